@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+
+// Finding -> Recommendation -> Decision. Enumerators are serialised by name in the ledger, the API and policy files.
+namespace pgtend {
+
+enum class Severity { info, warning, critical };
+[[nodiscard]] std::string_view to_string(Severity severity);
+
+// A number with its unit, as shown to a person ("calls per minute", 1240, "1/min").
+struct Evidence {
+  std::string name;
+  double value = 0;
+  std::string unit;    // seconds, bytes, ratio, calls, blocks, rows, …
+  std::string detail;  // where it was read, or text evidence; never literal user data
+};
+
+struct Finding {
+  std::string id;        // stable: hash of (check, database, subject)
+  std::string check;     // missing_index, duplicate_index, …
+  std::string instance, database;
+  std::string subject;   // "public.orders", "role app"
+  Severity severity = Severity::info;
+  std::string summary;   // one sentence
+  std::vector<Evidence> evidence;
+  UtcTime seen_at;
+};
+
+// The classes a policy rule is written for.
+enum class ActionClass {
+  create_index,
+  drop_index,
+  reindex,
+  refresh_matview,
+  analyze,
+  vacuum,
+  table_setting,    // storage parameters
+  role_setting,     // ALTER ROLE … SET
+  system_setting,   // ALTER SYSTEM, takes effect on reload
+  restart_setting,  // ALTER SYSTEM, needs a restart
+};
+[[nodiscard]] std::string_view to_string(ActionClass action);
+[[nodiscard]] std::optional<ActionClass> parse_action_class(std::string_view name);
+[[nodiscard]] const std::vector<ActionClass>& all_action_classes();
+
+enum class ChangeKind { index, refresh, maintenance, setting };
+[[nodiscard]] std::string_view to_string(ChangeKind kind);
+[[nodiscard]] std::optional<ChangeKind> parse_change_kind(std::string_view name);
+
+enum class LockLevel { none, share_update_exclusive, share, share_row_exclusive, exclusive, access_exclusive };
+[[nodiscard]] std::string_view to_string(LockLevel lock);
+
+// What each kind needs to know beyond its SQL.
+struct IndexChange {
+  std::string schema, index, table;
+  std::vector<std::string> key_columns, include_columns;
+  std::string method = "btree";
+  bool is_drop = false;
+  std::string definition;  // CREATE INDEX text without CONCURRENTLY; the way back of a drop
+};
+struct RefreshChange {
+  std::string schema, matview;
+  bool concurrently = false;
+};
+struct MaintenanceChange {
+  std::string schema, table;
+  bool vacuum = false, analyze = true;
+};
+struct SettingChange {
+  std::string name, value, unit;
+  std::string role;                     // empty: ALTER SYSTEM
+  std::string schema, table;            // set for a storage parameter
+  std::optional<std::string> previous;  // nullopt: was not set at that scope, so undo is RESET
+};
+using ChangeDetail = std::variant<IndexChange, RefreshChange, MaintenanceChange, SettingChange>;
+
+struct CostEstimate {
+  std::int64_t bytes = 0;      // disk that stays used
+  double seconds = 0;          // of the statement
+  std::int64_t wal_bytes = 0;
+};
+
+// What would be executed; frozen and hashed before anyone approves it.
+struct ProposedChange {
+  ActionClass action = ActionClass::analyze;
+  ChangeKind kind = ChangeKind::maintenance;
+  std::string system_identifier, database;
+  std::string object;       // "schema.name", "role app", "setting work_mem": what policy patterns match
+  std::string run_as_role;  // SET ROLE target (owner); empty: as connected
+  std::vector<std::string> sql_up, sql_down;  // one statement each; sql_down empty: no way back
+  ChangeDetail detail;
+  LockLevel lock = LockLevel::none;
+  CostEstimate cost;
+  // queryids whose EXPLAIN changed or that touch the object: the verdict's target set.
+  std::vector<std::int64_t> target_statements;
+  std::vector<std::string> target_tables;  // "schema.name"
+};
+
+// sha-256 over the frozen parts is made by change/plan_hash; the advisor only fills the fields.
+struct EffectEstimate {
+  std::string metric;  // "buffers per call", "seconds per minute", "dead tuples"
+  double before = 0, after = 0;
+  double low = 0, high = 0;  // interval of `after`
+  std::string unit;
+  std::string basis;  // hypopg, statistics, rule
+};
+
+struct RefusedAlternative {
+  std::string what;
+  std::string why;
+};
+
+enum class Risk { low, medium, high };
+[[nodiscard]] std::string_view to_string(Risk risk);
+
+struct Recommendation {
+  std::string id;  // stable: hash of (advisor, database, object, intent)
+  std::string advisor;
+  Finding finding;
+  ProposedChange change;
+  EffectEstimate effect;
+  Risk risk = Risk::low;
+  std::vector<RefusedAlternative> refused;
+  UtcTime made_at;
+};
+
+// What one run of an advisor says; "nothing to do" carries its reasons in `refused`.
+struct Advice {
+  std::vector<Finding> findings;
+  std::vector<Recommendation> recommendations;
+  std::vector<RefusedAlternative> refused;
+};
+
+enum class DecisionKind { recommend, needs_approval, automatic, refused };
+[[nodiscard]] std::string_view to_string(DecisionKind kind);
+
+struct Decision {
+  DecisionKind kind = DecisionKind::refused;
+  std::string limit;   // the rule or limit that decided: "action_class create_index", "window night", "budget bytes"
+  std::string reason;  // one sentence
+  // When an automatic change must wait (window closed, cool-down, one in flight): not before; nullopt: unknown.
+  std::optional<UtcTime> not_before;
+};
+
+}  // namespace pgtend

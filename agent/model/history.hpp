@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.hpp"
+#include "agent/model/matcher.hpp"
+#include "agent/model/series.hpp"
+#include "agent/model/snapshot.hpp"
+
+namespace pgtend {
+
+struct TimeRange {
+  UtcTime from;  // inclusive
+  UtcTime to;    // inclusive
+};
+
+// One series out of history, samples ascending in time, stale markers included.
+struct SeriesData {
+  SeriesKey key;
+  std::vector<Sample> samples;
+  // Indexes into samples (ascending, never 0) at which a new reset epoch begins: no rate may cross them.
+  std::vector<std::size_t> epoch_starts;
+};
+
+struct ResetEvent {
+  SeriesKey key;
+  UtcTime at;  // time of the first sample of the new epoch
+};
+
+// A stretch in which a collector gave nothing.
+struct Gap {
+  std::string collector;
+  std::string database;
+  TimeRange range;
+  std::string reason;  // CollectStatus name, or "agent_down"
+};
+
+// Reads stored samples. One object serves one thread at a time.
+class HistoryReader {
+ public:
+  virtual ~HistoryReader() = default;
+  // Series that match every matcher and have a sample in the range.
+  // Errors: resource_exhausted when more than max_samples would be returned; io or corrupt from the file. Retryable: io.
+  virtual Result<std::vector<SeriesData>> select(const std::vector<Matcher>& matchers, TimeRange range,
+                                                 std::size_t max_samples) = 0;
+  // Only the keys; same errors.
+  virtual Result<std::vector<SeriesKey>> series(const std::vector<Matcher>& matchers, TimeRange range) = 0;
+  virtual Result<std::vector<ResetEvent>> resets(TimeRange range) = 0;
+  virtual Result<std::vector<Gap>> gaps(TimeRange range) = 0;
+};
+
+// Takes snapshots and stores them off the caller's thread, batched.
+class HistoryWriter {
+ public:
+  virtual ~HistoryWriter() = default;
+  // Never blocks; any thread. Errors: resource_exhausted when the bounded queue is full (the snapshot is dropped and
+  // counted), unavailable when the file cannot be written. Not retryable: the next snapshot supersedes.
+  virtual Result<void> append(SnapshotPtr snapshot) = 0;
+  // Blocks until everything appended so far is committed. Errors: io, timeout.
+  virtual Result<void> flush() = 0;
+};
+
+}  // namespace pgtend

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+
+namespace pgtend {
+
+using Label = std::pair<std::string, std::string>;
+
+// Labels sorted by name, each name once, no empty value (an empty value is an absent label, as in Prometheus).
+class Labels {
+ public:
+  Labels() = default;
+  Labels(std::initializer_list<Label> labels);
+  explicit Labels(std::vector<Label> labels);
+
+  // Empty when absent.
+  [[nodiscard]] std::string_view get(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const { return !get(name).empty(); }
+  // An empty value erases.
+  void set(std::string_view name, std::string value);
+  void erase(std::string_view name);
+
+  [[nodiscard]] auto begin() const { return items_.begin(); }
+  [[nodiscard]] auto end() const { return items_.end(); }
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+  [[nodiscard]] bool empty() const { return items_.empty(); }
+  auto operator<=>(const Labels&) const = default;
+
+ private:
+  std::vector<Label> items_;
+};
+
+// FNV-1a 64 over sorted name, 0xFF, value, 0xFF: the fingerprint Prometheus and Alertmanager use.
+[[nodiscard]] std::uint64_t fingerprint(const Labels& labels);
+
+struct SeriesKey {
+  std::string name;
+  Labels labels;
+  auto operator<=>(const SeriesKey&) const = default;
+};
+
+// name{a="b",c="d"}
+[[nodiscard]] std::string to_string(const SeriesKey& key);
+// {a="b",c="d"}; values escaped as in the exposition format.
+[[nodiscard]] std::string to_string(const Labels& labels);
+
+struct SeriesKeyHash {
+  [[nodiscard]] std::size_t operator()(const SeriesKey& key) const;
+};
+
+struct Sample {
+  UtcTime time;
+  double value = 0;
+};
+
+// Prometheus's stale marker: a NaN with this payload says "the series ended here".
+inline constexpr std::uint64_t kStaleNanBits = 0x7ff0000000000002ULL;
+[[nodiscard]] double stale_marker();
+[[nodiscard]] bool is_stale(double value);
+
+enum class MetricKind { gauge, counter };
+
+// What a metric means; made by collectors, read by the store, /metrics and the documentation.
+struct MetricDef {
+  std::string name;
+  MetricKind kind = MetricKind::gauge;
+  std::string unit;  // base unit: seconds, bytes, ratio, or empty for a count
+  std::string help;
+  std::string source;         // view or file it is read from
+  std::string exporter_name;  // the postgres_exporter name, empty when none exists
+};
+
+}  // namespace pgtend
+
+template <>
+struct std::hash<pgtend::SeriesKey> {
+  std::size_t operator()(const pgtend::SeriesKey& key) const { return pgtend::SeriesKeyHash{}(key); }
+};

@@ -1,0 +1,40 @@
+# pgtend_room(FOLDER [ASIO] [RECURSE] [LINK ...]): one static library per folder, named pgtend_<folder> without "agent/".
+# ASIO: precompile the Asio headers for this folder. RECURSE: take sources of subfolders too.
+function(pgtend_room folder)
+  cmake_parse_arguments(ARG "ASIO;RECURSE" "" "LINK" ${ARGN})
+  string(REGEX REPLACE "^agent/" "" name ${folder})
+  string(REPLACE "/" "_" name ${name})
+  set(target pgtend_${name})
+  if(ARG_RECURSE OR folder STREQUAL "collectors")
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  else()
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  endif()
+  if(NOT sources)
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
+    list(REMOVE_ITEM ARG_LINK PUBLIC PRIVATE)
+    target_link_libraries(${target} INTERFACE ${ARG_LINK})
+    return()
+  endif()
+  add_library(${target} STATIC ${sources})
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${target} ${ARG_LINK})
+  if(ARG_ASIO)
+    target_precompile_headers(${target} PRIVATE <boost/asio.hpp> <string> <vector> <memory> <chrono>)
+  endif()
+endfunction()
+
+# pgtend_embed(TARGET SYMBOL FILES...): adds SYMBOL_files() to TARGET, declared in agent/base/embedded.hpp style:
+# a generated .cpp with `std::span<const pgtend::EmbeddedFile> SYMBOL()`; file names are relative to the source tree.
+function(pgtend_embed target symbol)
+  set(out ${CMAKE_BINARY_DIR}/embedded/${symbol}.cpp)
+  string(REPLACE ";" "|" joined "${ARGN}")
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DSYMBOL=${symbol} "-DFILES=${joined}" -DROOT=${CMAKE_SOURCE_DIR}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM)
+  target_sources(${target} PRIVATE ${out})
+endfunction()

@@ -1,0 +1,12 @@
+#pragma once
+
+// Catch2 3 (Debian 13) splits what Catch2 2 (Debian 12) has in one header.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+using Catch::Approx;
+using Catch::Matchers::ContainsSubstring;
+#else
+#include <catch2/catch.hpp>
+using Catch::Matchers::Contains;
+inline auto ContainsSubstring(const std::string& text) { return Contains(text); }
+#endif
