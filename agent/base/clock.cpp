@@ -71,8 +71,12 @@ std::optional<UtcTime> parse_rfc3339(std::string_view text) {
   return UtcTime(sys_days(date).time_since_epoch() + hours(*h) + minutes(*mi) + seconds(*s) + Millis(ms) - offset);
 }
 
-UtcTime SystemClock::now() const { return floor<Millis>(system_clock::now()); }
+UtcTime SystemClock::now() const {
+  return floor<Millis>(system_clock::now());
+}
 
-Deadline SystemClock::steady_now() const { return steady_clock::now(); }
+Deadline SystemClock::steady_now() const {
+  return steady_clock::now();
+}
 
 }  // namespace pgtend

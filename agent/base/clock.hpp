@@ -14,9 +14,15 @@ using UtcTime = std::chrono::sys_time<Millis>;
 // An absolute client-side deadline; passed down, never a duration.
 using Deadline = std::chrono::steady_clock::time_point;
 
-[[nodiscard]] inline std::int64_t to_ms(UtcTime t) { return t.time_since_epoch().count(); }
-[[nodiscard]] inline UtcTime from_ms(std::int64_t ms) { return UtcTime(Millis(ms)); }
-[[nodiscard]] inline double to_seconds(UtcTime t) { return static_cast<double>(to_ms(t)) / 1000.0; }
+[[nodiscard]] inline std::int64_t to_ms(UtcTime t) {
+  return t.time_since_epoch().count();
+}
+[[nodiscard]] inline UtcTime from_ms(std::int64_t ms) {
+  return UtcTime(Millis(ms));
+}
+[[nodiscard]] inline double to_seconds(UtcTime t) {
+  return static_cast<double>(to_ms(t)) / 1000.0;
+}
 
 // "2026-11-23T12:30:00.123Z"; the fraction is omitted when it is zero.
 [[nodiscard]] std::string to_rfc3339(UtcTime t);

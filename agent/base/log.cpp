@@ -24,20 +24,28 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 spdlog::level::level_enum native(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 std::string_view name(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warn";
-    case Level::error: return "error";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
   }
   return "info";
 }
@@ -64,9 +72,9 @@ void append_value(std::string& line, std::string_view value) {
 
 void start(Level level) {
   spdlog::init_thread_pool(kQueueLines, 1);
-  auto async = std::make_shared<spdlog::async_logger>("pgtend", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                      spdlog::thread_pool(),
-                                                      spdlog::async_overflow_policy::overrun_oldest);
+  auto async =
+      std::make_shared<spdlog::async_logger>("pgtend", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+                                             spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   async->set_pattern("%v");
   async->set_level(native(level));
   async->flush_on(spdlog::level::info);
@@ -82,7 +90,9 @@ void stop() {
   spdlog::shutdown();
 }
 
-void set_level(Level level) { logger()->set_level(native(level)); }
+void set_level(Level level) {
+  logger()->set_level(native(level));
+}
 
 std::size_t dropped() {
   const auto pool = spdlog::thread_pool();

@@ -10,21 +10,21 @@ namespace pgtend {
 
 // Serialised by name in logs, JSON and the ledger: add at the end, never rename.
 enum class Errc {
-  invalid_argument,    // the caller's input is wrong; retrying the same input cannot help
-  config,              // configuration is wrong; the process exits 78 at start
-  parse,               // text that is not in its language (YAML, PromQL, SQL, HTTP)
+  invalid_argument,  // the caller's input is wrong; retrying the same input cannot help
+  config,            // configuration is wrong; the process exits 78 at start
+  parse,             // text that is not in its language (YAML, PromQL, SQL, HTTP)
   not_found,
-  conflict,            // state changed in between: stale plan, wrong state, already exists
-  permission,          // PostgreSQL or API right is missing; the message names the cure
-  unsupported,         // this server, version or extension cannot do it
-  refused,             // policy, freeze switch, pooler or standby forbids it
+  conflict,     // state changed in between: stale plan, wrong state, already exists
+  permission,   // PostgreSQL or API right is missing; the message names the cure
+  unsupported,  // this server, version or extension cannot do it
+  refused,      // policy, freeze switch, pooler or standby forbids it
   timeout,
   cancelled,
   unavailable,         // peer cannot be reached or is shutting down
   resource_exhausted,  // budget, memory, disk, connection slots
   io,
-  corrupt,             // stored bytes do not check
-  server,              // an error that PostgreSQL returned; sqlstate is set
+  corrupt,  // stored bytes do not check
+  server,   // an error that PostgreSQL returned; sqlstate is set
   internal,
 };
 
@@ -53,7 +53,9 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   Result(tl::expected<T, Error> other) : tl::expected<T, Error>(std::move(other)) {}
 };
 
-[[nodiscard]] inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+[[nodiscard]] inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 [[nodiscard]] inline tl::unexpected<Error> fail(Errc code, std::string message, bool retryable = false) {
   Error error;

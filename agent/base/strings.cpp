@@ -105,7 +105,9 @@ std::string doubled(std::string_view text, char quote) {
 
 }  // namespace
 
-std::string quote_identifier(std::string_view name) { return doubled(name, '"'); }
+std::string quote_identifier(std::string_view name) {
+  return doubled(name, '"');
+}
 
 std::string quote_qualified(std::string_view schema, std::string_view name) {
   return schema.empty() ? quote_identifier(name) : quote_identifier(schema) + "." + quote_identifier(name);

@@ -16,8 +16,8 @@ namespace pgtend {
 // The shortest exact Prometheus spelling ("1h30m", "0s").
 [[nodiscard]] std::string format_duration(Millis value);
 
-// Parses a size in PostgreSQL's spelling, powers of 1024: "8192", "64kB", "512MB", "10GB", "1TB" (a bare number is bytes).
-// Errors: invalid_argument, not retryable.
+// Parses a size in PostgreSQL's spelling, powers of 1024: "8192", "64kB", "512MB", "10GB", "1TB" (a bare number is
+// bytes). Errors: invalid_argument, not retryable.
 [[nodiscard]] Result<std::int64_t> parse_bytes(std::string_view text);
 
 // For people: "1.5 GB" (powers of 1024, PostgreSQL's unit names).

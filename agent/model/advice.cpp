@@ -78,8 +78,12 @@ constexpr Names<VerdictKind, 4> kVerdicts{{{VerdictKind::improved, "improved"},
 
 }  // namespace
 
-std::string_view to_string(ActionClass v) { return name_of(kActions, v); }
-std::optional<ActionClass> parse_action_class(std::string_view name) { return value_of(kActions, name); }
+std::string_view to_string(ActionClass v) {
+  return name_of(kActions, v);
+}
+std::optional<ActionClass> parse_action_class(std::string_view name) {
+  return value_of(kActions, name);
+}
 const std::vector<ActionClass>& all_action_classes() {
   static const std::vector<ActionClass> all = [] {
     std::vector<ActionClass> out;
@@ -88,15 +92,33 @@ const std::vector<ActionClass>& all_action_classes() {
   }();
   return all;
 }
-std::string_view to_string(ChangeKind v) { return name_of(kKinds, v); }
-std::optional<ChangeKind> parse_change_kind(std::string_view name) { return value_of(kKinds, name); }
-std::string_view to_string(ChangeState v) { return name_of(kStates, v); }
-std::optional<ChangeState> parse_change_state(std::string_view name) { return value_of(kStates, name); }
-std::string_view to_string(Severity v) { return name_of(kSeverities, v); }
-std::string_view to_string(Risk v) { return name_of(kRisks, v); }
-std::string_view to_string(LockLevel v) { return name_of(kLocks, v); }
-std::string_view to_string(DecisionKind v) { return name_of(kDecisions, v); }
-std::string_view to_string(VerdictKind v) { return name_of(kVerdicts, v); }
+std::string_view to_string(ChangeKind v) {
+  return name_of(kKinds, v);
+}
+std::optional<ChangeKind> parse_change_kind(std::string_view name) {
+  return value_of(kKinds, name);
+}
+std::string_view to_string(ChangeState v) {
+  return name_of(kStates, v);
+}
+std::optional<ChangeState> parse_change_state(std::string_view name) {
+  return value_of(kStates, name);
+}
+std::string_view to_string(Severity v) {
+  return name_of(kSeverities, v);
+}
+std::string_view to_string(Risk v) {
+  return name_of(kRisks, v);
+}
+std::string_view to_string(LockLevel v) {
+  return name_of(kLocks, v);
+}
+std::string_view to_string(DecisionKind v) {
+  return name_of(kDecisions, v);
+}
+std::string_view to_string(VerdictKind v) {
+  return name_of(kVerdicts, v);
+}
 
 bool is_final(ChangeState state) {
   switch (state) {
@@ -105,8 +127,10 @@ bool is_final(ChangeState state) {
     case ChangeState::failed:
     case ChangeState::lost:
     case ChangeState::rejected:
-    case ChangeState::expired: return true;
-    default: return false;
+    case ChangeState::expired:
+      return true;
+    default:
+      return false;
   }
 }
 

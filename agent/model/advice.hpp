@@ -23,12 +23,12 @@ struct Evidence {
 };
 
 struct Finding {
-  std::string id;        // stable: hash of (check, database, subject)
-  std::string check;     // missing_index, duplicate_index, …
+  std::string id;     // stable: hash of (check, database, subject)
+  std::string check;  // missing_index, duplicate_index, …
   std::string instance, database;
-  std::string subject;   // "public.orders", "role app"
+  std::string subject;  // "public.orders", "role app"
   Severity severity = Severity::info;
-  std::string summary;   // one sentence
+  std::string summary;  // one sentence
   std::vector<Evidence> evidence;
   UtcTime seen_at;
 };
@@ -82,8 +82,8 @@ struct SettingChange {
 using ChangeDetail = std::variant<IndexChange, RefreshChange, MaintenanceChange, SettingChange>;
 
 struct CostEstimate {
-  std::int64_t bytes = 0;      // disk that stays used
-  double seconds = 0;          // of the statement
+  std::int64_t bytes = 0;  // disk that stays used
+  double seconds = 0;      // of the statement
   std::int64_t wal_bytes = 0;
 };
 

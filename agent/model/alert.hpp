@@ -17,7 +17,7 @@ struct Rule {
   RuleKind kind = RuleKind::alert;
   std::string name;  // alertname, or the recorded metric
   std::string expr;
-  Millis hold{0};              // `for`
+  Millis hold{0};  // `for`
   Millis keep_firing_for{0};
   Labels labels;
   std::map<std::string, std::string> annotations;
@@ -80,17 +80,17 @@ enum class AlertState { inactive, pending, firing, resolved };
 [[nodiscard]] std::optional<AlertState> parse_alert_state(std::string_view name);
 
 struct Alert {
-  std::string rule;   // alertname
+  std::string rule;  // alertname
   std::string group;
-  Labels labels;      // with alertname and the rule's labels
+  Labels labels;                                   // with alertname and the rule's labels
   std::map<std::string, std::string> annotations;  // rendered
   AlertState state = AlertState::inactive;
   double value = 0;
   std::optional<double> resolved_value;
   UtcTime active_at;
   std::optional<UtcTime> fired_at, resolved_at, keep_firing_since, last_seen_at;
-  bool unknown = false;      // its rule could not be evaluated or its collector is blind: state is frozen
-  std::string evidence;      // expr and the values behind it
+  bool unknown = false;  // its rule could not be evaluated or its collector is blind: state is frozen
+  std::string evidence;  // expr and the values behind it
 
   [[nodiscard]] std::string fingerprint_hex() const;
 };

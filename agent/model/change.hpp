@@ -19,12 +19,12 @@ enum class ChangeState {
   post_validated,  // catalogs say it is there
   observing,       // live control group is being compared
   kept,
-  reverting,       // sql_down may be running
+  reverting,  // sql_down may be running
   reverted,
   failed,
   needs_restart,
-  deferred,        // lock or wait budget spent; tried again in the next window
-  lost,            // ledger says applied, the database (restored, failed over) says no
+  deferred,  // lock or wait budget spent; tried again in the next window
+  lost,      // ledger says applied, the database (restored, failed over) says no
   rejected,
   expired,
 };
@@ -40,7 +40,7 @@ struct Verdict {
   VerdictKind kind = VerdictKind::insufficient;
   std::optional<UtcTime> before_from, before_to, after_from, after_to;
   int windows_before = 0, windows_after = 0;
-  double effect = 0;        // ratio after/before of target against control, minus 1; negative is better
+  double effect = 0;  // ratio after/before of target against control, minus 1; negative is better
   double p_value = 1;
   std::string test;         // "welch on 10 min blocks of log ratio", "cusum trip", "catalog"
   std::string metric;       // "buffers per call"
@@ -69,11 +69,11 @@ struct Change {
 struct AuditEntry {
   std::int64_t sequence = 0;
   UtcTime at;
-  std::string actor;    // "agent", "person:NAME via socket", "token:NAME"
-  std::string action;   // "change.apply.intent", "change.apply.result", "policy.decide", "freeze.on", …
-  std::string subject;  // change id, recommendation id, …
-  std::string before, after;  // states or values; no literals of user data
-  std::string result;         // "ok" or the error
+  std::string actor;                // "agent", "person:NAME via socket", "token:NAME"
+  std::string action;               // "change.apply.intent", "change.apply.result", "policy.decide", "freeze.on", …
+  std::string subject;              // change id, recommendation id, …
+  std::string before, after;        // states or values; no literals of user data
+  std::string result;               // "ok" or the error
   std::string previous_hash, hash;  // sha-256, hex
 };
 

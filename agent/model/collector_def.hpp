@@ -39,11 +39,11 @@ struct CollectorDef {
   std::string grant;               // the statement that cures a missing right
   // Whole statement. `{columns}` is replaced by the columns of `columns` + `labels` that the server has.
   std::string sql;
-  std::vector<std::string> labels;       // answer columns that become labels
-  std::string epoch_column;              // stats_reset of the row, if any
+  std::vector<std::string> labels;  // answer columns that become labels
+  std::string epoch_column;         // stats_reset of the row, if any
   std::vector<CollectorColumn> columns;
-  int max_series = 0;                    // 0: the default quota
-  bool lock_aware = false;               // takes a chunk of unlocked oids as $1::oid[]
+  int max_series = 0;       // 0: the default quota
+  bool lock_aware = false;  // takes a chunk of unlocked oids as $1::oid[]
   std::string file;
   int line = 0;
 };
@@ -56,12 +56,12 @@ struct CheckDef {
   Millis interval{3'600'000};
   Severity severity = Severity::warning;
   std::optional<int> min_version, max_version;
-  std::string sql;              // must return a column `subject`; other numeric columns become evidence
-  std::string value_column;     // compared with the threshold; empty: any row is a finding
-  std::string comparison = ">"; // > >= < <= == !=
+  std::string sql;               // must return a column `subject`; other numeric columns become evidence
+  std::string value_column;      // compared with the threshold; empty: any row is a finding
+  std::string comparison = ">";  // > >= < <= == !=
   double threshold = 0;
   std::string unit;
-  std::string summary;          // {subject} and {column} are replaced
+  std::string summary;  // {subject} and {column} are replaced
   std::string grant;
   std::string file;
   int line = 0;

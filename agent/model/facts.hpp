@@ -19,10 +19,10 @@ using Oid = std::uint32_t;
 struct ColumnFact {
   std::string name;
   int attnum = 0;
-  std::string type;            // format_type spelling
-  double n_distinct = 0;       // pg_stats convention: negative is a fraction of the rows; 0 unknown
-  double null_fraction = 0;    // ratio 0..1
-  int average_width = 0;       // bytes
+  std::string type;          // format_type spelling
+  double n_distinct = 0;     // pg_stats convention: negative is a fraction of the rows; 0 unknown
+  double null_fraction = 0;  // ratio 0..1
+  int average_width = 0;     // bytes
   std::optional<double> correlation;
   bool not_null = false;
 };
@@ -32,7 +32,7 @@ struct TableFact {
   std::string schema, name, owner;
   char relkind = 'r';  // r, p, m, t
   double reltuples = 0;
-  std::int64_t relpages = 0;  // 8 kB blocks
+  std::int64_t relpages = 0;                   // 8 kB blocks
   std::map<std::string, std::string> options;  // reloptions
   std::int64_t n_live_tup = 0, n_dead_tup = 0, n_mod_since_analyze = 0, n_ins_since_vacuum = 0;
   std::int64_t n_tup_ins = 0, n_tup_upd = 0, n_tup_del = 0, n_tup_hot_upd = 0;
@@ -48,9 +48,9 @@ struct TableFact {
 struct IndexFact {
   Oid oid = 0, table_oid = 0;
   std::string schema, name;
-  std::string definition;  // pg_get_indexdef; empty when its table was locked
-  std::string method;      // btree, gin, …
-  std::vector<std::string> key_columns;      // in order; an expression is ""
+  std::string definition;                // pg_get_indexdef; empty when its table was locked
+  std::string method;                    // btree, gin, …
+  std::vector<std::string> key_columns;  // in order; an expression is ""
   std::vector<std::string> include_columns;
   bool has_expressions = false, is_partial = false;
   bool is_unique = false, is_primary = false, is_exclusion = false, backs_constraint = false;
@@ -82,8 +82,8 @@ struct MatviewFact {
   Oid oid = 0;
   std::string schema, name, owner;
   bool populated = false;
-  bool has_unique_index = false;  // full, non-partial, on plain columns: CONCURRENTLY is possible
-  bool over_row_security = false; // reads a table with RLS: never created or refreshed automatically
+  bool has_unique_index = false;   // full, non-partial, on plain columns: CONCURRENTLY is possible
+  bool over_row_security = false;  // reads a table with RLS: never created or refreshed automatically
   std::int64_t relpages = 0;
   double reltuples = 0;
   std::int64_t reads = 0;          // seq_scan + idx_scan of the view itself

@@ -43,7 +43,8 @@ class HistoryReader {
  public:
   virtual ~HistoryReader() = default;
   // Series that match every matcher and have a sample in the range.
-  // Errors: resource_exhausted when more than max_samples would be returned; io or corrupt from the file. Retryable: io.
+  // Errors: resource_exhausted when more than max_samples would be returned; io or corrupt from the file. Retryable:
+  // io.
   virtual Result<std::vector<SeriesData>> select(const std::vector<Matcher>& matchers, TimeRange range,
                                                  std::size_t max_samples) = 0;
   // Only the keys; same errors.

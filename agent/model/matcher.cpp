@@ -21,10 +21,14 @@ Result<Matcher> Matcher::make(std::string label, MatchOp op, std::string value) 
 
 bool Matcher::matches(std::string_view text) const {
   switch (op_) {
-    case MatchOp::equal: return text == value_;
-    case MatchOp::not_equal: return text != value_;
-    case MatchOp::regex: return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *regex_);
-    case MatchOp::not_regex: return !RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *regex_);
+    case MatchOp::equal:
+      return text == value_;
+    case MatchOp::not_equal:
+      return text != value_;
+    case MatchOp::regex:
+      return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *regex_);
+    case MatchOp::not_regex:
+      return !RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *regex_);
   }
   return false;
 }

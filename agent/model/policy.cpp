@@ -4,10 +4,14 @@ namespace pgtend {
 
 std::string_view to_string(PolicyMode mode) {
   switch (mode) {
-    case PolicyMode::never: return "never";
-    case PolicyMode::recommend: return "recommend";
-    case PolicyMode::approve: return "approve";
-    case PolicyMode::automatic: return "auto";
+    case PolicyMode::never:
+      return "never";
+    case PolicyMode::recommend:
+      return "recommend";
+    case PolicyMode::approve:
+      return "approve";
+    case PolicyMode::automatic:
+      return "auto";
   }
   return "recommend";
 }

@@ -20,9 +20,9 @@ enum class PolicyMode { never, recommend, approve, automatic };
 // A weekly window in one time zone. An end before the start runs past midnight.
 struct PolicyWindow {
   std::string name;
-  std::string time_zone = "UTC";        // IANA name
-  std::vector<int> days;                // 0 = Sunday … 6; empty: every day (the day on which the window starts)
-  int start_minute = 0, end_minute = 0; // minutes after local midnight, 0..1440; equal: all day
+  std::string time_zone = "UTC";         // IANA name
+  std::vector<int> days;                 // 0 = Sunday … 6; empty: every day (the day on which the window starts)
+  int start_minute = 0, end_minute = 0;  // minutes after local midnight, 0..1440; equal: all day
 };
 
 // Spent per window occurrence (or per UTC day when a rule has no window).
@@ -39,16 +39,17 @@ struct PolicyRule {
   std::string database = "*";        // glob
   std::string object = "*";          // glob over ProposedChange::object
   PolicyMode mode = PolicyMode::recommend;
-  std::string window;                // name; empty: any time
+  std::string window;  // name; empty: any time
   PolicyBudget budget;
-  Millis cool_down{0};               // per object, after any finished change
+  Millis cool_down{0};  // per object, after any finished change
   std::string file;
   int line = 0;
 };
 
 struct PolicyConfig {
-  std::vector<PolicyRule> rules;              // before the defaults below
-  std::map<ActionClass, PolicyMode> defaults; // create_index approve, drop_index recommend, refresh and analyze auto, …
+  std::vector<PolicyRule> rules;  // before the defaults below
+  std::map<ActionClass, PolicyMode>
+      defaults;  // create_index approve, drop_index recommend, refresh and analyze auto, …
   std::vector<PolicyWindow> windows;
   PolicyBudget default_budget;
   Millis cool_down{0};
@@ -62,7 +63,7 @@ struct PolicyPast {
   struct Entry {
     ActionClass action = ActionClass::analyze;
     std::string database, object, rule;
-    UtcTime at;          // finished or started
+    UtcTime at;  // finished or started
     bool undone = false;
     CostEstimate spent;
   };
@@ -71,7 +72,7 @@ struct PolicyPast {
   bool frozen = false;                 // switch by file, API or CLI
   std::string frozen_by;
   ServerRole role = ServerRole::primary;
-  bool ledger_writable = true;         // without it pgtend only recommends
+  bool ledger_writable = true;  // without it pgtend only recommends
 };
 
 }  // namespace pgtend

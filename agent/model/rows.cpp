@@ -43,7 +43,9 @@ std::optional<std::int64_t> RowSet::integer(std::size_t row, std::string_view na
   return value;
 }
 
-bool RowSet::boolean(std::size_t row, std::string_view name) const { return get(row, name) == "t"; }
+bool RowSet::boolean(std::size_t row, std::string_view name) const {
+  return get(row, name) == "t";
+}
 
 std::string RowSet::text(std::size_t row, std::string_view name) const {
   const auto field = get(row, name);

@@ -18,7 +18,8 @@ struct RowSet {
   [[nodiscard]] std::optional<std::size_t> column(std::string_view name) const;
   // A field by name; nullopt for NULL and for a missing column or row.
   [[nodiscard]] std::optional<std::string_view> get(std::size_t row, std::string_view name) const;
-  // The same as a number ("t"/"f" are 1/0, PostgreSQL's Infinity and NaN spellings understood); nullopt when it is none.
+  // The same as a number ("t"/"f" are 1/0, PostgreSQL's Infinity and NaN spellings understood); nullopt when it is
+  // none.
   [[nodiscard]] std::optional<double> number(std::size_t row, std::string_view name) const;
   [[nodiscard]] std::optional<std::int64_t> integer(std::size_t row, std::string_view name) const;
   [[nodiscard]] bool boolean(std::size_t row, std::string_view name) const;

@@ -99,8 +99,12 @@ std::string to_string(const SeriesKey& key) {
   return key.labels.empty() ? key.name : key.name + to_string(key.labels);
 }
 
-double stale_marker() { return std::bit_cast<double>(kStaleNanBits); }
+double stale_marker() {
+  return std::bit_cast<double>(kStaleNanBits);
+}
 
-bool is_stale(double value) { return std::bit_cast<std::uint64_t>(value) == kStaleNanBits; }
+bool is_stale(double value) {
+  return std::bit_cast<std::uint64_t>(value) == kStaleNanBits;
+}
 
 }  // namespace pgtend

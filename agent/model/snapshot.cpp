@@ -4,22 +4,32 @@ namespace pgtend {
 
 std::string_view to_string(ServerRole role) {
   switch (role) {
-    case ServerRole::unknown: return "unknown";
-    case ServerRole::primary: return "primary";
-    case ServerRole::standby: return "standby";
+    case ServerRole::unknown:
+      return "unknown";
+    case ServerRole::primary:
+      return "primary";
+    case ServerRole::standby:
+      return "standby";
   }
   return "unknown";
 }
 
 std::string_view to_string(CollectStatus status) {
   switch (status) {
-    case CollectStatus::ok: return "ok";
-    case CollectStatus::permission: return "permission";
-    case CollectStatus::unsupported: return "unsupported";
-    case CollectStatus::locked: return "locked";
-    case CollectStatus::timeout: return "timeout";
-    case CollectStatus::unavailable: return "unavailable";
-    case CollectStatus::error: return "error";
+    case CollectStatus::ok:
+      return "ok";
+    case CollectStatus::permission:
+      return "permission";
+    case CollectStatus::unsupported:
+      return "unsupported";
+    case CollectStatus::locked:
+      return "locked";
+    case CollectStatus::timeout:
+      return "timeout";
+    case CollectStatus::unavailable:
+      return "unavailable";
+    case CollectStatus::error:
+      return "error";
   }
   return "error";
 }

@@ -19,8 +19,8 @@ struct ServerIdentity {
   int timeline = 0;
   ServerRole role = ServerRole::unknown;
   UtcTime postmaster_start;
-  int version_num = 0;          // server_version_num, 150020
-  std::string server_version;   // "15.20 (Debian …)"
+  int version_num = 0;         // server_version_num, 150020
+  std::string server_version;  // "15.20 (Debian …)"
   bool operator==(const ServerIdentity&) const = default;
 };
 
