@@ -1,0 +1,186 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/base/log.hpp"
+#include "agent/model/policy.hpp"
+#include "agent/model/series.hpp"
+
+// The configuration as typed structs. Defaults live here and nowhere else; the YAML key of a field is its name
+// (operator_role is `operator`). Ranges and the meaning of each key are in schema*.cpp, shown by reference().
+namespace pgtend::config {
+
+struct InstanceConfig {
+  std::string name = "main";  // label `instance`
+};
+
+// A second identity for the lanes that act.
+struct RoleConfig {
+  std::string user;
+  std::string passfile;
+};
+
+struct PostgresqlConfig {
+  std::string host;  // empty: the unix socket directory /var/run/postgresql
+  int port = 5432;
+  std::string user = "pgtend_monitor";
+  std::string database = "postgres";
+  std::string passfile;
+  std::string sslmode;  // empty: see effective_sslmode()
+  std::string sslrootcert, sslcert, sslkey, sslcrl;
+  bool insecure_ok = false;  // allows sslmode below verify-full to a host that is not loopback
+  std::optional<RoleConfig> operator_role;
+  std::vector<std::string> include_databases, exclude_databases;  // globs; empty include: all
+  Millis connect_timeout{5'000};
+  Millis statement_timeout{3'000};
+};
+
+struct AgentBudget {
+  double cpu_ratio = 0.005;  // of one core, own backends and the agent
+  std::int64_t rss_bytes = 64LL << 20;
+};
+
+struct CollectionConfig {
+  Millis default_interval{10'000};  // of a collector file that names no interval
+  std::map<std::string, Millis> intervals;
+  std::vector<std::string> disabled;  // globs over collector names
+  std::string directory = "/etc/pgtend/collectors.d";
+  int max_series = 5000;
+  int max_series_per_collector = 2000;
+  AgentBudget budget;
+  int statements_top = 500;
+};
+
+struct HistoryConfig {
+  std::string path = "/var/lib/pgtend/history.db";
+  Millis retention{7LL * 24 * 3600 * 1000};
+  std::int64_t max_bytes = 512LL << 20;
+  Millis commit_interval{1'000};
+};
+
+struct LedgerConfig {
+  std::string path = "/var/lib/pgtend/ledger.db";
+};
+
+struct RulesConfig {
+  std::vector<std::string> files;  // globs
+  bool shipped = true;             // load the rules embedded in the binary as well
+  Millis evaluation_interval{15'000};
+  std::string range_boundary = "left_open";  // left_open (Prometheus 3) or closed (Prometheus 2)
+  Labels external_labels;
+};
+
+struct WebhookReceiver {
+  std::string name;
+  std::string url;       // one of url and url_file
+  std::string url_file;  // read at start and on reload: an URL that is a secret stays out of this file
+  Millis timeout{10'000};
+};
+
+struct AlertmanagerReceiver {
+  std::string url;
+};
+
+struct AlertingConfig {
+  std::vector<WebhookReceiver> webhooks;
+  std::vector<AlertmanagerReceiver> alertmanagers;
+  Millis resend_interval{60'000};
+  std::string external_url;  // what links in messages start with
+};
+
+struct AdvisorsConfig {
+  Millis interval{600'000};
+  std::vector<std::string> disabled;  // globs over advisor names
+  Millis min_history{0};
+  std::int64_t min_table_bytes = 10LL << 20;
+  std::int64_t min_table_rows = 10'000;
+  double min_statement_share = 0.01;  // of the load
+  double min_saving = 0.2;            // of the statement's cost
+  Millis unused_index_window{35LL * 24 * 3600 * 1000};
+  Millis matview_max_age{0};  // 0: no age limit, only changes and reads count
+  std::int64_t index_budget_bytes = 10LL << 30;
+};
+
+struct ChangeConfig {
+  Millis lock_timeout{100};
+  int lock_attempts = 60;
+  Millis lock_budget{600'000};
+  Millis wait_budget{900'000};  // of a concurrent build in its waiting phases
+  double disk_factor = 2.5;     // free space needed, as a multiple of the predicted size
+  Millis max_xact_age{60'000};
+  // Of the statement itself, per kind.
+  Millis index_timeout{6LL * 3600 * 1000};
+  Millis refresh_timeout{3'600'000};
+  Millis maintenance_timeout{3'600'000};
+  Millis setting_timeout{10'000};
+  std::string freeze_file = "/run/pgtend/freeze";
+};
+
+struct VerifyConfig {
+  Millis window{60'000};
+  Millis block{600'000};
+  int min_windows = 20;
+  int min_calls = 100;
+  Millis before{3'600'000};
+  Millis after{3'600'000};
+  Millis warm_up{300'000};
+  Millis max_observe{72LL * 3600 * 1000};
+  double effect_blocks = 0.10;
+  double effect_time = 0.15;
+  double p_value = 0.01;
+  int min_control = 5;
+  bool undo_no_effect = true;
+};
+
+// A bearer token of the API; only its SHA-256 (64 hex digits) is written down.
+struct ApiToken {
+  std::string name;
+  std::string right = "viewer";  // viewer, approver, admin
+  std::string sha256;
+};
+
+struct HttpConfig {
+  std::string listen = "127.0.0.1:9187";  // "host:port", "[::1]:9187"; empty: no TCP listener
+  std::string socket = "/run/pgtend/pgtend.sock";  // empty: no socket
+  std::vector<ApiToken> tokens;
+  // User names or numeric uids of peers on the socket; root and the agent's own uid are always admins.
+  std::vector<std::string> socket_viewers, socket_approvers, socket_admins;
+};
+
+struct LogConfig {
+  log::Level level = log::Level::info;
+};
+
+struct HostConfig {
+  bool enabled = true;
+  std::string proc = "/proc";
+  std::vector<std::string> filesystems;  // mount points; empty: the one that holds data_directory
+};
+
+// Built-in policy: create_index approve, drop_index recommend, reindex approve, refresh_matview, analyze and vacuum
+// auto, settings approve, restart_setting never.
+[[nodiscard]] PolicyConfig default_policy();
+
+struct Config {
+  InstanceConfig instance;
+  PostgresqlConfig postgresql;
+  CollectionConfig collection;
+  HistoryConfig history;
+  LedgerConfig ledger;
+  RulesConfig rules;
+  AlertingConfig alerting;
+  AdvisorsConfig advisors;
+  PolicyConfig policy = default_policy();
+  ChangeConfig change;
+  VerifyConfig verify;
+  HttpConfig http;
+  LogConfig log;
+  HostConfig host;
+};
+
+}  // namespace pgtend::config
