@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/model/advice.hpp"
+#include "agent/model/series.hpp"
+#include "agent/model/snapshot.hpp"
+
+// What the API shows beyond the model's own types; each field is a JSON field of the same name.
+namespace pgtend::api {
+
+struct LaneView {
+  std::string name;  // probe, sample, advise, act
+  bool up = false;
+  std::string breaker;  // closed, open, half_open
+  std::string last_error;
+  std::uint64_t reconnects = 0;
+};
+
+struct CapabilityView {
+  std::string name;    // "pg_monitor", "pg_stat_statements", "hypopg"
+  bool present = false;
+  std::string effect;  // what is lost without it
+  std::string cure;    // the statement that gives it
+};
+
+struct CollectorView {
+  std::string name, database;
+  std::string status;  // CollectStatus name
+  std::string detail;
+  std::optional<UtcTime> last_success;
+  Millis last_duration{0};  // JSON: last_duration_ms
+  Millis interval{0};       // JSON: interval_seconds
+  std::size_t series = 0;
+  bool stale = false;
+};
+
+struct CostView {
+  double agent_cpu_ratio = 0;    // of one core, over the last minutes
+  double backend_cpu_ratio = 0;  // of its own PostgreSQL backends
+  std::int64_t rss_bytes = 0;
+  std::uint64_t queries_total = 0;
+  std::size_t series = 0;
+  bool over_budget = false;
+  double slowdown = 1;  // factor on every interval
+};
+
+struct HistoryView {
+  std::int64_t bytes = 0;
+  std::uint64_t samples = 0;
+  std::size_t series = 0;
+  std::uint64_t dropped = 0;  // snapshots refused by the full queue
+};
+
+struct LedgerView {
+  bool writable = false;
+  std::int64_t audit_rows = 0;
+};
+
+struct FreezeView {
+  bool frozen = false;
+  std::string by, reason;
+  std::optional<UtcTime> since;
+};
+
+struct AlertCounts {
+  std::size_t firing = 0, pending = 0;
+};
+
+struct ChangeCounts {
+  std::size_t open = 0;
+};
+
+struct ConfigView {
+  std::vector<std::string> files;
+  std::string hash;
+  UtcTime loaded_at;
+};
+
+struct StatusView {
+  std::string version, instance;
+  UtcTime started_at;
+  std::string state = "ok";  // ok, degraded
+  ServerIdentity server;
+  std::vector<LaneView> lanes;
+  std::vector<CapabilityView> capabilities;
+  std::vector<CollectorView> collectors;
+  CostView cost;
+  HistoryView history;
+  LedgerView ledger;
+  FreezeView freeze;
+  AlertCounts alerts;
+  ChangeCounts changes;
+  ConfigView config;
+};
+
+// A recommendation with what policy says of it now and the hash that an approval must name.
+struct RecommendationView {
+  Recommendation recommendation;
+  Decision decision;
+  std::string plan_hash;  // sha-256, hex, of recommendation.change
+  std::string change_id;  // of the open change made from it; empty: none
+};
+
+struct ChangeProgress {
+  std::string phase;   // "building index: scanning table", "waiting", "observing", …
+  double ratio = 0;    // 0..1 over all phases; never falls
+  std::int64_t done = 0, total = 0;
+  std::string unit;    // blocks, tuples, lockers
+  std::optional<int> waiting_for_pid;
+  std::optional<UtcTime> eta;
+};
+
+struct AuditVerification {
+  bool ok = false;
+  std::int64_t rows = 0;
+  std::optional<std::int64_t> first_bad;  // sequence
+  std::string reason;
+};
+
+struct SeriesResult {
+  Labels labels;  // with __name__ where the result has a name
+  std::vector<Sample> samples;
+};
+
+struct QueryResult {
+  std::string type = "vector";  // scalar, string, vector, matrix
+  std::vector<SeriesResult> series;
+  std::vector<std::string> warnings;
+};
+
+}  // namespace pgtend::api
