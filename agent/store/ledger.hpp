@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/base/result.hpp"
+#include "agent/model/advice.hpp"
+#include "agent/model/alert.hpp"
+#include "agent/model/change.hpp"
+#include "agent/model/policy.hpp"
+#include "agent/store/ledger_types.hpp"
+
+namespace pgtend::store {
+
+// ledger.db: what must not be lost. Every write is one transaction with its audit row, flushed to disk
+// (synchronous=FULL) before the call returns. The file (mode 0600) is never deleted or replaced: when it cannot be
+// opened the agent only recommends. REQUIRES: every call on the store thread. Errors of every call besides those named:
+// io (retryable), corrupt, resource_exhausted (disk full, retryable).
+class Ledger {
+ public:
+  // Opens or creates the file and brings its schema up to this version. `clock` must outlive the object.
+  // Errors: conflict (another process holds it), corrupt (not a sound database), unsupported (a newer pgtend wrote it),
+  // io.
+  static Result<std::unique_ptr<Ledger>> open(std::string path, const Clock& clock);
+  ~Ledger();
+
+  // --- audit: append-only, each row hashed together with the hash of the row before
+  Result<AuditEntry> audit(const AuditDraft& draft);
+  // Ascending from `from_sequence` (inclusive, from 1).
+  Result<std::vector<AuditEntry>> audit_list(std::int64_t from_sequence, std::size_t limit);
+  // The newest `limit` entries, ascending.
+  Result<std::vector<AuditEntry>> audit_tail(std::size_t limit);
+  // Recomputes the chain; a broken chain is a value, not an error.
+  Result<AuditCheck> audit_verify();
+
+  // --- findings
+  // Upserts by id; those of `scope` (an advisor or check and its database) that are absent are closed.
+  Result<void> put_findings(const std::vector<Finding>& findings, const std::string& scope);
+  Result<std::vector<StoredFinding>> list_findings(bool open_only);
+
+  // --- recommendations
+  // Dedupes by id. A rejected one stays rejected until its ttl ends; an applied, superseded or expired one opens anew.
+  // The audit row, when given, is written only if the recommendation opens or its decision changes.
+  Result<PutRecommendation> put_recommendation(const Recommendation& recommendation, const Decision& decision,
+                                               Millis ttl = kRecommendationTtl,
+                                               const std::optional<AuditDraft>& draft = std::nullopt);
+  Result<std::vector<StoredRecommendation>> list_recommendations(bool open_only = true);
+  // By id or unique prefix. Errors: not_found, conflict (prefix is ambiguous).
+  Result<StoredRecommendation> get_recommendation(std::string_view id_or_prefix);
+  // Errors: not_found.
+  Result<void> set_recommendation_state(const std::string& id, RecommendationState state, const std::string& reason,
+                                        const AuditDraft& draft);
+  // Open ones whose ttl has ended become expired; returns how many.
+  Result<std::int64_t> expire_recommendations();
+
+  // --- changes
+  // Errors: conflict (the id exists).
+  Result<void> insert_change(const Change& change, const AuditDraft& draft);
+  // Stores every field of `next` (updated_at included, as given) if the stored state is still `expected_from`.
+  // Errors: conflict (it is not; nothing is written), not_found.
+  Result<void> transition(const Change& next, ChangeState expected_from, const AuditDraft& draft);
+  // By id or unique prefix. Errors: not_found, conflict (prefix is ambiguous).
+  Result<Change> get_change(std::string_view id_or_prefix);
+  // Newest first.
+  Result<std::vector<Change>> list_changes(const ChangeFilter& filter, std::size_t limit);
+
+  // --- what policy looks at
+  // Changes that were executed at or after `since`, and what is in flight; `except_change` leaves one change out of
+  // both. role and ledger_writable keep their defaults: the engine knows them.
+  Result<PolicyPast> policy_past(UtcTime since, std::string_view except_change = {});
+  Result<void> set_freeze(bool frozen, const std::string& actor, const std::string& reason);
+  Result<FreezeState> freeze_state();
+
+  // --- alerts and the outbox: one transaction
+  // Stores alerts by (group, rule, labels); an inactive one is forgotten. A new message for the same (receiver,
+  // group_key) supersedes an older one that is not being sent. Message ids and states are made here.
+  Result<void> save_alerts(const std::vector<Alert>& changed, const std::vector<OutboxMessage>& outgoing);
+  Result<std::vector<Alert>> load_alerts();
+  // State changes, newest first.
+  Result<std::vector<AlertEvent>> alert_history(std::size_t limit);
+
+  // Leases messages that are due: at most one in flight per (receiver, group_key), oldest first. attempts counts this
+  // one.
+  Result<std::vector<OutboxMessage>> claim(UtcTime now, std::size_t limit);
+  // Errors of the three: not_found.
+  Result<void> mark_sent(std::int64_t id);
+  Result<void> mark_failed(std::int64_t id, const std::string& error, UtcTime not_before);
+  Result<void> mark_dead(std::int64_t id, const std::string& error);
+  Result<OutboxStats> outbox_stats();
+
+  // --- normalised statement texts
+  Result<void> put_texts(const std::map<std::int64_t, std::string>& texts);
+  // Those that are known.
+  Result<std::map<std::int64_t, std::string>> texts(const std::vector<std::int64_t>& queryids);
+  // Which of these have no text yet.
+  Result<std::vector<std::int64_t>> unknown_texts(const std::vector<std::int64_t>& queryids);
+
+  // --- small facts by key (agent identity, last collector times)
+  Result<std::optional<std::string>> get_meta(const std::string& key);
+  Result<void> set_meta(const std::string& key, const std::string& value);
+  Result<std::map<std::string, std::string>> list_meta(const std::string& prefix);
+
+  Result<void> put_matview_refresh(const MatviewRefresh& refresh);
+  // Newest refresh of each view of one database.
+  Result<std::vector<MatviewRefresh>> matview_refreshes(const std::string& database);
+
+  // Bytes of file and write-ahead log.
+  [[nodiscard]] std::int64_t bytes() const;
+
+  struct Impl;
+
+ private:
+  explicit Ledger(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pgtend::store

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/clock.hpp"
+#include "agent/model/advice.hpp"
+#include "agent/model/alert.hpp"
+#include "agent/model/change.hpp"
+
+namespace pgtend::store {
+
+// An audit row before the ledger numbers, dates and hashes it.
+struct AuditDraft {
+  std::string actor;    // "agent", "person:NAME via socket", "token:NAME"
+  std::string action;   // "change.apply.intent", "policy.decide", …
+  std::string subject;  // change id, recommendation id, …
+  std::string before, after;
+  std::string result = "ok";
+};
+
+struct AuditCheck {
+  bool ok = true;
+  std::int64_t rows = 0;       // rows read
+  std::int64_t first_bad = 0;  // sequence of the first bad or missing row; 0 when ok
+  std::string why;             // one sentence; empty when ok
+  std::string head_hash;       // of the newest row: compare it with a copy kept elsewhere
+};
+
+struct StoredFinding {
+  Finding finding;
+  std::string scope;
+  UtcTime first_seen, last_seen;
+  std::optional<UtcTime> closed_at;
+};
+
+// Names are stored in the ledger.
+enum class RecommendationState { open, rejected, superseded, expired, applied };
+[[nodiscard]] std::string_view to_string(RecommendationState state);
+[[nodiscard]] std::optional<RecommendationState> parse_recommendation_state(std::string_view name);
+
+struct StoredRecommendation {
+  Recommendation recommendation;
+  Decision decision;
+  RecommendationState state = RecommendationState::open;
+  std::string reason;  // why it is no longer open
+  UtcTime first_made_at, updated_at, expires_at;
+};
+
+struct PutRecommendation {
+  RecommendationState state = RecommendationState::open;  // as stored now
+  bool opened = false;                                    // it was not open before
+  bool decision_changed = false;                          // kind or limit differ from what was stored
+};
+
+struct ChangeFilter {
+  std::optional<ChangeState> state;
+  bool open_only = false;  // leaves out final states
+};
+
+struct FreezeState {
+  bool frozen = false;
+  std::string by, reason;
+  std::optional<UtcTime> since;
+};
+
+struct AlertEvent {
+  UtcTime at;
+  Alert alert;
+};
+
+struct OutboxStats {
+  std::int64_t queued = 0;  // waiting or in flight
+  std::int64_t in_flight = 0;
+  std::int64_t dead = 0;          // kept of the last kOutboxKeptRows finished ones
+  std::int64_t superseded = 0;    // since the ledger was made
+  std::int64_t dropped = 0;       // since the ledger was made, because the spool was full
+  std::optional<UtcTime> oldest;  // created_at of the oldest queued message
+};
+
+struct MatviewRefresh {
+  std::string database, schema, name;
+  UtcTime refreshed_at;
+  Millis duration{0};
+  // Writes (insert + update + delete) of each base table at that moment, "schema.name" -> count.
+  std::map<std::string, std::int64_t> base_writes;
+  std::uint64_t epoch = 0;       // of the database's statistics, without which base_writes mean nothing
+  std::int64_t relfilenode = 0;  // a plain refresh by someone else changes it
+  std::int64_t own_writes = 0;   // a concurrent refresh by someone else changes it
+};
+
+// Source: alerting reference, spool limits.
+inline constexpr std::int64_t kOutboxMaxQueued = 10'000;
+inline constexpr std::int64_t kOutboxMaxBytes = 64LL << 20;
+// Finished messages kept for the API and for people asking what was sent.
+inline constexpr std::int64_t kOutboxKeptRows = 1'000;
+// State changes of alerts kept; about a year at 50 a day.
+inline constexpr std::int64_t kAlertHistoryRows = 20'000;
+// pg_stat_statements.max defaults to 5,000; four times that covers churn.
+inline constexpr std::int64_t kMaxTexts = 20'000;
+// A delivery attempt (connect, send, answer) ends well before its lease; an expired lease is claimed anew.
+inline constexpr Millis kOutboxLease{120'000};
+inline constexpr Millis kRecommendationTtl{7LL * 24 * 3600 * 1000};
+
+}  // namespace pgtend::store
