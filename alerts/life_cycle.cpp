@@ -1,0 +1,159 @@
+#include "alerts/life_cycle.hpp"
+
+#include <set>
+
+namespace pgtend::alerts {
+
+namespace {
+
+Result<std::vector<std::pair<std::string, Template>>> compile_texts(const auto& texts, const Rule& rule) {
+  std::vector<std::pair<std::string, Template>> out;
+  for (const auto& [name, text] : texts) {
+    auto compiled = Template::parse(text);
+    if (!compiled)
+      return fail(std::move(compiled.error()),
+                  rule.file + ":" + std::to_string(rule.line) + ": rule " + rule.name + ", " + name);
+    out.emplace_back(name, std::move(*compiled));
+  }
+  return out;
+}
+
+Labels alert_labels(const CompiledRule& rule, const Firing& firing, const Labels& external_labels) {
+  Labels labels = firing.labels;
+  labels.erase("__name__");
+  const TemplateScope scope{firing.labels, external_labels, firing.value};
+  for (const auto& [name, text] : rule.labels) labels.set(name, text.render(scope));
+  labels.set("alertname", rule.rule.name);
+  return labels;
+}
+
+std::map<std::string, std::string> alert_annotations(const CompiledRule& rule, const Firing& firing,
+                                                     const Labels& external_labels) {
+  std::map<std::string, std::string> annotations;
+  const TemplateScope scope{firing.labels, external_labels, firing.value};
+  for (const auto& [name, text] : rule.annotations) annotations[name] = text.render(scope);
+  return annotations;
+}
+
+// Returns whether the stored form changed. Values alone are not worth a durable write each evaluation.
+bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
+  const Alert before = alert;
+  alert.last_seen_at = now;
+  alert.keep_firing_since.reset();
+  alert.unknown = false;
+  if (alert.state == AlertState::inactive || alert.state == AlertState::resolved) {
+    alert.state = AlertState::pending;
+    alert.active_at = now;
+    alert.fired_at.reset();
+    alert.resolved_at.reset();
+    alert.resolved_value.reset();
+  }
+  if (alert.state == AlertState::pending && now - alert.active_at >= rule.rule.hold) {
+    alert.state = AlertState::firing;
+    alert.fired_at = now;
+  }
+  return alert.state != before.state || before.unknown || before.keep_firing_since.has_value() ||
+         alert.annotations != before.annotations;
+}
+
+// An alert that the result no longer holds. Returns whether the stored form changed.
+bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
+  const bool was_unknown = alert.unknown;
+  alert.unknown = false;
+  if (alert.state == AlertState::pending) {
+    alert.state = AlertState::inactive;
+    return true;
+  }
+  if (alert.state == AlertState::firing) {
+    if (rule.rule.keep_firing_for > Millis(0)) {
+      const bool first = !alert.keep_firing_since.has_value();
+      if (first) alert.keep_firing_since = now;
+      if (now - *alert.keep_firing_since < rule.rule.keep_firing_for) return first || was_unknown;
+    }
+    alert.state = AlertState::resolved;
+    alert.resolved_at = now;
+    return true;
+  }
+  if (alert.state == AlertState::resolved && now - alert.resolved_at.value_or(now) > kResolvedRetention) {
+    alert.state = AlertState::inactive;
+    return true;
+  }
+  return was_unknown;
+}
+
+std::vector<Alert> freeze(RuleAlerts& alerts) {
+  std::vector<Alert> changed;
+  for (auto& [key, alert] : alerts) {
+    const bool active = alert.state == AlertState::pending || alert.state == AlertState::firing;
+    if (!active || alert.unknown) continue;
+    alert.unknown = true;
+    changed.push_back(alert);
+  }
+  return changed;
+}
+
+}  // namespace
+
+Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
+  CompiledRule out;
+  out.rule = rule;
+  out.group = group;
+  auto labels = compile_texts(rule.labels, rule);
+  if (!labels) return fail(std::move(labels.error()));
+  out.labels = std::move(*labels);
+  auto annotations = compile_texts(rule.annotations, rule);
+  if (!annotations) return fail(std::move(annotations.error()));
+  out.annotations = std::move(*annotations);
+  return out;
+}
+
+Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& evaluation, RuleAlerts& alerts, UtcTime now,
+                                const Labels& external_labels) {
+  if (!evaluation.known) return freeze(alerts);
+
+  std::map<std::uint64_t, std::pair<Labels, const Firing*>> seen;
+  for (const auto& firing : evaluation.firing) {
+    Labels labels = alert_labels(rule, firing, external_labels);
+    const auto key = fingerprint(labels);
+    if (!seen.emplace(key, std::make_pair(std::move(labels), &firing)).second)
+      return fail(Errc::invalid_argument, "rule " + rule.rule.name +
+                                              ": vector contains metrics with the same labelset after applying alert "
+                                              "labels");
+  }
+
+  std::vector<Alert> changed;
+  for (auto& [key, entry] : seen) {
+    auto [it, fresh] = alerts.try_emplace(key);
+    Alert& alert = it->second;
+    if (fresh) {
+      alert.rule = rule.rule.name;
+      alert.group = rule.group;
+      alert.labels = entry.first;
+    }
+    alert.value = entry.second->value;
+    auto annotations = alert_annotations(rule, *entry.second, external_labels);
+    const bool texts_changed = annotations != alert.annotations;
+    alert.annotations = std::move(annotations);
+    if (see(alert, rule, now) || (texts_changed && fresh)) changed.push_back(alert);
+  }
+  for (auto it = alerts.begin(); it != alerts.end();) {
+    if (!seen.contains(it->first) && miss(it->second, rule, now)) changed.push_back(it->second);
+    it = it->second.state == AlertState::inactive ? alerts.erase(it) : std::next(it);
+  }
+  return changed;
+}
+
+std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since) {
+  std::vector<Alert> out;
+  for (const auto& [key, alert] : alerts) {
+    if (alert.state == AlertState::firing) out.push_back(alert);
+    if (alert.state == AlertState::resolved && alert.resolved_at.value_or(since) >= since) out.push_back(alert);
+  }
+  return out;
+}
+
+std::string group_key(const std::string& alertname) {
+  return "{}:{alertname=\"" + alertname + "\"}";
+}
+
+}  // namespace pgtend::alerts

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.hpp"
+#include "agent/model/alert.hpp"
+#include "alerts/template.hpp"
+
+namespace pgtend::alerts {
+
+// A rule with its texts compiled.
+struct CompiledRule {
+  Rule rule;
+  std::string group;
+  std::vector<std::pair<std::string, Template>> labels, annotations;
+};
+
+// Errors: parse, with file, line and what the template does not support; not retryable.
+[[nodiscard]] Result<CompiledRule> compile(const Rule& rule, const std::string& group);
+
+// One element of what a rule's expression gave.
+struct Firing {
+  Labels labels;
+  double value = 0;
+};
+
+// The outcome of one evaluation. `known` false: the expression failed or a collector that it reads is blind; nothing
+// may change state then, an alert least of all resolve.
+struct Evaluation {
+  bool known = true;
+  std::string why_unknown;
+  std::vector<Firing> firing;
+};
+
+// All alerts of one rule, by the fingerprint of their labels.
+using RuleAlerts = std::map<std::uint64_t, Alert>;
+
+// How long a resolved alert is kept and resent. Source: Prometheus, rules/alerting.go, resolvedRetention.
+inline constexpr Millis kResolvedRetention{15 * 60 * 1000};
+
+// Moves every alert of the rule one evaluation on: inactive -> pending -> firing -> resolved, with `for` and
+// keep_firing_for as Prometheus defines them.
+// Result: the alerts whose stored form changed (a caller saves exactly these); those removed have state inactive.
+// Errors: invalid_argument when two elements have the same labels after the rule's labels are applied.
+Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& evaluation, RuleAlerts& alerts, UtcTime now,
+                                const Labels& external_labels);
+
+// The alerts that a notification of this rule's group carries: firing ones, and those resolved since `since`.
+[[nodiscard]] std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since);
+
+// "{}:{alertname=\"X\"}": the key by which messages are grouped, ordered and superseded.
+[[nodiscard]] std::string group_key(const std::string& alertname);
+
+}  // namespace pgtend::alerts

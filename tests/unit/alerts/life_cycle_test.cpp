@@ -1,0 +1,105 @@
+#include "alerts/life_cycle.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_clock.hpp"
+
+using namespace pgtend;
+using namespace pgtend::alerts;
+
+namespace {
+
+CompiledRule rule(Millis hold, Millis keep = Millis(0)) {
+  Rule r;
+  r.name = "PgDown";
+  r.hold = hold;
+  r.keep_firing_for = keep;
+  r.labels = Labels{{"severity", "critical"}};
+  r.annotations["summary"] = "{{ $labels.server }} at {{ $value | humanize }}";
+  return compile(r, "availability").value();
+}
+
+Evaluation one(double value) {
+  return {true, "", {{Labels{{"__name__", "pg_up"}, {"server", "db1"}}, value}}};
+}
+
+}  // namespace
+
+TEST_CASE("an alert waits for `for`, fires, resolves and is forgotten after the retention") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(60'000));
+  RuleAlerts alerts;
+  auto changed = step(r, one(0), alerts, clock.now(), {}).value();
+  REQUIRE(changed.size() == 1);
+  REQUIRE(changed[0].state == AlertState::pending);
+  REQUIRE(changed[0].labels.get("alertname") == "PgDown");
+  REQUIRE(changed[0].labels.get("severity") == "critical");
+  REQUIRE_FALSE(changed[0].labels.has("__name__"));
+
+  clock.advance(Millis(59'000));
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).value().empty());
+  clock.advance(Millis(1'000));
+  changed = step(r, one(0), alerts, clock.now(), {}).value();
+  REQUIRE(changed.at(0).state == AlertState::firing);
+  REQUIRE(changed[0].fired_at == clock.now());
+
+  clock.advance(Millis(15'000));
+  changed = step(r, {}, alerts, clock.now(), {}).value();
+  REQUIRE(changed.at(0).state == AlertState::resolved);
+  REQUIRE(notifiable(alerts, clock.now()).size() == 1);
+  clock.advance(kResolvedRetention + Millis(1));
+  changed = step(r, {}, alerts, clock.now(), {}).value();
+  REQUIRE(changed.at(0).state == AlertState::inactive);
+  REQUIRE(alerts.empty());
+}
+
+TEST_CASE("one missing evaluation resets a pending alert") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(60'000));
+  RuleAlerts alerts;
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).has_value());
+  clock.advance(Millis(30'000));
+  REQUIRE(step(r, {}, alerts, clock.now(), {}).value().at(0).state == AlertState::inactive);
+  clock.advance(Millis(45'000));
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).value().at(0).state == AlertState::pending);
+}
+
+TEST_CASE("an unknown evaluation freezes the state and never resolves") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(0));
+  RuleAlerts alerts;
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).value().at(0).state == AlertState::firing);
+  clock.advance(Millis(3'600'000));
+  const Evaluation blind{false, "collector up is blind", {}};
+  auto changed = step(r, blind, alerts, clock.now(), {}).value();
+  REQUIRE(changed.at(0).unknown);
+  REQUIRE(changed[0].state == AlertState::firing);
+  REQUIRE(step(r, blind, alerts, clock.now(), {}).value().empty());
+  changed = step(r, one(0), alerts, clock.now(), {}).value();
+  REQUIRE_FALSE(changed.at(0).unknown);
+  REQUIRE(changed[0].fired_at == clock.now() - Millis(3'600'000));
+}
+
+TEST_CASE("keep_firing_for holds a firing alert and is forgotten when the condition is back") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(0), Millis(60'000));
+  RuleAlerts alerts;
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).has_value());
+  REQUIRE(step(r, {}, alerts, clock.now(), {}).value().at(0).keep_firing_since == clock.now());
+  clock.advance(Millis(59'000));
+  REQUIRE(step(r, {}, alerts, clock.now(), {}).value().empty());
+  REQUIRE_FALSE(step(r, one(0), alerts, clock.now(), {}).value().at(0).keep_firing_since.has_value());
+  REQUIRE(step(r, {}, alerts, clock.now(), {}).has_value());
+  clock.advance(Millis(60'000));
+  REQUIRE(step(r, {}, alerts, clock.now(), {}).value().at(0).state == AlertState::resolved);
+}
+
+TEST_CASE("two elements that end with the same labels are an error, not one alert") {
+  test::FakeClock clock;
+  Rule r;
+  r.name = "X";
+  r.labels = Labels{{"server", "same"}};
+  const auto compiled = compile(r, "g").value();
+  RuleAlerts alerts;
+  const Evaluation two{true, "", {{Labels{{"server", "a"}}, 1}, {Labels{{"server", "b"}}, 1}}};
+  REQUIRE_FALSE(step(compiled, two, alerts, clock.now(), {}).has_value());
+}
