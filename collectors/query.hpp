@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.hpp"
+#include "agent/model/collector_def.hpp"
+#include "agent/model/rows.hpp"
+
+// From a collector's data to the one statement this server can answer.
+namespace pgtend::collectors {
+
+// What one session's database offers; probed once per connect. Extensions differ between databases of one server.
+struct ServerShape {
+  ServerIdentity identity;
+  std::map<std::string, std::string> extensions;         // name -> version
+  std::map<std::string, std::string> extension_schemas;  // name -> schema, unquoted
+  std::map<std::string, std::set<std::string>> columns;  // source as the collector spells it -> columns
+};
+
+// One statement (no parameters) that finds every source of `defs` and every installed extension, wherever it lives.
+// A source is a view ("pg_stat_wal", also "schema.view") or a function ("pg_ls_waldir()").
+[[nodiscard]] std::string column_probe_sql(std::span<const CollectorDef> defs);
+
+// Takes the answer of column_probe_sql() into `shape`: extensions, their schemas, and the columns of each source.
+void add_columns(ServerShape& shape, const RowSet& rows);
+
+struct CollectorQuery {
+  std::string sql;
+  std::vector<std::string> lost_columns;  // wanted, in this version's bounds, but not there: their metrics are lost
+};
+
+// The statement of `def` for this server: `{columns}` becomes the labels and columns that exist, `{schema}` the quoted
+// schema of its extension. Columns the statement names itself (… AS name) are never replaced nor lost.
+// Errors: unsupported with the reason (version, role, extension, source), not retryable until the next connect.
+[[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape);
+
+}  // namespace pgtend::collectors

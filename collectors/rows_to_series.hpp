@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "agent/model/collector_def.hpp"
+#include "agent/model/rows.hpp"
+#include "agent/model/snapshot.hpp"
+
+namespace pgtend::collectors {
+
+// Rows of one collector that become series when it sets no max_series of its own.
+// Source: 58,604 series from a database of 2,002 tables made one exporter's scrape 4.9 MB; 500 rows keep a family readable.
+inline constexpr int kDefaultMaxRows = 500;
+
+struct SeriesRun {
+  std::vector<SeriesSample> samples;
+  std::size_t dropped = 0;     // rows beyond max_series; the statement orders them, so the first are the important ones
+  std::size_t duplicates = 0;  // samples whose series was already there; the first one stays
+};
+
+// Turns an answer into series: value × scale under the native name and, when the column has one, value × exporter_scale
+// under postgres_exporter's name with the same labels. NULL and text that is no number give no sample; a timestamp (ISO
+// style with offset) gives Unix seconds. `database` becomes the label datname when the scope is database.
+[[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
+                                       std::string_view database);
+
+}  // namespace pgtend::collectors
