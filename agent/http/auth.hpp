@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,6 @@ struct AuthOptions {
   std::vector<TokenHash> tokens;
   // Rights of local users on the unix socket by uid (SO_PEERCRED).
   std::map<unsigned, Right> uids;
-  // Rights by group name; primary and supplementary groups count, the highest right wins.
-  std::map<std::string, Right> groups;
   // Any other local user on the unix socket.
   Right other_uids = Right::none;
 };
@@ -30,10 +29,15 @@ struct AuthOptions {
 // SHA-256 of `text`, 64 lower-case hex digits.
 [[nodiscard]] std::string sha256_hex(std::string_view text);
 
+// The uid of a user name or of a number in text; nullopt when there is no such user.
+// REQUIRES: a thread that may block (name service); start-up.
+[[nodiscard]] std::optional<unsigned> uid_of(const std::string& user);
+
 // Decides who asks. Immutable after make(); any thread.
 class Authenticator {
  public:
   // Errors: config (a hash that is not 64 hex digits, two tokens with one name), not retryable.
+  // REQUIRES: a thread that may block.
   [[nodiscard]] static Result<Authenticator> make(AuthOptions options);
 
   // The caller's identity: a bearer token where one is sent (also over the socket), else the socket's peer uid, else
@@ -47,9 +51,10 @@ class Authenticator {
   explicit Authenticator(AuthOptions options) : options_(std::move(options)) {}
   [[nodiscard]] Identity local_user(unsigned uid) const;
   AuthOptions options_;
+  std::map<unsigned, std::string> user_names_;  // read once: the name service may block
 };
 
-// 127.0.0.0/8 or ::1, also as an IPv4-mapped address.
+// A literal address in 127.0.0.0/8 or ::1, also as an IPv4-mapped address; a name is none.
 [[nodiscard]] bool is_loopback(std::string_view address);
 
 }  // namespace pgtend::http
