@@ -1,0 +1,128 @@
+#include "agent/config/rule_file.hpp"
+
+#include <set>
+
+#include "agent/config/decode.hpp"
+
+namespace pgtend::config {
+
+namespace {
+
+constexpr Millis kLongest{365LL * 24 * 3600 * 1000};
+
+struct RuleText {
+  std::string alert, record, expr;
+  Millis hold{0}, keep_firing_for{0};
+  Labels labels;
+  std::map<std::string, std::string> annotations;
+  int line = 0;
+};
+
+struct GroupText {
+  std::string name;
+  Millis interval{0}, query_offset{0};
+  int limit = 0;
+  std::vector<RuleText> rules;
+};
+
+struct FileText {
+  std::vector<GroupText> groups;
+};
+
+Field<RuleText> labels_field() {
+  return {{"labels", "map of text", "labels added to the result", "", {}, {}},
+          [](Reader& r, const Entry& e, RuleText& out) { r.labels(e, out.labels); },
+          nullptr};
+}
+
+Field<RuleText> annotations_field() {
+  return {{"annotations", "map of text", "templates rendered for each alert", "", {}, {}},
+          [](Reader& r, const Entry& e, RuleText& out) {
+            Labels checked;
+            if (r.labels(e, checked)) r.text_map(e, out.annotations);
+          },
+          nullptr};
+}
+
+void check_rule(Reader& reader, const Node& node, RuleText& rule) {
+  rule.line = node.at.line;
+  for (const auto& entry : node.entries) {
+    if (entry.key == "alert" || entry.key == "record") rule.line = entry.at.line;
+    const bool only_alert = entry.key == "for" || entry.key == "keep_firing_for" || entry.key == "annotations";
+    if (!rule.record.empty() && only_alert)
+      reader.error(entry.at, "'" + entry.key + "' belongs to an alert, not to a recording rule");
+  }
+  if (rule.alert.empty() && rule.record.empty()) reader.error(node.at, "a rule needs 'alert' or 'record'");
+  if (!rule.alert.empty() && !rule.record.empty()) reader.error(node.at, "a rule has 'alert' or 'record', not both");
+  if (!rule.record.empty() && !is_metric_name(rule.record))
+    reader.error(node.at, "'" + rule.record + "' is not a metric name");
+}
+
+Table<RuleText> rule_table() {
+  using R = RuleText;
+  return {
+      text("alert", &R::alert, "name of the alert"),
+      text("record", &R::record, "name of the recorded metric"),
+      text("expr", &R::expr, "PromQL expression").required(),
+      duration("for", &R::hold, Millis(0), kLongest, "how long it must hold before it fires"),
+      duration("keep_firing_for", &R::keep_firing_for, Millis(0), kLongest, "how long it fires after it stopped holding"),
+      labels_field(),
+      annotations_field(),
+  };
+}
+
+Table<FileText> file_table() {
+  using G = GroupText;
+  Table<GroupText> group{
+      text("name", &G::name, "name of the group, once in a file").required(),
+      duration("interval", &G::interval, Millis(0), kLongest, "evaluation interval; 0s: the global one"),
+      integer("limit", &G::limit, 0, 1'000'000, "most results of one rule; 0: none"),
+      duration("query_offset", &G::query_offset, Millis(0), kLongest, "evaluate this far in the past"),
+      list_of("rules", &G::rules, rule_table(), "rules, evaluated in order", {check_rule}),
+  };
+  return {list_of("groups", &FileText::groups, std::move(group), "groups of rules")};
+}
+
+RuleGroup finished(GroupText& from, const std::string& file) {
+  RuleGroup group;
+  group.name = std::move(from.name);
+  group.file = file;
+  group.interval = from.interval;
+  group.limit = from.limit;
+  group.query_offset = from.query_offset;
+  for (auto& text : from.rules) {
+    Rule rule;
+    rule.kind = text.record.empty() ? RuleKind::alert : RuleKind::record;
+    rule.name = text.record.empty() ? std::move(text.alert) : std::move(text.record);
+    rule.expr = std::move(text.expr);
+    rule.hold = text.hold;
+    rule.keep_firing_for = text.keep_firing_for;
+    rule.labels = std::move(text.labels);
+    rule.annotations = std::move(text.annotations);
+    rule.file = file;
+    rule.line = text.line;
+    group.rules.push_back(std::move(rule));
+  }
+  return group;
+}
+
+}  // namespace
+
+RuleFile decode_rules(std::string_view text, const std::string& file_name) {
+  RuleFile out;
+  FileText file;
+  std::map<std::string, Origin> origins;
+  decode_text(text, file_name, file_table(), file, out.errors, origins);
+  Reader reader(file_name, out.errors, origins);
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < file.groups.size(); ++i) {
+    const auto& name = file.groups[i].name;
+    if (!name.empty() && !names.insert(name).second)
+      reader.error(origins["groups[" + std::to_string(i) + "].name"].at, "a second group is named '" + name + "'");
+    out.groups.push_back(finished(file.groups[i], file_name));
+  }
+  order_errors(out.errors);
+  return out;
+}
+
+}  // namespace pgtend::config

@@ -1,0 +1,185 @@
+#include "agent/config/yaml_tree.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <map>
+#include <sstream>
+
+#include "agent/config/files.hpp"
+
+namespace pgtend::config {
+
+namespace {
+
+Position position(const YAML::Mark& mark) {
+  return mark.is_null() ? Position{} : Position{mark.line + 1, mark.column + 1};
+}
+
+// Thrown by the builder through yaml-cpp's parser and caught in parse_yaml.
+struct Refused {
+  Position at;
+  std::string message;
+};
+
+class Builder final : public YAML::EventHandler {
+ public:
+  explicit Builder(std::string file, std::vector<ConfigError>& errors) : file_(std::move(file)), errors_(errors) {}
+
+  [[nodiscard]] std::shared_ptr<Node> root() const { return root_; }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(NodeKind::null, mark, anchor, "", false); }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_tag(mark, tag);
+    leaf(NodeKind::scalar, mark, anchor, value, tag == "!");
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw Refused{position(mark), "this alias names a value that holds itself"};
+    add(found->second, position(mark));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    refuse_tag(mark, tag);
+    open(NodeKind::list, mark, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    refuse_tag(mark, tag);
+    open(NodeKind::map, mark, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Frame {
+    std::shared_ptr<Node> node;
+    YAML::anchor_t anchor = 0;
+    bool has_key = false;
+    bool drop_value = false;  // of a duplicate key
+    Entry pending;
+    std::map<std::string, int> lines;  // of the keys seen
+  };
+
+  static void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{position(mark), "tags (!name) are not supported"};
+  }
+
+  void leaf(NodeKind kind, const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& value, bool quoted) {
+    auto node = std::make_shared<Node>();
+    node->kind = kind;
+    node->at = position(mark);
+    node->scalar = value;
+    node->quoted = quoted;
+    if (anchor != 0) anchors_[anchor] = node;
+    add(node, node->at);
+  }
+
+  void open(NodeKind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (frames_.size() >= static_cast<std::size_t>(kMaxDepth))
+      throw Refused{position(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels"};
+    Frame frame;
+    frame.node = std::make_shared<Node>();
+    frame.node->kind = kind;
+    frame.node->at = position(mark);
+    frame.anchor = anchor;
+    frames_.push_back(std::move(frame));
+  }
+
+  void close() {
+    const Frame done = std::move(frames_.back());
+    frames_.pop_back();
+    if (done.anchor != 0) anchors_[done.anchor] = done.node;
+    add(done.node, done.node->at);
+  }
+
+  void add(const std::shared_ptr<Node>& node, Position at) {
+    if (frames_.empty()) {
+      root_ = node;
+      return;
+    }
+    Frame& frame = frames_.back();
+    if (frame.node->kind == NodeKind::list) {
+      grow(frame, *node, at);
+      frame.node->items.push_back(node);
+    } else if (frame.has_key) {
+      add_value(frame, node, at);
+    } else {
+      add_key(frame, *node, at);
+    }
+  }
+
+  void add_key(Frame& frame, const Node& node, Position at) {
+    if (node.kind != NodeKind::scalar) throw Refused{at, "a key must be plain text"};
+    frame.has_key = true;
+    frame.pending = Entry{node.scalar, at, nullptr};
+    const auto [seen, is_new] = frame.lines.emplace(node.scalar, at.line);
+    frame.drop_value = !is_new;
+    if (!is_new)
+      errors_.push_back({file_, at.line, at.column, "duplicate key '" + node.scalar + "'",
+                         "it is already set in line " + std::to_string(seen->second)});
+  }
+
+  void add_value(Frame& frame, const std::shared_ptr<Node>& node, Position at) {
+    frame.has_key = false;
+    if (frame.drop_value) return;
+    grow(frame, *node, at);
+    frame.pending.value = node;
+    frame.node->entries.push_back(std::move(frame.pending));
+  }
+
+  // Open frames hold only finished children, so the sum below them is the size of what a reader will walk.
+  void grow(Frame& frame, const Node& child, Position at) {
+    frame.node->weight += child.weight;
+    if (frame.node->weight > kMaxNodes)
+      throw Refused{at, "more than " + std::to_string(kMaxNodes) + " values, aliases counted each time"};
+  }
+
+  std::string file_;
+  std::vector<ConfigError>& errors_;
+  std::vector<Frame> frames_;
+  std::map<YAML::anchor_t, std::shared_ptr<Node>> anchors_;
+  std::shared_ptr<Node> root_;
+};
+
+}  // namespace
+
+Tree parse_yaml(std::string_view text, const std::string& file) {
+  Tree tree;
+  tree.root = std::make_shared<Node>();
+  if (text.size() > kMaxFileBytes) {
+    tree.errors.push_back({file, 0, 0, "the file is larger than 4 MB", ""});
+    return tree;
+  }
+  Builder builder(file, tree.errors);
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    if (parser.HandleNextDocument(builder)) {
+      if (builder.root()) tree.root = builder.root();
+      Builder second(file, tree.errors);
+      if (parser.HandleNextDocument(second))
+        throw Refused{second.root() ? second.root()->at : Position{}, "more than one YAML document in the file"};
+    }
+  } catch (const Refused& refused) {
+    tree.errors.push_back({file, refused.at.line, refused.at.column, refused.message, ""});
+  } catch (const YAML::Exception& error) {
+    const Position at = position(error.mark);
+    tree.errors.push_back({file, at.line, at.column, "not valid YAML: " + error.msg, ""});
+  } catch (const std::exception& error) {
+    tree.errors.push_back({file, 0, 0, std::string("not valid YAML: ") + error.what(), ""});
+  }
+  return tree;
+}
+
+}  // namespace pgtend::config
