@@ -47,7 +47,8 @@ class AgentView {
   virtual net::TaskResult<QueryResult> query(std::string expr, UtcTime at) = 0;
   virtual net::TaskResult<QueryResult> query_range(std::string expr, TimeRange range, Millis step) = 0;
   // Keys of stored series that match one of the selectors ("name{a=\"b\"}"); none given: all.
-  virtual net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors, TimeRange range) = 0;
+  virtual net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors,
+                                                                 TimeRange range) = 0;
 };
 
 }  // namespace pgtend::api

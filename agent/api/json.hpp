@@ -11,8 +11,8 @@
 #include "agent/model/change.hpp"
 
 // The API's JSON: fields named as in the model, times RFC 3339 in UTC, enumerations by name, durations as seconds in
-// <field>_seconds, bytes raw, 64-bit identifiers of PostgreSQL as strings, an absent optional as null. A double that JSON
-// cannot hold is one of the strings "NaN", "+Inf", "-Inf".
+// <field>_seconds, bytes raw, 64-bit identifiers of PostgreSQL as strings, an absent optional as null. A double that
+// JSON cannot hold is one of the strings "NaN", "+Inf", "-Inf".
 namespace pgtend::api {
 
 using Json = nlohmann::json;

@@ -22,7 +22,7 @@ struct LaneView {
 };
 
 struct CapabilityView {
-  std::string name;    // "pg_monitor", "pg_stat_statements", "hypopg"
+  std::string name;  // "pg_monitor", "pg_stat_statements", "hypopg"
   bool present = false;
   std::string effect;  // what is lost without it
   std::string cure;    // the statement that gives it
@@ -107,10 +107,10 @@ struct RecommendationView {
 };
 
 struct ChangeProgress {
-  std::string phase;   // "building index: scanning table", "waiting", "observing", …
-  double ratio = 0;    // 0..1 over all phases; never falls
+  std::string phase;  // "building index: scanning table", "waiting", "observing", …
+  double ratio = 0;   // 0..1 over all phases; never falls
   std::int64_t done = 0, total = 0;
-  std::string unit;    // blocks, tuples, lockers
+  std::string unit;  // blocks, tuples, lockers
   std::optional<int> waiting_for_pid;
   std::optional<UtcTime> eta;
 };

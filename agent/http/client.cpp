@@ -110,7 +110,8 @@ Error describe(CURLcode code, CURL* handle, const Receiving& receiving, const Cl
   error.message = request.method + " " + target + ": " +
                   (receiving.too_large ? "the answer is larger than allowed" : curl_easy_strerror(code));
   long os_error = 0;
-  if (curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error != 0 && code != CURLE_OPERATION_TIMEDOUT)
+  if (curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error != 0 &&
+      code != CURLE_OPERATION_TIMEDOUT)
     error.message += " (" + std::generic_category().message(static_cast<int>(os_error)) + ")";
   return error;
 }
@@ -141,7 +142,8 @@ void set_limits(CURL* handle, const ClientRequest& request) {
 
 std::string origin_of(std::string_view url) {
   const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
-  if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+  if (!parsed ||
+      curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
     return "(malformed URL)";
   const auto scheme = part(parsed.get(), CURLUPART_SCHEME), host = part(parsed.get(), CURLUPART_HOST);
   const auto port = part(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);

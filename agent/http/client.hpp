@@ -17,8 +17,8 @@ struct ClientRequest {
   std::string method = "GET", url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  Millis timeout{5000};      // of the whole exchange
-  std::string unix_socket;   // path; the host part of `url` is then only the Host header
+  Millis timeout{5000};            // of the whole exchange
+  std::string unix_socket;         // path; the host part of `url` is then only the Host header
   std::size_t max_body = 4 << 20;  // bytes of the answer
 };
 

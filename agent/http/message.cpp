@@ -36,7 +36,9 @@ int hex_digit(char c) {
 
 }  // namespace
 
-std::string_view to_string(Right right) { return kRights[static_cast<std::size_t>(right)]; }
+std::string_view to_string(Right right) {
+  return kRights[static_cast<std::size_t>(right)];
+}
 
 std::optional<Right> parse_right(std::string_view name) {
   for (std::size_t i = 0; i < kRights.size(); ++i)

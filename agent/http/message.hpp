@@ -27,10 +27,10 @@ struct Peer {
 };
 
 struct Request {
-  std::string method, path;                    // path percent-decoded only inside `parameters`
-  std::map<std::string, std::string> query;    // percent-decoded; the first of repeated names
+  std::string method, path;                                      // path percent-decoded only inside `parameters`
+  std::map<std::string, std::string> query;                      // percent-decoded; the first of repeated names
   std::vector<std::pair<std::string, std::string>> query_items;  // all of them in order
-  std::map<std::string, std::string> headers;  // names in lower case
+  std::map<std::string, std::string> headers;                    // names in lower case
   std::string body;
   Peer peer;
   std::map<std::string, std::string> parameters;  // {id} of the route
@@ -44,7 +44,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// {"error":{"code":…,"message":…,"hint":…}}, the only shape of an error that the server gives; `hint` is left out when empty.
+// {"error":{"code":…,"message":…,"hint":…}}, the only shape of an error that the server gives; `hint` is left out when
+// empty.
 [[nodiscard]] Response error_response(int status, std::string_view code, std::string_view message,
                                       std::string_view hint = {});
 

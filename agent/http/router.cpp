@@ -43,8 +43,8 @@ Response denied(const Identity& identity, Right needed, bool local_socket) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"pgtend\"");
     return response;
   }
-  return error_response(403, "permission", message + "; " + identity.name + " has " +
-                                               std::string(to_string(identity.right)),
+  return error_response(403, "permission",
+                        message + "; " + identity.name + " has " + std::string(to_string(identity.right)),
                         "use the unix socket as a user with that right, or a token that has it");
 }
 
@@ -72,8 +72,7 @@ net::Task<Response> Router::respond(Request request) const {
     if (methods.empty()) co_return error_response(404, "not_found", "there is nothing at this path");
     co_return not_allowed(methods);
   }
-  if (request.identity.right < route->right)
-    co_return denied(request.identity, route->right, request.peer.unix_socket);
+  if (request.identity.right < route->right) co_return denied(request.identity, route->right, request.peer.unix_socket);
   std::string failure;
   try {
     auto answer = co_await route->handler(std::move(request));

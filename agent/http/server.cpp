@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <charconv>
@@ -20,7 +21,8 @@ using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
 struct Server::State : std::enable_shared_from_this<Server::State> {
-  State(asio::any_io_executor where, Shared all) : executor(std::move(where)), shared(std::move(all)), changed(executor) {}
+  State(asio::any_io_executor where, Shared all)
+      : executor(std::move(where)), shared(std::move(all)), changed(executor) {}
 
   asio::any_io_executor executor;
   Shared shared;
@@ -70,7 +72,7 @@ Result<Tcp::endpoint> parse_listen(const std::string& listen) {
 
 // A unix socket file that nobody answers on is left over from a dead process.
 bool is_stale_socket(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
   asio::io_context context(1);
   Local::socket probe(context);
@@ -114,7 +116,8 @@ Result<void> Server::State::open_tls() {
                    unused);
   tls->use_certificate_chain_file(options.tls_certificate_file, certificate);
   tls->use_private_key_file(options.tls_key_file, asio::ssl::context::pem, key);
-  if (certificate) return fail(Errc::config, "TLS certificate " + options.tls_certificate_file + ": " + certificate.message());
+  if (certificate)
+    return fail(Errc::config, "TLS certificate " + options.tls_certificate_file + ": " + certificate.message());
   if (key) return fail(Errc::config, "TLS key " + options.tls_key_file + ": " + key.message());
   return {};
 }
@@ -168,18 +171,18 @@ Result<void> Server::State::open_local() {
 void Server::State::begin(Socket socket, Accepted accepted, bool secure) {
   auto self = shared_from_this();
   const auto place = shared.connections.emplace(shared.connections.end());
-  auto* context = secure && tls ? &*tls : nullptr;
+  auto* context = secure ? &*tls : nullptr;
   shared.counts.connections = shared.connections.size();
   ++running;
   auto task = serve(std::move(socket), std::move(accepted), context, shared, *place);
   auto ended = [self, place](std::exception_ptr failure) {
-    if (failure) log::error("http connection failed");
+    if (failure && !self->shared.stopping) log::error("http connection failed");
     self->shared.connections.erase(place);
     self->shared.counts.connections = self->shared.connections.size();
     --self->running;
     self->changed.cancel();
   };
-  asio::co_spawn(executor, std::move(task), std::move(ended));
+  asio::co_spawn(executor, std::move(task), asio::bind_cancellation_slot(place->cancel.slot(), std::move(ended)));
 }
 
 namespace {
@@ -233,8 +236,11 @@ void Server::State::close_acceptors() {
 }
 
 void Server::State::close_connections(bool also_busy) {
-  for (auto& connection : shared.connections)
-    if ((also_busy || !connection.busy) && connection.close) connection.close();
+  for (auto& connection : shared.connections) {
+    if (!also_busy && connection.busy) continue;
+    if (connection.close) connection.close();
+    if (also_busy) connection.cancel.emit(asio::cancellation_type::terminal);
+  }
 }
 
 Server::Server(asio::any_io_executor executor, ServerOptions options, Router router, Authenticator authenticator) {
@@ -252,7 +258,7 @@ Result<void> Server::start() {
   if (auto opened = state_->open_tls(); !opened) return fail(opened.error(), "http server");
   if (auto opened = state_->open_tcp(); !opened) return fail(opened.error(), "http server");
   if (auto opened = state_->open_local(); !opened) return fail(opened.error(), "http server");
-  if (state_->tcp) state_->spawn_accepting(*state_->tcp, true);
+  if (state_->tcp) state_->spawn_accepting(*state_->tcp, state_->tls.has_value());
   if (state_->local) state_->spawn_accepting(*state_->local, false);
   return {};
 }
@@ -279,6 +285,8 @@ std::uint16_t Server::port() const {
   return state_->tcp && state_->tcp->is_open() ? state_->tcp->local_endpoint(ignored).port() : 0;
 }
 
-ServerCounts Server::counts() const { return state_->shared.counts; }
+ServerCounts Server::counts() const {
+  return state_->shared.counts;
+}
 
 }  // namespace pgtend::http

@@ -19,13 +19,13 @@ struct ServerOptions {
   // Empty: no unix socket. A stale socket file of a dead process is replaced, a live one is an error.
   std::string unix_path;
   unsigned unix_mode = 0660;
-  std::size_t max_body = 1 << 20;           // bytes
-  std::uint32_t max_header = 16 * 1024;     // bytes
-  std::size_t max_connections = 64;         // over both listeners; more are answered 503 and closed
-  Millis read_timeout{10'000};              // from a request's first byte to its last
-  Millis idle_timeout{60'000};              // between two requests of one connection
+  std::size_t max_body = 1 << 20;        // bytes
+  std::uint32_t max_header = 16 * 1024;  // bytes
+  std::size_t max_connections = 64;      // over both listeners; more are answered 503 and closed
+  Millis read_timeout{10'000};           // from a request's first byte to its last
+  Millis idle_timeout{60'000};           // between two requests of one connection
   Millis write_timeout{10'000};
-  Millis handler_timeout{30'000};           // then 504
+  Millis handler_timeout{30'000};  // then 504
   // Names besides loopback addresses and "localhost" that a Host header may carry (DNS rebinding).
   std::vector<std::string> allowed_hosts;
   // PEM files; both set: TLS 1.2 or newer on the TCP listener.

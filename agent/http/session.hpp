@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <functional>
@@ -14,6 +15,7 @@ namespace pgtend::http {
 struct Connection {
   bool busy = false;  // a request has begun and its answer is not written yet
   std::function<void()> close;
+  net::asio::cancellation_signal cancel;  // ends a handler that is still running
 };
 
 // What all connections share; outlives them.

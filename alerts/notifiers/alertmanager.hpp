@@ -10,8 +10,8 @@
 namespace pgtend::alerts {
 
 // The body of POST /api/v2/alerts. startsAt is always sent; a resolved alert has endsAt <= now, a firing one
-// now + `valid_for`, after which Alertmanager resolves it unless it is sent again. A character that a label name may not
-// have becomes '_', for one bad alert makes the whole batch an error.
+// now + `valid_for`, after which Alertmanager resolves it unless it is sent again. A character that a label name may
+// not have becomes '_', for one bad alert makes the whole batch an error.
 [[nodiscard]] std::string alertmanager_body(const std::vector<Alert>& alerts, UtcTime now, Millis valid_for,
                                             const std::string& generator_url);
 

@@ -15,7 +15,7 @@ enum class DeliveryOutcome { sent, retry, dead };
 // What became of one attempt to deliver an outbox message.
 struct Delivery {
   DeliveryOutcome outcome = DeliveryOutcome::retry;
-  int status = 0;  // HTTP status; 0: no answer
+  int status = 0;      // HTTP status; 0: no answer
   std::string reason;  // empty when sent; never holds a URL path, token or body
   // The receiver's own Retry-After: not before this long from now.
   std::optional<Millis> retry_after;

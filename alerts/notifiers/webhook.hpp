@@ -12,7 +12,7 @@ namespace pgtend::alerts {
 // What a webhook body says besides its alerts.
 struct WebhookGroup {
   std::string receiver;
-  std::string group_key;     // {}:{alertname="X"}
+  std::string group_key;  // {}:{alertname="X"}
   Labels group_labels;
   std::string external_url;  // where the agent answers; empty allowed
   int truncated_alerts = 0;
