@@ -22,7 +22,8 @@ Task<std::optional<std::invoke_result_t<Work>>> run_until(asio::any_io_executor 
   auto timer = std::make_shared<asio::steady_timer>(origin, deadline);
   asio::post(executor, [origin, slot, timer, work = std::move(work)]() mutable {
     auto value = std::make_shared<Value>(work());
-    asio::post(origin, [slot, timer, value] {
+    // Moved, so that the timer is never released on the other thread.
+    asio::post(origin, [slot = std::move(slot), timer = std::move(timer), value] {
       slot->emplace(std::move(*value));
       timer->expires_at(Deadline::min());
     });

@@ -1,0 +1,50 @@
+#include <libpq-fe.h>
+
+#include <stdexcept>
+
+#include "tests/support/pg_cluster.hpp"
+
+namespace pgtend::test {
+
+PgBouncerProcess::PgBouncerProcess(const PgCluster& cluster, PgBouncerOptions options)
+    : dir_("pgtend-bouncer-"), port_(free_port()) {
+  std::map<std::string, std::string> settings{
+      {"listen_addr", "127.0.0.1"},
+      {"listen_port", std::to_string(port_)},
+      {"unix_socket_dir", dir_.path().string()},
+      {"auth_type", "trust"},
+      {"auth_file", (dir_.path() / "users.txt").string()},
+      {"admin_users", "postgres"},
+      {"stats_users", "pgtend_monitor"},
+      {"pool_mode", options.pool_mode},
+      {"ignore_startup_parameters", "extra_float_digits"},
+  };
+  for (const auto& [name, value] : options.settings) settings[name] = value;
+  std::string ini = "[databases]\n* = host=" + cluster.socket_dir() + " port=" + std::to_string(cluster.port()) + "\n";
+  ini += "[pgbouncer]\n";
+  for (const auto& [name, value] : settings) ini += name + " = " + value + "\n";
+  write_file(ini_file(), ini);
+  std::string users;
+  for (const auto& name : {"postgres", "pgtend_monitor", "pgtend_operator", "app"})
+    users += "\"" + std::string(name) + "\" \"\"\n";
+  write_file(dir_.path() / "users.txt", users);
+
+  SpawnOptions spawn;
+  spawn.as_postgres = true;
+  spawn.log = dir_.path() / "pgbouncer.log";
+  process_ = ChildProcess({"pgbouncer", ini_file()}, spawn);
+  const auto target = conninfo();
+  if (!eventually([&] { return PQping(target.c_str()) == PQPING_OK; }))
+    throw std::runtime_error("PgBouncer did not start: " + log());
+}
+
+std::string PgBouncerProcess::conninfo(const std::string& database, const std::string& user) const {
+  return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=" + user;
+}
+
+std::map<std::string, std::string> PgBouncerProcess::parameters(const std::string& database,
+                                                                const std::string& user) const {
+  return {{"host", "127.0.0.1"}, {"port", std::to_string(port_)}, {"dbname", database}, {"user", user}};
+}
+
+}  // namespace pgtend::test

@@ -1,0 +1,235 @@
+#include "tests/support/pg_cluster.hpp"
+
+#include <libpq-fe.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+namespace pgtend::test {
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+namespace {
+
+// The oldest supported layout first that exists: Debian keeps each major's programs in its own folder.
+fs::path bin(const std::string& program) {
+  if (const char* folder = std::getenv("PGTEND_TEST_PG_BIN")) return fs::path(folder) / program;
+  for (const int major : {15, 17, 16, 18, 14, 13}) {
+    const fs::path path = "/usr/lib/postgresql/" + std::to_string(major) + "/bin/" + program;
+    if (fs::exists(path)) return path;
+  }
+  throw std::runtime_error("PostgreSQL is not installed below /usr/lib/postgresql");
+}
+
+SpawnOptions as_postgres() {
+  SpawnOptions options;
+  options.as_postgres = true;
+  options.environment["TZ"] = "UTC";
+  return options;
+}
+
+void run_initdb(const fs::path& data) {
+  must_run({bin("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8",
+            "--no-instructions"},
+           as_postgres());
+}
+
+// initdb takes seconds, a copy of its result a tenth of one. Each program version has its own template.
+fs::path template_dir() {
+  const auto version = must_run({bin("postgres"), "--version"}, as_postgres());
+  const auto tag = std::to_string(std::hash<std::string>{}(version + bin("postgres").string()) % 1'000'000);
+  const fs::path wanted =
+      fs::temp_directory_path() / ("pgtend-test-initdb-" + std::to_string(geteuid()) + "-" + tag);
+  if (fs::exists(wanted / "PG_VERSION")) return wanted;
+  TempDir work("pgtend-initdb-");
+  run_initdb(work.path() / "data");
+  std::error_code ignored;  // another test run may have won the race: its template is as good
+  fs::rename(work.path() / "data", wanted, ignored);
+  return wanted;
+}
+
+std::string configuration_line(const std::string& name, const std::string& value) {
+  std::string quoted;
+  for (const char c : value) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  return name + " = '" + quoted + "'\n";
+}
+
+}  // namespace
+
+PgCluster::PgCluster(PgClusterOptions options) : options_(std::move(options)), dir_("pgtend-pg-"), port_(free_port()) {
+  initialise();
+  if (options_.tls) make_certificates();
+  write_configuration();
+  if (options_.start) start();
+}
+
+PgCluster::PgCluster(FromDirectory, PgClusterOptions options)
+    : options_(std::move(options)), dir_("pgtend-pg-"), port_(free_port()) {
+  must_run({"mkdir", socket_dir()}, as_postgres());
+}
+
+PgCluster::~PgCluster() {
+  if (server_.pid() > 0) server_.signal(SIGQUIT);
+  server_.wait(milliseconds(10'000));
+}
+
+void PgCluster::initialise() {
+  must_run({"mkdir", socket_dir()}, as_postgres());
+  if (options_.fresh_initdb)
+    run_initdb(data_dir());
+  else
+    must_run({"cp", "-a", "--reflink=auto", template_dir(), data_dir()}, as_postgres());
+}
+
+void PgCluster::write_configuration() {
+  std::map<std::string, std::string> settings{
+      {"listen_addresses", "127.0.0.1"},
+      {"port", std::to_string(port_)},
+      {"unix_socket_directories", socket_dir()},
+      {"fsync", "off"},
+      {"max_connections", "40"},
+      {"shared_buffers", "32MB"},
+      {"shared_preload_libraries", "pg_stat_statements"},
+      {"max_wal_senders", "4"},
+      {"log_line_prefix", "%m [%p] %a %u@%d "},
+      {"log_connections", "on"},
+      {"log_timezone", "UTC"},
+      {"timezone", "UTC"},
+  };
+  if (options_.tls) {
+    settings["ssl"] = "on";
+    settings["ssl_cert_file"] = certificates_.server_certificate;
+    settings["ssl_key_file"] = certificates_.server_key;
+  }
+  for (const auto& [name, value] : options_.settings) settings[name] = value;
+  std::string text;
+  for (const auto& [name, value] : settings) text += configuration_line(name, value);
+  write_file(data_dir() / "postgresql.conf", text);
+  std::string hba;
+  for (const auto& line : options_.hba) hba += line + "\n";
+  hba += "local all all trust\nhost all all 127.0.0.1/32 trust\nlocal replication all trust\n"
+         "host replication all 127.0.0.1/32 trust\n";
+  write_file(data_dir() / "pg_hba.conf", hba);
+}
+
+void PgCluster::make_certificates() {
+  const auto folder = dir_.path() / "tls";
+  must_run({"mkdir", folder}, as_postgres());
+  auto options = as_postgres();
+  options.directory = folder;
+  const auto authority = [&](const std::string& name) {
+    must_run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "60", "-subj", "/CN=" + name,
+              "-keyout", name + ".key", "-out", name + ".crt"},
+             options);
+  };
+  authority("ca");
+  authority("other");
+  must_run({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "server.key", "-out", "server.csr"},
+           options);
+  write_file(folder / "names", "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  must_run({"openssl", "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", std::to_string(options_.certificate_days), "-extfile", "names", "-out", "server.crt"},
+           options);
+  must_run({"chmod", "600", "server.key"}, options);
+  certificates_ = {folder / "ca.crt", folder / "server.crt", folder / "server.key", folder / "other.crt"};
+}
+
+void PgCluster::start() {
+  auto options = as_postgres();
+  options.log = dir_.path() / "server.log";
+  options.death_signal = SIGQUIT;
+  server_ = ChildProcess({bin("postgres"), "-D", data_dir()}, options);
+  const auto target = conninfo();
+  const bool up = eventually([&] { return !server_.running() || PQping(target.c_str()) == PQPING_OK; },
+                             milliseconds(30'000));
+  if (!up || !server_.running()) throw std::runtime_error("PostgreSQL did not start: " + log());
+}
+
+void PgCluster::stop(const std::string& mode) {
+  server_.signal(mode == "immediate" ? SIGQUIT : mode == "smart" ? SIGTERM : SIGINT);
+  if (server_.wait(milliseconds(30'000)) < 0 && server_.pid() > 0)
+    throw std::runtime_error("PostgreSQL did not stop: " + log());
+}
+
+void PgCluster::restart() {
+  stop();
+  start();
+}
+
+void PgCluster::kill() {
+  // The postmaster leads its session: backends are its children and end with the whole group.
+  const auto backends = run_command({"pgrep", "-P", std::to_string(server_.pid())}).output;
+  server_.signal(SIGKILL);
+  server_.wait(milliseconds(5'000));
+  for (std::size_t at = 0; at < backends.size();) {
+    const auto end = backends.find('\n', at);
+    if (end == std::string::npos) break;
+    ::kill(std::stoi(backends.substr(at, end - at)), SIGKILL);
+    at = end + 1;
+  }
+}
+
+void PgCluster::reload() { exec("postgres", "SELECT pg_reload_conf()"); }
+
+void PgCluster::set(const std::string& name, const std::string& value) {
+  options_.settings[name] = value;
+  write_configuration();
+}
+
+void PgCluster::set_hba(const std::vector<std::string>& lines) {
+  options_.hba = lines;
+  write_configuration();
+  server_.signal(SIGHUP);
+  // The postmaster reads the file before the next session is accepted after its own log line.
+  const auto loaded = [&] { return exec("postgres", "SELECT now() - pg_conf_load_time() < '2s'") == "t"; };
+  if (!eventually(loaded, milliseconds(5'000))) throw std::runtime_error("pg_hba.conf was not reloaded");
+}
+
+std::string PgCluster::conninfo(const std::string& database, const std::string& user) const {
+  return "host=" + socket_dir() + " port=" + std::to_string(port_) + " dbname=" + database + " user=" + user;
+}
+
+std::map<std::string, std::string> PgCluster::parameters(const std::string& database, const std::string& user,
+                                                         bool tcp) const {
+  return {{"host", tcp ? host() : socket_dir()}, {"port", std::to_string(port_)}, {"dbname", database}, {"user", user}};
+}
+
+PgSession PgCluster::session(const std::string& database, const std::string& user) const {
+  return PgSession(conninfo(database, user));
+}
+
+std::string PgCluster::exec(const std::string& database, const std::string& sql) const {
+  return session(database).value(sql);
+}
+
+RowSet PgCluster::rows(const std::string& database, const std::string& sql) const { return session(database).rows(sql); }
+
+std::string PgCluster::psql_file(const std::string& database, const fs::path& file,
+                                 const std::map<std::string, std::string>& variables) const {
+  std::vector<std::string> command{bin("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(database)};
+  for (const auto& [name, value] : variables) {
+    command.push_back("-v");
+    command.push_back(name + "=" + value);
+  }
+  command.push_back("-f");
+  command.push_back(file);
+  return must_run(command);
+}
+
+std::unique_ptr<PgCluster> PgCluster::make_standby() {
+  auto options = options_;
+  options.tls = false;
+  auto standby = std::unique_ptr<PgCluster>(new PgCluster(FromDirectory{}, options));
+  must_run({bin("pg_basebackup"), "-h", socket_dir(), "-p", std::to_string(port_), "-U", "postgres", "-D",
+            standby->data_dir(), "-X", "stream", "-c", "fast", "--no-sync"},
+           as_postgres());
+  standby->options_.settings["primary_conninfo"] = conninfo();
+  standby->write_configuration();
+  write_file(standby->data_dir() / "standby.signal", "");
+  standby->start();
+  return standby;
+}
+
+}  // namespace pgtend::test
