@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,10 +43,18 @@ struct WhatIfAnswer {
   std::string error;                  // not empty: the statement could not be explained, all else is void
 };
 
+// What the parse trees say about writes to one table, in the window.
+struct TableWrites {
+  std::map<std::string, double> assigned_rows;  // column -> rows of the UPDATEs that assign it
+  std::set<std::int64_t> statements;            // query ids that read or write the table
+};
+
 struct IndexQuestions {
   std::vector<IndexCandidate> candidates;
   std::vector<WhatIfQuestion> questions;  // empty without HypoPG
   std::vector<RefusedAlternative> refused;
+  std::vector<Finding> findings;  // statements that cannot be analysed, with the parser's error
+  std::map<Oid, TableWrites> writes;
   bool hypopg = false;
 };
 

@@ -11,7 +11,7 @@ namespace pgtend::advisors {
 
 // The limits of all advisors. Sources: reference rules R7 and R8 and the anchors' own defaults, named at each line.
 struct AdvisorOptions {
-  // Index advisor. Tables below both are left alone (R8; pganalyze ignores tables below 10 MB).
+  // Index advisor. Tables below either are left alone (R8; pganalyze ignores tables below 10 MB).
   std::int64_t min_table_bytes = 10LL << 20;
   double min_table_rows = 10'000;
   double min_statement_share = 0.01;   // ratio of the window's execution time (R8)
