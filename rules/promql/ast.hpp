@@ -52,7 +52,7 @@ struct MatrixSelector {
   ExprPtr selector;  // a VectorSelector, which also holds the offset
   Millis range{0};
 };
-// Parsed positions are final; evaluation arrives with the complete language.
+// The inner expression at every multiple of the step within the range; no step: the default evaluation interval.
 struct Subquery {
   ExprPtr expr;
   Millis range{0};

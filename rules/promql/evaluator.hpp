@@ -20,6 +20,8 @@ struct EvalOptions {
   bool left_open = true;
   // Samples loaded and produced by one query. Source: a tenth of Prometheus's default of 50 million; 80 MB at worst.
   std::size_t max_samples = 5'000'000;
+  // Step of a subquery that names none, milliseconds. Source: Prometheus's default evaluation interval.
+  Millis subquery_step{60'000};
   // Checked between steps and nodes when `clock` is set.
   std::optional<Deadline> deadline;
   const Clock* clock = nullptr;

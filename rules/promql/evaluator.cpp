@@ -1,0 +1,192 @@
+#include "rules/promql/evaluator.hpp"
+
+#include <algorithm>
+
+#include "rules/promql/query.hpp"
+
+namespace pgtend::promql {
+
+namespace {
+
+Result<void> check_depth(const Expr& expr, const EvalOptions& options) {
+  if (expr.depth <= options.max_depth) return {};
+  return fail(Errc::resource_exhausted,
+              "expression is nested deeper than " + std::to_string(options.max_depth) + " levels");
+}
+
+// Only a step of a range query asks for many moments. Source: Prometheus's own limit of points per series.
+constexpr std::int64_t kMaxSteps = 1'000'000;
+
+}  // namespace
+
+Result<double> Query::scalar(const Expr& expr, UtcTime at) {
+  if (const auto* number = std::get_if<NumberLiteral>(&expr.node)) return number->value;
+  if (const auto* paren = std::get_if<Paren>(&expr.node)) return scalar(*paren->expr, at);
+  if (const auto* sign = std::get_if<Unary>(&expr.node)) {
+    auto value = scalar(*sign->expr, at);
+    if (value && sign->negative) *value = -*value;
+    return value;
+  }
+  if (const auto* operation = std::get_if<Binary>(&expr.node)) return scalar_binary(*operation, at);
+  const auto& node = std::get<Call>(expr.node);
+  return std::get<ScalarFunction>(node.function->run)(*this, node, at);
+}
+
+Result<Elements> Query::vector(const Expr& expr, UtcTime at) {
+  if (auto in_time = check(); !in_time) return fail(in_time.error());
+  if (std::holds_alternative<VectorSelector>(expr.node)) return select(expr, at);
+  if (const auto* paren = std::get_if<Paren>(&expr.node)) return vector(*paren->expr, at);
+  if (const auto* node = std::get_if<Aggregate>(&expr.node)) return aggregate(*node, at);
+  Result<Elements> out = fail(Errc::internal, "expression gives no instant vector");
+  if (const auto* node = std::get_if<Call>(&expr.node)) {
+    out = call(*node, at);
+  } else if (const auto* operation = std::get_if<Binary>(&expr.node)) {
+    out = binary(*operation, at);
+  } else if (const auto* sign = std::get_if<Unary>(&expr.node)) {
+    out = unary(*sign, at);
+  }
+  if (!out) return out;
+  if (auto unique = require_unique(*out); !unique) return fail(unique.error());
+  return out;
+}
+
+Result<void> Query::require_unique(const Elements& elements) const {
+  std::vector<const Labels*> seen;
+  seen.reserve(elements.size());
+  for (const auto& element : elements) seen.push_back(element.labels);
+  std::sort(seen.begin(), seen.end(), std::less<>());
+  if (std::adjacent_find(seen.begin(), seen.end()) == seen.end()) return {};
+  return fail(Errc::invalid_argument, "vector cannot contain metrics with the same labelset");
+}
+
+Result<std::vector<double>> Query::scalar_args(const Call& call, UtcTime at) {
+  std::vector<double> out;
+  for (const auto& arg : call.args) {
+    if (arg->type != ValueType::scalar) continue;
+    const auto value = scalar(*arg, at);
+    if (!value) return fail(value.error());
+    out.push_back(*value);
+  }
+  return out;
+}
+
+Result<Elements> Query::call(const Call& call, UtcTime at) {
+  const auto& run = call.function->run;
+  if (const auto* range = std::get_if<RangeFunction>(&run)) return over_range(call, *range, at);
+  if (const auto* map = std::get_if<MapFunction>(&run)) return over_values(call, *map, at);
+  return std::get<VectorFunction>(run)(*this, call, at);
+}
+
+Result<Elements> Query::over_range(const Call& call, RangeFunction run, UtcTime at) {
+  const auto args = scalar_args(call, at);
+  if (!args) return fail(args.error());
+  const auto range = std::find_if(call.args.begin(), call.args.end(),
+                                  [](const ExprPtr& arg) { return arg->type == ValueType::matrix; });
+  const auto series = windows(**range, at);
+  if (!series) return fail(series.error());
+  Elements out;
+  for (const auto& one : *series) {
+    const auto value = run(one.window, *args);
+    if (!value) continue;
+    out.push_back({call.function->keeps_name ? one.labels : labels_.without_name(one.labels), *value});
+  }
+  return out;
+}
+
+Result<Elements> Query::over_values(const Call& call, MapFunction run, UtcTime at) {
+  const auto args = scalar_args(call, at);
+  if (!args) return fail(args.error());
+  auto elements = vector(*call.args.front(), at);
+  if (!elements) return elements;
+  for (auto& element : *elements) element = {labels_.without_name(element.labels), run(element.value, *args)};
+  return elements;
+}
+
+Result<Elements> Query::unary(const Unary& unary, UtcTime at) {
+  auto elements = vector(*unary.expr, at);
+  if (!elements || !unary.negative) return elements;
+  for (auto& element : *elements) element = {labels_.without_name(element.labels), -element.value};
+  return elements;
+}
+
+Result<Elements> Query::aggregate(const Aggregate& aggregate, UtcTime at) {
+  double param = 0;
+  std::string label;
+  if (aggregate.op == AggregateOp::count_values) {
+    label = std::get<StringLiteral>(unwrap(*aggregate.param).node).value;
+  } else if (aggregate.param) {
+    const auto value = scalar(*aggregate.param, at);
+    if (!value) return fail(value.error());
+    param = *value;
+  }
+  const auto input = vector(*aggregate.expr, at);
+  if (!input) return input;
+  return aggregate_elements(labels_, aggregate, *input, param, label);
+}
+
+Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, const EvalOptions& options) {
+  if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
+  if (expr.type == ValueType::string) return String{at, std::get<StringLiteral>(unwrap(expr).node).value};
+  Query query(history, options);
+  if (auto loaded = query.load(expr, at, at); !loaded) return fail(loaded.error());
+  if (expr.type == ValueType::scalar) {
+    const auto value = query.scalar(expr, at);
+    if (!value) return fail(value.error());
+    return Scalar{at, *value};
+  }
+  if (expr.type == ValueType::matrix) {
+    const auto windows = query.windows(expr, at);
+    if (!windows) return fail(windows.error());
+    Matrix matrix;
+    for (const auto& series : *windows) {
+      matrix.push_back({*series.labels, {series.window.samples.begin(), series.window.samples.end()}});
+    }
+    return matrix;
+  }
+  const auto elements = query.vector(expr, at);
+  if (!elements) return fail(elements.error());
+  Vector vector;
+  for (const auto& element : *elements) vector.push_back({*element.labels, at, element.value});
+  return vector;
+}
+
+Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime from, UtcTime to, Millis step,
+                              const EvalOptions& options) {
+  if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
+  if (step.count() <= 0) return fail(Errc::invalid_argument, "the step of a range query must be above 0");
+  if (to < from) return fail(Errc::invalid_argument, "the end of a range query must not be before its start");
+  if (expr.type != ValueType::scalar && expr.type != ValueType::vector) {
+    return fail(Errc::invalid_argument, "invalid expression type \"" + std::string(to_string(expr.type)) +
+                                            "\" for range query, must be scalar or instant vector");
+  }
+  if ((to - from) / step >= kMaxSteps) {
+    return fail(Errc::resource_exhausted, "range query would have more than " + std::to_string(kMaxSteps) + " steps");
+  }
+  Query query(history, options);
+  if (auto loaded = query.load(expr, from, to); !loaded) return fail(loaded.error());
+  Matrix matrix;
+  std::unordered_map<const Labels*, std::size_t> index;
+  const Labels* none = query.labels().intern(Labels());
+  for (UtcTime at = from; at <= to; at += step) {
+    Elements elements;
+    if (expr.type == ValueType::scalar) {
+      const auto value = query.scalar(expr, at);
+      if (!value) return fail(value.error());
+      elements.push_back({none, *value});
+    } else {
+      auto found = query.vector(expr, at);
+      if (!found) return fail(found.error());
+      elements = std::move(*found);
+    }
+    if (auto held = query.hold(elements.size()); !held) return fail(held.error());
+    for (const auto& element : elements) {
+      const auto [found, added] = index.try_emplace(element.labels, matrix.size());
+      if (added) matrix.push_back({*element.labels, {}});
+      matrix[found->second].samples.push_back({at, element.value});
+    }
+  }
+  std::sort(matrix.begin(), matrix.end(), [](const Series& a, const Series& b) { return a.labels < b.labels; });
+  return matrix;
+}
+
+}  // namespace pgtend::promql

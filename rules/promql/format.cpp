@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "agent/base/strings.hpp"
+#include "agent/base/units.hpp"
+#include "rules/promql/function.hpp"
+#include "rules/promql/lexer.hpp"
+#include "rules/promql/parser.hpp"
+
+namespace pgtend::promql {
+
+namespace {
+
+std::string_view symbol(MatchOp op) {
+  switch (op) {
+    case MatchOp::equal: return "=";
+    case MatchOp::not_equal: return "!=";
+    case MatchOp::regex: return "=~";
+    case MatchOp::not_regex: return "!~";
+  }
+  return "";
+}
+
+std::string list(const std::vector<std::string>& labels) { return "(" + join(labels, ", ") + ")"; }
+
+std::string offset_text(Millis offset) {
+  if (offset.count() == 0) return "";
+  return offset.count() < 0 ? " offset -" + format_duration(-offset) : " offset " + format_duration(offset);
+}
+
+// The selector without its offset, which a range comes before.
+std::string bare(const VectorSelector& node) {
+  std::string inside;
+  for (const auto& matcher : node.matchers) {
+    if (!node.name.empty() && matcher.label() == "__name__") continue;
+    if (!inside.empty()) inside += ",";
+    inside += matcher.label() + std::string(symbol(matcher.op())) + quote(matcher.value());
+  }
+  if (inside.empty() && !node.name.empty()) return node.name;
+  return node.name + "{" + inside + "}";
+}
+
+std::string text(const Expr&, const NumberLiteral& node) { return format_double(node.value); }
+std::string text(const Expr&, const StringLiteral& node) { return quote(node.value); }
+std::string text(const Expr&, const VectorSelector& node) { return bare(node) + offset_text(node.offset); }
+std::string text(const Expr&, const MatrixSelector& node) {
+  const auto& selector = std::get<VectorSelector>(node.selector->node);
+  return bare(selector) + "[" + format_duration(node.range) + "]" + offset_text(selector.offset);
+}
+std::string text(const Expr&, const Subquery& node) {
+  return format(*node.expr) + "[" + format_duration(node.range) + ":" +
+         (node.step ? format_duration(*node.step) : std::string()) + "]" + offset_text(node.offset);
+}
+std::string text(const Expr&, const Call& node) {
+  std::string out(node.function->name);
+  out += '(';
+  for (std::size_t i = 0; i < node.args.size(); ++i) out += (i > 0 ? ", " : "") + format(*node.args[i]);
+  return out + ')';
+}
+std::string text(const Expr&, const Unary& node) { return (node.negative ? "-" : "+") + format(*node.expr); }
+std::string text(const Expr&, const Paren& node) { return "(" + format(*node.expr) + ")"; }
+
+std::string text(const Expr&, const Binary& node) {
+  std::string out = format(*node.lhs) + " " + std::string(to_string(node.op));
+  if (node.return_bool) out += " bool";
+  const auto& matching = node.matching;
+  if (matching.on || !matching.labels.empty() || matching.cardinality == Cardinality::many_to_one ||
+      matching.cardinality == Cardinality::one_to_many) {
+    out += (matching.on ? " on " : " ignoring ") + list(matching.labels);
+    if (matching.cardinality == Cardinality::many_to_one) out += " group_left " + list(matching.include);
+    if (matching.cardinality == Cardinality::one_to_many) out += " group_right " + list(matching.include);
+  }
+  return out + " " + format(*node.rhs);
+}
+
+std::string text(const Expr&, const Aggregate& node) {
+  std::string out(to_string(node.op));
+  if (node.without) {
+    out += " without " + list(node.grouping) + " ";
+  } else if (!node.grouping.empty()) {
+    out += " by " + list(node.grouping) + " ";
+  }
+  out += '(';
+  if (node.param) out += format(*node.param) + ", ";
+  return out + format(*node.expr) + ")";
+}
+
+void collect(const Expr& expr, std::vector<std::vector<Matcher>>& out) {
+  if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) out.push_back(selector->matchers);
+  for (const Expr* child : children(expr)) collect(*child, out);
+}
+
+}  // namespace
+
+std::string format(const Expr& expr) {
+  return std::visit([&](const auto& node) { return text(expr, node); }, expr.node);
+}
+
+std::vector<std::vector<Matcher>> selectors(const Expr& expr) {
+  std::vector<std::vector<Matcher>> out;
+  collect(expr, out);
+  return out;
+}
+
+std::vector<std::string> metric_names(const Expr& expr) {
+  std::vector<std::string> names;
+  for (const auto& matchers : selectors(expr)) {
+    for (const auto& matcher : matchers) {
+      if (matcher.label() == "__name__" && matcher.op() == MatchOp::equal) names.push_back(matcher.value());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+const Expr* compared_value(const Expr& expr) {
+  const auto* binary = std::get_if<Binary>(&unwrap(expr).node);
+  if (binary == nullptr) return nullptr;
+  if (binary->op == BinaryOp::land || binary->op == BinaryOp::lunless) return compared_value(*binary->lhs);
+  if (!is_comparison(binary->op) || binary->return_bool) return nullptr;
+  // Of a constant and a vector, the vector is what changes: `0 < up` compares `up`.
+  return binary->lhs->type == ValueType::scalar ? binary->rhs.get() : binary->lhs.get();
+}
+
+}  // namespace pgtend::promql

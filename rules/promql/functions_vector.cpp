@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <set>
+
+#include "rules/promql/functions.hpp"
+#include "rules/promql/lexer.hpp"
+#include "rules/promql/numeric.hpp"
+#include "rules/promql/query.hpp"
+
+namespace pgtend::promql::functions {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// What is known of the labels of a series that is not there: the labels its selector fixes exactly once.
+Labels labels_of_absent(const Expr& expr) {
+  const auto* selector = std::get_if<VectorSelector>(&expr.node);
+  if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
+    selector = std::get_if<VectorSelector>(&matrix->selector->node);
+  }
+  Labels out;
+  if (selector == nullptr) return out;
+  std::set<std::string> seen;
+  for (const auto& matcher : selector->matchers) {
+    if (matcher.label() == "__name__") continue;
+    if (matcher.op() == MatchOp::equal && seen.insert(matcher.label()).second) {
+      out.set(matcher.label(), matcher.value());
+    } else {
+      out.erase(matcher.label());
+    }
+  }
+  return out;
+}
+
+Elements one(Query& query, Labels labels, double value) {
+  return {{query.labels().intern(std::move(labels)), value}};
+}
+
+// NaN goes last in either direction; equal values keep their order.
+Result<Elements> sorted(Query& query, const Call& call, UtcTime at, bool descending) {
+  auto elements = query.vector(*call.args[0], at);
+  if (!elements) return elements;
+  std::stable_sort(elements->begin(), elements->end(), [descending](const Element& a, const Element& b) {
+    if (std::isnan(a.value) || std::isnan(b.value)) return !std::isnan(a.value) && std::isnan(b.value);
+    return descending ? a.value > b.value : a.value < b.value;
+  });
+  return elements;
+}
+
+const std::string& text_of(const Expr& expr) { return std::get<StringLiteral>(unwrap(expr).node).value; }
+
+}  // namespace
+
+Result<Elements> absent(Query& query, const Call& call, UtcTime at) {
+  const auto elements = query.vector(*call.args[0], at);
+  if (!elements) return elements;
+  if (!elements->empty()) return Elements();
+  return one(query, labels_of_absent(*call.args[0]), 1);
+}
+
+Result<Elements> absent_over_time(Query& query, const Call& call, UtcTime at) {
+  const auto series = query.windows(*call.args[0], at);
+  if (!series) return fail(series.error());
+  if (!series->empty()) return Elements();
+  return one(query, labels_of_absent(*call.args[0]), 1);
+}
+
+Result<Elements> clamp(Query& query, const Call& call, UtcTime at) {
+  auto elements = query.vector(*call.args[0], at);
+  if (!elements) return elements;
+  const auto least = query.scalar(*call.args[1], at);
+  if (!least) return fail(least.error());
+  const auto most = query.scalar(*call.args[2], at);
+  if (!most) return fail(most.error());
+  if (*most < *least) return Elements();
+  for (auto& element : *elements) {
+    element = {query.labels().without_name(element.labels), go_max(*least, go_min(*most, element.value))};
+  }
+  return elements;
+}
+
+Result<Elements> label_join(Query& query, const Call& call, UtcTime at) {
+  const std::string& target = text_of(*call.args[1]);
+  const std::string& separator = text_of(*call.args[2]);
+  if (!is_label_name(target)) {
+    return fail(Errc::invalid_argument, "invalid destination label name in label_join(): " + target);
+  }
+  std::vector<std::string> sources;
+  for (std::size_t i = 3; i < call.args.size(); ++i) {
+    sources.push_back(text_of(*call.args[i]));
+    if (!is_label_name(sources.back())) {
+      return fail(Errc::invalid_argument, "invalid source label name in label_join(): " + sources.back());
+    }
+  }
+  auto elements = query.vector(*call.args[0], at);
+  if (!elements) return elements;
+  for (auto& element : *elements) {
+    element.labels = query.labels().derive(&call, element.labels, [&](Labels labels) {
+      std::string joined;
+      for (std::size_t i = 0; i < sources.size(); ++i) {
+        if (i > 0) joined += separator;
+        joined += labels.get(sources[i]);
+      }
+      labels.set(target, std::move(joined));
+      return labels;
+    });
+  }
+  return elements;
+}
+
+Result<Elements> sort(Query& query, const Call& call, UtcTime at) { return sorted(query, call, at, false); }
+Result<Elements> sort_desc(Query& query, const Call& call, UtcTime at) { return sorted(query, call, at, true); }
+
+Result<Elements> timestamp(Query& query, const Call& call, UtcTime at) {
+  const Expr& arg = unwrap(*call.args[0]);
+  // Only a bare selector knows when its samples were taken; any other expression is of now.
+  std::vector<UtcTime> times;
+  Elements elements;
+  if (std::holds_alternative<VectorSelector>(arg.node)) {
+    elements = query.select(arg, at, &times);
+  } else {
+    auto found = query.vector(arg, at);
+    if (!found) return found;
+    elements = std::move(*found);
+    times.assign(elements.size(), at);
+  }
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    elements[i] = {query.labels().without_name(elements[i].labels), to_seconds(times[i])};
+  }
+  return elements;
+}
+
+Result<Elements> vector(Query& query, const Call& call, UtcTime at) {
+  const auto value = query.scalar(*call.args[0], at);
+  if (!value) return fail(value.error());
+  return one(query, Labels(), *value);
+}
+
+Result<double> pi(Query&, const Call&, UtcTime) { return std::numbers::pi; }
+
+Result<double> scalar(Query& query, const Call& call, UtcTime at) {
+  const auto elements = query.vector(*call.args[0], at);
+  if (!elements) return fail(elements.error());
+  return elements->size() == 1 ? elements->front().value : kNan;
+}
+
+Result<double> time(Query&, const Call&, UtcTime at) { return to_seconds(at); }
+
+}  // namespace pgtend::promql::functions

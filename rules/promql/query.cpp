@@ -1,0 +1,187 @@
+#include "rules/promql/query.hpp"
+
+#include <algorithm>
+
+#include "rules/promql/lexer.hpp"
+
+namespace pgtend::promql {
+
+bool Window::is_edge(std::size_t i) const { return std::binary_search(edges.begin(), edges.end(), base + i); }
+
+std::string label_list_text(const Labels& labels) {
+  std::string out = "{";
+  for (const auto& [name, value] : labels) {
+    if (out.size() > 1) out += ", ";
+    out += name + "=" + quote(value);
+  }
+  return out + "}";
+}
+
+namespace {
+
+bool earlier(const Sample& sample, UtcTime time) { return sample.time < time; }
+bool later(UtcTime time, const Sample& sample) { return time < sample.time; }
+
+// Moves edges to the samples that stay: an edge at a removed sample begins at the next kept one.
+void drop_stale_samples(std::vector<Sample>& samples, std::vector<std::size_t>& edges) {
+  std::vector<std::size_t> kept_edges;
+  std::size_t kept = 0, next_edge = 0;
+  bool pending = false;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (next_edge < edges.size() && edges[next_edge] == i) {
+      pending = true;
+      ++next_edge;
+    }
+    if (is_stale(samples[i].value)) continue;
+    if (pending && kept > 0) kept_edges.push_back(kept);
+    pending = false;
+    samples[kept++] = samples[i];
+  }
+  samples.resize(kept);
+  edges = std::move(kept_edges);
+}
+
+}  // namespace
+
+Result<void> Query::hold(std::size_t samples) {
+  held_ += samples;
+  if (held_ > options_.max_samples) {
+    return fail(Errc::resource_exhausted, "query would hold more than " + std::to_string(options_.max_samples) +
+                                              " samples in memory");
+  }
+  return {};
+}
+
+Result<void> Query::check() const {
+  if (options_.deadline && options_.clock != nullptr && options_.clock->steady_now() >= *options_.deadline) {
+    return fail(Errc::timeout, "query timed out in expression evaluation");
+  }
+  return {};
+}
+
+Result<void> Query::load(const Expr& expr, UtcTime from, UtcTime to) {
+  if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
+    return load_selector(expr, *selector,
+                         {from - selector->offset - options_.lookback, to - selector->offset}, false);
+  }
+  if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
+    const auto& selector = std::get<VectorSelector>(matrix->selector->node);
+    return load_selector(expr, selector, {from - selector.offset - matrix->range, to - selector.offset}, true);
+  }
+  if (const auto* node = std::get_if<Subquery>(&expr.node)) {
+    return load(*node->expr, from - node->offset - node->range, to - node->offset);
+  }
+  for (const Expr* child : children(expr)) {
+    if (auto loaded = load(*child, from, to); !loaded) return loaded;
+  }
+  return {};
+}
+
+Result<void> Query::load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale) {
+  if (auto in_time = check(); !in_time) return in_time;
+  auto found = history_.select(selector.matchers, range, options_.max_samples - std::min(held_, options_.max_samples));
+  if (!found) return fail(found.error());
+  auto& loaded = loaded_[&key];
+  for (auto& data : *found) {
+    if (auto held = hold(data.samples.size()); !held) return held;
+    Labels labels = std::move(data.key.labels);
+    labels.set("__name__", std::move(data.key.name));
+    LoadedSeries series{labels_.intern(std::move(labels)), std::move(data.samples), std::move(data.epoch_starts)};
+    if (drop_stale) drop_stale_samples(series.samples, series.edges);
+    loaded.push_back(std::move(series));
+  }
+  return {};
+}
+
+Elements Query::select(const Expr& expr, UtcTime at, std::vector<UtcTime>* times) {
+  Elements out;
+  const UtcTime moment = at - std::get<VectorSelector>(expr.node).offset;
+  const UtcTime oldest = moment - options_.lookback;
+  for (const auto& series : loaded_[&expr]) {
+    const auto next = std::upper_bound(series.samples.begin(), series.samples.end(), moment, later);
+    if (next == series.samples.begin()) continue;
+    const Sample& sample = *(next - 1);
+    if (sample.time < oldest || (options_.left_open && sample.time == oldest) || is_stale(sample.value)) continue;
+    out.push_back({series.labels, sample.value});
+    if (times != nullptr) times->push_back(sample.time);
+  }
+  return out;
+}
+
+Window Query::window(const LoadedSeries& series, UtcTime from, UtcTime to, UtcTime at) const {
+  const auto all = series.samples.begin();
+  const auto begin = options_.left_open ? std::upper_bound(all, series.samples.end(), from, later)
+                                        : std::lower_bound(all, series.samples.end(), from, earlier);
+  const auto end = std::upper_bound(begin, series.samples.end(), to, later);
+  Window out;
+  out.base = static_cast<std::size_t>(begin - all);
+  out.samples = std::span(series.samples).subspan(out.base, static_cast<std::size_t>(end - begin));
+  out.edges = series.edges;
+  out.from = from;
+  out.to = to;
+  out.at = at;
+  return out;
+}
+
+Result<std::vector<RangeSeries>> Query::windows(const Expr& expr, UtcTime at) {
+  if (auto in_time = check(); !in_time) return fail(in_time.error());
+  const Expr& inner = unwrap(expr);
+  if (const auto* node = std::get_if<Subquery>(&inner.node)) return subquery(inner, *node, at);
+  const auto& matrix = std::get<MatrixSelector>(inner.node);
+  const UtcTime to = at - std::get<VectorSelector>(matrix.selector->node).offset;
+  std::vector<RangeSeries> out;
+  for (const auto& series : loaded_[&inner]) {
+    RangeSeries range{series.labels, window(series, to - matrix.range, to, at)};
+    if (!range.window.samples.empty()) out.push_back(range);
+  }
+  return out;
+}
+
+Result<std::vector<RangeSeries>> Query::subquery(const Expr& expr, const Subquery& node, UtcTime at) {
+  const Millis step = node.step.value_or(options_.subquery_step);
+  const UtcTime to = at - node.offset;
+  const UtcTime from = to - node.range;
+  SubqueryState& state = subqueries_[&expr];
+  if (auto ran = run_subquery(state, node, {from, to}, step); !ran) return fail(ran.error());
+  std::vector<RangeSeries> out;
+  for (const auto& series : state.series) {
+    RangeSeries range{series.labels, window(series, from, to, at)};
+    if (!range.window.samples.empty()) out.push_back(range);
+  }
+  return out;
+}
+
+Result<void> Query::run_subquery(SubqueryState& state, const Subquery& node, TimeRange range, Millis step) {
+  // Steps are multiples of the step since the epoch, whatever the moment of evaluation.
+  const std::int64_t width = step.count();
+  std::int64_t first = to_ms(range.from) / width * width;
+  if (first < to_ms(range.from) || (options_.left_open && first == to_ms(range.from))) first += width;
+  if (!state.started || from_ms(first) < state.first) {
+    state = SubqueryState{};
+    state.started = true;
+    state.first = state.next = from_ms(first);
+  }
+  if (state.next < from_ms(first)) state.next = from_ms(first);
+  for (; state.next <= range.to; state.next += step) {
+    auto elements = vector(*node.expr, state.next);
+    if (!elements) return fail(elements.error());
+    if (auto held = hold(elements->size()); !held) return held;
+    for (const auto& element : *elements) {
+      const auto [found, added] = state.index.try_emplace(element.labels, state.series.size());
+      if (added) state.series.push_back({element.labels, {}, {}});
+      state.series[found->second].samples.push_back({state.next, element.value});
+    }
+  }
+  // What no later step can see goes, half at a time so that the cost stays linear.
+  for (auto& series : state.series) {
+    const auto old = std::lower_bound(series.samples.begin(), series.samples.end(), range.from, earlier);
+    const auto count = static_cast<std::size_t>(old - series.samples.begin());
+    if (count * 2 <= series.samples.size()) continue;
+    series.samples.erase(series.samples.begin(), old);
+    held_ -= count;
+    state.first = std::max(state.first, range.from);
+  }
+  return {};
+}
+
+}  // namespace pgtend::promql
