@@ -48,7 +48,7 @@ class Connection {
  public:
   // Opens a session, applies its settings and reads the server's identity.
   // Errors: config (weak sslmode to a remote host, missing certificate file), permission (28*, 42501), refused
-  // (tls_verify_failed), resource_exhausted (53300), timeout, unavailable; classify() tells how to retry.
+  // (tls_verify_failed), resource_exhausted (53300), unavailable (also when it is not open by `deadline`); classify() tells how to retry.
   static net::TaskResult<std::unique_ptr<Connection>> connect(ConnectSpec spec, net::asio::any_io_executor blocking,
                                                               Deadline deadline);
   ~Connection();
@@ -85,19 +85,30 @@ class Connection {
   [[nodiscard]] Millis connect_time() const { return connect_time_; }
 
  private:
-  Connection() = default;
   enum class Protocol { simple, extended };
-  net::TaskResult<RowSet> run(Protocol protocol, std::string sql, Params params, Deadline deadline);
-  net::TaskResult<bool> send_all(Deadline deadline);
-  net::TaskResult<RowSet> collect(Deadline deadline);
-  net::TaskResult<RowSet> cancel_and_drain();
-  net::TaskResult<RowSet> prepare_session(ConnectSpec spec, Deadline deadline);
-  net::TaskResult<RowSet> read_identity(Deadline deadline);
+  enum class Progress { done, late, lost };
+  // What the running statement gave so far; a failure wins over rows.
+  struct Answer {
+    RowSet rows;
+    std::optional<Error> failure;
+  };
+
+  Connection() = default;
+  net::TaskResult<bool> open(ConnectSpec spec, Deadline deadline);
+  net::TaskResult<bool> handshake(std::map<std::string, std::string> parameters, Deadline deadline);
+  net::TaskResult<bool> prepare_session(ConnectSpec spec, Deadline deadline);
+  net::TaskResult<bool> read_identity(Deadline deadline);
   void read_tls();
+  net::TaskResult<RowSet> run(Protocol protocol, std::string sql, Params params, Deadline deadline);
+  bool send(Protocol protocol, const std::string& sql, const Params& params);
+  net::Task<Progress> flush(Deadline deadline);
+  net::Task<Progress> collect(Deadline deadline);
+  void take(pg_result* result);
   Error lost();
 
   std::shared_ptr<pg_conn> conn_;
   net::asio::any_io_executor blocking_;
+  Answer answer_;
   ServerIdentity identity_;
   TlsFacts tls_;
   std::string database_, user_, marker_, comment_;

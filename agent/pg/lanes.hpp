@@ -42,9 +42,11 @@ struct OwnSession {
   bool local = false;  // the pid may be looked up in our own /proc
 };
 
-struct Slot;
+struct LanesState;
+struct LeaseHold;
 
 // An exclusive session, for many statements. Its session ends with it: nothing that was SET, locked or left open stays.
+// It has no statement_timeout of its own (Connection::mark sets one) beyond advise's 2 s.
 class Lease {
  public:
   Lease(Lease&&) noexcept;
@@ -56,9 +58,8 @@ class Lease {
 
  private:
   friend class Lanes;
-  struct Held;
-  explicit Lease(std::unique_ptr<Held> held);
-  std::unique_ptr<Held> held_;
+  explicit Lease(std::unique_ptr<LeaseHold> hold);
+  std::unique_ptr<LeaseHold> hold_;
 };
 
 // All sessions that the agent holds on one server: probe 1, sample 2 (one stays on the home database, one roves),
@@ -101,8 +102,7 @@ class Lanes {
   net::Task<void> close();
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<LanesState> state_;
 };
 
 }  // namespace pgtend::pg

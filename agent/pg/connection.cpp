@@ -1,0 +1,204 @@
+#include "agent/pg/connection.hpp"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "agent/base/strings.hpp"
+#include "agent/net/wait.hpp"
+#include "agent/pg/error.hpp"
+
+namespace pgtend::pg {
+namespace {
+
+// After the cancel request, how long the server may take to end the statement before the session is given up.
+constexpr Millis kDrain{2'000};
+
+Deadline after(Millis delay) { return std::chrono::steady_clock::now() + delay; }
+
+RowSet copy_rows(const PGresult* result) {
+  RowSet out;
+  const int columns = PQnfields(result);
+  const int rows = PQntuples(result);
+  for (int c = 0; c < columns; ++c) out.columns.emplace_back(PQfname(result, c));
+  out.rows.reserve(static_cast<std::size_t>(rows));
+  for (int r = 0; r < rows; ++r) {
+    auto& row = out.rows.emplace_back();
+    row.reserve(static_cast<std::size_t>(columns));
+    for (int c = 0; c < columns; ++c) {
+      if (PQgetisnull(result, r, c))
+        row.emplace_back(std::nullopt);
+      else
+        row.emplace_back(std::in_place, PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c)));
+    }
+  }
+  out.affected = std::atoll(PQcmdTuples(const_cast<PGresult*>(result)));
+  return out;
+}
+
+Error result_error(const PGresult* result) {
+  const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  // libpq's own failures (a closed socket) come without a code.
+  if (sqlstate == nullptr) return make_error("08006", "the session was lost");
+  return make_error(sqlstate, primary != nullptr ? primary : "the server gave no message");
+}
+
+// Only what cannot end the comment or confuse a log reader.
+std::string clean_marker(std::string_view marker) {
+  std::string out;
+  for (const char c : marker.substr(0, 48))
+    out += std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '/' || c == '-' ? c : '_';
+  return out;
+}
+
+}  // namespace
+
+Connection::~Connection() = default;
+
+bool Connection::healthy() const {
+  return conn_ && !broken_ && !busy_ && PQstatus(conn_.get()) == CONNECTION_OK;
+}
+
+bool Connection::in_transaction() const { return conn_ && PQtransactionStatus(conn_.get()) != PQTRANS_IDLE; }
+
+Error Connection::lost() {
+  broken_ = true;
+  if (answer_.failure && answer_.failure->code != Errc::server) return *answer_.failure;
+  return make_error("08006", "the session was lost");
+}
+
+net::TaskResult<RowSet> Connection::query(std::string sql, Params params, Deadline deadline) {
+  return run(Protocol::extended, std::move(sql), std::move(params), deadline);
+}
+
+net::TaskResult<RowSet> Connection::execute(std::string sql, Deadline deadline) {
+  return run(Protocol::simple, std::move(sql), Params(), deadline);
+}
+
+bool Connection::send(Protocol protocol, const std::string& sql, const Params& params) {
+  const std::string text = comment_ + sql;
+  if (protocol == Protocol::simple) return PQsendQuery(conn_.get(), text.c_str()) == 1;
+  std::vector<const char*> values;
+  values.reserve(params.size());
+  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
+  return PQsendQueryParams(conn_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
+                           nullptr, 0) == 1;
+}
+
+net::TaskResult<RowSet> Connection::run(Protocol protocol, std::string sql, Params params, Deadline deadline) {
+  if (busy_) co_return fail(Errc::internal, "two statements at once in one session");
+  if (!healthy()) co_return fail(lost());
+  busy_ = true;
+  answer_ = Answer();
+  if (!send(protocol, sql, params)) {
+    busy_ = false;
+    co_return fail(lost());
+  }
+  auto progress = co_await flush(deadline);
+  if (progress == Progress::done) progress = co_await collect(deadline);
+  const bool late = progress == Progress::late;
+  if (late) {
+    co_await cancel();
+    auto drain = after(kDrain);
+    progress = co_await flush(drain);
+    if (progress == Progress::done) progress = co_await collect(drain);
+  }
+  if (progress == Progress::late) {
+    // Nobody knows what still runs there; ending the session is the only certain end of the statement.
+    broken_ = true;
+    conn_.reset();
+    co_return fail(Errc::timeout, "the statement did not end after its cancellation; the session was closed");
+  }
+  busy_ = false;
+  if (progress == Progress::lost) co_return fail(lost());
+  if (answer_.failure) {
+    if (PQstatus(conn_.get()) != CONNECTION_OK) broken_ = true;
+    if (late && answer_.failure->sqlstate == "57014") answer_.failure->message = "the deadline passed; the statement was cancelled";
+    co_return fail(std::move(*answer_.failure));
+  }
+  // A statement that finished in the race with its cancellation did happen, and the caller must know.
+  co_return std::move(answer_.rows);
+}
+
+net::Task<Connection::Progress> Connection::flush(Deadline deadline) {
+  while (true) {
+    const int left = PQflush(conn_.get());
+    if (left == 0) co_return Progress::done;
+    if (left < 0) co_return Progress::lost;
+    const int socket = PQsocket(conn_.get());
+    auto ready = co_await net::wait_descriptor(socket, net::Until::either, deadline);
+    if (ready == net::Ready::none) co_return Progress::late;
+    if (ready == net::Ready::read && PQconsumeInput(conn_.get()) == 0) co_return Progress::lost;
+  }
+}
+
+net::Task<Connection::Progress> Connection::collect(Deadline deadline) {
+  while (true) {
+    while (PQisBusy(conn_.get()) != 0) {
+      const int socket = PQsocket(conn_.get());
+      if (socket < 0) co_return Progress::lost;
+      auto ready = co_await net::wait_descriptor(socket, net::Until::read, deadline);
+      if (ready == net::Ready::none) co_return Progress::late;
+      // When the server said why before it hung up, its message is still to be read.
+      if (PQconsumeInput(conn_.get()) == 0) break;
+    }
+    const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQgetResult(conn_.get()), &PQclear);
+    if (!result) co_return PQstatus(conn_.get()) == CONNECTION_OK || answer_.failure ? Progress::done : Progress::lost;
+    take(result.get());
+    if (broken_) co_return Progress::lost;
+  }
+}
+
+void Connection::take(pg_result* result) {
+  switch (PQresultStatus(result)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_EMPTY_QUERY:
+      if (!answer_.failure) answer_.rows = copy_rows(result);
+      return;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH: {
+      Error error;
+      error.code = Errc::unsupported;
+      error.message = "COPY is not spoken here; the session was closed";
+      answer_.failure = std::move(error);
+      broken_ = true;
+      return;
+    }
+    default:
+      // The first failure is the cause; "session lost" after it is only its echo.
+      if (!answer_.failure) answer_.failure = result_error(result);
+  }
+}
+
+net::Task<void> Connection::cancel() {
+  if (!conn_) co_return;
+  std::shared_ptr<PGcancel> request(PQgetCancel(conn_.get()), &PQfreeCancel);
+  if (!request) co_return;
+  auto send_request = [request] {
+    char reason[256];
+    return PQcancel(request.get(), reason, sizeof(reason)) == 1;
+  };
+  auto limit = after(kDrain);
+  co_await net::run_until(blocking_, send_request, limit);
+}
+
+net::TaskResult<RowSet> Connection::mark(std::string marker, Millis statement_timeout, Deadline deadline) {
+  const auto clean = clean_marker(marker);
+  if (clean == marker_ && statement_timeout == statement_timeout_) co_return RowSet();
+  comment_ = "/* pgtend:" + clean + " */ ";
+  if (direct_) {
+    const std::string sql = "SET application_name TO " + quote_literal("pgtend/" + clean) +
+                            "; SET statement_timeout TO " + std::to_string(statement_timeout.count());
+    auto set = co_await execute(sql, deadline);
+    if (!set) co_return set;
+  }
+  marker_ = clean;
+  statement_timeout_ = statement_timeout;
+  co_return RowSet();
+}
+
+}  // namespace pgtend::pg
