@@ -30,7 +30,8 @@ Table<CollectorColumn> column_table() {
       text("help", &C::help, "one sentence for /metrics and the documentation").required(),
       number("scale", &C::scale, -kMaxScale, kMaxScale, "multiplies the value into the base unit"),
       text("exporter_name", &C::exporter_name, "the postgres_exporter metric that this also serves"),
-      number("exporter_scale", &C::exporter_scale, -kMaxScale, kMaxScale, "multiplies the value into that metric's unit"),
+      number("exporter_scale", &C::exporter_scale, -kMaxScale, kMaxScale,
+             "multiplies the value into that metric's unit"),
       optional_integer("min_version", &C::min_version, kOldestVersion, kNewestVersion, "first server_version_num"),
       optional_integer("max_version", &C::max_version, kOldestVersion, kNewestVersion, "last server_version_num"),
   };
@@ -96,6 +97,7 @@ CollectorFile decode_collector(std::string_view text, const std::string& file_na
   std::map<std::string, Origin> origins;
   decode_text(text, file_name, collector_table(), def, out.errors, origins);
   if (def.name.empty()) def.name = file_stem(file_name);
+  out.names_interval = origins.contains("interval");
   def.file = file_name;
   def.line = 1;
   Reader reader(file_name, out.errors, origins);

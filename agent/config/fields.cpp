@@ -1,6 +1,7 @@
 #include "agent/config/fields.hpp"
 
 #include <array>
+#include <cstdio>
 
 namespace pgtend::config {
 
@@ -37,6 +38,12 @@ std::string show_list(const std::vector<std::string>& values) {
   std::vector<std::string> shown;
   for (const auto& value : values) shown.push_back(show_text(value));
   return "[" + join(shown, ", ") + "]";
+}
+
+std::string show_limit(double value) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.12g", value);
+  return out;
 }
 
 std::string show_bytes(std::int64_t value) {

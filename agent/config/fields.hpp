@@ -17,7 +17,7 @@ namespace pgtend::config {
 
 struct KeyDoc {
   std::string key, type, doc;
-  std::string value;              // as YAML, of a leaf
+  std::string value;                       // as YAML, of a leaf
   std::vector<KeyDoc> children;            // of a section, or of one fresh item of a list
   std::vector<std::vector<KeyDoc>> items;  // of a list: what is in it
   bool is_list = false;
@@ -82,14 +82,14 @@ bool read_map(Reader& reader, const Entry& where, const Table<T>& table, T& out)
 }
 
 template <class T>
-Field<T> text(std::string key, std::string T::*member, std::string doc, std::string type = "text") {
+Field<T> text(std::string key, std::string T::* member, std::string doc, std::string type = "text") {
   return {{std::move(key), std::move(type), std::move(doc), "", {}, {}},
           [member](Reader& r, const Entry& e, T& out) { r.text(e, out.*member); },
           [member](const T& from, KeyDoc& to) { to.value = show_text(from.*member); }};
 }
 
 template <class T>
-Field<T> boolean(std::string key, bool T::*member, std::string doc) {
+Field<T> boolean(std::string key, bool T::* member, std::string doc) {
   return {{std::move(key), "true or false", std::move(doc), "", {}, {}},
           [member](Reader& r, const Entry& e, T& out) { r.boolean(e, out.*member); },
           [member](const T& from, KeyDoc& to) { to.value = from.*member ? "true" : "false"; }};
@@ -98,10 +98,17 @@ Field<T> boolean(std::string key, bool T::*member, std::string doc) {
 inline std::string range_type(const std::string& what, const std::string& low, const std::string& high) {
   return what + ", " + low + " to " + high;
 }
+// 0.0001 rather than 1e-04, for people.
+[[nodiscard]] std::string show_limit(double value);
 
 template <class T, class Integer>
-Field<T> integer(std::string key, Integer T::*member, std::int64_t low, std::int64_t high, std::string doc) {
-  return {{std::move(key), range_type("whole number", std::to_string(low), std::to_string(high)), std::move(doc), "", {}, {}},
+Field<T> integer(std::string key, Integer T::* member, std::int64_t low, std::int64_t high, std::string doc) {
+  return {{std::move(key),
+           range_type("whole number", std::to_string(low), std::to_string(high)),
+           std::move(doc),
+           "",
+           {},
+           {}},
           [=](Reader& r, const Entry& e, T& out) {
             std::int64_t value = 0;
             if (r.integer(e, value, low, high)) out.*member = static_cast<Integer>(value);
@@ -111,9 +118,14 @@ Field<T> integer(std::string key, Integer T::*member, std::int64_t low, std::int
 
 // An integer that may be absent.
 template <class T>
-Field<T> optional_integer(std::string key, std::optional<int> T::*member, std::int64_t low, std::int64_t high,
+Field<T> optional_integer(std::string key, std::optional<int> T::* member, std::int64_t low, std::int64_t high,
                           std::string doc) {
-  return {{std::move(key), range_type("whole number", std::to_string(low), std::to_string(high)), std::move(doc), "", {}, {}},
+  return {{std::move(key),
+           range_type("whole number", std::to_string(low), std::to_string(high)),
+           std::move(doc),
+           "",
+           {},
+           {}},
           [=](Reader& r, const Entry& e, T& out) {
             std::int64_t value = 0;
             if (r.integer(e, value, low, high)) out.*member = static_cast<int>(value);
@@ -122,24 +134,25 @@ Field<T> optional_integer(std::string key, std::optional<int> T::*member, std::i
 }
 
 template <class T>
-Field<T> number(std::string key, double T::*member, double low, double high, std::string doc) {
-  return {{std::move(key), range_type("number", format_double(low), format_double(high)), std::move(doc), "", {}, {}},
+Field<T> number(std::string key, double T::* member, double low, double high, std::string doc) {
+  return {{std::move(key), range_type("number", show_limit(low), show_limit(high)), std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) { r.number(e, out.*member, low, high); },
           [member](const T& from, KeyDoc& to) { to.value = format_double(from.*member); }};
 }
 
 template <class T>
-Field<T> duration(std::string key, Millis T::*member, Millis low, Millis high, std::string doc) {
-  return {{std::move(key), range_type("duration", format_duration(low), format_duration(high)), std::move(doc), "", {}, {}},
-          [=](Reader& r, const Entry& e, T& out) { r.duration(e, out.*member, low, high); },
-          [member](const T& from, KeyDoc& to) { to.value = format_duration(from.*member); }};
+Field<T> duration(std::string key, Millis T::* member, Millis low, Millis high, std::string doc) {
+  return {
+      {std::move(key), range_type("duration", format_duration(low), format_duration(high)), std::move(doc), "", {}, {}},
+      [=](Reader& r, const Entry& e, T& out) { r.duration(e, out.*member, low, high); },
+      [member](const T& from, KeyDoc& to) { to.value = format_duration(from.*member); }};
 }
 
 // The exact spelling that parse_bytes reads back.
 [[nodiscard]] std::string show_bytes(std::int64_t value);
 
 template <class T>
-Field<T> bytes(std::string key, std::int64_t T::*member, std::int64_t low, std::int64_t high, std::string doc) {
+Field<T> bytes(std::string key, std::int64_t T::* member, std::int64_t low, std::int64_t high, std::string doc) {
   return {{std::move(key), range_type("size", show_bytes(low), show_bytes(high)), std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) { r.bytes(e, out.*member, low, high); },
           [member](const T& from, KeyDoc& to) { to.value = show_bytes(from.*member); }};
@@ -147,9 +160,10 @@ Field<T> bytes(std::string key, std::int64_t T::*member, std::int64_t low, std::
 
 // A fixed set of names, kept as text.
 template <class T>
-Field<T> choice(std::string key, std::string T::*member, std::vector<std::string> names, std::string doc) {
-  const std::string type = join(names, " | ");
-  return {{std::move(key), type, std::move(doc), "", {}, {}},
+Field<T> choice(std::string key, std::string T::* member, std::vector<std::string> names, std::string doc) {
+  std::vector<std::string> written = names;
+  std::erase(written, "");
+  return {{std::move(key), join(written, " | "), std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) { r.choice(e, out.*member, names); },
           [member](const T& from, KeyDoc& to) { to.value = show_text(from.*member); }};
 }
@@ -175,7 +189,7 @@ bool read_enum(Reader& reader, const Entry& entry, const EnumNames<Enum>& names,
 
 // A fixed set of names, kept as an enum (or an optional of it).
 template <class T, class Stored, class Enum>
-Field<T> one_of(std::string key, Stored T::*member, EnumNames<Enum> names, std::string doc) {
+Field<T> one_of(std::string key, Stored T::* member, EnumNames<Enum> names, std::string doc) {
   const std::string type = join(names_of(names), " | ");
   return {{std::move(key), type, std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) {
@@ -189,7 +203,7 @@ Field<T> one_of(std::string key, Stored T::*member, EnumNames<Enum> names, std::
 }
 
 template <class T>
-Field<T> text_list(std::string key, std::vector<std::string> T::*member, std::string doc, bool append = false) {
+Field<T> text_list(std::string key, std::vector<std::string> T::* member, std::string doc, bool append = false) {
   return {{std::move(key), "list of text", std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) {
             std::vector<std::string> values;
@@ -202,7 +216,7 @@ Field<T> text_list(std::string key, std::vector<std::string> T::*member, std::st
 
 // A nested struct.
 template <class T, class Part>
-Field<T> section(std::string key, Part T::*member, Table<Part> table, std::string doc) {
+Field<T> section(std::string key, Part T::* member, Table<Part> table, std::string doc) {
   return {{std::move(key), "section", std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) { read_map(r, e, table, out.*member); },
           [=](const T& from, KeyDoc& to) { to.children = describe(table, from.*member); }};
@@ -210,7 +224,7 @@ Field<T> section(std::string key, Part T::*member, Table<Part> table, std::strin
 
 // A list of named things; items of a later file are appended. `finish` sees each item after it was read.
 template <class T, class Item>
-Field<T> list_of(std::string key, std::vector<Item> T::*member, Table<Item> table, std::string doc,
+Field<T> list_of(std::string key, std::vector<Item> T::* member, Table<Item> table, std::string doc,
                  std::function<void(Reader&, const Node&, Item&)> finish = nullptr) {
   return {{std::move(key), "list", std::move(doc), "", {}, {}, true},
           [=](Reader& r, const Entry& e, T& out) {

@@ -23,7 +23,9 @@ Errc code_of(const std::error_code& error) {
   return Errc::io;
 }
 
-bool has_wildcard(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+bool has_wildcard(std::string_view text) {
+  return text.find_first_of("*?") != std::string_view::npos;
+}
 
 // Names of the regular files of a directory, links followed.
 Result<std::vector<std::string>> regular_files(const std::string& directory) {

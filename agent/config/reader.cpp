@@ -60,8 +60,8 @@ Position Reader::where(const Entry& entry) {
 }
 
 bool Reader::wrong_type(const Entry& entry, std::string_view expected) {
-  error(where(entry), "'" + entry.key + "' must be " + std::string(expected) + ", not " +
-                          std::string(kind_name(entry.value->kind)));
+  error(where(entry),
+        "'" + entry.key + "' must be " + std::string(expected) + ", not " + std::string(kind_name(entry.value->kind)));
   return false;
 }
 
@@ -93,7 +93,9 @@ bool Reader::boolean(const Entry& entry, bool& out) {
   const bool means_true = lower == "yes" || lower == "on" || lower == "true" || lower == "1";
   const bool means_false = lower == "no" || lower == "off" || lower == "false" || lower == "0";
   error(where(entry), "'" + entry.key + "' must be true or false, not " + shown(node->scalar),
-        means_true ? "write true" : means_false ? "write false" : "");
+        means_true    ? "write true"
+        : means_false ? "write false"
+                      : "");
   return false;
 }
 
@@ -260,10 +262,12 @@ void Reader::unknown_key(const Entry& entry, std::span<const std::string> known)
   constexpr std::size_t kMaxKey = 64, kMaxHints = 500;
   const bool worth_a_hint = entry.key.size() <= kMaxKey && errors_.size() < kMaxHints;
   const auto near = worth_a_hint ? nearest(entry.key, known) : std::nullopt;
-  const std::string name = entry.key.size() <= kMaxKey ? "'" + entry.key + "'" : "of " +
-                           std::to_string(entry.key.size()) + " characters";
+  const std::string name =
+      entry.key.size() <= kMaxKey ? "'" + entry.key + "'" : "of " + std::to_string(entry.key.size()) + " characters";
   error(entry.at, "unknown key " + name,
-        near ? "did you mean '" + *near + "'?" : worth_a_hint ? "known here: " + join(known, ", ") : "");
+        near           ? "did you mean '" + *near + "'?"
+        : worth_a_hint ? "known here: " + join(known, ", ")
+                       : "");
 }
 
 void Reader::enter(const std::string& step, Position at) {

@@ -65,7 +65,8 @@ Table<RuleText> rule_table() {
       text("record", &R::record, "name of the recorded metric"),
       text("expr", &R::expr, "PromQL expression").required(),
       duration("for", &R::hold, Millis(0), kLongest, "how long it must hold before it fires"),
-      duration("keep_firing_for", &R::keep_firing_for, Millis(0), kLongest, "how long it fires after it stopped holding"),
+      duration("keep_firing_for", &R::keep_firing_for, Millis(0), kLongest,
+               "how long it fires after it stopped holding"),
       labels_field(),
       annotations_field(),
   };

@@ -17,9 +17,8 @@ struct TestFileText {
   std::vector<RuleTestCase> tests;
 };
 
-
 template <class T>
-Field<T> labels_field(std::string key, Labels T::*member, std::string doc) {
+Field<T> labels_field(std::string key, Labels T::* member, std::string doc) {
   return {{std::move(key), "map of text", std::move(doc), "", {}, {}},
           [member](Reader& r, const Entry& e, T& out) { r.labels(e, out.*member); },
           nullptr};

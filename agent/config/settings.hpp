@@ -145,7 +145,7 @@ struct ApiToken {
 };
 
 struct HttpConfig {
-  std::string listen = "127.0.0.1:9187";  // "host:port", "[::1]:9187"; empty: no TCP listener
+  std::string listen = "127.0.0.1:9187";           // "host:port", "[::1]:9187"; empty: no TCP listener
   std::string socket = "/run/pgtend/pgtend.sock";  // empty: no socket
   std::vector<ApiToken> tokens;
   // User names or numeric uids of peers on the socket; root and the agent's own uid are always admins.

@@ -89,22 +89,23 @@ columns:
 )",
                                      "c.yaml");
   CHECK_FALSE(file.def);
-  CHECK(format_errors(file.errors) ==
-        "c.yaml:1:1: 'sql' is missing; the statement; {columns} is replaced by the columns that exist\n"
-        "c.yaml:1:8: 'scope' must be one of instance, database, not 'cluster'\n"
-        "c.yaml:2:11: 'interval' must be a duration like 500ms, 30s, 5m, 1h30m or 7d, not '10'; add a unit, for "
-        "example 10s\n"
-        "c.yaml:3:7: 'cost' must be one of A, B, C, not 'D'; did you mean 'A'?\n"
-        "c.yaml:4:14: min_version 150000 is above max_version 140000\n"
-        "c.yaml:6:13: 'lock_aware' must be true or false, not 'yes'; write true\n"
-        "c.yaml:7:9: 'labels' must be a list, not a single value\n"
-        "c.yaml:8:1: unknown key 'colums'; did you mean 'columns'?\n"
-        "c.yaml:10:5: 'pg_a' is not a metric name that starts with pgtend_\n"
-        "c.yaml:12:11: 'kind' must be one of gauge, counter, not 'count'; did you mean 'counter'?\n"
-        "c.yaml:14:5: a scale of 0 loses the value\n"
-        "c.yaml:18:5: 'help' is missing; one sentence for /metrics and the documentation\n"
-        "c.yaml:19:13: metric 'pgtend_b' is already made by column 'b'; bound both with min_version and max_version, or "
-        "rename one\n");
+  CHECK(
+      format_errors(file.errors) ==
+      "c.yaml:1:1: 'sql' is missing; the statement; {columns} is replaced by the columns that exist\n"
+      "c.yaml:1:8: 'scope' must be one of instance, database, not 'cluster'\n"
+      "c.yaml:2:11: 'interval' must be a duration like 500ms, 30s, 5m, 1h30m or 7d, not '10'; add a unit, for "
+      "example 10s\n"
+      "c.yaml:3:7: 'cost' must be one of A, B, C, not 'D'; did you mean 'A'?\n"
+      "c.yaml:4:14: min_version 150000 is above max_version 140000\n"
+      "c.yaml:6:13: 'lock_aware' must be true or false, not 'yes'; write true\n"
+      "c.yaml:7:9: 'labels' must be a list, not a single value\n"
+      "c.yaml:8:1: unknown key 'colums'; did you mean 'columns'?\n"
+      "c.yaml:10:5: 'pg_a' is not a metric name that starts with pgtend_\n"
+      "c.yaml:12:11: 'kind' must be one of gauge, counter, not 'count'; did you mean 'counter'?\n"
+      "c.yaml:14:5: a scale of 0 loses the value\n"
+      "c.yaml:18:5: 'help' is missing; one sentence for /metrics and the documentation\n"
+      "c.yaml:19:13: metric 'pgtend_b' is already made by column 'b'; bound both with min_version and max_version, or "
+      "rename one\n");
 }
 
 TEST_CASE("one metric may come from two columns of different versions") {
@@ -160,10 +161,11 @@ summary: "{subject} is off"
 }
 
 TEST_CASE("mistakes of a check file are named with their place") {
-  const auto file = decode_check("checks:\n  - category: schemas\n    sql: SELECT 1\n    summary: A\n    threshold: 1\n",
-                                 "c.yaml");
+  const auto file =
+      decode_check("checks:\n  - category: schemas\n    sql: SELECT 1\n    summary: A\n    threshold: 1\n", "c.yaml");
   CHECK(format_errors(file.errors) ==
         "c.yaml:2:5: threshold is set but value_column is not; name the column that is compared\n"
         "c.yaml:2:5: 'name' is missing; check name\n"
-        "c.yaml:2:15: 'category' must be one of security, configuration, schema, not 'schemas'; did you mean 'schema'?\n");
+        "c.yaml:2:15: 'category' must be one of security, configuration, schema, not 'schemas'; did you mean "
+        "'schema'?\n");
 }

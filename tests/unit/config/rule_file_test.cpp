@@ -149,10 +149,11 @@ tests:
 }
 
 TEST_CASE("mistakes of a rule test are named with their place") {
-  const auto decoded = decode_rule_test("tests:\n  - alert_rule_tests: []\n    input_series:\n      - series: x\n"
-                                        "    promql_expr_test:\n      - expr: x\n        exp_samples:\n"
-                                        "          - {labels: x, value: many}\n",
-                                        "t.yaml");
+  const auto decoded = decode_rule_test(
+      "tests:\n  - alert_rule_tests: []\n    input_series:\n      - series: x\n"
+      "    promql_expr_test:\n      - expr: x\n        exp_samples:\n"
+      "          - {labels: x, value: many}\n",
+      "t.yaml");
   CHECK(format_errors(decoded.errors) ==
         "t.yaml:2:5: unknown key 'alert_rule_tests'; did you mean 'alert_rule_test'?\n"
         "t.yaml:4:9: 'values' is missing; such as '1+1x10 _ stale'\n"

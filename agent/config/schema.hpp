@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/config/fields.hpp"
+#include "agent/config/settings.hpp"
+
+namespace pgtend::config {
+
+[[nodiscard]] Table<PostgresqlConfig> postgresql_table();
+[[nodiscard]] Table<CollectionConfig> collection_table();
+[[nodiscard]] Table<HistoryConfig> history_table();
+[[nodiscard]] Table<RulesConfig> rules_table();
+[[nodiscard]] Table<AlertingConfig> alerting_table();
+[[nodiscard]] Table<AdvisorsConfig> advisors_table();
+[[nodiscard]] Table<PolicyConfig> policy_table();
+[[nodiscard]] Table<ChangeConfig> change_table();
+[[nodiscard]] Table<VerifyConfig> verify_table();
+[[nodiscard]] Table<HttpConfig> http_table();
+
+// The whole configuration.
+[[nodiscard]] const Table<Config>& config_table();
+
+// Checks that need more than one key, the file system or the user database. Adds every error found.
+void validate(const Config& config, const std::map<std::string, Origin>& origins, std::vector<ConfigError>& errors);
+void validate_policy(const PolicyConfig& policy, const std::map<std::string, Origin>& origins,
+                     std::vector<ConfigError>& errors);
+
+}  // namespace pgtend::config

@@ -1,0 +1,83 @@
+// Keys of what is judged and told: rules, alerting, advisors.
+#include "agent/config/schema.hpp"
+
+namespace pgtend::config {
+
+namespace {
+
+constexpr Millis kSecond{1'000}, kDay{24LL * 3'600'000};
+
+Field<RulesConfig> external_labels_field() {
+  return {{"external_labels",
+           "map of text",
+           "Labels added to every alert that leaves, such as {site: berlin}.",
+           "",
+           {},
+           {}},
+          [](Reader& r, const Entry& e, RulesConfig& out) { r.labels(e, out.external_labels); },
+          [](const RulesConfig& from, KeyDoc& to) {
+            std::vector<std::string> shown;
+            for (const auto& [name, value] : from.external_labels) shown.push_back(name + ": " + show_text(value));
+            to.value = "{" + join(shown, ", ") + "}";
+          }};
+}
+
+}  // namespace
+
+Table<RulesConfig> rules_table() {
+  using R = RulesConfig;
+  return {
+      text_list(
+          "files", &R::files,
+          "Prometheus rule files; the file name may hold * and ?. Files of later configuration files are appended.",
+          true),
+      boolean("shipped", &R::shipped, "Loads the rules inside the binary as well."),
+      duration("evaluation_interval", &R::evaluation_interval, Millis(100), kDay, "Of groups that name none."),
+      choice("range_boundary", &R::range_boundary, {"left_open", "closed"},
+             "Whether x[5m] leaves out a sample exactly 5 minutes old: left_open as Prometheus 3, closed as 2."),
+      external_labels_field(),
+  };
+}
+
+Table<AlertingConfig> alerting_table() {
+  using A = AlertingConfig;
+  using W = WebhookReceiver;
+  using M = AlertmanagerReceiver;
+  Table<W> webhook{
+      text("name", &W::name, "Name of the receiver, once.").required(),
+      text("url", &W::url, "http:// or https:// address."),
+      text("url_file", &W::url_file, "File that holds the address, readable by its owner only.", "path"),
+      duration("timeout", &W::timeout, Millis(100), Millis(120 * kSecond), "Longest wait for one delivery."),
+  };
+  Table<M> alertmanager{text("url", &M::url, "Address of an Alertmanager, without /api/v2.").required()};
+  return {
+      list_of("webhooks", &A::webhooks, std::move(webhook),
+              "Receivers of Alertmanager's JSON, version 4. Lists of later files are appended."),
+      list_of("alertmanagers", &A::alertmanagers, std::move(alertmanager),
+              "Alertmanagers that take over grouping and routing. Lists of later files are appended."),
+      duration("resend_interval", &A::resend_interval, kSecond, kDay, "How often an Alertmanager is told again."),
+      text("external_url", &A::external_url, "What links in messages start with, as people reach this agent."),
+  };
+}
+
+Table<AdvisorsConfig> advisors_table() {
+  using A = AdvisorsConfig;
+  return {
+      duration("interval", &A::interval, kSecond, Millis(7 * kDay), "Time between two runs."),
+      text_list("disabled", &A::disabled, "Patterns (* and ?) of advisors that do not run."),
+      duration("min_history", &A::min_history, Millis(0), Millis(365 * kDay),
+               "History needed before the first advice."),
+      bytes("min_table_bytes", &A::min_table_bytes, 0, 1LL << 50, "Smaller tables get no index advice."),
+      integer("min_table_rows", &A::min_table_rows, 0, 1'000'000'000'000LL,
+              "Tables with fewer rows get no index advice."),
+      number("min_statement_share", &A::min_statement_share, 0, 1, "Share of the load a statement needs to count."),
+      number("min_saving", &A::min_saving, 0, 1, "Share of its cost a statement must save for a new index."),
+      duration("unused_index_window", &A::unused_index_window, Millis(60 * kSecond), Millis(3650 * kDay),
+               "How long an index must go unread before dropping it is advised."),
+      duration("matview_max_age", &A::matview_max_age, Millis(0), Millis(365 * kDay),
+               "Age at which a read and changed view is stale. 0s: by changes only."),
+      bytes("index_budget_bytes", &A::index_budget_bytes, 0, 1LL << 50, "Size of all indexes advised at one time."),
+  };
+}
+
+}  // namespace pgtend::config

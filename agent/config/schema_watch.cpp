@@ -1,0 +1,101 @@
+// Keys of what is watched and remembered: postgresql, collection, history.
+#include "agent/config/schema.hpp"
+
+namespace pgtend::config {
+
+namespace {
+
+constexpr Millis kMinute{60'000}, kDay{24LL * 3'600'000};
+
+// An operator without a user is none.
+Field<PostgresqlConfig> operator_field() {
+  using R = RoleConfig;
+  const Table<R> table{
+      text("user", &R::user, "Role that acts, such as pgtend_operator. Empty: the agent only watches."),
+      text("passfile", &R::passfile, "Its password file, in the form of libpq's .pgpass.", "path")};
+  return {{"operator", "section", "The role of the lanes that advise and act.", "", {}, {}},
+          [table](Reader& r, const Entry& e, PostgresqlConfig& out) {
+            R role = out.operator_role.value_or(R{});
+            read_map(r, e, table, role);
+            if (role.user.empty() && !role.passfile.empty())
+              r.error(Reader::where(e), "'passfile' of the operator is set but 'user' is not");
+            if (!role.user.empty()) out.operator_role = std::move(role);
+          },
+          [table](const PostgresqlConfig& from, KeyDoc& to) {
+            to.children = describe(table, from.operator_role.value_or(R{}));
+          }};
+}
+
+Field<CollectionConfig> intervals_field() {
+  return {{"intervals", "map of duration", "Interval of single collectors, by name: {statements: 1m}.", "", {}, {}},
+          [](Reader& r, const Entry& e, CollectionConfig& out) { r.duration_map(e, out.intervals, Millis(100), kDay); },
+          [](const CollectionConfig& from, KeyDoc& to) {
+            std::vector<std::string> shown;
+            for (const auto& [name, interval] : from.intervals)
+              shown.push_back(show_text(name) + ": " + format_duration(interval));
+            to.value = "{" + join(shown, ", ") + "}";
+          }};
+}
+
+}  // namespace
+
+Table<PostgresqlConfig> postgresql_table() {
+  using P = PostgresqlConfig;
+  return {
+      text("host", &P::host, "Host name, address or unix socket directory. Empty: /var/run/postgresql."),
+      integer("port", &P::port, 1, 65535, "Port of the server itself, never of a pooler."),
+      text("user", &P::user, "Role of the lanes that watch."),
+      text("database", &P::database, "Database of the instance-wide collectors."),
+      text("passfile", &P::passfile, "Password file in the form of libpq's .pgpass, readable by its owner only.",
+           "path"),
+      choice("sslmode", &P::sslmode, {"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+             "TLS towards the server. Empty: prefer on this host, verify-full elsewhere."),
+      text("sslrootcert", &P::sslrootcert, "Certificates that may sign the server's.", "path"),
+      text("sslcert", &P::sslcert, "Client certificate.", "path"),
+      text("sslkey", &P::sslkey, "Its key, readable by its owner only.", "path"),
+      text("sslcrl", &P::sslcrl, "Revoked certificates.", "path"),
+      boolean("insecure_ok", &P::insecure_ok, "Allows an sslmode below verify-full to another host."),
+      operator_field(),
+      text_list("include_databases", &P::include_databases, "Patterns (* and ?) of databases to watch. Empty: all."),
+      text_list("exclude_databases", &P::exclude_databases, "Patterns of databases to leave alone."),
+      duration("connect_timeout", &P::connect_timeout, Millis(100), kMinute, "Longest wait for a connection."),
+      duration("statement_timeout", &P::statement_timeout, Millis(100), Millis(5 * kMinute),
+               "Longest run of one monitoring statement."),
+  };
+}
+
+Table<CollectionConfig> collection_table() {
+  using C = CollectionConfig;
+  using B = AgentBudget;
+  Table<B> budget{
+      number("cpu_ratio", &B::cpu_ratio, 0.0001, 1,
+             "CPU of the agent and of its own backends, as a share of one core. Over it, collection slows down."),
+      bytes("rss_bytes", &B::rss_bytes, 16LL << 20, 16LL << 30, "Resident memory of the agent."),
+  };
+  return {
+      duration("default_interval", &C::default_interval, Millis(100), kDay,
+               "Interval of collectors that name none themselves."),
+      intervals_field(),
+      text_list("disabled", &C::disabled, "Patterns (* and ?) of collectors that do not run."),
+      text("directory", &C::directory, "Folder with further collectors, one *.yaml each.", "path"),
+      integer("max_series", &C::max_series, 100, 1'000'000,
+              "Most series of one database server; more are dropped and counted."),
+      integer("max_series_per_collector", &C::max_series_per_collector, 10, 1'000'000,
+              "Most series of one collector that sets no quota itself."),
+      section("budget", &C::budget, std::move(budget), "What the agent may cost."),
+      integer("statements_top", &C::statements_top, 10, 10'000, "How many statements are followed by their numbers."),
+  };
+}
+
+Table<HistoryConfig> history_table() {
+  using H = HistoryConfig;
+  return {
+      text("path", &H::path, "Samples. Large, and may be thrown away.", "path"),
+      duration("retention", &H::retention, kMinute, Millis(3650 * kDay), "Age at which samples are dropped."),
+      bytes("max_bytes", &H::max_bytes, 1LL << 20, 1LL << 42, "Size at which the oldest samples are dropped."),
+      duration("commit_interval", &H::commit_interval, Millis(50), Millis(kMinute),
+               "Samples younger than this may be lost in a crash."),
+  };
+}
+
+}  // namespace pgtend::config

@@ -1,0 +1,147 @@
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "agent/config/config.hpp"
+#include "agent/config/files.hpp"
+#include "agent/config/origins.hpp"
+#include "agent/config/schema.hpp"
+
+namespace pgtend::config {
+
+namespace {
+
+// A file with a secret: it must exist and be closed to group and others.
+void check_secret_file(const Complaints& complain, const std::string& key, const std::string& path) {
+  if (path.empty()) return;
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    complain.at(key, "'" + path + "' cannot be read: " + std::strerror(errno));
+  } else if (!S_ISREG(status.st_mode)) {
+    complain.at(key, "'" + path + "' is not a regular file");
+  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    complain.at(key, "'" + path + "' is open to group or others", "chmod 600 " + path);
+  }
+}
+
+void check_url(const Complaints& complain, const std::string& key, const std::string& url) {
+  if (url.empty()) return;
+  const std::size_t scheme = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
+  if (scheme == 0 || url.size() == scheme || url[scheme] == '/')
+    complain.at(key, "an address must start with http:// or https:// and name a host");
+}
+
+void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgresql) {
+  const auto mode = effective_sslmode(postgresql);
+  if (!is_local_host(postgresql.host) && mode != "verify-full" && !postgresql.insecure_ok)
+    complain.at("postgresql.sslmode", "sslmode " + mode + " to another host does not prove who answers",
+                "use verify-full, or set insecure_ok: true");
+  check_secret_file(complain, "postgresql.passfile", postgresql.passfile);
+  check_secret_file(complain, "postgresql.sslkey", postgresql.sslkey);
+  if (postgresql.operator_role)
+    check_secret_file(complain, "postgresql.operator.passfile", postgresql.operator_role->passfile);
+  if (postgresql.user.empty()) complain.at("postgresql.user", "'user' must not be empty");
+  if (postgresql.database.empty()) complain.at("postgresql.database", "'database' must not be empty");
+}
+
+void check_files(const Complaints& complain, const Config& config) {
+  if (config.history.path.empty()) complain.at("history.path", "'path' must not be empty");
+  if (config.ledger.path.empty()) complain.at("ledger.path", "'path' must not be empty");
+  if (!config.ledger.path.empty() && config.ledger.path == config.history.path)
+    complain.at("ledger.path", "the ledger and the history must be different files");
+  if (config.host.enabled && config.host.proc.empty()) complain.at("host.proc", "'proc' must not be empty");
+  if (config.instance.name.empty()) complain.at("instance.name", "'name' must not be empty");
+  if (config.collection.max_series_per_collector > config.collection.max_series)
+    complain.at("collection.max_series_per_collector", "'max_series_per_collector' is above 'max_series'");
+}
+
+void check_alerting(const Complaints& complain, const AlertingConfig& alerting) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < alerting.webhooks.size(); ++i) {
+    const auto& webhook = alerting.webhooks[i];
+    const std::string path = "alerting.webhooks[" + std::to_string(i) + "]";
+    if (!webhook.name.empty() && !names.insert(webhook.name).second)
+      complain.at(path + ".name", "a second webhook is named '" + webhook.name + "'");
+    if (webhook.url.empty() == webhook.url_file.empty())
+      complain.at(path, "a webhook needs one of 'url' and 'url_file'");
+    check_url(complain, path + ".url", webhook.url);
+    check_secret_file(complain, path + ".url_file", webhook.url_file);
+  }
+  for (std::size_t i = 0; i < alerting.alertmanagers.size(); ++i)
+    check_url(complain, "alerting.alertmanagers[" + std::to_string(i) + "].url", alerting.alertmanagers[i].url);
+  check_url(complain, "alerting.external_url", alerting.external_url);
+}
+
+void check_change(const Complaints& complain, const ChangeConfig& change, const VerifyConfig& verify) {
+  if (change.lock_timeout > change.lock_budget)
+    complain.at("change.lock_timeout", "'lock_timeout' is longer than 'lock_budget'");
+  if (verify.block < verify.window) complain.at("verify.block", "'block' is shorter than one 'window'");
+  if (verify.warm_up >= verify.max_observe)
+    complain.at("verify.warm_up", "'warm_up' leaves nothing of 'max_observe' to look at");
+  if (verify.after > verify.max_observe) complain.at("verify.after", "'after' is longer than 'max_observe'");
+  if (verify.window * verify.min_windows > verify.max_observe)
+    complain.at("verify.min_windows", "'min_windows' windows do not fit into 'max_observe'");
+}
+
+bool is_hex64(const std::string& text) {
+  if (text.size() != 64) return false;
+  for (const char c : text)
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))) return false;
+  return true;
+}
+
+bool is_listen_address(const std::string& listen) {
+  const auto colon = listen.find_last_of(':');
+  if (colon == std::string::npos || colon == 0 || listen.size() - colon > 6) return false;
+  const std::string host = listen.substr(0, colon);
+  if (host.find(':') != std::string::npos && !(host.front() == '[' && host.back() == ']')) return false;
+  int port = 0;
+  for (std::size_t i = colon + 1; i < listen.size(); ++i) {
+    if (listen[i] < '0' || listen[i] > '9') return false;
+    port = port * 10 + (listen[i] - '0');
+  }
+  return colon + 1 < listen.size() && port <= 65535;
+}
+
+void check_users(const Complaints& complain, const std::string& key, const std::vector<std::string>& users) {
+  for (const auto& user : users) {
+    const auto uid = uid_of(user);
+    if (!uid) complain.at(key, uid.error().message);
+  }
+}
+
+void check_http(const Complaints& complain, const HttpConfig& http) {
+  // sun_path of a unix socket address holds 107 characters and a NUL.
+  constexpr std::size_t kMaxSocketPath = 107;
+  if (!http.listen.empty() && !is_listen_address(http.listen))
+    complain.at("http.listen", "'listen' must be host:port, such as 127.0.0.1:9187 or [::1]:9187");
+  if (http.socket.size() > kMaxSocketPath) complain.at("http.socket", "a socket's path has at most 107 characters");
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < http.tokens.size(); ++i) {
+    const auto& token = http.tokens[i];
+    const std::string path = "http.tokens[" + std::to_string(i) + "]";
+    if (!token.name.empty() && !names.insert(token.name).second)
+      complain.at(path + ".name", "a second token is named '" + token.name + "'");
+    if (!token.sha256.empty() && !is_hex64(token.sha256))
+      complain.at(path + ".sha256", "'sha256' must be 64 hex digits", "printf %s TOKEN | sha256sum");
+  }
+  check_users(complain, "http.socket_viewers", http.socket_viewers);
+  check_users(complain, "http.socket_approvers", http.socket_approvers);
+  check_users(complain, "http.socket_admins", http.socket_admins);
+}
+
+}  // namespace
+
+void validate(const Config& config, const std::map<std::string, Origin>& origins, std::vector<ConfigError>& errors) {
+  const Complaints complain(origins, errors);
+  check_postgresql(complain, config.postgresql);
+  check_files(complain, config);
+  check_alerting(complain, config.alerting);
+  check_change(complain, config.change, config.verify);
+  check_http(complain, config.http);
+  validate_policy(config.policy, origins, errors);
+}
+
+}  // namespace pgtend::config

@@ -1,0 +1,125 @@
+// Contradictions of a policy: what can never happen, or not in the way that it is written.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "agent/config/origins.hpp"
+#include "agent/config/schema.hpp"
+
+namespace pgtend::config {
+
+namespace {
+
+std::string rule_path(std::size_t i) {
+  return "policy.rules[" + std::to_string(i) + "]";
+}
+
+bool is_time_zone(const std::string& name) {
+  if (name == "UTC") return true;
+  if (name.empty() || name.front() == '/' || name.find("..") != std::string::npos) return false;
+  const char* configured = std::getenv("TZDIR");
+  const std::filesystem::path directory = configured != nullptr ? configured : "/usr/share/zoneinfo";
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(directory / name, ignored);
+}
+
+void check_windows(const Complaints& complain, const PolicyConfig& policy) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < policy.windows.size(); ++i) {
+    const auto& window = policy.windows[i];
+    const std::string path = "policy.windows[" + std::to_string(i) + "]";
+    if (!window.name.empty() && !names.insert(window.name).second)
+      complain.at(path + ".name", "a second window is named '" + window.name + "'");
+    if (!is_time_zone(window.time_zone))
+      complain.at(path + ".time_zone", "time zone '" + window.time_zone + "' is not known on this host",
+                  "write an IANA name such as Europe/Berlin");
+    const bool has_times = complain.is_set(path + ".start") && complain.is_set(path + ".end");
+    if (has_times && window.start_minute == window.end_minute)
+      complain.at(path + ".end", "the window ends when it starts", "a whole day is 00:00 to 24:00");
+    if (window.start_minute == 24 * 60) complain.at(path + ".start", "a window cannot start at 24:00", "write 00:00");
+  }
+}
+
+bool covers(const std::string& pattern, const std::string& other) {
+  return pattern == "*" || pattern == other;
+}
+
+// Every change that matches `late` matches `early` as well. Patterns are compared as text, so a shadow that only the
+// patterns' meaning shows is not found.
+bool shadows(const PolicyRule& early, const PolicyRule& late) {
+  if (!covers(early.database, late.database) || !covers(early.object, late.object)) return false;
+  const auto& wanted = late.actions.empty() ? all_action_classes() : late.actions;
+  return early.actions.empty() || std::all_of(wanted.begin(), wanted.end(), [&](ActionClass action) {
+           return std::find(early.actions.begin(), early.actions.end(), action) != early.actions.end();
+         });
+}
+
+bool is_zero(const PolicyBudget& budget) {
+  return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0;
+}
+
+void check_mode(const Complaints& complain, const PolicyRule& rule, const std::string& path) {
+  const bool has_budget = rule.budget.changes || rule.budget.bytes || rule.budget.seconds;
+  if (rule.mode == PolicyMode::automatic) {
+    if (std::find(rule.actions.begin(), rule.actions.end(), ActionClass::restart_setting) != rule.actions.end())
+      complain.at(path + ".mode", "restart_setting cannot be auto: a person restarts the server",
+                  "use approve, recommend or never");
+    if (is_zero(rule.budget)) complain.at(path + ".budget", "mode auto with a budget of 0 never acts", "use recommend");
+    return;
+  }
+  const std::string mode(to_string(rule.mode));
+  if (!rule.window.empty()) complain.at(path + ".window", "a window binds only auto, not " + mode);
+  if (has_budget) complain.at(path + ".budget", "a budget binds only auto, not " + mode);
+  if (rule.cool_down > Millis(0)) complain.at(path + ".cool_down", "a cool_down binds only auto, not " + mode);
+}
+
+void check_rules(const Complaints& complain, const PolicyConfig& policy) {
+  std::set<std::string> names;
+  std::vector<std::string> windows;
+  for (const auto& window : policy.windows) windows.push_back(window.name);
+  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    const auto& rule = policy.rules[i];
+    if (!rule.name.empty() && !names.insert(rule.name).second)
+      complain.at(rule_path(i) + ".name", "a second policy rule is named '" + rule.name + "'");
+    if (!rule.window.empty() && std::find(windows.begin(), windows.end(), rule.window) == windows.end()) {
+      const auto near = nearest(rule.window, windows);
+      complain.at(rule_path(i) + ".window", "window '" + rule.window + "' is not defined",
+                  near ? "did you mean '" + *near + "'?" : "define it under policy.windows");
+    }
+    check_mode(complain, rule, rule_path(i));
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!shadows(policy.rules[j], rule)) continue;
+      complain.at(rule_path(i),
+                  "rule '" + rule.name + "' never decides: rule '" + policy.rules[j].name +
+                      "' before it matches everything it matches",
+                  "put the narrower rule first");
+      break;
+    }
+  }
+}
+
+bool can_be(const PolicyConfig& policy, PolicyMode mode) {
+  return std::any_of(policy.rules.begin(), policy.rules.end(), [&](const auto& rule) { return rule.mode == mode; }) ||
+         std::any_of(policy.defaults.begin(), policy.defaults.end(),
+                     [&](const auto& each) { return each.second == mode; });
+}
+
+}  // namespace
+
+void validate_policy(const PolicyConfig& policy, const std::map<std::string, Origin>& origins,
+                     std::vector<ConfigError>& errors) {
+  const Complaints complain(origins, errors);
+  check_windows(complain, policy);
+  check_rules(complain, policy);
+  const auto restart = policy.defaults.find(ActionClass::restart_setting);
+  if (restart != policy.defaults.end() && restart->second == PolicyMode::automatic)
+    complain.at("policy.defaults.restart_setting", "restart_setting cannot be auto: a person restarts the server",
+                "use approve, recommend or never");
+  if (is_zero(policy.default_budget) && can_be(policy, PolicyMode::automatic))
+    complain.at("policy.default_budget", "a default budget of 0 stops every auto", "set the classes to recommend");
+  if (policy.approval_ttl == Millis(0) && can_be(policy, PolicyMode::approve))
+    complain.at("policy.approval_ttl", "an approval that holds for 0s can never be used");
+}
+
+}  // namespace pgtend::config

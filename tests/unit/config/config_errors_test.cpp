@@ -1,0 +1,187 @@
+#include "agent/config/config.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend::config;
+
+namespace {
+
+struct Case {
+  std::string text;
+  std::string expected;  // without "p.yaml:"
+};
+
+std::string errors_of(const std::string& text) {
+  std::string out;
+  for (const auto& error : load_text(text, "p.yaml").errors) {
+    CHECK(error.file == "p.yaml");
+    out += std::to_string(error.line) + ":" + std::to_string(error.column) + ": " + error.message +
+           (error.hint.empty() ? "" : "; " + error.hint) + "\n";
+  }
+  return out;
+}
+
+void check(const std::vector<Case>& cases) {
+  for (const auto& each : cases) {
+    INFO(each.text);
+    CHECK(errors_of(each.text) == each.expected + "\n");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("an unknown key is named with the nearest valid one") {
+  check({
+      {"collection:\n  default_intervall: 5s\n",
+       "2:3: unknown key 'default_intervall'; did you mean 'default_interval'?"},
+      {"polcy: {}\n", "1:1: unknown key 'polcy'; did you mean 'policy'?"},
+      {"log:\n  verbose: true\n", "2:3: unknown key 'verbose'; known here: level"},
+      {"collection:\n  budget:\n    cpu: 0.1\n", "3:5: unknown key 'cpu'; known here: cpu_ratio, rss_bytes"},
+      {"policy: {rules: [{name: a, mode: never, acions: []}]}\n",
+       "1:41: unknown key 'acions'; did you mean 'actions'?"},
+      {"policy: {defaults: {create_indexes: auto}}\n",
+       "1:21: unknown key 'create_indexes'; did you mean 'create_index'?"},
+      {"alerting:\n  webhooks:\n    - {name: a, uri: 'http://h', url: 'http://h'}\n",
+       "3:17: unknown key 'uri'; did you mean 'url'?"},
+  });
+}
+
+TEST_CASE("a value of the wrong type is named with its place") {
+  check({
+      {"postgresql: 5\n", "1:13: 'postgresql' must be a map, not a single value"},
+      {"postgresql:\n  port: [1]\n", "2:9: 'port' must be a whole number, not a list"},
+      {"postgresql:\n  port: '5432'\n", "2:9: 'port' must be a whole number, not '5432'"},
+      {"postgresql: {port: 5432.5}\n", "1:20: 'port' must be a whole number, not '5432.5'"},
+      {"postgresql: {port: 70000}\n", "1:20: 'port' must be from 1 to 65535, not 70000"},
+      {"postgresql: {insecure_ok: yes}\n", "1:27: 'insecure_ok' must be true or false, not 'yes'; write true"},
+      {"postgresql: {include_databases: shop}\n", "1:33: 'include_databases' must be a list, not a single value"},
+      {"postgresql: {include_databases: [a, {b: c}]}\n", "1:37: 'include_databases' must be text, not a map"},
+      {"collection: {intervals: [1s]}\n", "1:25: 'intervals' must be a map, not a list"},
+      {"verify: {p_value: small}\n", "1:19: 'p_value' must be a number, not 'small'"},
+      {"verify: {p_value: 0.9}\n", "1:19: 'p_value' must be from 1e-09 to 0.5, not 0.9"},
+      {"log: {level: inof}\n",
+       "1:14: 'level' must be one of debug, info, warn, error, not 'inof'; did you mean 'info'?"},
+      {"- a\n- b\n", "1:1: 'the file' must be a map, not a list"},
+      {"just text\n", "1:1: 'the file' must be a map, not a single value"},
+  });
+}
+
+TEST_CASE("a bad unit is named with the spelling that is wanted") {
+  const std::string duration = "must be a duration like 500ms, 30s, 5m, 1h30m or 7d, not ";
+  const std::string size = "must be a size like 8192, 64kB, 512MB or 10GB, not ";
+  check({
+      {"postgresql: {connect_timeout: 5}\n", "1:31: 'connect_timeout' " + duration + "'5'; add a unit, for example 5s"},
+      {"postgresql: {connect_timeout: 5 sec}\n", "1:31: 'connect_timeout' " + duration + "'5 sec'"},
+      {"postgresql: {connect_timeout: 2h}\n", "1:31: 'connect_timeout' must be from 100ms to 1m, not 2h"},
+      {"postgresql: {connect_timeout: -5s}\n", "1:31: 'connect_timeout' " + duration + "'-5s'"},
+      {"collection: {intervals: {statements: 1M}}\n", "1:38: 'statements' " + duration + "'1M'"},
+      {"history:\n  max_bytes: 512mb\n", "2:14: 'max_bytes' " + size + "'512mb'; units are B, kB, MB, GB, TB"},
+      {"history:\n  max_bytes: 12\n", "2:14: 'max_bytes' must be from 1.0 MB to 4.0 TB, not 12 B"},
+  });
+}
+
+TEST_CASE("a duplicate key is named with the line of the first") {
+  check({
+      {"log: {level: info}\nhost: {}\nlog: {level: warn}\n", "3:1: duplicate key 'log'; it is already set in line 1"},
+      {"postgresql:\n  port: 1\n  port: 2\n", "3:3: duplicate key 'port'; it is already set in line 2"},
+      {"policy: {defaults: {analyze: never, analyze: auto}}\n",
+       "1:37: duplicate key 'analyze'; it is already set in line 1"},
+  });
+}
+
+TEST_CASE("a missing key is named at the thing that lacks it") {
+  check({
+      {"policy:\n  rules:\n    - mode: never\n",
+       "3:7: 'name' is missing; Name of the rule, once; it is kept in the audit."},
+      {"policy:\n  rules:\n    - name: a\n", "3:7: 'mode' is missing; What may happen."},
+      {"policy:\n  windows:\n    - {name: n, start: 01:00}\n",
+       "3:7: 'end' is missing; End; before the start it is on the next day."},
+      {"alerting:\n  webhooks:\n    - name: a\n", "3:7: a webhook needs one of 'url' and 'url_file'"},
+  });
+}
+
+TEST_CASE("a policy that contradicts itself is refused") {
+  const std::string night = "policy:\n  windows: [{name: night, start: 01:00, end: 02:00}]\n";
+  check({
+      {night + "  rules:\n    - {name: a, mode: auto, window: day}\n",
+       "4:37: window 'day' is not defined; define it under policy.windows"},
+      {night + "  rules:\n    - {name: a, mode: approve, window: night}\n",
+       "4:40: a window binds only auto, not approve"},
+      {"policy:\n  rules:\n    - {name: a, mode: never, budget: {changes: 1}}\n",
+       "3:38: a budget binds only auto, not never"},
+      {"policy:\n  rules:\n    - {name: a, mode: approve, cool_down: 1h}\n",
+       "3:43: a cool_down binds only auto, not approve"},
+      {"policy:\n  rules:\n    - {name: a, mode: auto, budget: {bytes: 0}}\n",
+       "3:37: mode auto with a budget of 0 never acts; use recommend"},
+      {"policy:\n  rules:\n    - {name: a, actions: [analyze, restart_setting], mode: auto}\n",
+       "3:60: restart_setting cannot be auto: a person restarts the server; use approve, recommend or never"},
+      {"policy:\n  defaults:\n    restart_setting: auto\n",
+       "3:22: restart_setting cannot be auto: a person restarts the server; use approve, recommend or never"},
+      {"policy:\n  rules:\n    - {name: a, mode: never}\n    - {name: b, actions: [vacuum], mode: auto}\n",
+       "4:7: rule 'b' never decides: rule 'a' before it matches everything it matches; put the narrower rule first"},
+      {"policy:\n  windows: [{name: n, time_zone: Europe/Berlim, start: 01:00, end: 02:00}]\n",
+       "2:34: time zone 'Europe/Berlim' is not known on this host; write an IANA name such as Europe/Berlin"},
+      {"policy:\n  windows: [{name: n, time_zone: ../../etc/passwd, start: 01:00, end: 02:00}]\n",
+       "2:34: time zone '../../etc/passwd' is not known on this host; write an IANA name such as Europe/Berlin"},
+      {"policy:\n  windows: [{name: n, start: 02:00, end: 02:00}]\n",
+       "2:42: the window ends when it starts; a whole day is 00:00 to 24:00"},
+      {"policy:\n  windows: [{name: n, start: 2:00, end: 03:00}]\n",
+       "2:30: 'start' must be a time of day from 00:00 to 24:00; two digits each, such as 02:30"},
+      {"policy:\n  windows: [{name: n, start: 01:00, end: 24:01}]\n",
+       "2:42: 'end' must be a time of day from 00:00 to 24:00; two digits each, such as 02:30"},
+      {"policy:\n  windows: [{name: n, days: [monday], start: 01:00, end: 24:00}]\n",
+       "2:30: 'days' must be one of sun, mon, tue, wed, thu, fri, sat, not 'monday'"},
+      {"policy:\n  default_budget: {seconds: 0}\n",
+       "2:19: a default budget of 0 stops every auto; set the classes to recommend"},
+      {"policy:\n  approval_ttl: 0s\n", "2:17: an approval that holds for 0s can never be used"},
+      {night + "  rules:\n    - {name: a, actions: [vacuum], mode: auto, window: night}\n"
+               "    - {name: a, mode: never}\n",
+       "5:14: a second policy rule is named 'a'"},
+  });
+}
+
+TEST_CASE("rules of which the earlier is narrower are no contradiction") {
+  CHECK(errors_of("policy:\n  rules:\n    - {name: a, actions: [vacuum], mode: never}\n"
+                  "    - {name: b, object: 'public.*', mode: never}\n    - {name: c, mode: approve}\n")
+            .empty());
+}
+
+TEST_CASE("other contradictions are refused") {
+  check({
+      {"postgresql: {host: db.example.org, sslmode: require}\n",
+       "1:45: sslmode require to another host does not prove who answers; use verify-full, or set insecure_ok: true"},
+      {"history: {path: /a/b.db}\nledger: {path: /a/b.db}\n",
+       "2:16: the ledger and the history must be different files"},
+      {"change: {lock_timeout: 5s, lock_budget: 1s}\n", "1:24: 'lock_timeout' is longer than 'lock_budget'"},
+      {"verify: {window: 5m, block: 1m}\n", "1:29: 'block' is shorter than one 'window'"},
+      {"verify: {min_windows: 9999}\n", "1:23: 'min_windows' windows do not fit into 'max_observe'"},
+      {"http: {listen: 9187}\n", "1:16: 'listen' must be host:port, such as 127.0.0.1:9187 or [::1]:9187"},
+      {"http: {listen: '::1:9187'}\n", "1:16: 'listen' must be host:port, such as 127.0.0.1:9187 or [::1]:9187"},
+      {"http: {tokens: [{name: a, sha256: abc}]}\n",
+       "1:35: 'sha256' must be 64 hex digits; printf %s TOKEN | sha256sum"},
+      {"http: {socket_admins: [no_such_user_here]}\n", "1:23: there is no user 'no_such_user_here' on this host"},
+      {"alerting: {external_url: pgtend.example.org}\n",
+       "1:26: an address must start with http:// or https:// and name a host"},
+      {"alerting: {alertmanagers: [{url: 'http:///x'}]}\n",
+       "1:34: an address must start with http:// or https:// and name a host"},
+      {"rules: {external_labels: {'a-b': c}}\n",
+       "1:27: 'a-b' is not a label name; letters, digits and _ only, no digit first"},
+      {"collection: {max_series: 100, max_series_per_collector: 200}\n",
+       "1:57: 'max_series_per_collector' is above 'max_series'"},
+      {"postgresql: {operator: {passfile: /x}}\n", "1:24: 'passfile' of the operator is set but 'user' is not"},
+  });
+}
+
+TEST_CASE("a secret pasted in the wrong place does not reach the message") {
+  const std::string secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t";
+  CHECK(errors_of("postgresql: {port: " + secret + "}\n").find(secret) == std::string::npos);
+  CHECK(errors_of("http: {tokens: [{name: a, right: " + secret + ", sha256: " + secret + "}]}\n").find(secret) ==
+        std::string::npos);
+}
+
+TEST_CASE("many mistakes in one file are all told at once") {
+  CHECK(errors_of("log: {level: loud}\npostgresql:\n  prot: 1\n  port: x\nhost: []\n") ==
+        "1:14: 'level' must be one of debug, info, warn, error, not 'loud'\n"
+        "3:3: unknown key 'prot'; did you mean 'port'?\n"
+        "4:9: 'port' must be a whole number, not 'x'\n"
+        "5:7: 'host' must be a map, not a list\n");
+}
