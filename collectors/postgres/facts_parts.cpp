@@ -1,0 +1,287 @@
+#include "collectors/postgres/facts_parts.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <unordered_map>
+
+#include "collectors/postgres/statements.hpp"
+#include "collectors/timestamps.hpp"
+
+namespace pgtend::collectors::facts {
+namespace {
+
+Oid oid(const RowSet& rows, std::size_t i, std::string_view name) {
+  return static_cast<Oid>(rows.integer(i, name).value_or(0));
+}
+
+std::int64_t whole(const RowSet& rows, std::size_t i, std::string_view name) {
+  if (const auto value = rows.integer(i, name)) return *value;
+  // numeric columns (wal_bytes, sums) may carry more digits or a fraction
+  const double value = rows.number(i, name).value_or(0);
+  return std::isfinite(value) ? static_cast<std::int64_t>(std::clamp(value, -9.2e18, 9.2e18)) : 0;
+}
+
+double real(const RowSet& rows, std::size_t i, std::string_view name) { return rows.number(i, name).value_or(0); }
+
+std::optional<UtcTime> moment(const RowSet& rows, std::size_t i, std::string_view name) {
+  const auto field = rows.get(i, name);
+  return field ? parse_timestamptz(*field) : std::nullopt;
+}
+
+// {name=value,…} of reloptions and rolconfig.
+std::map<std::string, std::string> options(const std::string& array) {
+  std::map<std::string, std::string> out;
+  for (const auto& item : parse_array(array)) {
+    const auto equals = item.find('=');
+    if (equals != std::string::npos) out[item.substr(0, equals)] = item.substr(equals + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+const RowSet& answer(const Answers& answers, const std::string& name) {
+  static const RowSet kNone;
+  const auto it = answers.find(name);
+  return it == answers.end() ? kNone : it->second;
+}
+
+void fill_tables(DatabaseFacts& facts, const Answers& answers) {
+  const RowSet& rows = answer(answers, "tables");
+  std::unordered_map<Oid, std::size_t> place;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    TableFact t;
+    t.oid = oid(rows, i, "oid");
+    t.schema = rows.text(i, "schema");
+    t.name = rows.text(i, "name");
+    t.owner = rows.text(i, "owner");
+    if (const auto kind = rows.text(i, "relkind"); !kind.empty()) t.relkind = kind[0];
+    t.reltuples = real(rows, i, "reltuples");
+    t.relpages = whole(rows, i, "relpages");
+    t.options = options(rows.text(i, "reloptions"));
+    t.row_security = rows.boolean(i, "relrowsecurity");
+    t.extension_owned = rows.boolean(i, "extension_owned");
+    t.n_live_tup = whole(rows, i, "n_live_tup");
+    t.n_dead_tup = whole(rows, i, "n_dead_tup");
+    t.n_mod_since_analyze = whole(rows, i, "n_mod_since_analyze");
+    t.n_ins_since_vacuum = whole(rows, i, "n_ins_since_vacuum");
+    t.n_tup_ins = whole(rows, i, "n_tup_ins");
+    t.n_tup_upd = whole(rows, i, "n_tup_upd");
+    t.n_tup_del = whole(rows, i, "n_tup_del");
+    t.n_tup_hot_upd = whole(rows, i, "n_tup_hot_upd");
+    t.seq_scan = whole(rows, i, "seq_scan");
+    t.seq_tup_read = whole(rows, i, "seq_tup_read");
+    t.idx_scan = whole(rows, i, "idx_scan");
+    t.idx_tup_fetch = whole(rows, i, "idx_tup_fetch");
+    t.autovacuum_count = whole(rows, i, "autovacuum_count");
+    t.vacuum_count = whole(rows, i, "vacuum_count");
+    t.last_vacuum = moment(rows, i, "last_vacuum");
+    t.last_autovacuum = moment(rows, i, "last_autovacuum");
+    t.last_analyze = moment(rows, i, "last_analyze");
+    t.last_autoanalyze = moment(rows, i, "last_autoanalyze");
+    place[t.oid] = facts.tables.size();
+    facts.tables.push_back(std::move(t));
+  }
+  const RowSet& columns = answer(answers, "columns");
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto table = place.find(oid(columns, i, "attrelid"));
+    if (table == place.end()) continue;
+    ColumnFact c;
+    c.name = columns.text(i, "attname");
+    c.attnum = static_cast<int>(whole(columns, i, "attnum"));
+    c.type = columns.text(i, "type");
+    c.n_distinct = real(columns, i, "n_distinct");
+    c.null_fraction = real(columns, i, "null_frac");
+    c.average_width = static_cast<int>(whole(columns, i, "avg_width"));
+    c.correlation = columns.number(i, "correlation");
+    c.not_null = columns.boolean(i, "attnotnull");
+    facts.tables[table->second].columns.push_back(std::move(c));
+  }
+}
+
+namespace {
+
+struct Definition {
+  std::string text, expressions, predicate;
+};
+
+std::unordered_map<Oid, Definition> definitions(const RowSet& rows) {
+  std::unordered_map<Oid, Definition> out;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out[oid(rows, i, "indexrelid")] = {rows.text(i, "definition"), rows.text(i, "expressions"),
+                                       rows.text(i, "predicate")};
+  return out;
+}
+
+// The "1 3 2" of an int2vector, cut to the key columns.
+std::vector<std::string> key_numbers(const std::string& vector, std::size_t keys) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < vector.size() && out.size() < keys;) {
+    const auto end = std::min(vector.find(' ', at), vector.size());
+    out.push_back(vector.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+using ForeignKeys = std::unordered_map<Oid, std::vector<std::set<std::string>>>;
+
+ForeignKeys foreign_keys(const RowSet& rows) {
+  ForeignKeys out;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto columns = parse_array(rows.text(i, "conkey"));
+    out[oid(rows, i, "conrelid")].emplace_back(columns.begin(), columns.end());
+  }
+  return out;
+}
+
+// A lookup by the key's columns can use the index in whatever order they lead it.
+bool leads_with_one_of(const std::vector<std::string>& keys, const std::vector<std::set<std::string>>& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const std::set<std::string>& columns) {
+    return keys.size() >= columns.size() &&
+           std::set<std::string>(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(columns.size())) == columns;
+  });
+}
+
+}  // namespace
+
+void fill_indexes(DatabaseFacts& facts, const Answers& answers) {
+  const auto known = definitions(answer(answers, "index_definitions"));
+  const auto references = foreign_keys(answer(answers, "foreign_keys"));
+  const RowSet& rows = answer(answers, "indexes");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    IndexFact x;
+    x.oid = oid(rows, i, "indexrelid");
+    x.table_oid = oid(rows, i, "indrelid");
+    x.schema = rows.text(i, "schema");
+    x.name = rows.text(i, "name");
+    x.method = rows.text(i, "method");
+    const auto names = parse_array(rows.text(i, "column_names"));
+    const auto keys = std::min<std::size_t>(static_cast<std::size_t>(whole(rows, i, "indnkeyatts")), names.size());
+    x.key_columns.assign(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(keys));
+    x.include_columns.assign(names.begin() + static_cast<std::ptrdiff_t>(keys), names.end());
+    x.has_expressions = rows.boolean(i, "has_expressions");
+    x.is_partial = rows.boolean(i, "is_partial");
+    x.is_unique = rows.boolean(i, "indisunique");
+    x.is_primary = rows.boolean(i, "indisprimary");
+    x.is_exclusion = rows.boolean(i, "indisexclusion");
+    x.backs_constraint = rows.boolean(i, "backs_constraint");
+    x.is_valid = rows.boolean(i, "indisvalid");
+    x.is_ready = rows.boolean(i, "indisready");
+    x.is_replica_identity = rows.boolean(i, "indisreplident");
+    x.is_clustered = rows.boolean(i, "indisclustered");
+    x.is_partition_child = rows.boolean(i, "is_partition_child");
+    x.extension_owned = rows.boolean(i, "extension_owned");
+    x.idx_scan = whole(rows, i, "idx_scan");
+    x.idx_tup_read = whole(rows, i, "idx_tup_read");
+    x.bytes = whole(rows, i, "bytes");
+    x.comment = rows.text(i, "comment");
+    if (const auto fks = references.find(x.table_oid); fks != references.end() && !x.is_partial)
+      x.supports_foreign_key = leads_with_one_of(key_numbers(rows.text(i, "keys"), keys), fks->second);
+    const auto definition = known.find(x.oid);
+    const bool spelled = definition != known.end();
+    if (spelled) x.definition = definition->second.text;
+    // What an expression says is known only from its spelling; without it, nothing is its duplicate.
+    if ((x.has_expressions || x.is_partial) && !spelled) {
+      x.signature = "unknown:" + std::to_string(x.oid);
+    } else {
+      x.signature = std::to_string(x.table_oid) + "|" + x.method + "|" + std::to_string(keys) + "|" +
+                    rows.text(i, "keys") + "|" + rows.text(i, "classes") + "|" + rows.text(i, "collations") + "|" +
+                    rows.text(i, "options") + "|" + (spelled ? definition->second.expressions : std::string()) + "|" +
+                    (spelled ? definition->second.predicate : std::string());
+    }
+    facts.indexes.push_back(std::move(x));
+  }
+}
+
+void fill_matviews(DatabaseFacts& facts, const Answers& answers) {
+  const RowSet& rows = answer(answers, "matviews");
+  std::unordered_map<Oid, std::size_t> place;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    MatviewFact m;
+    m.oid = oid(rows, i, "oid");
+    m.schema = rows.text(i, "schema");
+    m.name = rows.text(i, "name");
+    m.owner = rows.text(i, "owner");
+    m.populated = rows.boolean(i, "relispopulated");
+    m.has_unique_index = rows.boolean(i, "has_unique_index");
+    m.relpages = whole(rows, i, "relpages");
+    m.reltuples = real(rows, i, "reltuples");
+    m.reads = whole(rows, i, "reads");
+    m.relfilenode = oid(rows, i, "relfilenode");
+    m.own_writes = whole(rows, i, "own_writes");
+    place[m.oid] = facts.matviews.size();
+    facts.matviews.push_back(std::move(m));
+  }
+  const RowSet& bases = answer(answers, "matview_bases");
+  for (std::size_t i = 0; i < bases.size(); ++i) {
+    const auto view = place.find(oid(bases, i, "root"));
+    if (view == place.end()) continue;
+    MatviewFact& m = facts.matviews[view->second];
+    (bases.text(i, "kind") == "m" ? m.base_matviews : m.base_tables).push_back(oid(bases, i, "oid"));
+    m.over_row_security = m.over_row_security || bases.boolean(i, "relrowsecurity");
+  }
+}
+
+void fill_statements(DatabaseFacts& facts, const Answers& answers) {
+  const RowSet& rows = answer(answers, "statements");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    StatementFact s;
+    s.query_id = whole(rows, i, "queryid");
+    s.user_oid = oid(rows, i, "userid");
+    s.database_oid = oid(rows, i, "dbid");
+    s.user = rows.text(i, "usename");
+    s.toplevel = rows.boolean(i, "is_toplevel");
+    s.text = safe_statement_text(rows.text(i, "query"));
+    s.calls = whole(rows, i, "calls");
+    s.rows = whole(rows, i, "rows");
+    s.total_exec_ms = real(rows, i, "total_exec_time");
+    s.mean_exec_ms = real(rows, i, "mean_exec_time");
+    s.stddev_exec_ms = real(rows, i, "stddev_exec_time");
+    s.shared_blks_hit = whole(rows, i, "shared_blks_hit");
+    s.shared_blks_read = whole(rows, i, "shared_blks_read");
+    s.shared_blks_dirtied = whole(rows, i, "shared_blks_dirtied");
+    s.shared_blks_written = whole(rows, i, "shared_blks_written");
+    s.temp_blks_read = whole(rows, i, "temp_blks_read");
+    s.temp_blks_written = whole(rows, i, "temp_blks_written");
+    s.wal_bytes = whole(rows, i, "wal_bytes");
+    facts.statements.push_back(std::move(s));
+  }
+}
+
+void fill_settings(DatabaseFacts& facts, const Answers& answers) {
+  const RowSet& rows = answer(answers, "settings");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    SettingFact s;
+    s.name = rows.text(i, "name");
+    s.value = rows.text(i, "setting");
+    s.unit = rows.text(i, "unit");
+    s.context = rows.text(i, "context");
+    s.vartype = rows.text(i, "vartype");
+    s.source = rows.text(i, "source");
+    s.source_file = rows.text(i, "sourcefile");
+    s.boot_value = rows.text(i, "boot_val");
+    s.reset_value = rows.text(i, "reset_val");
+    s.min_value = rows.text(i, "min_val");
+    s.max_value = rows.text(i, "max_val");
+    s.enum_values = parse_array(rows.text(i, "enumvals"));
+    s.pending_restart = rows.boolean(i, "pending_restart");
+    facts.settings[s.name] = std::move(s);
+  }
+}
+
+void fill_roles(DatabaseFacts& facts, const Answers& answers) {
+  const RowSet& rows = answer(answers, "roles");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    RoleFact r;
+    r.oid = oid(rows, i, "oid");
+    r.name = rows.text(i, "rolname");
+    r.superuser = rows.boolean(i, "rolsuper");
+    r.can_login = rows.boolean(i, "rolcanlogin");
+    r.settings = options(rows.text(i, "settings"));
+    facts.roles.push_back(std::move(r));
+  }
+}
+
+}  // namespace pgtend::collectors::facts
