@@ -141,11 +141,11 @@ void PgCluster::start() {
   options.log = dir_.path() / "server.log";
   options.death_signal = SIGQUIT;
   server_ = ChildProcess({bin("postgres"), "-D", data_dir()}, options);
-  const auto target = conninfo();
-  const bool up = eventually([&] { return !server_.running() || PQping(target.c_str()) == PQPING_OK; },
-                             milliseconds(30'000));
+  const bool up = eventually([&] { return !server_.running() || is_up(); }, milliseconds(30'000));
   if (!up || !server_.running()) throw std::runtime_error("PostgreSQL did not start: " + log());
 }
+
+bool PgCluster::is_up() const { return PQping(conninfo().c_str()) == PQPING_OK; }
 
 void PgCluster::stop(const std::string& mode) {
   server_.signal(mode == "immediate" ? SIGQUIT : mode == "smart" ? SIGTERM : SIGINT);

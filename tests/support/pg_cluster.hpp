@@ -49,6 +49,8 @@ class PgCluster {
   // Replaces the leading lines of pg_hba.conf and reloads.
   void set_hba(const std::vector<std::string>& lines);
 
+  // True when it accepts connections now.
+  [[nodiscard]] bool is_up() const;
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string host() const { return "127.0.0.1"; }
   [[nodiscard]] std::string socket_dir() const { return (dir_.path() / "socket").string(); }
