@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,9 +73,12 @@ class Ledger {
   Result<std::vector<Change>> list_changes(const ChangeFilter& filter, std::size_t limit);
 
   // --- what policy looks at
-  // Changes that were executed at or after `since`, and what is in flight; `except_change` leaves one change out of
-  // both. role and ledger_writable keep their defaults: the engine knows them.
-  Result<PolicyPast> policy_past(UtcTime since, std::string_view except_change = {});
+  // Changes that were executed at or after `since`, and what is in flight (an empty name: a change to the whole
+  // instance); `except_change` leaves one change out of both. `rule_of` (policy::rule_for) names the rule an entry
+  // counts against; without it the rule is read from the stored decision. role and ledger_writable keep their defaults:
+  // the engine knows.
+  using RuleOf = std::function<std::string(const ProposedChange&)>;
+  Result<PolicyPast> policy_past(UtcTime since, std::string_view except_change = {}, const RuleOf& rule_of = {});
   Result<void> set_freeze(bool frozen, const std::string& actor, const std::string& reason);
   Result<FreezeState> freeze_state();
 
@@ -107,9 +111,9 @@ class Ledger {
   Result<void> set_meta(const std::string& key, const std::string& value);
   Result<std::map<std::string, std::string>> list_meta(const std::string& prefix);
 
-  Result<void> put_matview_refresh(const MatviewRefresh& refresh);
-  // Newest refresh of each view of one database.
-  Result<std::vector<MatviewRefresh>> matview_refreshes(const std::string& database);
+  // Replaces what is remembered of the views of one database.
+  Result<void> put_matviews(const std::string& database, const std::vector<MatviewMemory>& views);
+  Result<std::vector<MatviewMemory>> matviews(const std::string& database);
 
   // Bytes of file and write-ahead log.
   [[nodiscard]] std::int64_t bytes() const;

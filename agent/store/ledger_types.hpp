@@ -82,15 +82,16 @@ struct OutboxStats {
   std::optional<UtcTime> oldest;  // created_at of the oldest queued message
 };
 
-struct MatviewRefresh {
-  std::string database, schema, name;
-  UtcTime refreshed_at;
-  Millis duration{0};
-  // Writes (insert + update + delete) of each base table at that moment, "schema.name" -> count.
-  std::map<std::string, std::int64_t> base_writes;
-  std::uint64_t epoch = 0;       // of the database's statistics, without which base_writes mean nothing
-  std::int64_t relfilenode = 0;  // a plain refresh by someone else changes it
-  std::int64_t own_writes = 0;   // a concurrent refresh by someone else changes it
+// What is remembered of one materialized view across restarts; mirrors the matview advisor's memory field by field.
+struct MatviewMemory {
+  std::uint32_t oid = 0;
+  UtcTime last_refresh;
+  bool refresh_seen = false;
+  std::int64_t base_writes_at_refresh = 0, reads_at_refresh = 0;  // rows; scans
+  double duration_seconds = 0;
+  std::uint64_t epoch = 0;
+  std::uint32_t relfilenode = 0;
+  std::int64_t own_writes = 0, base_writes_seen = 0;
 };
 
 // Source: alerting reference, spool limits.

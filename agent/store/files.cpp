@@ -1,0 +1,80 @@
+#include "agent/store/files.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace pgtend::store {
+
+namespace {
+
+tl::unexpected<Error> io_failure(const std::string& doing, int number) {
+  Error error;
+  error.code = number == ENOSPC ? Errc::resource_exhausted : Errc::io;
+  error.message = doing + ": " + std::strerror(number);
+  error.retryable = true;
+  return fail(std::move(error));
+}
+
+}  // namespace
+
+Result<void> create_private(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return io_failure("create " + path, errno);
+  const int mode = ::fchmod(fd, 0600);
+  const int number = errno;
+  ::close(fd);
+  if (mode != 0) return io_failure("restrict the mode of " + path, number);
+  return {};
+}
+
+std::int64_t bytes_on_disk(const std::string& path) {
+  std::int64_t total = 0;
+  for (const auto* suffix : {"", "-wal"}) {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(path + suffix, ignored);
+    if (!ignored) total += static_cast<std::int64_t>(size);
+  }
+  return total;
+}
+
+Result<std::string> move_aside(const std::string& path, UtcTime now) {
+  auto target = path + ".corrupt-" + std::to_string(to_ms(now));
+  std::error_code failed;
+  for (int i = 1; std::filesystem::exists(target, failed); ++i)
+    target = path + ".corrupt-" + std::to_string(to_ms(now)) + "-" + std::to_string(i);
+  for (const auto* suffix : {"", "-wal", "-shm"}) {
+    if (!std::filesystem::exists(path + suffix, failed)) continue;
+    std::filesystem::rename(path + suffix, target + suffix, failed);
+    if (failed) return io_failure("rename " + path + suffix, failed.value());
+  }
+  return target;
+}
+
+Result<FileLock> FileLock::take(const std::string& path) {
+  const auto name = path + ".lock";
+  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return io_failure("open " + name, errno);
+  FileLock lock;
+  lock.fd_ = fd;
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno == EWOULDBLOCK)
+    return fail(Errc::conflict, path + " is in use by another pgtend; stop it or name another file");
+  return io_failure("lock " + name, errno);
+}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace pgtend::store

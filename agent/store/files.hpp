@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "agent/base/clock.hpp"
+#include "agent/base/result.hpp"
+
+// What store does to files besides SQLite; private to agent/store.
+namespace pgtend::store {
+
+// Creates the file when it is missing and sets mode 0600; SQLite gives its log the same mode. Errors: io.
+// REQUIRES: no connection to the file is open in this process (closing a descriptor would drop SQLite's locks).
+Result<void> create_private(const std::string& path);
+
+// Renames a database and its log files to PATH.corrupt-MILLISECONDS and returns that name; nothing is deleted. Errors:
+// io.
+Result<std::string> move_aside(const std::string& path, UtcTime now);
+
+// Size of the file and its write-ahead log in bytes.
+[[nodiscard]] std::int64_t bytes_on_disk(const std::string& path);
+
+// Holds `path`.lock for this process, so that two agents never share one file.
+class FileLock {
+ public:
+  // Errors: conflict (held elsewhere), io.
+  static Result<FileLock> take(const std::string& path);
+  FileLock() = default;
+  FileLock(FileLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  FileLock& operator=(FileLock&& other) noexcept;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace pgtend::store
