@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/policy/policy.hpp"
+
+// Proposals and moments for the policy's tests.
+namespace pgtend::test {
+
+// A coherent plan of this class on database shop, object public.orders, that can be taken back.
+inline ProposedChange proposal(ActionClass action) {
+  ProposedChange change;
+  change.action = action;
+  change.database = "shop";
+  change.object = "public.orders";
+  change.sql_up = {"up"};
+  change.sql_down = {"down"};
+  change.cost = {1 << 20, 10, 0};
+  switch (action) {
+    case ActionClass::create_index:
+    case ActionClass::drop_index:
+    case ActionClass::reindex:
+      change.kind = ChangeKind::index;
+      change.detail = IndexChange{};
+      break;
+    case ActionClass::refresh_matview:
+      change.kind = ChangeKind::refresh;
+      change.detail = RefreshChange{};
+      break;
+    case ActionClass::analyze:
+    case ActionClass::vacuum:
+      change.kind = ChangeKind::maintenance;
+      change.detail = MaintenanceChange{};
+      break;
+    default:
+      change.kind = ChangeKind::setting;
+      change.detail = SettingChange{"work_mem", "8192", "kB", "", "", "", std::nullopt};
+  }
+  return change;
+}
+
+inline UtcTime at(const std::string& text) {
+  return parse_rfc3339(text).value();
+}
+
+// A policy where one class has one mode.
+inline PolicyConfig policy_of(ActionClass action, PolicyMode mode) {
+  PolicyConfig config;
+  config.defaults[action] = mode;
+  return config;
+}
+
+inline PolicyPast::Entry past_change(const ProposedChange& change, UtcTime when, const std::string& rule = "",
+                                     bool undone = false) {
+  return {change.action, change.database, change.object, rule, when, undone, change.cost};
+}
+
+inline std::string text_of(const std::optional<UtcTime>& moment) {
+  return moment ? to_rfc3339(*moment) : "none";
+}
+
+}  // namespace pgtend::test
