@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/model/snapshot.hpp"
+
+// The exposition text of collectors' samples, kept per collector and database; private to this folder.
+namespace pgtend::api {
+
+struct BoardLine {
+  std::size_t sample = 0;  // index into Slot::shown->samples
+  std::string prefix;      // name{labels} and a space
+  bool visible = true;
+};
+
+// The series of one metric in one slot, with their text as it was last formatted.
+struct FamilyBlock {
+  std::vector<BoardLine> lines;
+  std::string text;
+};
+
+struct Slot {
+  SnapshotPtr shown;  // the last run that had samples
+  std::map<std::string, FamilyBlock> families;
+  std::size_t duplicates = 0, dropped = 0;  // of `shown`
+
+  [[nodiscard]] bool is_stale(UtcTime now) const;
+};
+
+using SlotKey = std::pair<std::string, std::string>;  // collector, database
+
+// All slots; decides which series are visible: each once, and no more than a total.
+class BoardSlots {
+ public:
+  explicit BoardSlots(std::size_t max_series) : max_series_(max_series) {}
+
+  // Takes a snapshot that has samples and returns its slot, formatted.
+  const Slot& put(const SlotKey& key, SnapshotPtr snapshot);
+  void erase(const SlotKey& key);
+  [[nodiscard]] const Slot* find(const SlotKey& key) const;
+
+  // Calls f(family name, kind of its first sample, texts of its fresh blocks) in the order of names.
+  template <class F>
+  void each_family(UtcTime now, F f) const;
+
+  [[nodiscard]] std::size_t visible() const { return visible_; }
+
+ private:
+  struct Place {
+    Slot* slot;
+    FamilyBlock* block;
+  };
+  static void lay_out(Slot& slot);
+  static void format(Slot& slot);
+  void decide_visible();
+  void cut(const std::vector<Place>& places, std::size_t keep);
+
+  std::size_t max_series_;
+  std::size_t visible_ = 0;
+  std::map<SlotKey, Slot> slots_;
+  std::map<std::string, std::vector<Place>> families_;
+};
+
+template <class F>
+void BoardSlots::each_family(UtcTime now, F f) const {
+  std::vector<const std::string*> texts;
+  for (const auto& [name, places] : families_) {
+    texts.clear();
+    MetricKind kind = MetricKind::gauge;
+    for (const auto& place : places) {
+      if (place.block->text.empty() || place.slot->is_stale(now)) continue;
+      kind = place.slot->shown->samples[place.block->lines.front().sample].kind;
+      texts.push_back(&place.block->text);
+    }
+    if (!texts.empty()) f(name, kind, texts);
+  }
+}
+
+}  // namespace pgtend::api

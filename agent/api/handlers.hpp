@@ -1,0 +1,41 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "agent/api/agent_view.hpp"
+#include "agent/api/json.hpp"
+#include "agent/api/metrics_board.hpp"
+#include "agent/http/router.hpp"
+
+// The handlers behind routes.hpp by theme; private to this folder.
+namespace pgtend::api {
+
+// What every handler may use; all of it outlives the server.
+struct Context {
+  AgentView& view;
+  MetricsBoard& board;
+  const Clock& clock;
+};
+
+// A handler before it is bound to its context.
+using Action = net::Task<http::Response> (*)(Context, http::Request);
+[[nodiscard]] http::Handler bind(Context context, Action action);
+
+void add_health(http::Router& router, Context context);
+void add_reading(http::Router& router, Context context);
+void add_changing(http::Router& router, Context context);
+void add_querying(http::Router& router, Context context);
+
+// A JSON answer. Bytes that are not UTF-8 are replaced, never an error.
+[[nodiscard]] http::Response json_answer(const Json& body, int status = 200);
+[[nodiscard]] http::Response list_answer(Json items, const Clock& clock);
+[[nodiscard]] http::Response item_answer(Json item, const Clock& clock, int status = 200);
+[[nodiscard]] http::Response bad_request(const std::string& message);
+
+// A number of the query; `fallback` when it is absent, nullopt when it is malformed or outside low..high.
+[[nodiscard]] std::optional<std::int64_t> query_integer(const http::Request& request, const std::string& name,
+                                                        std::int64_t fallback, std::int64_t low, std::int64_t high);
+
+}  // namespace pgtend::api

@@ -1,0 +1,17 @@
+#include "agent/api/routes.hpp"
+
+#include "agent/api/handlers.hpp"
+
+namespace pgtend::api {
+
+http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& clock) {
+  http::Router router;
+  const Context context{view, board, clock};
+  add_health(router, context);
+  add_reading(router, context);
+  add_changing(router, context);
+  add_querying(router, context);
+  return router;
+}
+
+}  // namespace pgtend::api
