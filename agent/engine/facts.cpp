@@ -1,0 +1,55 @@
+#include "agent/engine/facts.hpp"
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "agent/base/log.hpp"
+#include "agent/pg/connection.hpp"
+#include "collectors/postgres/facts.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// Of one statement. Source: the dearest, columns with their statistics, takes 60 ms on 2,000 tables.
+constexpr Millis kStatementTimeout{5'000};
+constexpr auto kLockTimeout = "SET lock_timeout = '100ms'";
+
+}  // namespace
+
+net::TaskResult<FactsPtr> read_facts(pg::Connection& connection, std::string instance, std::int64_t ram_bytes,
+                                     const Clock& clock, Deadline deadline) {
+  const std::string marker = "facts";
+  auto marked = co_await connection.mark(marker, kStatementTimeout, deadline);
+  if (!marked) co_return fail(std::move(marked.error()), "facts of database " + connection.database());
+  const std::string lock_timeout = kLockTimeout;
+  auto set = co_await connection.execute(lock_timeout, deadline);
+  if (!set) co_return fail(std::move(set.error()), "facts of database " + connection.database());
+
+  collectors::ServerShape shape;
+  shape.identity = connection.identity();
+  const std::string probe = collectors::column_probe_sql({});
+  const pg::Params none;
+  auto extensions = co_await connection.query(probe, none, deadline);
+  if (!extensions) co_return fail(std::move(extensions.error()), "facts of database " + connection.database());
+  collectors::add_columns(shape, *extensions);
+
+  std::map<std::string, RowSet> answers;
+  for (const auto& query : collectors::fact_queries(shape)) {
+    auto rows = co_await connection.query(query.sql, none, deadline);
+    if (rows) {
+      answers[query.name] = std::move(*rows);
+    } else if (!connection.healthy()) {
+      co_return fail(std::move(rows.error()), "facts of database " + connection.database() + ": " + query.name);
+    } else {
+      log::debug("facts left out", {{"part", query.name}, {"error", rows.error().describe()}});
+    }
+  }
+  auto built = collectors::build_facts(answers, shape, std::move(instance), connection.database(), clock.now());
+  if (!built) co_return fail(std::move(built.error()));
+  built->ram_bytes = ram_bytes;
+  co_return std::make_shared<const DatabaseFacts>(std::move(*built));
+}
+
+}  // namespace pgtend::engine
