@@ -34,6 +34,8 @@ Millis Backoff::next() {
   return Millis(static_cast<std::int64_t>(next_random(state_) % (bound + 1)));
 }
 
-void Backoff::reset() { failures_ = 0; }
+void Backoff::reset() {
+  failures_ = 0;
+}
 
 }  // namespace pgtend::net

@@ -7,9 +7,9 @@
 namespace pgtend::net {
 
 struct BackoffLimits {
-  Millis base{100};              // Source: reference planned_systems.md 2.2
-  Millis cap{5'000};             // largest step while the failure is young
-  Millis calm_after{60'000};     // a failure older than this is retried calmly
+  Millis base{100};           // Source: reference planned_systems.md 2.2
+  Millis cap{5'000};          // largest step while the failure is young
+  Millis calm_after{60'000};  // a failure older than this is retried calmly
   Millis calm_cap{30'000};
 };
 

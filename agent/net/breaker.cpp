@@ -4,9 +4,12 @@ namespace pgtend::net {
 
 std::string_view to_string(BreakerState state) {
   switch (state) {
-    case BreakerState::closed: return "closed";
-    case BreakerState::open: return "open";
-    case BreakerState::half_open: return "half_open";
+    case BreakerState::closed:
+      return "closed";
+    case BreakerState::open:
+      return "open";
+    case BreakerState::half_open:
+      return "half_open";
   }
   return "closed";
 }
@@ -18,9 +21,12 @@ BreakerState Breaker::state() const {
 
 bool Breaker::try_pass() {
   switch (state()) {
-    case BreakerState::closed: return true;
-    case BreakerState::open: return false;
-    case BreakerState::half_open: break;
+    case BreakerState::closed:
+      return true;
+    case BreakerState::open:
+      return false;
+    case BreakerState::half_open:
+      break;
   }
   if (trial_running_) return false;
   trial_running_ = true;

@@ -8,7 +8,7 @@
 namespace pgtend::net {
 
 struct BreakerLimits {
-  int failures = 5;        // Source: reference planned_systems.md 2.2
+  int failures = 5;  // Source: reference planned_systems.md 2.2
   Millis window{30'000};
 };
 

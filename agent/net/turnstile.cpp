@@ -4,8 +4,8 @@
 
 namespace pgtend::net {
 
-// One place in the queue; it lives in the waiting coroutine and leaves the queue, or gives an unused turn back, when that
-// coroutine is destroyed.
+// One place in the queue; it lives in the waiting coroutine and leaves the queue, or gives an unused turn back, when
+// that coroutine is destroyed.
 struct Turnstile::Waiter {
   Waiter(asio::any_io_executor executor, Deadline deadline, std::shared_ptr<State> owner)
       : timer(std::move(executor), deadline), state(std::move(owner)) {
@@ -34,9 +34,13 @@ Turnstile::Permit::~Permit() {
   if (state_) leave(*state_);
 }
 
-Turnstile::Turnstile(std::size_t permits) : state_(std::make_shared<State>()) { state_->free = permits; }
+Turnstile::Turnstile(std::size_t permits) : state_(std::make_shared<State>()) {
+  state_->free = permits;
+}
 
-std::size_t Turnstile::waiting() const { return state_->queue.size(); }
+std::size_t Turnstile::waiting() const {
+  return state_->queue.size();
+}
 
 void Turnstile::leave(State& state) {
   if (state.queue.empty()) {
@@ -49,7 +53,9 @@ void Turnstile::leave(State& state) {
   next->timer.expires_at(Deadline::min());
 }
 
-TaskResult<Turnstile::Permit> Turnstile::enter(Deadline deadline) { return wait_turn(state_, deadline); }
+TaskResult<Turnstile::Permit> Turnstile::enter(Deadline deadline) {
+  return wait_turn(state_, deadline);
+}
 
 TaskResult<Turnstile::Permit> Turnstile::wait_turn(std::shared_ptr<State> state, Deadline deadline) {
   if (state->free > 0) {

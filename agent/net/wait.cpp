@@ -28,7 +28,8 @@ Task<Ready> wait_descriptor(int descriptor, Until until, Deadline deadline) {
   Borrowed borrowed(executor, descriptor);
   asio::steady_timer timer(executor, deadline);
   if (until == Until::either) {
-    auto first = co_await (borrowed.wait(Wait::wait_read) || borrowed.wait(Wait::wait_write) || timer.async_wait(as_values));
+    auto first =
+        co_await (borrowed.wait(Wait::wait_read) || borrowed.wait(Wait::wait_write) || timer.async_wait(as_values));
     co_return first.index() == 0 ? Ready::read : first.index() == 1 ? Ready::write : Ready::none;
   }
   const auto what = until == Until::read ? Wait::wait_read : Wait::wait_write;

@@ -9,11 +9,11 @@ namespace pgtend::pg {
 
 // One thing that a role may or may not do here.
 struct Capability {
-  std::string name;       // "read_all_stats", "statements_created", "connect:shop"
+  std::string name;  // "read_all_stats", "statements_created", "connect:shop"
   bool present = false;
-  std::string effect;     // what is degraded without it; what it gives when present
-  std::string cure;       // exact SQL (or the configuration line) that gives it; empty when present
-  bool advice = false;    // not a missing right but a recommendation ("do not run as superuser")
+  std::string effect;   // what is degraded without it; what it gives when present
+  std::string cure;     // exact SQL (or the configuration line) that gives it; empty when present
+  bool advice = false;  // not a missing right but a recommendation ("do not run as superuser")
 };
 
 // Asks the server, on this session and for its role, for every capability that pgtend can use. Works for a role with no

@@ -28,9 +28,8 @@ std::shared_ptr<PGconn> start_connect(const std::map<std::string, std::string>& 
 
 // Setting names come from our own code and configuration; anything but a plain or dotted name is left out.
 bool is_setting_name(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '.';
-  });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; });
 }
 
 // A list of schemas is a list of literals; every other value is one.
@@ -113,8 +112,7 @@ net::TaskResult<bool> Connection::handshake(std::map<std::string, std::string> p
     conn_ = start_connect(parameters);
   }
   if (!conn_) co_return fail(Errc::resource_exhausted, "no memory for a connection");
-  PQsetNoticeReceiver(
-      conn_.get(), [](void*, const PGresult*) {}, nullptr);
+  PQsetNoticeReceiver(conn_.get(), [](void*, const PGresult*) {}, nullptr);
   // A failed connect has no PGresult to ask; under this verbosity its text ends in the SQLSTATE.
   PQsetErrorVerbosity(conn_.get(), PQERRORS_SQLSTATE);
 
@@ -123,7 +121,8 @@ net::TaskResult<bool> Connection::handshake(std::map<std::string, std::string> p
     const int socket = PQsocket(conn_.get());
     const auto until = wanted == PGRES_POLLING_READING ? net::Until::read : net::Until::write;
     auto ready = co_await net::wait_descriptor(socket, until, deadline);
-    if (ready == net::Ready::none) co_return fail(Errc::unavailable, "the server did not answer the connect in time", true);
+    if (ready == net::Ready::none)
+      co_return fail(Errc::unavailable, "the server did not answer the connect in time", true);
     if (resolve) {
       // The next host of a list is resolved inside the poll.
       auto conn = conn_;
@@ -149,8 +148,7 @@ net::TaskResult<bool> Connection::prepare_session(ConnectSpec spec, Deadline dea
   if (!identified || !direct_) co_return identified;
   std::string sets;
   for (const auto& [name, value] : spec.settings)
-    if (is_setting_name(name))
-      sets += (sets.empty() ? "SET " : "; SET ") + name + " TO " + setting_value(name, value);
+    if (is_setting_name(name)) sets += (sets.empty() ? "SET " : "; SET ") + name + " TO " + setting_value(name, value);
   if (!sets.empty()) {
     auto set = co_await execute(sets, deadline);
     if (!set) co_return fail(std::move(set.error()), "session settings");

@@ -15,7 +15,9 @@ namespace {
 // After the cancel request, how long the server may take to end the statement before the session is given up.
 constexpr Millis kDrain{2'000};
 
-Deadline after(Millis delay) { return std::chrono::steady_clock::now() + delay; }
+Deadline after(Millis delay) {
+  return std::chrono::steady_clock::now() + delay;
+}
 
 RowSet copy_rows(const PGresult* result) {
   RowSet out;
@@ -61,7 +63,9 @@ bool Connection::healthy() const {
   return conn_ && !broken_ && !busy_ && PQstatus(conn_.get()) == CONNECTION_OK;
 }
 
-bool Connection::in_transaction() const { return conn_ && PQtransactionStatus(conn_.get()) != PQTRANS_IDLE; }
+bool Connection::in_transaction() const {
+  return conn_ && PQtransactionStatus(conn_.get()) != PQTRANS_IDLE;
+}
 
 Error Connection::lost() {
   broken_ = true;
@@ -115,7 +119,8 @@ net::TaskResult<RowSet> Connection::run(Protocol protocol, std::string sql, Para
   if (progress == Progress::lost) co_return fail(lost());
   if (answer_.failure) {
     if (PQstatus(conn_.get()) != CONNECTION_OK) broken_ = true;
-    if (late && answer_.failure->sqlstate == "57014") answer_.failure->message = "the deadline passed; the statement was cancelled";
+    if (late && answer_.failure->sqlstate == "57014")
+      answer_.failure->message = "the deadline passed; the statement was cancelled";
     co_return fail(std::move(*answer_.failure));
   }
   // A statement that finished in the race with its cancellation did happen, and the caller must know.

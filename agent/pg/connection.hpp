@@ -35,7 +35,7 @@ struct ConnectSpec {
 // Facts of a session's encryption, read from the live session without file rights.
 struct TlsFacts {
   bool in_use = false;
-  std::string protocol;                          // "TLSv1.3"
+  std::string protocol;  // "TLSv1.3"
   std::string cipher;
   std::optional<UtcTime> certificate_not_after;  // of the server's certificate
   // Days until the server's certificate expires, negative afterwards; nullopt without TLS.
@@ -48,7 +48,8 @@ class Connection {
  public:
   // Opens a session, applies its settings and reads the server's identity.
   // Errors: config (weak sslmode to a remote host, missing certificate file), permission (28*, 42501), refused
-  // (tls_verify_failed), resource_exhausted (53300), unavailable (also when it is not open by `deadline`); classify() tells how to retry.
+  // (tls_verify_failed), resource_exhausted (53300), unavailable (also when it is not open by `deadline`); classify()
+  // tells how to retry.
   static net::TaskResult<std::unique_ptr<Connection>> connect(ConnectSpec spec, net::asio::any_io_executor blocking,
                                                               Deadline deadline);
   ~Connection();

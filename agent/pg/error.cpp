@@ -10,7 +10,9 @@
 namespace pgtend::pg {
 namespace {
 
-bool in_class(std::string_view sqlstate, std::string_view prefix) { return sqlstate.starts_with(prefix); }
+bool in_class(std::string_view sqlstate, std::string_view prefix) {
+  return sqlstate.starts_with(prefix);
+}
 
 Errc code_of(std::string_view sqlstate) {
   if (sqlstate == "42501" || in_class(sqlstate, "28")) return Errc::permission;
@@ -62,15 +64,14 @@ std::string_view meaning(std::string_view sqlstate) {
 std::string_view trailing_sqlstate(std::string_view line) {
   if (line.size() < 7 || line.substr(line.size() - 7, 2) != "  ") return {};
   const auto code = line.substr(line.size() - 5);
-  const bool plausible = std::all_of(code.begin(), code.end(), [](unsigned char c) {
-    return std::isdigit(c) || (c >= 'A' && c <= 'Z');
-  });
+  const bool plausible =
+      std::all_of(code.begin(), code.end(), [](unsigned char c) { return std::isdigit(c) || (c >= 'A' && c <= 'Z'); });
   return plausible ? code : std::string_view();
 }
 
 bool speaks_of_tls(std::string_view text) {
-  for (const std::string_view word : {"SSL error", "certificate", "does not support SSL", "channel binding",
-                                      "server certificate for"})
+  for (const std::string_view word :
+       {"SSL error", "certificate", "does not support SSL", "channel binding", "server certificate for"})
     if (text.find(word) != std::string_view::npos) return true;
   return false;
 }
@@ -79,13 +80,20 @@ bool speaks_of_tls(std::string_view text) {
 
 std::string_view to_string(RetryClass value) {
   switch (value) {
-    case RetryClass::fast: return "fast";
-    case RetryClass::slow: return "slow";
-    case RetryClass::unit: return "unit";
-    case RetryClass::never_halve_rate: return "never_halve_rate";
-    case RetryClass::role_changed: return "role_changed";
-    case RetryClass::stop: return "stop";
-    case RetryClass::none: return "none";
+    case RetryClass::fast:
+      return "fast";
+    case RetryClass::slow:
+      return "slow";
+    case RetryClass::unit:
+      return "unit";
+    case RetryClass::never_halve_rate:
+      return "never_halve_rate";
+    case RetryClass::role_changed:
+      return "role_changed";
+    case RetryClass::stop:
+      return "stop";
+    case RetryClass::none:
+      return "none";
   }
   return "none";
 }
@@ -104,14 +112,19 @@ RetryClass classify(const Error& error) {
   if (!error.sqlstate.empty()) return classify(std::string_view(error.sqlstate));
   switch (error.code) {
     case Errc::unavailable:
-    case Errc::io: return RetryClass::fast;
-    case Errc::timeout: return RetryClass::never_halve_rate;
+    case Errc::io:
+      return RetryClass::fast;
+    case Errc::timeout:
+      return RetryClass::never_halve_rate;
     case Errc::permission:
     case Errc::config:
     case Errc::refused:
-    case Errc::unsupported: return RetryClass::slow;
-    case Errc::resource_exhausted: return RetryClass::stop;
-    default: return RetryClass::none;
+    case Errc::unsupported:
+      return RetryClass::slow;
+    case Errc::resource_exhausted:
+      return RetryClass::stop;
+    default:
+      return RetryClass::none;
   }
 }
 
@@ -130,7 +143,9 @@ Error connect_error(std::string_view libpq_message) {
   // Several hosts give one line each; the last that carries a code says most.
   for (std::size_t at = 0; at < libpq_message.size();) {
     const auto end = std::min(libpq_message.find('\n', at), libpq_message.size());
-    const auto line = trim(libpq_message.substr(at, end - at));
+    const auto raw = libpq_message.substr(at, end - at);
+    // Indented lines are libpq's hints ("Is the server running ...?").
+    const auto line = raw.starts_with('\t') ? std::string_view() : trim(raw);
     if (!line.empty() && (chosen.empty() || trailing_sqlstate(chosen).empty())) chosen = line;
     at = end + 1;
   }

@@ -24,8 +24,8 @@ enum class RetryClass {
 // The class of an error, by its SQLSTATE when it has one and by its code otherwise.
 [[nodiscard]] RetryClass classify(const Error& error);
 
-// An Error of the right code for a SQLSTATE. `message` is the server's primary message; DETAIL, HINT and CONTEXT are never
-// passed here because they quote rows.
+// An Error of the right code for a SQLSTATE. `message` is the server's primary message; DETAIL, HINT and CONTEXT are
+// never passed here because they quote rows.
 [[nodiscard]] Error make_error(std::string_view sqlstate, std::string message);
 
 // An Error from libpq's text of a failed connect, made under PQERRORS_SQLSTATE: recognises the trailing SQLSTATE, TLS

@@ -23,7 +23,9 @@ std::optional<Deadline> ConnectGate::closed_until() const {
   return next_attempt_;
 }
 
-void ConnectGate::begin() { (void)breaker_.try_pass(); }
+void ConnectGate::begin() {
+  (void)breaker_.try_pass();
+}
 
 void ConnectGate::succeeded() {
   last_error_.reset();
@@ -35,8 +37,10 @@ Millis ConnectGate::delay_after(const Error& error) {
   const auto step = backoff_.next();
   switch (classify(error)) {
     case RetryClass::slow:
-    case RetryClass::stop: return kSlowStep;
-    default: return error.sqlstate == "53300" ? std::max(step, kSlotsFloor) : step;
+    case RetryClass::stop:
+      return kSlowStep;
+    default:
+      return error.sqlstate == "53300" ? std::max(step, kSlotsFloor) : step;
   }
 }
 

@@ -9,9 +9,9 @@
 
 namespace pgtend::pg {
 
-// Decides when the next connect may be tried: one attempt per backoff step, one a minute for what only a person can cure,
-// a breaker after repeated failures. Callers try one at a time.
-// REQUIRES: used from one thread; `clock` outlives it.
+// Decides when the next connect may be tried: one attempt per backoff step, one a minute for what only a person can
+// cure, a breaker after repeated failures. Callers try one at a time. REQUIRES: used from one thread; `clock` outlives
+// it.
 class ConnectGate {
  public:
   ConnectGate(const Clock& clock, std::uint64_t seed);

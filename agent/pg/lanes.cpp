@@ -24,18 +24,20 @@ Error refusal(const std::string& message) {
 // Why this session may not change anything; nullopt when it may.
 std::optional<Error> unfit_to_act(const Connection& connection) {
   if (!connection.is_direct())
-    return refusal("the connection goes through a pooler (the server process is not the one that libpq was told); "
-                   "acting needs a direct connection");
+    return refusal(
+        "the connection goes through a pooler (the server process is not the one that libpq was told); "
+        "acting needs a direct connection");
   if (connection.identity().role != ServerRole::primary) return refusal("the server is a standby");
   return std::nullopt;
 }
 
-net::TaskResult<std::unique_ptr<LeaseHold>> take_slot(std::shared_ptr<LanesState> state, Lane lane, std::string database,
-                                                      Deadline deadline, bool ends_session) {
+net::TaskResult<std::unique_ptr<LeaseHold>> take_slot(std::shared_ptr<LanesState> state, Lane lane,
+                                                      std::string database, Deadline deadline, bool ends_session) {
   if (state->closed) co_return fail(Errc::cancelled, "the connections are being closed");
   auto& slot = state->slot_for(lane, database);
   auto permit = co_await slot.turn.enter(deadline);
-  if (!permit) co_return fail(Errc::timeout, "lane " + std::string(to_string(lane)) + " was busy until the deadline", true);
+  if (!permit)
+    co_return fail(Errc::timeout, "lane " + std::string(to_string(lane)) + " was busy until the deadline", true);
   co_return std::make_unique<LeaseHold>(state, slot, std::move(*permit), ends_session);
 }
 
@@ -47,7 +49,8 @@ struct Statement {
 };
 
 // The slot is part of `state`.
-net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot& slot, Statement statement, Deadline deadline) {
+net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot& slot, Statement statement,
+                                 Deadline deadline) {
   if (slot.lane == Lane::act) {
     auto unfit = unfit_to_act(*slot.connection);
     if (unfit) co_return fail(std::move(*unfit));
@@ -75,8 +78,8 @@ net::TaskResult<RowSet> run_on_lane(std::shared_ptr<LanesState> state, Lane lane
     const bool session_lost = slot.connection && !slot.connection->healthy();
     if (session_lost) state->lost(lane, answer.error());
     // Only a session that had died while idle is tried again; a fresh one that dies has a reason.
-    const bool again = session_lost && *was_open && lane != Lane::act && answer.error().code == Errc::unavailable &&
-                       !state->closed;
+    const bool again =
+        session_lost && *was_open && lane != Lane::act && answer.error().code == Errc::unavailable && !state->closed;
     if (!again) co_return answer;
   }
 }
@@ -85,10 +88,14 @@ net::TaskResult<RowSet> run_on_lane(std::shared_ptr<LanesState> state, Lane lane
 
 std::string_view to_string(Lane lane) {
   switch (lane) {
-    case Lane::probe: return "probe";
-    case Lane::sample: return "sample";
-    case Lane::advise: return "advise";
-    case Lane::act: return "act";
+    case Lane::probe:
+      return "probe";
+    case Lane::sample:
+      return "sample";
+    case Lane::advise:
+      return "advise";
+    case Lane::act:
+      return "act";
   }
   return "probe";
 }
@@ -107,10 +114,14 @@ LanesState::LanesState(net::asio::any_io_executor blocking_pool, LaneOptions lan
 
 Slot& LanesState::slot_for(Lane lane, const std::string& database) {
   switch (lane) {
-    case Lane::probe: return slots[0];
-    case Lane::sample: return database.empty() || database == home_database ? slots[1] : slots[2];
-    case Lane::advise: return slots[3];
-    case Lane::act: return slots[4];
+    case Lane::probe:
+      return slots[0];
+    case Lane::sample:
+      return database.empty() || database == home_database ? slots[1] : slots[2];
+    case Lane::advise:
+      return slots[3];
+    case Lane::act:
+      return slots[4];
   }
   return slots[0];
 }
@@ -142,16 +153,20 @@ Lease::Lease(std::unique_ptr<LeaseHold> hold) : hold_(std::move(hold)) {}
 Lease::Lease(Lease&&) noexcept = default;
 Lease& Lease::operator=(Lease&&) noexcept = default;
 Lease::~Lease() = default;
-Connection& Lease::connection() const { return *hold_->slot.connection; }
+Connection& Lease::connection() const {
+  return *hold_->slot.connection;
+}
 
 Lanes::Lanes(net::asio::any_io_executor, net::asio::any_io_executor blocking, LaneOptions options, const Clock& clock,
              std::uint64_t seed)
     : state_(std::make_shared<LanesState>(std::move(blocking), std::move(options), clock, seed)) {}
 
-Lanes::~Lanes() { state_->closed = true; }
+Lanes::~Lanes() {
+  state_->closed = true;
+}
 
-net::TaskResult<RowSet> Lanes::query(Lane lane, std::string database, std::string marker, std::string sql, Params params,
-                                     Millis timeout) {
+net::TaskResult<RowSet> Lanes::query(Lane lane, std::string database, std::string marker, std::string sql,
+                                     Params params, Millis timeout) {
   Statement statement{Protocol::extended, std::move(marker), std::move(sql), std::move(params), timeout};
   return run_on_lane(state_, lane, std::move(database), std::move(statement));
 }
@@ -164,8 +179,8 @@ net::TaskResult<RowSet> Lanes::execute(Lane lane, std::string database, std::str
 
 namespace {
 
-net::TaskResult<std::unique_ptr<LeaseHold>> lease_slot(std::shared_ptr<LanesState> state, Lane lane, std::string database,
-                                                       Deadline deadline) {
+net::TaskResult<std::unique_ptr<LeaseHold>> lease_slot(std::shared_ptr<LanesState> state, Lane lane,
+                                                       std::string database, Deadline deadline) {
   const bool ends_session = true;
   auto hold = co_await take_slot(state, lane, database, deadline, ends_session);
   if (!hold) co_return hold;
@@ -194,9 +209,15 @@ net::TaskResult<Lease> Lanes::lease(Lane lane, std::string database, Deadline de
   co_return Lease(std::move(*hold));
 }
 
-ServerIdentity Lanes::identity() const { return state_->identity; }
-std::string Lanes::home_database() const { return state_->home_database; }
-TlsFacts Lanes::tls() const { return state_->tls; }
+ServerIdentity Lanes::identity() const {
+  return state_->identity;
+}
+std::string Lanes::home_database() const {
+  return state_->home_database;
+}
+TlsFacts Lanes::tls() const {
+  return state_->tls;
+}
 
 void Lanes::on_identity_change(std::function<void(const ServerIdentity& was, const ServerIdentity& is)> listener) {
   state_->listener = std::move(listener);
@@ -229,7 +250,8 @@ std::vector<OwnSession> Lanes::sessions() const {
   std::vector<OwnSession> out;
   for (const auto& slot : state_->slots)
     if (slot.connection && slot.connection->backend_pid() != 0)
-      out.push_back({slot.lane, slot.connection->backend_pid(), slot.connection->database(), slot.connection->is_local()});
+      out.push_back(
+          {slot.lane, slot.connection->backend_pid(), slot.connection->database(), slot.connection->is_local()});
   return out;
 }
 

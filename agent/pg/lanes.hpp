@@ -27,12 +27,12 @@ struct LaneOptions {
 struct LaneStatus {
   std::string name;
   bool up = false;
-  bool direct = true;                        // false when its last session went through a pooler
-  std::string breaker;                       // closed, open, half_open
+  bool direct = true;                              // false when its last session went through a pooler
+  std::string breaker;                             // closed, open, half_open
   std::map<std::string, std::int64_t> reconnects;  // failed connects and lost sessions by SQLSTATE ("" without one)
   std::int64_t connects = 0;
-  Millis connect_time{0};                    // of the last successful connect
-  std::string last_error;                    // empty when the last attempt succeeded
+  Millis connect_time{0};  // of the last successful connect
+  std::string last_error;  // empty when the last attempt succeeded
 };
 
 struct OwnSession {
@@ -76,7 +76,8 @@ class Lanes {
 
   // Runs one statement on a lane. An empty `database` is the home database. `marker` (a collector's name) becomes
   // application_name pgtend/<marker> and the statement's leading comment. `timeout` covers waiting for the lane,
-  // connecting and the statement. A session that was lost while idle is replaced once, silently, except on act.
+  // connecting and the statement; a connect that begins shortly before its end is given up to 1 s more. A session that
+  // was lost while idle is replaced once, silently, except on act.
   // Errors: timeout, unavailable, permission, refused (act through a pooler or on a standby), server errors.
   net::TaskResult<RowSet> query(Lane lane, std::string database, std::string marker, std::string sql, Params params,
                                 Millis timeout);

@@ -16,12 +16,19 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 // After a failed replacement of an old session, the old one serves this much longer.
 constexpr Millis kRecycleAgain{300'000};
 constexpr Millis kMemoryCheck{60'000};
+// An attempt that begins shortly before its caller's deadline still gets this long: cut shorter it would only cost the
+// server a fork and tell nothing about it.
+constexpr Millis kConnectFloor{1'000};
 
-// Source: reference monitors.md section 0 item 3. The advise lane plans statements as the application would, so it keeps
-// the server's jit and parallel settings.
+// Source: reference monitors.md section 0 item 3. The advise lane plans statements as the application would, so it
+// keeps the server's jit and parallel settings.
 Settings lane_settings(Lane lane) {
-  Settings out{{"lock_timeout", "100ms"},          {"search_path", "pg_catalog"}, {"client_min_messages", "error"},
-               {"DateStyle", "ISO, YMD"},          {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"},
+  Settings out{{"lock_timeout", "100ms"},
+               {"search_path", "pg_catalog"},
+               {"client_min_messages", "error"},
+               {"DateStyle", "ISO, YMD"},
+               {"IntervalStyle", "postgres"},
+               {"TimeZone", "UTC"},
                {"idle_in_transaction_session_timeout", lane == Lane::act ? "5s" : "10s"}};
   if (lane == Lane::act) return out;
   out.emplace_back("default_transaction_read_only", "on");
@@ -52,6 +59,12 @@ bool wants_recycling(LanesState& state, Slot& slot) {
   if (!slot.connection->is_local() || now - slot.memory_checked_at < kMemoryCheck) return false;
   slot.memory_checked_at = now;
   return backend_memory(slot.connection->backend_pid()) > state.options.recycle_bytes;
+}
+
+Deadline connect_limit(const LanesState& state, Deadline deadline) {
+  const auto now = state.clock.steady_now();
+  const auto most = now + state.options.connect_timeout;
+  return std::min(most, std::max(deadline, now + kConnectFloor));
 }
 
 bool same_server(const ServerIdentity& was, ServerIdentity is) {
@@ -116,7 +129,7 @@ net::Task<void> recycle(std::shared_ptr<LanesState> state, Slot& slot, std::stri
   slot.recycle_not_before = state->clock.steady_now() + kRecycleAgain;
   if (role.gate.failing()) co_return;
   auto spec = lane_spec(slot.lane, role.spec, database);
-  auto limit = std::min(deadline, state->clock.steady_now() + state->options.connect_timeout);
+  auto limit = connect_limit(*state, deadline);
   auto fresh = co_await Connection::connect(spec, state->blocking, limit);
   if (!fresh) co_return;
   slot.connection = std::move(*fresh);
@@ -155,7 +168,7 @@ net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot& 
       if (closed == nullptr) {
         role.gate.begin();
         auto spec = lane_spec(slot.lane, role.spec, database);
-        auto limit = std::min(deadline, state->clock.steady_now() + state->options.connect_timeout);
+        auto limit = connect_limit(*state, deadline);
         auto opened = co_await Connection::connect(spec, state->blocking, limit);
         if (state->closed) break;
         if (opened) {

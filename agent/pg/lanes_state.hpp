@@ -40,11 +40,9 @@ struct LaneAccount {
 
 struct LanesState {
   LanesState(net::asio::any_io_executor blocking_pool, LaneOptions lane_options, const Clock& the_clock,
-        std::uint64_t jitter_seed);
+             std::uint64_t jitter_seed);
 
-  Credentials& credentials(Lane lane) {
-    return lane == Lane::probe || lane == Lane::sample ? monitor : operator_;
-  }
+  Credentials& credentials(Lane lane) { return lane == Lane::probe || lane == Lane::sample ? monitor : operator_; }
   const Credentials& credentials(Lane lane) const { return const_cast<LanesState*>(this)->credentials(lane); }
   LaneAccount& account(Lane lane) { return accounts[static_cast<std::size_t>(lane)]; }
   Slot& slot_for(Lane lane, const std::string& database);

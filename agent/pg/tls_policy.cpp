@@ -61,7 +61,8 @@ Result<std::map<std::string, std::string>> hardened_parameters(const ConnectSpec
     return given.empty() ? value_of(defaults, key) : given;
   };
   if (!spec.insecure_ok && !effective("service").empty())
-    return fail(Errc::config, "a libpq service file is not used: name host, port and user in the configuration instead");
+    return fail(Errc::config,
+                "a libpq service file is not used: name host, port and user in the configuration instead");
 
   parameters["host"] = effective("host");
   const auto address = effective("hostaddr");

@@ -39,8 +39,7 @@ void run_initdb(const fs::path& data) {
 fs::path template_dir() {
   const auto version = must_run({bin("postgres"), "--version"}, as_postgres());
   const auto tag = std::to_string(std::hash<std::string>{}(version + bin("postgres").string()) % 1'000'000);
-  const fs::path wanted =
-      fs::temp_directory_path() / ("pgtend-test-initdb-" + std::to_string(geteuid()) + "-" + tag);
+  const fs::path wanted = fs::temp_directory_path() / ("pgtend-test-initdb-" + std::to_string(geteuid()) + "-" + tag);
   if (fs::exists(wanted / "PG_VERSION")) return wanted;
   TempDir work("pgtend-initdb-");
   run_initdb(work.path() / "data");
@@ -108,8 +107,9 @@ void PgCluster::write_configuration() {
   write_file(data_dir() / "postgresql.conf", text);
   std::string hba;
   for (const auto& line : options_.hba) hba += line + "\n";
-  hba += "local all all trust\nhost all all 127.0.0.1/32 trust\nlocal replication all trust\n"
-         "host replication all 127.0.0.1/32 trust\n";
+  hba +=
+      "local all all trust\nhost all all 127.0.0.1/32 trust\nlocal replication all trust\n"
+      "host replication all 127.0.0.1/32 trust\n";
   write_file(data_dir() / "pg_hba.conf", hba);
 }
 
@@ -145,7 +145,9 @@ void PgCluster::start() {
   if (!up || !server_.running()) throw std::runtime_error("PostgreSQL did not start: " + log());
 }
 
-bool PgCluster::is_up() const { return PQping(conninfo().c_str()) == PQPING_OK; }
+bool PgCluster::is_up() const {
+  return PQping(conninfo().c_str()) == PQPING_OK;
+}
 
 void PgCluster::stop(const std::string& mode) {
   server_.signal(mode == "immediate" ? SIGQUIT : mode == "smart" ? SIGTERM : SIGINT);
@@ -171,7 +173,9 @@ void PgCluster::kill() {
   }
 }
 
-void PgCluster::reload() { exec("postgres", "SELECT pg_reload_conf()"); }
+void PgCluster::reload() {
+  exec("postgres", "SELECT pg_reload_conf()");
+}
 
 void PgCluster::set(const std::string& name, const std::string& value) {
   options_.settings[name] = value;
@@ -204,7 +208,9 @@ std::string PgCluster::exec(const std::string& database, const std::string& sql)
   return session(database).value(sql);
 }
 
-RowSet PgCluster::rows(const std::string& database, const std::string& sql) const { return session(database).rows(sql); }
+RowSet PgCluster::rows(const std::string& database, const std::string& sql) const {
+  return session(database).rows(sql);
+}
 
 std::string PgCluster::psql_file(const std::string& database, const fs::path& file,
                                  const std::map<std::string, std::string>& variables) const {

@@ -16,7 +16,7 @@ struct PgClusterOptions {
   std::map<std::string, std::string> settings;
   // pg_hba.conf lines that come before the default "trust for everyone local and on 127.0.0.1".
   std::vector<std::string> hba;
-  bool tls = false;           // ssl=on with a certificate for localhost and 127.0.0.1 signed by certificates().ca
+  bool tls = false;  // ssl=on with a certificate for localhost and 127.0.0.1 signed by certificates().ca
   bool start = true;
   bool fresh_initdb = false;  // its own system identifier instead of a copy of the cached template
   int certificate_days = 30;
@@ -59,7 +59,8 @@ class PgCluster {
   [[nodiscard]] const Certificates& certificates() const { return certificates_; }
   [[nodiscard]] pid_t postmaster_pid() const { return server_.pid(); }
   // Over the unix socket, as libpq reads it.
-  [[nodiscard]] std::string conninfo(const std::string& database = "postgres", const std::string& user = "postgres") const;
+  [[nodiscard]] std::string conninfo(const std::string& database = "postgres",
+                                     const std::string& user = "postgres") const;
   // libpq keywords for pg::ConnectSpec over the unix socket; `tcp` goes to 127.0.0.1 instead.
   [[nodiscard]] std::map<std::string, std::string> parameters(const std::string& database = "postgres",
                                                               const std::string& user = "postgres",
@@ -100,7 +101,8 @@ class PgBouncerProcess {
  public:
   explicit PgBouncerProcess(const PgCluster& cluster, PgBouncerOptions options = {});
   [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] std::string conninfo(const std::string& database = "postgres", const std::string& user = "postgres") const;
+  [[nodiscard]] std::string conninfo(const std::string& database = "postgres",
+                                     const std::string& user = "postgres") const;
   [[nodiscard]] std::map<std::string, std::string> parameters(const std::string& database = "postgres",
                                                               const std::string& user = "postgres") const;
   [[nodiscard]] std::filesystem::path ini_file() const { return dir_.path() / "pgbouncer.ini"; }

@@ -11,7 +11,8 @@ namespace {
 
 // Carries the SQLSTATE from collect() to sqlstate_of().
 struct ServerFailure : std::runtime_error {
-  ServerFailure(const std::string& message, std::string code) : std::runtime_error(message), sqlstate(std::move(code)) {}
+  ServerFailure(const std::string& message, std::string code)
+      : std::runtime_error(message), sqlstate(std::move(code)) {}
   std::string sqlstate;
 };
 
@@ -40,11 +41,12 @@ PgSession::PgSession(const std::string& conninfo) : conn_(PQconnectdb(conninfo.c
     PQfinish(conn_);
     throw std::runtime_error(message);
   }
-  PQsetNoticeReceiver(
-      conn_, [](void*, const PGresult*) {}, nullptr);
+  PQsetNoticeReceiver(conn_, [](void*, const PGresult*) {}, nullptr);
 }
 
-PgSession::~PgSession() { PQfinish(conn_); }
+PgSession::~PgSession() {
+  PQfinish(conn_);
+}
 
 PgSession::PgSession(PgSession&& other) noexcept : conn_(std::exchange(other.conn_, nullptr)) {}
 
@@ -71,7 +73,9 @@ void PgSession::send(const std::string& sql) {
   if (PQsendQuery(conn_, sql.c_str()) != 1) throw std::runtime_error(PQerrorMessage(conn_));
 }
 
-RowSet PgSession::finish() { return collect(); }
+RowSet PgSession::finish() {
+  return collect();
+}
 
 RowSet PgSession::rows(const std::string& sql) {
   send(sql);
@@ -92,6 +96,8 @@ std::string PgSession::sqlstate_of(const std::string& sql) {
   }
 }
 
-int PgSession::backend_pid() const { return PQbackendPID(conn_); }
+int PgSession::backend_pid() const {
+  return PQbackendPID(conn_);
+}
 
 }  // namespace pgtend::test

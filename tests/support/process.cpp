@@ -28,7 +28,9 @@ const passwd* postgres_user() {
   return entry;
 }
 
-int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+int exit_code(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 // Between fork and exec: only calls that are safe there.
 [[noreturn]] void become(char* const* argv, char* const* environment, int output, const char* directory,
@@ -91,9 +93,13 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   return *this;
 }
 
-ChildProcess::~ChildProcess() { stop(); }
+ChildProcess::~ChildProcess() {
+  stop();
+}
 
-bool ChildProcess::running() { return wait(milliseconds(0)) < 0 && pid_ > 0; }
+bool ChildProcess::running() {
+  return wait(milliseconds(0)) < 0 && pid_ > 0;
+}
 
 void ChildProcess::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);

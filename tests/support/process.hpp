@@ -12,11 +12,11 @@
 namespace pgtend::test {
 
 struct SpawnOptions {
-  std::filesystem::path log;                 // stdout and stderr; /dev/null when empty
+  std::filesystem::path log;                       // stdout and stderr; /dev/null when empty
   std::map<std::string, std::string> environment;  // added to ours
-  std::filesystem::path directory;           // working directory; unchanged when empty
-  bool as_postgres = false;                  // when we are root: PostgreSQL refuses to run as root
-  int death_signal = 15;                     // sent to it when the thread that spawned it dies
+  std::filesystem::path directory;                 // working directory; unchanged when empty
+  bool as_postgres = false;                        // when we are root: PostgreSQL refuses to run as root
+  int death_signal = 15;                           // sent to it when the thread that spawned it dies
 };
 
 // A child process, ended (SIGTERM, then SIGKILL after 5 s) when this goes out of scope.
@@ -42,8 +42,8 @@ class ChildProcess {
 };
 
 struct CommandResult {
-  int status = -1;      // exit status, 128 + n for signal n
-  std::string output;   // stdout and stderr together
+  int status = -1;     // exit status, 128 + n for signal n
+  std::string output;  // stdout and stderr together
 };
 
 // Runs a command to its end (60 s at most) and returns what it wrote.

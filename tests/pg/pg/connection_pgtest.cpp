@@ -1,5 +1,4 @@
 #include "agent/pg/connection.hpp"
-
 #include "agent/pg/error.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -12,7 +11,9 @@ using pg::ConnectSpec;
 
 namespace {
 
-Deadline in(int ms) { return std::chrono::steady_clock::now() + Millis(ms); }
+Deadline in(int ms) {
+  return std::chrono::steady_clock::now() + Millis(ms);
+}
 
 struct Bench {
   PgCluster cluster;
@@ -52,21 +53,23 @@ TEST_CASE("a session knows who answered") {
   CHECK(std::to_string(identity.version_num) == session.value("SHOW server_version_num"));
   CHECK(std::to_string(to_ms(identity.postmaster_start)) ==
         session.value("SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8"));
-  CHECK(session.value("SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(connection->backend_pid())) ==
-        "1");
+  CHECK(session.value("SELECT count(*) FROM pg_stat_activity WHERE pid = " +
+                      std::to_string(connection->backend_pid())) == "1");
 }
 
 TEST_CASE("parameters, NULL, types and row counts come through") {
   Bench bench;
   const auto connection = bench.local();
   pg::Params params{"O'Hara; DROP TABLE x", std::nullopt};
-  const auto row = bench.query(*connection, "SELECT $1::text AS name, $2::int AS nothing, 42 AS answer, true AS yes", params);
+  const auto row =
+      bench.query(*connection, "SELECT $1::text AS name, $2::int AS nothing, 42 AS answer, true AS yes", params);
   REQUIRE(row);
   CHECK(row->text(0, "name") == "O'Hara; DROP TABLE x");
   CHECK_FALSE(row->get(0, "nothing"));
   CHECK(row->integer(0, "answer") == 42);
   CHECK(row->boolean(0, "yes"));
-  const auto created = bench.world.run(connection->execute("CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 5)", in(5'000)));
+  const auto created = bench.world.run(
+      connection->execute("CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 5)", in(5'000)));
   REQUIRE(created);
   CHECK(created->affected == 5);
   const auto big = bench.query(*connection, "SELECT repeat('x', 1000) AS pad FROM generate_series(1, 5000)");
@@ -81,7 +84,8 @@ TEST_CASE("parameters, NULL, types and row counts come through") {
 TEST_CASE("a server error keeps its SQLSTATE and none of the rows it quotes") {
   Bench bench;
   const auto connection = bench.local();
-  bench.cluster.exec("postgres", "CREATE TABLE people (mail text PRIMARY KEY); INSERT INTO people VALUES ('ann@example.org')");
+  bench.cluster.exec("postgres",
+                     "CREATE TABLE people (mail text PRIMARY KEY); INSERT INTO people VALUES ('ann@example.org')");
   const auto duplicate = bench.query(*connection, "INSERT INTO people VALUES ($1)", pg::Params{"ann@example.org"});
   REQUIRE_FALSE(duplicate);
   CHECK(duplicate.error().sqlstate == "23505");
@@ -106,7 +110,9 @@ TEST_CASE("at its deadline a statement is really cancelled and the session is us
   CHECK(pg::classify(slept.error()) == pg::RetryClass::never_halve_rate);
   CHECK(took >= Millis(300));
   CHECK(took < Millis(2'500));
-  CHECK(bench.cluster.exec("postgres", "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)' ") == "0");
+  CHECK(bench.cluster.exec(
+            "postgres",
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)' ") == "0");
   REQUIRE(connection->healthy());
   const auto next = bench.query(*connection, "SELECT pg_backend_pid() AS pid");
   REQUIRE(next);
@@ -156,8 +162,10 @@ TEST_CASE("settings are applied, an optional one that is not permitted is left o
   spec.optional_settings = {{"pg_stat_statements.track", "none"}, {"no_such.setting", "1"}};
   const auto connection = bench.connect(spec);
   REQUIRE(connection);
-  const auto row = bench.query(**connection, "SELECT current_setting('default_transaction_read_only') AS ro,"
-                                             " current_setting('pg_stat_statements.track') AS track, current_setting('search_path') AS path");
+  const auto row =
+      bench.query(**connection,
+                  "SELECT current_setting('default_transaction_read_only') AS ro,"
+                  " current_setting('pg_stat_statements.track') AS track, current_setting('search_path') AS path");
   REQUIRE(row);
   CHECK(row->text(0, "ro") == "on");
   CHECK(row->text(0, "track") == "top");
@@ -174,8 +182,9 @@ TEST_CASE("the marker is seen by the server as application name and as the state
   Bench bench;
   const auto connection = bench.local();
   REQUIRE(bench.world.run(connection->mark("stat_database */ DROP", Millis(3'000), in(5'000))));
-  const auto row = bench.query(*connection, "SELECT application_name, query, current_setting('statement_timeout') AS limit"
-                                            " FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+  const auto row = bench.query(*connection,
+                               "SELECT application_name, query, current_setting('statement_timeout') AS limit"
+                               " FROM pg_stat_activity WHERE pid = pg_backend_pid()");
   REQUIRE(row);
   CHECK(row->text(0, "application_name") == "pgtend/stat_database__/_DROP");
   CHECK(row->text(0, "query").starts_with("/* pgtend:stat_database__/_DROP */ SELECT"));
@@ -217,7 +226,8 @@ TEST_CASE("the reasons of failed connects are told apart") {
 TEST_CASE("a session whose backend is terminated says so and is no longer healthy") {
   Bench bench;
   const auto connection = bench.local();
-  bench.cluster.exec("postgres", "SELECT pg_terminate_backend(" + std::to_string(connection->backend_pid()) + ", 5000)");
+  bench.cluster.exec("postgres",
+                     "SELECT pg_terminate_backend(" + std::to_string(connection->backend_pid()) + ", 5000)");
   const auto answer = bench.query(*connection, "SELECT 1");
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == Errc::unavailable);

@@ -16,7 +16,9 @@ using net::Turnstile;
 using net::Until;
 
 namespace {
-Deadline in(int ms) { return std::chrono::steady_clock::now() + Millis(ms); }
+Deadline in(int ms) {
+  return std::chrono::steady_clock::now() + Millis(ms);
+}
 }  // namespace
 
 TEST_CASE("a wait ends with what the descriptor became, and leaves it open") {

@@ -11,14 +11,17 @@ TEST_CASE("every SQLSTATE of the retry table has its class") {
     RetryClass expected;
   };
   const Row rows[] = {
-      {"57P01", RetryClass::fast},  {"57P02", RetryClass::fast},  {"57P03", RetryClass::fast},
-      {"08006", RetryClass::fast},  {"08001", RetryClass::fast},  {"53300", RetryClass::fast},
-      {"28P01", RetryClass::slow},  {"28000", RetryClass::slow},  {"3D000", RetryClass::slow},
-      {"42501", RetryClass::slow},  {"40001", RetryClass::unit},  {"40P01", RetryClass::unit},
-      {"55P03", RetryClass::unit},  {"57014", RetryClass::never_halve_rate},
-      {"25006", RetryClass::role_changed}, {"53100", RetryClass::stop}, {"53200", RetryClass::stop},
-      {"XX001", RetryClass::stop},  {"XX002", RetryClass::stop},  {"42601", RetryClass::none},
-      {"42P01", RetryClass::none},  {"", RetryClass::none},
+      {"57P01", RetryClass::fast},         {"57P02", RetryClass::fast},
+      {"57P03", RetryClass::fast},         {"08006", RetryClass::fast},
+      {"08001", RetryClass::fast},         {"53300", RetryClass::fast},
+      {"28P01", RetryClass::slow},         {"28000", RetryClass::slow},
+      {"3D000", RetryClass::slow},         {"42501", RetryClass::slow},
+      {"40001", RetryClass::unit},         {"40P01", RetryClass::unit},
+      {"55P03", RetryClass::unit},         {"57014", RetryClass::never_halve_rate},
+      {"25006", RetryClass::role_changed}, {"53100", RetryClass::stop},
+      {"53200", RetryClass::stop},         {"XX001", RetryClass::stop},
+      {"XX002", RetryClass::stop},         {"42601", RetryClass::none},
+      {"42P01", RetryClass::none},         {"", RetryClass::none},
   };
   for (const auto& row : rows) {
     INFO(row.sqlstate);
@@ -33,11 +36,20 @@ TEST_CASE("an error takes its code from the SQLSTATE and keeps it") {
     bool retryable;
   };
   const Row rows[] = {
-      {"42501", Errc::permission, false}, {"28P01", Errc::permission, false}, {"57014", Errc::timeout, false},
-      {"55P03", Errc::timeout, true},     {"53300", Errc::resource_exhausted, true},
-      {"53100", Errc::resource_exhausted, false}, {"57P01", Errc::unavailable, true}, {"08006", Errc::unavailable, true},
-      {"25006", Errc::refused, false},    {"XX001", Errc::corrupt, false},    {"0A000", Errc::unsupported, false},
-      {"3D000", Errc::not_found, false},  {"42P01", Errc::server, false},     {"40001", Errc::server, true},
+      {"42501", Errc::permission, false},
+      {"28P01", Errc::permission, false},
+      {"57014", Errc::timeout, false},
+      {"55P03", Errc::timeout, true},
+      {"53300", Errc::resource_exhausted, true},
+      {"53100", Errc::resource_exhausted, false},
+      {"57P01", Errc::unavailable, true},
+      {"08006", Errc::unavailable, true},
+      {"25006", Errc::refused, false},
+      {"XX001", Errc::corrupt, false},
+      {"0A000", Errc::unsupported, false},
+      {"3D000", Errc::not_found, false},
+      {"42P01", Errc::server, false},
+      {"40001", Errc::server, true},
   };
   for (const auto& row : rows) {
     INFO(row.sqlstate);
@@ -67,9 +79,11 @@ TEST_CASE("a failed connect is understood from libpq's text") {
       "\tIs the server running on that host and accepting TCP/IP connections?\n");
   CHECK(refused.code == Errc::unavailable);
   CHECK(refused.retryable);
+  CHECK(refused.message == "connection to server at \"127.0.0.1\", port 1 failed: Connection refused");
   CHECK(pg::classify(refused) == RetryClass::fast);
 
-  const auto tls = pg::connect_error("connection to server at \"db\" (10.0.0.1), port 5432 failed: SSL error: certificate verify failed\n");
+  const auto tls = pg::connect_error(
+      "connection to server at \"db\" (10.0.0.1), port 5432 failed: SSL error: certificate verify failed\n");
   CHECK(tls.code == Errc::refused);
   CHECK_THAT(tls.message, Catch::Matchers::StartsWith("tls_verify_failed"));
   CHECK(pg::classify(tls) == RetryClass::slow);

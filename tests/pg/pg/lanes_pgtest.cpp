@@ -1,0 +1,360 @@
+#include "agent/pg/error.hpp"
+#include "agent/pg/lanes.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/support/run_io.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+using pg::Lane;
+using pg::LaneOptions;
+using pg::Lanes;
+
+namespace {
+
+Deadline in(int ms) {
+  return std::chrono::steady_clock::now() + Millis(ms);
+}
+
+LaneOptions options_for(const std::map<std::string, std::string>& parameters) {
+  LaneOptions options;
+  options.monitor.parameters = parameters;
+  return options;
+}
+
+struct Bench {
+  SystemClock clock;
+  IoWorld world;
+  Lanes lanes;
+
+  explicit Bench(LaneOptions options) : lanes(world.io(), world.blocking(), std::move(options), clock, 1) {}
+  explicit Bench(const PgCluster& cluster) : Bench(options_for(cluster.parameters())) {}
+  ~Bench() { world.run(lanes.close()); }
+
+  Result<RowSet> query(Lane lane, std::string sql, int ms = 3'000, std::string database = "") {
+    return world.run(lanes.query(lane, std::move(database), "test", std::move(sql), {}, Millis(ms)));
+  }
+  Result<pg::Lease> lease(Lane lane, std::string database = "") {
+    return world.run(lanes.lease(lane, std::move(database), in(5'000)));
+  }
+  pg::LaneStatus status(Lane lane) { return lanes.status()[static_cast<std::size_t>(lane)]; }
+  // Asks once a step until the lane answers; how long that took.
+  Millis until_answered(Lane lane, Millis limit) {
+    const auto begun = std::chrono::steady_clock::now();
+    while (!query(lane, "SELECT 1", 500) && std::chrono::steady_clock::now() - begun < limit) {
+    }
+    return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begun);
+  }
+};
+
+int count_of(const std::string& text, const std::string& word) {
+  int count = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + word.size())) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("each lane has the session settings that keep the server safe from it") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  const std::string sql =
+      "SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement,"
+      " current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('jit') AS jit,"
+      " current_setting('max_parallel_workers_per_gather') AS parallel, current_setting('search_path') AS path,"
+      " current_setting('default_transaction_read_only') AS ro, current_setting('client_min_messages') AS messages,"
+      " current_setting('pg_stat_statements.track') AS track, current_setting('application_name') AS app";
+  for (const auto lane : {Lane::probe, Lane::sample}) {
+    const auto row = bench.query(lane, sql, 1'500);
+    REQUIRE(row);
+    CHECK(row->text(0, "lock") == "100ms");
+    CHECK(row->text(0, "statement") == "1500ms");
+    CHECK(row->text(0, "idle") == "10s");
+    CHECK(row->text(0, "jit") == "off");
+    CHECK(row->text(0, "parallel") == "0");
+    CHECK(row->text(0, "path") == "pg_catalog");
+    CHECK(row->text(0, "ro") == "on");
+    CHECK(row->text(0, "messages") == "error");
+    CHECK(row->text(0, "track") == "none");
+    CHECK(row->text(0, "app") == "pgtend/test");
+  }
+  CHECK(bench.query(Lane::advise, sql)->text(0, "ro") == "on");
+  CHECK(bench.query(Lane::act, sql)->text(0, "ro") == "off");
+  const auto refused = bench.query(Lane::sample, "CREATE TABLE public.t (n int)");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().sqlstate == "25006");
+}
+
+TEST_CASE("four lanes hold five sessions at most, and each keeps its own") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE DATABASE shop");
+  cluster.exec("postgres", "CREATE DATABASE other");
+  Bench bench(cluster);
+  REQUIRE(bench.query(Lane::probe, "SELECT 1"));
+  const int probe_pid = bench.lanes.sessions().at(0).backend_pid;
+  REQUIRE(bench.query(Lane::sample, "SELECT 1"));
+  CHECK(bench.lanes.sessions().size() == 2);
+  for (const std::string database : {"shop", "other", "shop"}) {
+    const auto row = bench.query(Lane::sample, "SELECT current_database() AS db", 3'000, database);
+    REQUIRE(row);
+    CHECK(row->text(0, "db") == database);
+    CHECK(bench.query(Lane::sample, "SELECT current_database() AS db")->text(0, "db") == "postgres");
+  }
+  REQUIRE(bench.query(Lane::advise, "SELECT 1"));
+  REQUIRE(bench.query(Lane::act, "SELECT 1"));
+  const auto sessions = bench.lanes.sessions();
+  CHECK(sessions.size() == 4);
+  CHECK(sessions.at(0).backend_pid == probe_pid);
+  CHECK(bench.status(Lane::sample).connects == 4);
+  // The backend of a closed session needs a moment to leave.
+  CHECK(eventually([&] {
+    return cluster.exec("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/%'") ==
+           "4";
+  }));
+}
+
+TEST_CASE("a blocked sample lane never delays the probe lane") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  REQUIRE(bench.query(Lane::probe, "SELECT 1"));
+  bool sample_done = false;
+  auto blocked = [&]() -> net::Task<void> {
+    auto answer = co_await bench.lanes.query(Lane::sample, "", "slow", "SELECT pg_sleep(20)", {}, Millis(1'500));
+    CHECK_FALSE(answer);
+    sample_done = true;
+  };
+  net::asio::co_spawn(bench.world.context(), blocked(), [](std::exception_ptr) {});
+  std::vector<Millis> waits;
+  while (!sample_done) {
+    const auto begun = std::chrono::steady_clock::now();
+    REQUIRE(bench.query(Lane::probe, "SELECT 1"));
+    waits.push_back(std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begun));
+  }
+  REQUIRE(waits.size() > 100);
+  std::sort(waits.begin(), waits.end());
+  CHECK(waits[waits.size() * 99 / 100] < Millis(50));
+}
+
+TEST_CASE("a lane is entered in order and not waited for beyond the timeout") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  REQUIRE(bench.query(Lane::advise, "SELECT 1"));
+  std::vector<std::string> order;
+  int left = 3;
+  auto ask = [&](std::string name, std::string sql, int ms) -> net::Task<void> {
+    auto answer = co_await bench.lanes.query(Lane::advise, "", name, sql, {}, Millis(ms));
+    order.push_back(answer ? name : name + ":" + std::string(to_string(answer.error().code)));
+    --left;
+  };
+  const auto spawn = [&](std::string name, std::string sql, int ms) {
+    net::asio::co_spawn(bench.world.context(), ask(std::move(name), std::move(sql), ms), [](std::exception_ptr) {});
+  };
+  spawn("first", "SELECT pg_sleep(1)", 3'000);
+  spawn("hasty", "SELECT 1", 100);
+  spawn("third", "SELECT 1", 3'000);
+  while (left > 0) REQUIRE(bench.query(Lane::probe, "SELECT pg_sleep(0.02)"));
+  CHECK(order == std::vector<std::string>{"hasty:timeout", "first", "third"});
+}
+
+TEST_CASE("killed backends cost at most one reconnect each and no failed sample") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  for (int round = 0; round < 3; ++round) {
+    for (const auto lane : {Lane::probe, Lane::sample, Lane::advise}) {
+      const auto answer = bench.query(lane, "SELECT 1");
+      REQUIRE(answer);
+    }
+    cluster.exec("postgres",
+                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/%'");
+  }
+  CHECK(bench.query(Lane::probe, "SELECT 1"));
+  CHECK(bench.status(Lane::probe).connects == 4);
+  CHECK(bench.status(Lane::probe).reconnects.at("57P01") == 3);
+  CHECK(bench.status(Lane::probe).up);
+}
+
+TEST_CASE("after the server was stopped and started the lanes resume within five seconds") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  std::vector<ServerIdentity> seen;
+  bench.lanes.on_identity_change([&](const ServerIdentity& was, const ServerIdentity& is) {
+    CHECK(was.system_identifier == is.system_identifier);
+    CHECK(was.postmaster_start < is.postmaster_start);
+    seen.push_back(is);
+  });
+  REQUIRE(bench.query(Lane::sample, "SELECT 1"));
+  cluster.stop("immediate");
+  for (int i = 0; i < 6; ++i) {
+    const auto down = bench.query(Lane::sample, "SELECT 1", 200);
+    REQUIRE_FALSE(down);
+    CHECK(down.error().code == Errc::unavailable);
+  }
+  CHECK_FALSE(bench.status(Lane::sample).up);
+  CHECK_FALSE(bench.status(Lane::sample).last_error.empty());
+  cluster.start();
+  CHECK(bench.until_answered(Lane::sample, Millis(20'000)) <= Millis(5'000));
+  CHECK(bench.query(Lane::probe, "SELECT 1"));
+  REQUIRE(seen.size() == 1);
+  CHECK(bench.lanes.identity() == seen.front());
+  CHECK(bench.status(Lane::sample).breaker == "closed");
+  CHECK(bench.status(Lane::sample).last_error.empty());
+}
+
+TEST_CASE("a wrong password is tried once and then refused from memory on every lane") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE ROLE pgtend_monitor LOGIN PASSWORD 'right'");
+  cluster.set_hba({"local all pgtend_monitor scram-sha-256"});
+  auto options = options_for(cluster.parameters("postgres", "pgtend_monitor"));
+  options.monitor.parameters["password"] = "wrong";
+  Bench bench(options);
+  for (int i = 0; i < 20; ++i)
+    for (const auto lane : {Lane::probe, Lane::sample}) {
+      const auto answer = bench.query(lane, "SELECT 1", 100);
+      REQUIRE_FALSE(answer);
+      CHECK(answer.error().sqlstate == "28P01");
+      CHECK(answer.error().code == Errc::permission);
+    }
+  CHECK(count_of(cluster.log(), "password authentication failed for user") <= 2);
+  const auto last = bench.query(Lane::sample, "SELECT 1", 100);
+  CHECK_THAT(last.error().message, ContainsSubstring("next attempt in"));
+}
+
+TEST_CASE("with all slots taken the probe lane still answers and the server is asked seldom") {
+  PgClusterOptions cluster_options;
+  cluster_options.settings["max_connections"] = "8";
+  cluster_options.settings["superuser_reserved_connections"] = "3";
+  PgCluster cluster(cluster_options);
+  cluster.exec("postgres",
+               "CREATE ROLE app LOGIN; CREATE ROLE pgtend_monitor LOGIN; GRANT pg_monitor TO pgtend_monitor");
+  Bench bench(options_for(cluster.parameters("postgres", "pgtend_monitor")));
+  REQUIRE(bench.query(Lane::probe, "SELECT 1"));
+  std::vector<PgSession> crowd;
+  try {
+    for (int i = 0; i < 8; ++i) crowd.push_back(cluster.session("postgres", "app"));
+  } catch (const std::runtime_error&) {
+  }
+  REQUIRE(crowd.size() == 4);
+  const auto begun = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begun < std::chrono::seconds(4)) {
+    const auto sample = bench.query(Lane::sample, "SELECT 1", 100);
+    REQUIRE_FALSE(sample);
+    CHECK(sample.error().sqlstate == "53300");
+    CHECK(bench.query(Lane::probe, "SELECT 1"));
+  }
+  CHECK(bench.status(Lane::sample).reconnects.at("53300") <= 3);
+  crowd.clear();
+  CHECK(bench.until_answered(Lane::sample, Millis(20'000)) <= Millis(5'000));
+}
+
+TEST_CASE("a database that is missing holds up only itself") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE DATABASE shop");
+  Bench bench(cluster);
+  const auto missing = bench.query(Lane::sample, "SELECT 1", 200, "gone");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().sqlstate == "3D000");
+  CHECK(bench.query(Lane::sample, "SELECT 1", 2'000, "shop"));
+  CHECK(bench.query(Lane::sample, "SELECT 1"));
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(bench.query(Lane::sample, "SELECT 1", 200, "gone"));
+  CHECK(count_of(cluster.log(), "database \"gone\" does not exist") == 1);
+}
+
+TEST_CASE("acting through PgBouncer's transaction pooling is refused before any statement runs") {
+  PgCluster cluster;
+  PgBouncerProcess bouncer(cluster);
+  cluster.exec("postgres", "ALTER SYSTEM SET log_statement = 'all'");
+  cluster.reload();
+  Bench bench(options_for(bouncer.parameters()));
+  const auto acted = bench.query(Lane::act, "CREATE TABLE public.never (n int)");
+  REQUIRE_FALSE(acted);
+  CHECK(acted.error().code == Errc::refused);
+  CHECK_THAT(acted.error().message, ContainsSubstring("pooler"));
+  const auto leased = bench.lease(Lane::act);
+  REQUIRE_FALSE(leased);
+  CHECK(leased.error().code == Errc::refused);
+  CHECK_FALSE(bench.lease(Lane::advise));
+  CHECK(cluster.exec("postgres", "SELECT to_regclass('public.never') IS NULL") == "t");
+  CHECK(cluster.log().find("CREATE TABLE public.never") == std::string::npos);
+  // Reading through it works, degraded and known to be so.
+  CHECK(bench.query(Lane::sample, "SELECT 1"));
+  CHECK_FALSE(bench.status(Lane::sample).direct);
+}
+
+TEST_CASE("acting on a standby is refused, reading is not") {
+  PgCluster primary;
+  const auto standby = primary.make_standby();
+  Bench bench(*standby);
+  CHECK(bench.query(Lane::sample, "SELECT 1"));
+  CHECK(bench.lanes.identity().role == ServerRole::standby);
+  CHECK(bench.lanes.identity().timeline == 1);
+  const auto acted = bench.lease(Lane::act);
+  REQUIRE_FALSE(acted);
+  CHECK(acted.error().code == Errc::refused);
+  CHECK_THAT(acted.error().message, ContainsSubstring("standby"));
+}
+
+TEST_CASE("a lease is exclusive and takes its locks and settings with it") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  int pid = 0;
+  {
+    auto lease = bench.lease(Lane::act);
+    REQUIRE(lease);
+    pid = (*lease)->backend_pid();
+    REQUIRE(
+        bench.world.run((*lease)->execute("SELECT pg_advisory_lock(1, 2); SET lock_timeout = 0; BEGIN", in(3'000))));
+    CHECK(cluster.exec("postgres", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "1");
+    const auto second = bench.world.run(bench.lanes.lease(Lane::act, "", in(100)));
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == Errc::timeout);
+  }
+  CHECK(eventually(
+      [&] { return cluster.exec("postgres", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0"; }));
+  auto next = bench.lease(Lane::act);
+  REQUIRE(next);
+  CHECK((*next)->backend_pid() != pid);
+  const auto setting = bench.world.run((*next)->query("SHOW lock_timeout", {}, in(3'000)));
+  CHECK(setting->text(0, "lock_timeout") == "100ms");
+}
+
+TEST_CASE("an old session is replaced without a moment in which the lane has none") {
+  PgCluster cluster;
+  auto options = options_for(cluster.parameters());
+  options.recycle_after = Millis(1);
+  Bench bench(options);
+  const auto first = bench.query(Lane::probe, "SELECT pg_backend_pid() AS pid, pg_sleep(0.01)")->integer(0, "pid");
+  const auto second = bench.query(Lane::probe, "SELECT pg_backend_pid() AS pid, pg_sleep(0.01)")->integer(0, "pid");
+  CHECK(first != second);
+  cluster.exec("postgres", "ALTER SYSTEM SET max_connections = 40");
+  cluster.exec("postgres", "UPDATE pg_database SET datconnlimit = 0 WHERE datname = 'postgres'");
+  CHECK(bench.query(Lane::probe, "SELECT 1"));
+}
+
+TEST_CASE("closing cancels what runs and ends every session") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  bool ended = false;
+  auto running = [&]() -> net::Task<void> {
+    auto answer = co_await bench.lanes.query(Lane::sample, "", "slow", "SELECT pg_sleep(60)", {}, Millis(60'000));
+    CHECK_FALSE(answer);
+    ended = true;
+  };
+  net::asio::co_spawn(bench.world.context(), running(), [](std::exception_ptr) {});
+  const auto sleeping = [&] {
+    REQUIRE(bench.query(Lane::probe, "SELECT 1"));
+    return cluster.exec("postgres", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1";
+  };
+  REQUIRE(eventually(sleeping));
+  const auto begun = std::chrono::steady_clock::now();
+  bench.world.run(bench.lanes.close());
+  CHECK(std::chrono::steady_clock::now() - begun < Millis(3'000));
+  CHECK(ended);
+  CHECK(bench.lanes.sessions().empty());
+  CHECK(eventually([&] {
+    return cluster.exec("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/%'") ==
+           "0";
+  }));
+  const auto late = bench.query(Lane::probe, "SELECT 1");
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == Errc::cancelled);
+}
