@@ -1,0 +1,161 @@
+#include "collectors/metric_defs.hpp"
+#include "collectors/rows_to_series.hpp"
+#include "collectors/timestamps.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend;
+using namespace pgtend::collectors;
+
+namespace {
+
+CollectorDef database_def() {
+  CollectorDef def;
+  def.name = "database";
+  def.source = "pg_stat_database";
+  def.labels = {"datid", "datname"};
+  def.epoch_column = "epoch";
+  CollectorColumn read;
+  read.column = "blk_read_time";
+  read.metric = "pgtend_database_block_read_seconds_total";
+  read.kind = MetricKind::counter;
+  read.unit = "seconds";
+  read.help = "Time spent reading.";
+  read.scale = 0.001;
+  read.exporter_name = "pg_stat_database_blk_read_time";
+  CollectorColumn reset;
+  reset.column = "stats_reset";
+  reset.metric = "pgtend_database_stats_reset_time_seconds";
+  def.columns = {read, reset};
+  return def;
+}
+
+RowSet captured() {
+  RowSet rows;
+  rows.columns = {"datid", "datname", "blk_read_time", "stats_reset", "epoch"};
+  rows.rows = {{"5", "postgres", "1500.5", std::nullopt, "1795439022"},
+               {"16384", "shop", "0", "2026-11-23 12:30:00.5+01", "1795439023"}};
+  return rows;
+}
+
+const SeriesSample* find(const SeriesRun& run, const std::string& text) {
+  for (const auto& sample : run.samples)
+    if (to_string(sample.key) == text) return &sample;
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("a value goes out in base units under our name and in its own under the exporter's") {
+  const auto run = rows_to_series(database_def(), captured(), {}, "postgres");
+  const auto* native = find(run, R"(pgtend_database_block_read_seconds_total{datid="5",datname="postgres"})");
+  const auto* exporter = find(run, R"(pg_stat_database_blk_read_time{datid="5",datname="postgres"})");
+  REQUIRE(native);
+  REQUIRE(exporter);
+  CHECK(native->value == Approx(1.5005));
+  CHECK(exporter->value == 1500.5);
+  CHECK(native->kind == MetricKind::counter);
+}
+
+TEST_CASE("NULL and text that is no number give no sample; a timestamp gives Unix seconds") {
+  const auto run = rows_to_series(database_def(), captured(), {}, "");
+  CHECK(run.samples.size() == 5);
+  CHECK(find(run, R"(pgtend_database_stats_reset_time_seconds{datid="5",datname="postgres"})") == nullptr);
+  const auto* reset = find(run, R"(pgtend_database_stats_reset_time_seconds{datid="16384",datname="shop"})");
+  REQUIRE(reset);
+  CHECK(reset->value == 1795433400.5);
+  auto rows = captured();
+  rows.rows[0][2] = "unknown";
+  CHECK(rows_to_series(database_def(), rows, {}, "").samples.size() == 3);
+}
+
+TEST_CASE("an empty answer and one without the wanted columns give nothing") {
+  RowSet none;
+  CHECK(rows_to_series(database_def(), none, {}, "").samples.empty());
+  none.columns = {"other"};
+  none.rows = {{"1"}};
+  CHECK(rows_to_series(database_def(), none, {}, "").samples.empty());
+}
+
+TEST_CASE("each row continues only within its own reset epoch and its server") {
+  ServerIdentity server;
+  server.system_identifier = "7";
+  const auto run = rows_to_series(database_def(), captured(), server, "");
+  CHECK(run.samples[0].epoch == epoch_hash(server, "1795439022"));
+  CHECK(run.samples[0].epoch != run.samples[2].epoch);
+  server.timeline = 2;
+  CHECK(rows_to_series(database_def(), captured(), server, "").samples[0].epoch != run.samples[0].epoch);
+}
+
+TEST_CASE("a duplicate series keeps the first value and is counted") {
+  auto rows = captured();
+  rows.rows[1] = rows.rows[0];
+  rows.rows[1][2] = "9";
+  const auto run = rows_to_series(database_def(), rows, {}, "");
+  CHECK(run.duplicates == 2);
+  CHECK(run.samples.size() == 2);
+  CHECK(run.samples[1].value == 1500.5);
+}
+
+TEST_CASE("rows beyond the quota are dropped from the end and counted") {
+  auto def = database_def();
+  def.max_series = 1;
+  const auto run = rows_to_series(def, captured(), {}, "");
+  CHECK(run.dropped == 1);
+  CHECK(find(run, R"(pg_stat_database_blk_read_time{datid="5",datname="postgres"})") != nullptr);
+  CHECK(find(run, R"(pg_stat_database_blk_read_time{datid="16384",datname="shop"})") == nullptr);
+}
+
+TEST_CASE("a database-scoped row carries its database") {
+  auto def = database_def();
+  def.scope = CollectorScope::database;
+  def.labels = {"datid"};
+  const auto run = rows_to_series(def, captured(), {}, "shop");
+  CHECK(run.samples[0].key.labels.get("datname") == "shop");
+  def.labels = {"datname"};
+  CHECK(rows_to_series(def, captured(), {}, "shop").samples[0].key.labels.get("datname") == "postgres");
+}
+
+TEST_CASE("a column outside this server's version gives no sample") {
+  auto def = database_def();
+  def.columns[0].max_version = 139999;
+  ServerIdentity server;
+  server.version_num = 150020;
+  CHECK(rows_to_series(def, captured(), server, "").samples.size() == 1);
+}
+
+TEST_CASE("statements are labelled user under the exporter's name and usename under ours") {
+  CollectorDef def;
+  def.labels = {"usename", "queryid"};
+  CollectorColumn calls;
+  calls.column = "calls";
+  calls.metric = "pgtend_statements_calls_total";
+  calls.exporter_name = "pg_stat_statements_calls_total";
+  def.columns = {calls};
+  RowSet rows;
+  rows.columns = {"usename", "queryid", "calls"};
+  rows.rows = {{"app", "-5", "3"}};
+  const auto run = rows_to_series(def, rows, {}, "");
+  CHECK(find(run, R"(pgtend_statements_calls_total{queryid="-5",usename="app"})") != nullptr);
+  CHECK(find(run, R"(pg_stat_statements_calls_total{queryid="-5",user="app"})") != nullptr);
+}
+
+TEST_CASE("timestamps are read in every offset PostgreSQL prints and nothing else is") {
+  CHECK(parse_timestamptz("1970-01-01 00:00:01+00") == from_ms(1000));
+  CHECK(parse_timestamptz("1970-01-01 05:30:00.25+05:30") == from_ms(250));
+  CHECK(parse_timestamptz("1969-12-31 19:00:00-05") == from_ms(0));
+  for (const auto* text : {"", "infinity", "2026-02-30 00:00:00+00", "2026-01-01 00:00:00", "2026-01-01", "12.5"})
+    CHECK_FALSE(parse_timestamptz(text));
+}
+
+TEST_CASE("metric definitions name both twins once, sorted, and admit the exporter's own unit") {
+  const auto def = database_def();
+  const std::vector<CollectorDef> twice{def, def};
+  const auto metrics = metric_defs(twice);
+  REQUIRE(metrics.size() == 3);
+  CHECK(metrics[0].name == "pg_stat_database_blk_read_time");
+  CHECK(metrics[0].unit.empty());
+  CHECK(metrics[1].name == "pgtend_database_block_read_seconds_total");
+  CHECK(metrics[1].exporter_name == "pg_stat_database_blk_read_time");
+  CHECK(metrics[1].unit == "seconds");
+  CHECK(metrics[1].kind == MetricKind::counter);
+}
