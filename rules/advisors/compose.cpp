@@ -103,7 +103,7 @@ std::string count(double value) {
 std::string percent(double ratio) {
   char out[32];
   const double shown = ratio * 100;
-  std::snprintf(out, sizeof out, shown < 10 ? "%.1f %%" : "%.0f %%", shown);
+  std::snprintf(out, sizeof out, shown < 9.95 ? "%.1f %%" : "%.0f %%", shown);
   return out;
 }
 
