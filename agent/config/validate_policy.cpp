@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "agent/config/origins.hpp"
@@ -20,8 +21,10 @@ bool is_time_zone(const std::string& name) {
   if (name.empty() || name.front() == '/' || name.find("..") != std::string::npos) return false;
   const char* configured = std::getenv("TZDIR");
   const std::filesystem::path directory = configured != nullptr ? configured : "/usr/share/zoneinfo";
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(directory / name, ignored);
+  // The folder holds tables of names as well; a zone's file starts with this.
+  std::string magic(4, '\0');
+  std::ifstream(directory / name, std::ios::binary).read(magic.data(), 4);
+  return magic == "TZif";
 }
 
 void check_windows(const Complaints& complain, const PolicyConfig& policy) {

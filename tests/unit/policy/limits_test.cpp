@@ -277,6 +277,8 @@ TEST_CASE("what was undone is not proposed again for a time that doubles with ea
     auto other = change;
     other.object = "public.items";
     CHECK(decide(other, Risk::low, config, past, kNoon).limit == "action_class create_index");
+    // An undone index says nothing against another kind of change of the same table.
+    CHECK(decide(proposal(ActionClass::analyze), Risk::low, ruled(), past, kNoon).limit == "rule r");
     CHECK(policy::decide_approved(change, config, past, kNoon, kNoon).limit == "approval");
   }
 }
