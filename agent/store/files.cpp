@@ -33,14 +33,14 @@ Result<void> create_private(const std::string& path) {
   return {};
 }
 
+std::int64_t bytes_of(const std::string& path) {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(path, missing);
+  return missing ? 0 : static_cast<std::int64_t>(size);
+}
+
 std::int64_t bytes_on_disk(const std::string& path) {
-  std::int64_t total = 0;
-  for (const auto* suffix : {"", "-wal"}) {
-    std::error_code ignored;
-    const auto size = std::filesystem::file_size(path + suffix, ignored);
-    if (!ignored) total += static_cast<std::int64_t>(size);
-  }
-  return total;
+  return bytes_of(path) + bytes_of(path + "-wal");
 }
 
 Result<std::string> move_aside(const std::string& path, UtcTime now) {

@@ -18,7 +18,9 @@ Result<void> create_private(const std::string& path);
 // io.
 Result<std::string> move_aside(const std::string& path, UtcTime now);
 
-// Size of the file and its write-ahead log in bytes.
+// Size of one file in bytes, 0 when it is missing.
+[[nodiscard]] std::int64_t bytes_of(const std::string& path);
+// Size of a database and its write-ahead log in bytes.
 [[nodiscard]] std::int64_t bytes_on_disk(const std::string& path);
 
 // Holds `path`.lock for this process, so that two agents never share one file.

@@ -1,0 +1,63 @@
+#include "agent/store/history_file.hpp"
+
+#include <future>
+
+#include "agent/store/history_core.hpp"
+#include "agent/store/history_reader.hpp"
+
+namespace pgtend::store {
+
+HistoryFile::HistoryFile(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+HistoryFile::~HistoryFile() = default;
+
+Result<std::unique_ptr<HistoryFile>> HistoryFile::open(HistoryOptions options, PostToStore post, const Clock& clock) {
+  if (options.path.empty()) return fail(Errc::invalid_argument, "history needs a file name");
+  if (options.max_bytes < kMinHistoryBytes)
+    return fail(Errc::invalid_argument, "history needs max_bytes of at least " + std::to_string(kMinHistoryBytes));
+  if (options.queue_snapshots == 0 || options.retention <= Millis(0) || !post)
+    return fail(Errc::invalid_argument, "history needs a queue, a retention above zero and a store thread");
+  auto core = std::make_shared<Core>(std::move(options), std::move(post), clock);
+  if (auto started = core->start(); !started) return fail(std::move(started).error(), "open history");
+  return std::unique_ptr<HistoryFile>(new HistoryFile(std::move(core)));
+}
+
+Result<void> HistoryFile::append(SnapshotPtr snapshot) {
+  return core_->append(std::move(snapshot));
+}
+
+Result<CommitReport> HistoryFile::commit() {
+  return core_->commit();
+}
+
+Result<void> HistoryFile::flush() {
+  auto done = std::make_shared<std::promise<Result<void>>>();
+  auto answer = done->get_future();
+  core_->post()([core = core_, done = std::move(done)] {
+    auto report = core->commit();
+    done->set_value(report ? Result<void>() : Result<void>(fail(std::move(report).error())));
+  });
+  if (answer.wait_for(kFlushTimeout) != std::future_status::ready)
+    return fail(Errc::timeout, "history was not committed within " + std::to_string(kFlushTimeout.count()) + " ms",
+                true);
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return fail(Errc::unavailable, "the store thread has ended");
+  }
+}
+
+Result<std::unique_ptr<HistoryReader>> HistoryFile::reader() {
+  auto reader = std::make_unique<FileReader>(core_->path(), core_->shared());
+  if (auto opened = reader->refresh(); !opened) return fail(std::move(opened).error(), "open history for reading");
+  return reader;
+}
+
+HistoryStats HistoryFile::stats() const {
+  return core_->stats();
+}
+
+std::optional<std::string> HistoryFile::moved_aside() const {
+  return core_->moved_aside();
+}
+
+}  // namespace pgtend::store
