@@ -79,6 +79,7 @@ struct Binary {
   ExprPtr lhs, rhs;
   bool return_bool = false;
   VectorMatching matching;  // meaningful between two instant vectors
+  Span op_span;
 };
 struct Aggregate {
   AggregateOp op = AggregateOp::sum;

@@ -58,14 +58,14 @@ Result<Elements> absent(Query& query, const Call& call, UtcTime at) {
   const auto elements = query.vector(*call.args[0], at);
   if (!elements) return elements;
   if (!elements->empty()) return Elements();
-  return one(query, labels_of_absent(*call.args[0]), 1);
+  return one(query, labels_of_absent(unwrap(*call.args[0])), 1);
 }
 
 Result<Elements> absent_over_time(Query& query, const Call& call, UtcTime at) {
   const auto series = query.windows(*call.args[0], at);
   if (!series) return fail(series.error());
   if (!series->empty()) return Elements();
-  return one(query, labels_of_absent(*call.args[0]), 1);
+  return one(query, labels_of_absent(unwrap(*call.args[0])), 1);
 }
 
 Result<Elements> clamp(Query& query, const Call& call, UtcTime at) {

@@ -124,7 +124,6 @@ class Scanner {
         in_braces_ = true;
         emit(TokenKind::left_brace, 1);
         return true;
-      case '}': return bad("unexpected right brace '}'");
       case '[':
         if (in_brackets_) return bad("unexpected left bracket '['");
         in_brackets_ = true;

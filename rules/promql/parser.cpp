@@ -130,11 +130,12 @@ Result<ExprPtr> TokenParser::expression(int min_precedence) {
 }
 
 Result<ExprPtr> TokenParser::binary_tail(ExprPtr lhs, BinaryOp op, int precedence) {
-  advance();
   Binary binary;
   binary.op = op;
+  binary.op_span = token().span;
+  advance();
   if (is_set_operator(op)) binary.matching.cardinality = Cardinality::many_to_many;
-  if (auto clause = matching_clause(binary); !clause) return fail(clause.error());
+  if (auto clause = matching_clause(binary, lhs->span); !clause) return fail(clause.error());
   // Only power associates to the right.
   auto rhs = expression(op == BinaryOp::pow ? precedence : precedence + 1);
   if (!rhs) return rhs;
@@ -248,8 +249,9 @@ Result<std::vector<ExprPtr>> TokenParser::arguments() {
     args.push_back(std::move(*arg));
     if (is(TokenKind::right_paren)) break;
     if (!is(TokenKind::comma)) return unexpected("function call arguments", "\",\" or \")\"");
+    const Span comma = token().span;
     advance();
-    if (is(TokenKind::right_paren)) return error_at(token().span, "trailing commas not allowed in function call args");
+    if (is(TokenKind::right_paren)) return error_at(comma, "trailing commas not allowed in function call args");
   }
   advance();
   return args;

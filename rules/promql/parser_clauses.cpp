@@ -42,7 +42,6 @@ Result<ExprPtr> TokenParser::aggregate(AggregateOp op) {
   };
   if (auto before = clause(); !before) return fail(before.error());
   if (!is(TokenKind::left_paren)) return unexpected("aggregation", "\"(\"");
-  const Span open = token().span;
   auto args = arguments();
   if (!args) return fail(args.error());
   if (!node.grouped) {
@@ -51,7 +50,7 @@ Result<ExprPtr> TokenParser::aggregate(AggregateOp op) {
   const Span span{start.start, previous_end()};
   const bool takes_param = op >= AggregateOp::topk;
   const std::size_t wanted = takes_param ? 2 : 1;
-  if (args->empty()) return error_at({open.start, span.end}, "no arguments for aggregate expression provided");
+  if (args->empty()) return error_at(span, "no arguments for aggregate expression provided");
   if (args->size() != wanted) {
     return error_at(span, "wrong number of arguments for aggregate expression provided, expected " +
                               std::to_string(wanted) + ", got " + std::to_string(args->size()));
@@ -61,10 +60,10 @@ Result<ExprPtr> TokenParser::aggregate(AggregateOp op) {
   return make(std::move(node), ValueType::vector, span);
 }
 
-Result<void> TokenParser::matching_clause(Binary& binary) {
+Result<void> TokenParser::matching_clause(Binary& binary, Span lhs) {
   if (is_keyword("bool")) {
     if (!is_comparison(binary.op)) {
-      return error_at(token().span, "bool modifier can only be used on comparison operators");
+      return error_at(binary.op_span, "bool modifier can only be used on comparison operators");
     }
     binary.return_bool = true;
     advance();
@@ -76,9 +75,8 @@ Result<void> TokenParser::matching_clause(Binary& binary) {
   if (!labels) return fail(labels.error());
   binary.matching.labels = std::move(*labels);
   if (!is_keyword("group_left") && !is_keyword("group_right")) return {};
-  const Span group = token().span;
   if (is_set_operator(binary.op)) {
-    return error_at(group, "no grouping allowed for " + quote(to_string(binary.op)) + " operation");
+    return error_at(lhs, "no grouping allowed for " + quote(to_string(binary.op)) + " operation");
   }
   binary.matching.cardinality = is_keyword("group_left") ? Cardinality::many_to_one : Cardinality::one_to_many;
   advance();
@@ -90,7 +88,7 @@ Result<void> TokenParser::matching_clause(Binary& binary) {
     for (const auto& label : binary.matching.include) {
       if (std::find(binary.matching.labels.begin(), binary.matching.labels.end(), label) !=
           binary.matching.labels.end()) {
-        return error_at(group, "label " + quote(label) + " must not occur in ON and GROUP clause at once");
+        return error_at(binary.op_span, "label " + quote(label) + " must not occur in ON and GROUP clause at once");
       }
     }
   }
@@ -172,7 +170,7 @@ Result<void> TokenParser::matchers(VectorSelector& selector) {
 
 Result<ExprPtr> TokenParser::brackets(ExprPtr operand) {
   const std::size_t start = operand->span.start;
-  const Span operand_span = operand->span;
+  const Span bracket = token().span;
   advance();
   const auto range = duration("subquery or range selector");
   if (!range) return fail(range.error());
@@ -195,13 +193,12 @@ Result<ExprPtr> TokenParser::brackets(ExprPtr operand) {
     return fail(closed.error());
   }
   const auto* selector = std::get_if<VectorSelector>(&operand->node);
-  if (selector == nullptr) return error_at(operand_span, "ranges only allowed for vector selectors");
-  if (selector->offset.count() != 0) return error_at(operand_span, "no offset modifiers allowed before range");
+  if (selector == nullptr) return error_at(bracket, "ranges only allowed for vector selectors");
+  if (selector->offset.count() != 0) return error_at(bracket, "no offset modifiers allowed before range");
   return make(MatrixSelector{std::move(operand), *range}, ValueType::matrix, {start, previous_end()});
 }
 
 Result<ExprPtr> TokenParser::offset(ExprPtr operand) {
-  const Span keyword = token().span;
   advance();
   bool negative = false;
   if (is(TokenKind::op) && (token().text == "-" || token().text == "+")) {
@@ -217,7 +214,7 @@ Result<ExprPtr> TokenParser::offset(ExprPtr operand) {
   }
   if (auto* subquery = std::get_if<Subquery>(&operand->node)) target = &subquery->offset;
   if (target == nullptr) {
-    return error_at(keyword,
+    return error_at(operand->span,
                     "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
   }
   if (target->count() != 0) return error_at(operand->span, "offset may not be set multiple times");

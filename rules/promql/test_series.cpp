@@ -59,7 +59,7 @@ class ValueReader {
       }
       return {};
     }
-    if (text_.substr(at_, 5) == "stale") {
+    if (word(at_) == "stale") {
       at_ += 5;
       return emit(stale_marker());
     }
@@ -87,6 +87,12 @@ class ValueReader {
     return {};
   }
 
+  [[nodiscard]] std::string_view word(std::size_t at) const {
+    std::size_t end = at;
+    while (end < text_.size() && (is_word(text_[end]) || (text_[end] >= '0' && text_[end] <= '9'))) ++end;
+    return text_.substr(at, end - at);
+  }
+
   Result<std::uint64_t> count() {
     ++at_;
     std::uint64_t value = 0;
@@ -107,7 +113,8 @@ class ValueReader {
         ++end;
       }
     } else {
-      while (end < text_.size() && end - at < 3 && is_word(text_[end])) ++end;
+      // The whole word: promtool refuses "NaNx5" too.
+      end = at + word(at).size();
     }
     const std::string_view number = text_.substr(at, end - at);
     if (number.empty()) return error("unexpected " + (at_ < text_.size() ? quote(text_.substr(at_, 1)) : "end of input") + " in series values, expected a number");

@@ -41,7 +41,7 @@ class TokenParser {
   Result<ExprPtr> call();
   Result<ExprPtr> aggregate(AggregateOp op);
   Result<ExprPtr> binary_tail(ExprPtr lhs, BinaryOp op, int precedence);
-  Result<void> matching_clause(Binary& binary);
+  Result<void> matching_clause(Binary& binary, Span lhs);
   Result<std::vector<ExprPtr>> arguments();
 
   Result<ExprPtr> selector();

@@ -74,7 +74,7 @@ class TypeChecker {
     const bool scalars = node.lhs->type == ValueType::scalar && node.rhs->type == ValueType::scalar;
     const bool vectors = node.lhs->type == ValueType::vector && node.rhs->type == ValueType::vector;
     if (scalars && is_comparison(node.op) && !node.return_bool) {
-      return error(expr.span, "comparisons between scalars must use BOOL modifier");
+      return error(node.op_span, "comparisons between scalars must use BOOL modifier");
     }
     if (vectors) return {};
     if (is_set_operator(node.op)) {
