@@ -144,6 +144,7 @@ TEST_CASE("a later file overrides values, merges maps and appends to the lists o
   const Folder folder;
   const auto main_file = folder.write("pgtend.yaml", R"(postgresql: {port: 1111, user: a}
 collection: {disabled: [x], intervals: {one: 1s, two: 2s}}
+rules: {files: [/a.yaml]}
 policy:
   rules: [{name: first, actions: [analyze], mode: never}]
 alerting: {webhooks: [{name: a, url: "http://h"}]}
@@ -151,6 +152,7 @@ alerting: {webhooks: [{name: a, url: "http://h"}]}
   folder.write("conf.d/20-late.yaml", "postgresql: {port: 3333}\npolicy: {rules: [{name: third, mode: approve}]}\n");
   folder.write("conf.d/10-early.yaml", R"(postgresql: {port: 2222}
 collection: {disabled: [y], intervals: {two: 3s}}
+rules: {files: [/b.yaml]}
 policy: {rules: [{name: second, actions: [vacuum], mode: never}]}
 alerting: {webhooks: [{name: b, url: "http://h"}]}
 )");
@@ -162,6 +164,7 @@ alerting: {webhooks: [{name: b, url: "http://h"}]}
   CHECK(loaded.config.postgresql.port == 3333);
   CHECK(loaded.config.postgresql.user == "a");
   CHECK(loaded.config.collection.disabled == std::vector<std::string>{"y"});
+  CHECK(loaded.config.rules.files == std::vector<std::string>{"/a.yaml", "/b.yaml"});
   CHECK(loaded.config.collection.intervals ==
         std::map<std::string, Millis>{{"one", Millis(1'000)}, {"two", Millis(3'000)}});
   REQUIRE(loaded.config.policy.rules.size() == 3);
@@ -224,6 +227,19 @@ TEST_CASE("only keys that are read at start need a restart") {
   now.ledger.path = "/l";
   CHECK(reload_differences(Config{}, now) ==
         std::vector<std::string>{"history.path", "ledger.path", "http.listen", "http.socket"});
+}
+
+TEST_CASE("of a duplicate key the first value stays") {
+  const auto loaded = load_text("postgresql: {port: 1}\npostgresql: {port: 2, user: u}\n", "p.yaml");
+  CHECK(loaded.errors.size() == 1);
+  CHECK(loaded.config.postgresql.port == 1);
+  CHECK(loaded.config.postgresql.user == "pgtend_monitor");
+}
+
+TEST_CASE("an sslmode that proves nothing is taken when the file says so") {
+  const std::string text = "postgresql: {host: db.example.org, sslmode: require, insecure_ok: ";
+  CHECK(errors_of(text + "true}\n").empty());
+  CHECK_FALSE(errors_of(text + "false}\n").empty());
 }
 
 TEST_CASE("TLS is verified by default towards another host only") {
