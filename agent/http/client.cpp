@@ -30,17 +30,18 @@ using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 struct Receiving {
   ClientResponse response;
   std::size_t limit = 0;
-  bool too_large = false;
+  bool truncate = false, too_large = false;
 };
 
 std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* target) {
   auto& receiving = *static_cast<Receiving*>(target);
   const auto length = size * count;
-  if (receiving.response.body.size() + length > receiving.limit) {
+  const auto room = receiving.limit - receiving.response.body.size();
+  if (length > room && !receiving.truncate) {
     receiving.too_large = true;
     return 0;
   }
-  receiving.response.body.append(bytes, length);
+  receiving.response.body.append(bytes, std::min(length, room));
   return length;
 }
 
@@ -162,6 +163,7 @@ Result<ClientResponse> send_blocking(const ClientRequest& request) {
   CURL* handle = easy.get();
   Receiving receiving;
   receiving.limit = request.max_body;
+  receiving.truncate = request.truncate_body;
   set_limits(handle, request);
   set_method(handle, request);
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());

@@ -20,6 +20,7 @@ struct ClientRequest {
   Millis timeout{5000};            // of the whole exchange
   std::string unix_socket;         // path; the host part of `url` is then only the Host header
   std::size_t max_body = 4 << 20;  // bytes of the answer
+  bool truncate_body = false;      // a longer answer is cut instead of being an error
 };
 
 struct ClientResponse {
