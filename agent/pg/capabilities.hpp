@@ -1,24 +1,37 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/pg/connection.hpp"
 
 namespace pgtend::pg {
 
+// observe: the monitoring role's work (probe, sample); act: the operating role's (advise, act).
+enum class Purpose { observe, act };
+[[nodiscard]] std::string_view to_string(Purpose purpose);
+
 // One thing that a role may or may not do here.
 struct Capability {
   std::string name;  // "read_all_stats", "statements_created", "connect:shop"
   bool present = false;
-  std::string effect;   // what is degraded without it; what it gives when present
-  std::string cure;     // exact SQL (or the configuration line) that gives it; empty when present
+  std::string effect;   // what is degraded without it
+  std::string cure;     // exact SQL that gives it, or the configuration line after "--"; empty when present
   bool advice = false;  // not a missing right but a recommendation ("do not run as superuser")
+  Purpose purpose = Purpose::observe;
 };
 
-// Asks the server, on this session and for its role, for every capability that pgtend can use. Works for a role with no
-// rights at all: what cannot be asked is reported as missing with its cure.
+// Asks the server, on this session and for its role, for every capability that pgtend can use; `only` limits it to one
+// role's work. Works for a role with no rights at all: what cannot be asked is reported as missing with its cure.
 // Errors: only the loss of the session (unavailable, timeout; retryable).
+net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection, std::optional<Purpose> only);
+// All of them.
 net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection);
+
+// The parameters that roles.sql lets the operating role change: none runs code, touches authentication or hides tracks.
+// Source: reference planned_systems.md 5.1.
+[[nodiscard]] const std::vector<std::string>& alterable_parameters();
 
 }  // namespace pgtend::pg

@@ -1,0 +1,108 @@
+-- The roles that pgtend uses and nothing more. PostgreSQL 13 to 18; run again at will.
+--
+--   psql -X -v ON_ERROR_STOP=1 -d DATABASE -f roles.sql
+--   psql -X -v ON_ERROR_STOP=1 -v owner=app_owner -d DATABASE -f roles.sql
+--
+-- as superuser, once in every database that pgtend shall see: rights on functions and views are kept per database.
+-- owner       the role that owns the tables which pgtend may change (CREATE INDEX, VACUUM, REFRESH). Without it pgtend
+--             advises and changes nothing there. Not a superuser: hand the tables to a role of their own first.
+-- extensions  off: do not create pg_stat_statements and hypopg here (they are created only where they are installed).
+-- No password is set: use peer, certificates, or \password pgtend_monitor and \password pgtend_operator.
+
+\set QUIET on
+SELECT current_setting('server_version_num')::int >= 150000 AS is_15,
+       current_setting('server_version_num')::int >= 160000 AS is_16,
+       current_setting('server_version_num')::int >= 180000 AS is_18,
+       pg_is_in_recovery() AS is_standby \gset
+\if :is_standby
+  \warn 'This is a standby: run roles.sql on the primary, the roles arrive by replication.'
+  \quit
+\endif
+\if :{?extensions}
+\else
+  \set extensions on
+\endif
+
+SET client_min_messages = warning;
+SET search_path = pg_catalog;
+
+BEGIN;
+
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_monitor') AS no_monitor,
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_operator') AS no_operator \gset
+\if :no_monitor
+  CREATE ROLE pgtend_monitor;
+\endif
+\if :no_operator
+  CREATE ROLE pgtend_operator;
+\endif
+-- Monitor: probe 1, sample 2, one replacing an old session, one for `pgtend doctor`. Operator: advise, act, doctor.
+ALTER ROLE pgtend_monitor LOGIN CONNECTION LIMIT 5;
+-- NOINHERIT: it has the owners' rights only after SET ROLE.
+ALTER ROLE pgtend_operator LOGIN NOINHERIT CONNECTION LIMIT 3;
+
+\if :is_16
+  GRANT pg_monitor TO pgtend_monitor WITH INHERIT TRUE, SET FALSE;
+  GRANT pg_use_reserved_connections TO pgtend_monitor;
+  -- It reads other roles' statements without SET ROLE, and signals only after it.
+  GRANT pg_monitor TO pgtend_operator WITH INHERIT TRUE, SET FALSE;
+  GRANT pg_signal_backend TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+\else
+  GRANT pg_monitor TO pgtend_monitor;
+  GRANT pg_monitor, pg_signal_backend TO pgtend_operator;
+\endif
+\if :is_15
+  GRANT pg_checkpoint TO pgtend_operator;
+  GRANT SET ON PARAMETER pg_stat_statements.track TO pgtend_monitor, pgtend_operator;
+  -- An allow-list: never a parameter that runs code, touches authentication or hides tracks.
+  GRANT ALTER SYSTEM ON PARAMETER work_mem, maintenance_work_mem, random_page_cost, effective_io_concurrency,
+    checkpoint_timeout, max_wal_size, autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor,
+    autovacuum_vacuum_cost_limit TO pgtend_operator;
+\endif
+\if :is_18
+  GRANT pg_signal_autovacuum_worker TO pgtend_operator;
+\endif
+\if :{?owner}
+  \if :is_16
+    GRANT :"owner" TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+  \else
+    GRANT :"owner" TO pgtend_operator;
+  \endif
+\endif
+
+-- They hold behind a pooler too, where the agent sets nothing in a session.
+ALTER ROLE pgtend_monitor SET default_transaction_read_only = on;
+ALTER ROLE pgtend_monitor SET statement_timeout = '3s';
+ALTER ROLE pgtend_monitor SET lock_timeout = '100ms';
+ALTER ROLE pgtend_operator SET idle_in_transaction_session_timeout = '5s';
+
+-- From here on: this database.
+GRANT CONNECT ON DATABASE :"DBNAME" TO pgtend_monitor, pgtend_operator;
+GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO pgtend_monitor, pgtend_operator;
+GRANT SELECT ON pg_hba_file_rules, pg_file_settings TO pgtend_monitor;
+GRANT EXECUTE ON FUNCTION pg_hba_file_rules(), pg_show_all_file_settings() TO pgtend_monitor;
+GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO pgtend_monitor;
+\if :is_15
+  GRANT SELECT ON pg_ident_file_mappings TO pgtend_monitor;
+  GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO pgtend_monitor;
+\endif
+GRANT EXECUTE ON FUNCTION pg_reload_conf() TO pgtend_operator;
+-- After ALTER SYSTEM the operator reads back what the file says.
+GRANT SELECT ON pg_file_settings TO pgtend_operator;
+GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO pgtend_operator;
+
+COMMIT;
+
+\if :extensions
+  SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'pg_stat_statements.max') AS has_statements,
+         EXISTS (SELECT FROM pg_available_extensions WHERE name = 'hypopg') AS has_hypopg \gset
+  RESET search_path;
+  \if :has_statements
+    CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+  \else
+    \warn 'pg_stat_statements is not in shared_preload_libraries: statement metrics and index advice need it (restart).'
+  \endif
+  \if :has_hypopg
+    CREATE EXTENSION IF NOT EXISTS hypopg;
+  \endif
+\endif
