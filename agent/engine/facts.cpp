@@ -18,22 +18,26 @@ constexpr auto kLockTimeout = "SET lock_timeout = '100ms'";
 
 }  // namespace
 
-net::TaskResult<FactsPtr> read_facts(pg::Connection& connection, std::string instance, std::int64_t ram_bytes,
-                                     const Clock& clock, Deadline deadline) {
-  const std::string marker = "facts";
-  auto marked = co_await connection.mark(marker, kStatementTimeout, deadline);
-  if (!marked) co_return fail(std::move(marked.error()), "facts of database " + connection.database());
-  const std::string lock_timeout = kLockTimeout;
-  auto set = co_await connection.execute(lock_timeout, deadline);
-  if (!set) co_return fail(std::move(set.error()), "facts of database " + connection.database());
-
+net::TaskResult<collectors::ServerShape> fact_shape(pg::Connection& connection, Deadline deadline) {
   collectors::ServerShape shape;
   shape.identity = connection.identity();
   const std::string probe = collectors::column_probe_sql({});
   const pg::Params none;
   auto extensions = co_await connection.query(probe, none, deadline);
-  if (!extensions) co_return fail(std::move(extensions.error()), "facts of database " + connection.database());
+  if (!extensions) co_return fail(std::move(extensions.error()), "extensions of " + connection.database());
   collectors::add_columns(shape, *extensions);
+  co_return shape;
+}
+
+net::TaskResult<FactsPtr> read_facts(pg::Connection& connection, collectors::ServerShape shape, std::string instance,
+                                     std::string database, UtcTime now, Deadline deadline, std::int64_t ram_bytes) {
+  const std::string marker = "facts";
+  auto marked = co_await connection.mark(marker, kStatementTimeout, deadline);
+  if (!marked) co_return fail(std::move(marked.error()), "facts of database " + database);
+  const std::string lock_timeout = kLockTimeout;
+  auto set = co_await connection.execute(lock_timeout, deadline);
+  if (!set) co_return fail(std::move(set.error()), "facts of database " + database);
+  const pg::Params none;
 
   std::map<std::string, RowSet> answers;
   for (const auto& query : collectors::fact_queries(shape)) {
@@ -41,12 +45,12 @@ net::TaskResult<FactsPtr> read_facts(pg::Connection& connection, std::string ins
     if (rows) {
       answers[query.name] = std::move(*rows);
     } else if (!connection.healthy()) {
-      co_return fail(std::move(rows.error()), "facts of database " + connection.database() + ": " + query.name);
+      co_return fail(std::move(rows.error()), "facts of database " + database + ": " + query.name);
     } else {
       log::debug("facts left out", {{"part", query.name}, {"error", rows.error().describe()}});
     }
   }
-  auto built = collectors::build_facts(answers, shape, std::move(instance), connection.database(), clock.now());
+  auto built = collectors::build_facts(answers, shape, std::move(instance), std::move(database), now);
   if (!built) co_return fail(std::move(built.error()));
   built->ram_bytes = ram_bytes;
   co_return std::make_shared<const DatabaseFacts>(std::move(*built));
