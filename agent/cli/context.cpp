@@ -1,0 +1,132 @@
+#include "agent/cli/context.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "agent/base/clock.hpp"
+#include "agent/base/strings.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/files.hpp"
+#include "agent/http/client.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+// Audit verification and range queries take the longest; the server gives up after 30 s itself.
+constexpr Millis kAnswerTime{35'000};
+
+std::string socket_path(const Context& context) {
+  if (!context.socket.empty()) return context.socket;
+  if (const char* given = std::getenv("PGTEND_SOCKET"); given != nullptr && *given != '\0') return given;
+  const std::string file = context.effective_config_file();
+  return (file.empty() ? config::defaults() : config::load(file)).config.http.socket;
+}
+
+Error agent_error(int status, const std::string& body) {
+  Error error;
+  error.message = "the agent answered " + std::to_string(status);
+  const auto json = Json::parse(body, nullptr, false);
+  std::string code;
+  if (json.is_object() && json.contains("error")) {
+    const auto& detail = json["error"];
+    error.message = detail.value("message", error.message);
+    code = detail.value("code", "");
+    if (const auto hint = detail.value("hint", ""); !hint.empty()) error.message += "\n  " + hint;
+  }
+  error.code = Errc::server;
+  if (status == 401 || status == 403) error.code = Errc::permission;
+  if (status == 404) error.code = Errc::not_found;
+  if (status == 409) error.code = Errc::conflict;
+  if (code == "refused") error.code = Errc::refused;
+  return error;
+}
+
+}  // namespace
+
+std::string Context::effective_config_file() const {
+  std::error_code ignored;
+  if (!config_file.empty()) return config_file;
+  return std::filesystem::exists(kConfigFile, ignored) ? kConfigFile : "";
+}
+
+Result<Json> ask(const Context& context, const std::string& method, const std::string& path, const Json& body) {
+  http::ClientRequest request;
+  request.method = method;
+  request.timeout = kAnswerTime;
+  request.max_body = 64u << 20;
+  std::string where = context.host;
+  if (context.host.empty()) {
+    request.unix_socket = socket_path(context);
+    request.url = "http://localhost" + path;
+    where = "socket " + request.unix_socket;
+  } else {
+    request.url = context.host + path;
+  }
+  if (!context.token_file.empty()) {
+    auto token = config::read_text(context.token_file);
+    if (!token) return fail(std::move(token.error()), "read " + context.token_file);
+    request.headers.emplace_back("Authorization", "Bearer " + std::string(trim(*token)));
+  }
+  if (method != "GET") {
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = body.is_null() ? "{}" : body.dump();
+  }
+  auto answer = http::send_blocking(request);
+  if (!answer)
+    return fail(Errc::unavailable, "cannot reach the agent at " + where + ": " + answer.error().message +
+                                       "\n  is it running? try: systemctl status pgtend; another socket: --socket PATH");
+  if (answer->status < 200 || answer->status > 299) return fail(agent_error(answer->status, answer->body));
+  auto json = Json::parse(answer->body, nullptr, false);
+  if (json.is_discarded()) return fail(Errc::parse, "the agent's answer is no JSON");
+  return json;
+}
+
+void report(Context& context, const Error& error) {
+  std::cerr << "pgtend: " << error.describe() << "\n";
+  switch (error.code) {
+    case Errc::unavailable: context.exit_code = kUnreachable; break;
+    case Errc::permission: context.exit_code = kNotAuthorised; break;
+    case Errc::refused:
+    case Errc::conflict: context.exit_code = kRefused; break;
+    case Errc::config: context.exit_code = kConfigWrong; break;
+    default: context.exit_code = kFailed; break;
+  }
+}
+
+void print(const std::string& text) { std::cout << text << std::flush; }
+
+std::string url_encode(std::string_view text) {
+  constexpr std::string_view kSafe = "-_.~";
+  constexpr const char* kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || kSafe.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += std::string("%") + kHex[byte >> 4] + kHex[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::string cell(const Json& object, const char* field) {
+  if (!object.is_object()) return "";
+  const auto it = object.find(field);
+  if (it == object.end() || it->is_null()) return "";
+  if (it->is_string()) return it->get<std::string>();
+  if (it->is_number_float()) return format_double(it->get<double>());
+  return it->dump();
+}
+
+std::string short_time(const std::string& rfc3339) {
+  const auto time = parse_rfc3339(rfc3339);
+  if (!time) return rfc3339;
+  const bool today = to_rfc3339(*time).substr(0, 10) == to_rfc3339(SystemClock().now()).substr(0, 10);
+  return today ? rfc3339.substr(11, 8) : rfc3339.substr(0, 10) + " " + rfc3339.substr(11, 8);
+}
+
+}  // namespace pgtend::cli

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "agent/base/result.hpp"
+
+namespace pgtend::cli {
+
+using Json = nlohmann::json;
+
+// Where the packaged unit looks.
+inline constexpr const char* kConfigFile = "/etc/pgtend/pgtend.yaml";
+
+// The options that every subcommand shares, and what the process exits with.
+struct Context {
+  std::string config_file;  // empty: kConfigFile when it exists, else the defaults in the binary
+  std::string socket;       // empty: $PGTEND_SOCKET, else http.socket of the configuration
+  std::string host;         // URL of a remote agent; wins over the socket
+  std::string token_file;
+  std::string output = "table";
+  int exit_code = 0;
+
+  [[nodiscard]] bool json() const { return output == "json"; }
+  // The file to read: as given, or kConfigFile when it is there, or empty.
+  [[nodiscard]] std::string effective_config_file() const;
+};
+
+// Asks the agent. Result: the answer's JSON.
+// Errors: unavailable when it cannot be reached; what the agent answered otherwise, with its hint in the message.
+[[nodiscard]] Result<Json> ask(const Context& context, const std::string& method, const std::string& path,
+                               const Json& body = {});
+
+// Prints an error to stderr and sets the exit code that fits it.
+void report(Context& context, const Error& error);
+
+// Asks and prints: JSON as it came when -o json, else by `show`. Returns the answer for further looks.
+template <class Show>
+std::optional<Json> ask_and_show(Context& context, const std::string& path, Show show);
+
+// Prints text to stdout: the answer, never a remark.
+void print(const std::string& text);
+// Percent-encodes a query value.
+[[nodiscard]] std::string url_encode(std::string_view text);
+// A JSON field as a cell: strings bare, null and missing as "", numbers in their shortest form.
+[[nodiscard]] std::string cell(const Json& object, const char* field);
+// "2026-11-23T12:30:00Z" as "12:30:00" of today or with its date, UTC.
+[[nodiscard]] std::string short_time(const std::string& rfc3339);
+
+template <class Show>
+std::optional<Json> ask_and_show(Context& context, const std::string& path, Show show) {
+  auto answer = ask(context, "GET", path);
+  if (!answer) {
+    report(context, answer.error());
+    return std::nullopt;
+  }
+  if (context.json()) {
+    print(answer->dump(2) + "\n");
+  } else {
+    show(*answer);
+  }
+  return std::move(*answer);
+}
+
+}  // namespace pgtend::cli

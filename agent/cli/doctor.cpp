@@ -1,0 +1,87 @@
+#include "agent/cli/commands.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/cli/table.hpp"
+#include "agent/config/config.hpp"
+#include "agent/engine/doctor.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+Json as_json(const engine::DoctorReport& report) {
+  auto roles = Json::array();
+  for (const auto& role : report.roles) {
+    auto capabilities = Json::array();
+    for (const auto& c : role.capabilities)
+      capabilities.push_back({{"name", c.name}, {"present", c.present}, {"effect", c.effect}, {"cure", c.cure},
+                              {"advice", c.advice}});
+    roles.push_back({{"user", role.user}, {"purpose", role.purpose}, {"error", role.error}, {"capabilities", capabilities}});
+  }
+  return {{"schema", "pgtend/v1"}, {"server", report.server}, {"roles", roles}};
+}
+
+void show_role(const engine::DoctorRole& role) {
+  print("\nrole " + role.user + " (" + role.purpose + ")\n");
+  if (!role.error.empty()) {
+    print("  ✖ cannot connect: " + role.error + "\n");
+    return;
+  }
+  std::size_t missing = 0;
+  for (const auto& c : role.capabilities) {
+    if (c.present) {
+      print("  ✔ " + c.name + "\n");
+      continue;
+    }
+    missing += c.advice ? 0 : 1;
+    print(std::string(c.advice ? "  ! " : "  ✖ ") + c.name + ": " + c.effect + "\n      " + c.cure + "\n");
+  }
+  print(missing == 0 ? "  nothing is missing\n"
+                     : "  " + std::to_string(missing) + " missing; all of it at once: psql -f roles.sql (see README)\n");
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("doctor", "connect as the agent would and list each missing right with its GRANT");
+  auto user = std::make_shared<std::string>();
+  auto database = std::make_shared<std::string>();
+  auto pg_host = std::make_shared<std::string>();
+  auto port = std::make_shared<int>(0);
+  command->add_option("-U,--username", *user, "role to examine instead of the configured one");
+  command->add_option("-d,--dbname", *database, "database instead of the configured one");
+  command->add_option("--pg-host", *pg_host, "server host or socket directory instead of the configured one");
+  command->add_option("-p,--port", *port, "server port instead of the configured one");
+  command->callback([&context, user, database, pg_host, port] {
+    const std::string file = context.effective_config_file();
+    auto loaded = file.empty() ? config::defaults() : config::load(file);
+    if (!loaded.errors.empty()) {
+      Error error;
+      error.code = Errc::config;
+      error.message = config::format_errors(loaded.errors);
+      report(context, error);
+      return;
+    }
+    auto& server = loaded.config.postgresql;
+    if (!pg_host->empty()) server.host = *pg_host;
+    if (*port != 0) server.port = *port;
+    if (!database->empty()) server.database = *database;
+    if (!user->empty()) {
+      server.user = *user;
+      server.operator_role.reset();
+    }
+    const auto examined = engine::examine(server);
+    if (context.json()) {
+      print(as_json(examined).dump(2) + "\n");
+    } else {
+      print(examined.server.empty() ? "server not reached\n" : "server " + examined.server + "\n");
+      for (const auto& role : examined.roles) show_role(role);
+    }
+    for (const auto& role : examined.roles) {
+      if (!role.error.empty()) context.exit_code = kFailed;
+      for (const auto& c : role.capabilities)
+        if (!c.present && !c.advice && context.exit_code == kOk) context.exit_code = kWarnings;
+    }
+  });
+}
+
+}  // namespace pgtend::cli

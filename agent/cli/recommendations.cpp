@@ -1,0 +1,62 @@
+#include "agent/base/units.hpp"
+#include "agent/cli/commands.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/cli/plan_text.hpp"
+#include "agent/cli/table.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+void show_list(const Json& answer) {
+  Table table({"ID", "ACTION", "DATABASE", "OBJECT", "RISK", "DECISION", "CHANGE", "WHY"});
+  for (const auto& r : answer["items"])
+    table.add({cell(r, "id").substr(0, 8), cell(r["change"], "action"), cell(r["change"], "database"),
+               cell(r["change"], "object"), cell(r, "risk"), cell(r["decision"], "kind"),
+               cell(r, "change_id").substr(0, 8), cell(r["finding"], "summary")});
+  print(table.empty() ? "nothing to recommend\n" : table.render());
+}
+
+void show_one(const Json& answer) {
+  const auto& r = answer["item"];
+  const auto& effect = r["effect"];
+  std::string out = "recommendation " + cell(r, "id") + " by " + cell(r, "advisor") + ", risk " + cell(r, "risk") + "\n";
+  out += "\nWhat\n  " + cell(r["finding"], "summary") + "\n\nEvidence\n" + evidence_text(r["finding"]);
+  out += "\nExpected effect\n  " + cell(effect, "metric") + ": " + cell(effect, "before") + " -> " +
+         cell(effect, "after") + " " + cell(effect, "unit") + " (" + cell(effect, "low") + " to " + cell(effect, "high") +
+         ", by " + cell(effect, "basis") + ")\n";
+  out += plan_text(r["change"]);
+  if (!r["refused"].empty()) out += "\nAlternatives refused\n";
+  for (const auto& other : r["refused"]) out += "  " + cell(other, "what") + ": " + cell(other, "why") + "\n";
+  out += "\nPolicy\n  " + cell(r["decision"], "kind") + " (" + cell(r["decision"], "limit") + "): " +
+         cell(r["decision"], "reason") + "\n";
+  const auto change = cell(r, "change_id");
+  out += "\nPlan hash " + cell(r, "plan_hash") + "\nApprove with: pgtend " +
+         (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)
+                         : "changes approve " + change.substr(0, 8)) +
+         " --plan-hash " + cell(r, "plan_hash").substr(0, 12) + "\n";
+  print(out);
+}
+
+}  // namespace
+
+void add_recommendations(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("recommendations", "what pgtend would change, why, and what policy says of it");
+  command->require_subcommand(0, 1);
+  auto id = std::make_shared<std::string>();
+  auto hash = std::make_shared<std::string>();
+  auto list = [&context] { ask_and_show(context, "/v1/recommendations", show_list); };
+  command->add_subcommand("list", "open recommendations")->callback(list);
+  auto* show = command->add_subcommand("show", "one in full");
+  show->add_option("id", *id, "id or unique prefix")->required();
+  show->callback([&context, id] { ask_and_show(context, "/v1/recommendations/" + url_encode(*id), show_one); });
+  auto* approve = command->add_subcommand("approve", "make its change and approve it");
+  approve->add_option("id", *id, "id or unique prefix")->required();
+  approve->add_option("--plan-hash", *hash, "the hash that `show` printed: approval binds to what you saw")->required();
+  approve->callback([&context, id, hash] { approve_plan(context, "/v1/recommendations/", *id, *hash); });
+  command->callback([command, list] {
+    if (command->get_subcommands().empty()) list();
+  });
+}
+
+}  // namespace pgtend::cli

@@ -1,0 +1,44 @@
+#include <cstdlib>
+#include <csignal>
+#include <iostream>
+
+#include "agent/cli/commands.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/config/config.hpp"
+#include "agent/engine/engine.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+// For fault tests only: PGTEND_FAULT=<point> kills the process with SIGKILL when a change reaches that point.
+std::function<void(std::string_view)> fault_from_environment() {
+  const char* point = std::getenv("PGTEND_FAULT");
+  if (point == nullptr || *point == '\0') return {};
+  return [wanted = std::string(point)](std::string_view reached) {
+    if (reached == wanted) std::raise(SIGKILL);
+  };
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("run", "run the agent in the foreground (what the systemd unit does)");
+  command->callback([&context] {
+    const std::string file = context.effective_config_file();
+    const auto loaded = file.empty() ? config::defaults() : config::load(file);
+    if (!loaded.errors.empty()) {
+      std::cerr << config::format_errors(loaded.errors);
+      context.exit_code = kConfigWrong;
+      return;
+    }
+    engine::EngineOptions options;
+    options.version = PGTEND_VERSION;
+    options.config_file = file;
+    options.fault = fault_from_environment();
+    auto served = engine::run(loaded, options);
+    if (!served) report(context, served.error());
+  });
+}
+
+}  // namespace pgtend::cli

@@ -1,0 +1,45 @@
+#include "agent/cli/commands.hpp"
+#include "agent/cli/exit_codes.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+const CLI::App* find_subcommand(const CLI::App& app, const std::string& name) {
+  for (const auto* sub : app.get_subcommands({}))
+    if (sub->get_name() == name) return sub;
+  return nullptr;
+}
+
+}  // namespace
+
+void add_version(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("version", "print the version");
+  command->callback([&context] {
+    const Json version{{"version", PGTEND_VERSION}};
+    print(context.json() ? version.dump(2) + "\n" : std::string("pgtend ") + PGTEND_VERSION + "\n");
+  });
+}
+
+void add_help(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("help", "explain a topic: exit-codes, or a subcommand");
+  auto topic = std::make_shared<std::string>();
+  command->add_option("topic", *topic, "exit-codes or a subcommand");
+  command->callback([&app, &context, topic] {
+    if (topic->empty()) {
+      print(app.help());
+    } else if (*topic == "exit-codes") {
+      print(std::string("Exit codes of pgtend:\n") + kExitCodes);
+    } else if (const auto found = find_subcommand(app, *topic); found != nullptr) {
+      print(found->help());
+    } else {
+      Error error;
+      error.code = Errc::invalid_argument;
+      error.message = "there is no help on '" + *topic + "'; try: pgtend help";
+      report(context, error);
+      context.exit_code = kUsage;
+    }
+  });
+}
+
+}  // namespace pgtend::cli

@@ -1,0 +1,221 @@
+#include "agent/engine/advising.hpp"
+
+#include <algorithm>
+
+#include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
+#include "agent/config/check_file.hpp"
+#include "agent/engine/facts.hpp"
+#include "agent/engine/what_if.hpp"
+#include "rules/advisors/autovacuum_behind.hpp"
+#include "rules/advisors/duplicate_index.hpp"
+#include "rules/advisors/missing_index.hpp"
+#include "rules/advisors/unused_index.hpp"
+#include "rules/advisors/work_mem_spills.hpp"
+#include "rules/checks/registry.hpp"
+#include "rules/checks/run_check.hpp"
+#include "rules/sql/statement.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// Facts and what-if questions of one database; the statements themselves have 2 s each.
+constexpr std::chrono::seconds kAdviseTime{120};
+// The span over which counters are compared: long enough to hold traffic, bounded so that old load does not weigh.
+constexpr int kWindowRuns = 6;
+
+void append(Advice& all, Advice part) {
+  std::move(part.findings.begin(), part.findings.end(), std::back_inserter(all.findings));
+  std::move(part.recommendations.begin(), part.recommendations.end(), std::back_inserter(all.recommendations));
+  std::move(part.refused.begin(), part.refused.end(), std::back_inserter(all.refused));
+}
+
+}  // namespace
+
+Advising::Advising(Parts& parts, Collecting& collecting) : parts_(parts), collecting_(collecting) {}
+
+std::vector<config::ConfigError> Advising::load() {
+  std::vector<config::ConfigError> errors;
+  checks_.clear();
+  for (const auto& file : embedded::check_files()) {
+    auto decoded = config::decode_check(file.text, std::string(file.name));
+    errors.insert(errors.end(), decoded.errors.begin(), decoded.errors.end());
+    std::move(decoded.checks.begin(), decoded.checks.end(), std::back_inserter(checks_));
+  }
+  return errors;
+}
+
+advisors::AdvisorOptions Advising::options() const {
+  const auto& config = parts_.config->advisors;
+  advisors::AdvisorOptions out;
+  out.min_table_bytes = config.min_table_bytes;
+  out.min_table_rows = static_cast<double>(config.min_table_rows);
+  out.min_statement_share = config.min_statement_share;
+  out.min_saving = config.min_saving;
+  out.index_budget_bytes = config.index_budget_bytes;
+  out.unused_index_window = config.unused_index_window;
+  if (config.matview_max_age > Millis(0)) out.matview_max_age = config.matview_max_age;
+  return out;
+}
+
+net::TaskResult<FactsPtr> Advising::read(pg::Connection& connection, std::string database) {
+  auto shape = co_await collecting_.shape(database);
+  if (!shape) co_return fail(std::move(shape.error()));
+  const Deadline deadline = parts_.clock.steady_now() + kAdviseTime;
+  auto facts = co_await read_facts(connection, **shape, parts_.config->instance.name, database, parts_.clock.now(),
+                                   deadline, collecting_.ram_bytes());
+  co_return facts;
+}
+
+net::TaskResult<Advice> Advising::advise(std::string database) {
+  const Deadline deadline = parts_.clock.steady_now() + kAdviseTime;
+  auto lease = co_await parts_.lanes.lease(pg::Lane::advise, database, deadline);
+  if (!lease) co_return fail(std::move(lease.error()), "advise on " + database);
+  pg::Connection& connection = lease->connection();
+  auto facts = co_await read(connection, database);
+  if (!facts) co_return fail(std::move(facts.error()), "read facts of " + database);
+  co_await load_matviews(database);
+
+  auto& memory = memory_[database];
+  memory.matviews = advisors::remember_matviews(std::move(memory.matviews), **facts);
+  const auto window = parts_.config->advisors.interval * kWindowRuns;
+  const Deadline now = parts_.clock.steady_now();
+  const bool comparable = memory.now != nullptr && memory.now->epoch == (*facts)->epoch;
+  if (memory.before == nullptr || !comparable || now - memory.before_at > window) {
+    memory.before = comparable ? memory.now : *facts;
+    memory.before_at = now;
+  }
+  memory.now = *facts;
+
+  const auto limits = options();
+  auto ask = [before = memory.before, facts = *facts, limits] {
+    return advisors::index_questions(*before, *facts, limits);
+  };
+  auto questions = co_await net::run_on(parts_.blocking, ask);
+  std::vector<advisors::WhatIfAnswer> answers;
+  if (!questions.questions.empty()) {
+    auto asked = co_await ask_what_if(connection, questions.questions, deadline);
+    if (asked) answers = std::move(*asked);
+    if (!asked) log::warn("what-if not answered", {{"database", database}, {"error", asked.error().describe()}});
+  }
+  auto think = [before = memory.before, facts = *facts, limits, questions, answers, matviews = memory.matviews,
+                disabled = parts_.config->advisors.disabled] {
+    Advice all;
+    const auto wanted = [&](const char* name) {
+      return std::none_of(disabled.begin(), disabled.end(), [&](const auto& glob) { return glob_match(glob, name); });
+    };
+    if (wanted("missing_index")) append(all, advisors::missing_index(*before, *facts, questions, answers, limits));
+    if (wanted("duplicate_index")) append(all, advisors::duplicate_index(*before, *facts, limits));
+    if (wanted("unused_index")) append(all, advisors::unused_index(*before, *facts, limits));
+    if (wanted("stale_matview")) append(all, advisors::stale_matview(*before, *facts, matviews, limits));
+    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, limits));
+    if (wanted("work_mem_spills")) append(all, advisors::work_mem_spills(*before, *facts, limits));
+    return all;
+  };
+  auto advice = co_await net::run_on(parts_.blocking, think);
+  auto findings = co_await run_checks(database);
+  std::move(findings.begin(), findings.end(), std::back_inserter(advice.findings));
+  refused_[database] = advice.refused;
+  co_await save_matviews(database);
+  co_return advice;
+}
+
+net::Task<std::vector<Finding>> Advising::run_checks(std::string database) {
+  std::vector<Finding> out;
+  const auto identity = parts_.lanes.identity();
+  const bool home = database == parts_.lanes.home_database();
+  for (std::size_t i = 0; i < checks_.size(); ++i) {
+    const CheckDef check = checks_[i];
+    if (check.scope == CollectorScope::instance && !home) continue;
+    if (check.min_version && identity.version_num < *check.min_version) continue;
+    if (check.max_version && identity.version_num > *check.max_version) continue;
+    auto rows = co_await parts_.lanes.query(pg::Lane::sample, database, "check/" + check.name, check.sql, {},
+                                            parts_.config->postgresql.statement_timeout);
+    if (!rows) {
+      log::debug("check not run", {{"check", check.name}, {"error", rows.error().describe()}, {"cure", check.grant}});
+      continue;
+    }
+    const std::string scope = check.scope == CollectorScope::instance ? std::string() : database;
+    auto found = checks::findings_from(check, *rows, parts_.config->instance.name, scope, parts_.clock.now());
+    std::move(found.begin(), found.end(), std::back_inserter(out));
+  }
+  co_return out;
+}
+
+void Advising::note_refresh(const std::string& database, const std::string& matview, UtcTime at,
+                            double duration_seconds) {
+  const auto it = memory_.find(database);
+  if (it == memory_.end() || it->second.now == nullptr) return;
+  for (const auto& view : it->second.now->matviews)
+    if (view.schema + "." + view.name == matview)
+      advisors::note_refresh(it->second.matviews, view.oid, at, duration_seconds);
+}
+
+FactsPtr Advising::facts(const std::string& database) const {
+  const auto it = memory_.find(database);
+  return it == memory_.end() ? nullptr : it->second.now;
+}
+
+std::vector<std::int64_t> Advising::statements_touching(const ProposedChange& plan) const {
+  std::vector<std::int64_t> out;
+  const auto known = facts(plan.database);
+  if (known == nullptr) return out;
+  std::vector<std::string> names;
+  for (const auto& table : plan.target_tables) names.push_back(table.substr(table.find('.') + 1));
+  if (const auto* index = std::get_if<IndexChange>(&plan.detail)) names.push_back(index->table);
+  for (const auto& statement : known->statements) {
+    const auto shape = sql::analyse(statement.text);
+    if (!shape) continue;
+    const bool touches = std::any_of(shape->relations.begin(), shape->relations.end(), [&](const auto& relation) {
+      return std::find(names.begin(), names.end(), relation.table) != names.end();
+    });
+    if (touches) out.push_back(statement.query_id);
+  }
+  return out;
+}
+
+net::Task<void> Advising::load_matviews(std::string database) {
+  if (memory_[database].matviews_loaded) co_return;
+  auto load = [database](store::Ledger& ledger) { return ledger.matviews(database); };
+  auto stored = co_await parts_.with_ledger(load);
+  auto& memory = memory_[database];
+  memory.matviews_loaded = true;
+  if (!stored) co_return;
+  for (const auto& view : *stored) {
+    advisors::MatviewPast past;
+    past.last_refresh = view.last_refresh;
+    past.refresh_seen = view.refresh_seen;
+    past.base_writes_at_refresh = view.base_writes_at_refresh;
+    past.reads_at_refresh = view.reads_at_refresh;
+    past.duration_seconds = view.duration_seconds;
+    past.epoch = view.epoch;
+    past.relfilenode = view.relfilenode;
+    past.own_writes = view.own_writes;
+    past.base_writes_seen = view.base_writes_seen;
+    memory.matviews[view.oid] = past;
+  }
+}
+
+net::Task<void> Advising::save_matviews(std::string database) {
+  std::vector<store::MatviewMemory> views;
+  for (const auto& [oid, past] : memory_[database].matviews) {
+    store::MatviewMemory view;
+    view.oid = oid;
+    view.last_refresh = past.last_refresh;
+    view.refresh_seen = past.refresh_seen;
+    view.base_writes_at_refresh = past.base_writes_at_refresh;
+    view.reads_at_refresh = past.reads_at_refresh;
+    view.duration_seconds = past.duration_seconds;
+    view.epoch = past.epoch;
+    view.relfilenode = past.relfilenode;
+    view.own_writes = past.own_writes;
+    view.base_writes_seen = past.base_writes_seen;
+    views.push_back(view);
+  }
+  auto save = [database, views](store::Ledger& ledger) { return ledger.put_matviews(database, views); };
+  auto saved = co_await parts_.with_ledger(save);
+  if (!saved) log::debug("matview memory not kept", {{"error", saved.error().describe()}});
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,215 @@
+#include "agent/engine/collecting.hpp"
+
+#include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
+#include "agent/engine/collector_set.hpp"
+#include "collectors/host/host.hpp"
+#include "collectors/metric_defs.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// A reader calls a collector stale after three missed intervals, as /metrics does.
+constexpr int kStaleIntervals = 3;
+// Sources: reference catalogue, host and self each 10 s.
+constexpr Millis kHostInterval{10'000};
+
+CollectorDef built_in(const char* name) {
+  CollectorDef def;
+  def.name = name;
+  def.interval = kHostInterval;
+  return def;
+}
+
+}  // namespace
+
+Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost) {}
+
+std::vector<config::ConfigError> Collecting::load() {
+  auto [defs, errors] = load_collectors(parts_.config->collection.directory);
+  if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
+  defs.push_back(built_in(kSelfCollector));
+  std::erase_if(defs, [this](const CollectorDef& def) { return disabled(def.name); });
+  defs_ = std::move(defs);
+
+  collector_of_metric_.clear();
+  for (const auto& def : defs_)
+    for (const auto& column : def.columns) {
+      collector_of_metric_[column.metric] = def.name;
+      if (!column.exporter_name.empty()) collector_of_metric_[column.exporter_name] = def.name;
+    }
+  for (const auto& code : collectors::code_collectors())
+    for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
+  shapes_.clear();
+  return errors;
+}
+
+const CollectorDef* Collecting::def(const std::string& name) const {
+  for (const auto& def : defs_)
+    if (def.name == name) return &def;
+  return nullptr;
+}
+
+bool Collecting::disabled(const std::string& name) const {
+  for (const auto& pattern : parts_.config->collection.disabled)
+    if (glob_match(pattern, name)) return true;
+  return false;
+}
+
+Millis Collecting::interval(const CollectorDef& def) const {
+  const auto& intervals = parts_.config->collection.intervals;
+  const auto it = intervals.find(def.name);
+  if (it != intervals.end()) return it->second;
+  return def.interval > Millis(0) ? def.interval : parts_.config->collection.default_interval;
+}
+
+std::vector<MetricDef> Collecting::metrics() const {
+  auto out = collectors::metric_defs(defs_);
+  for (const auto& code : collectors::code_collectors())
+    out.insert(out.end(), code.metrics.begin(), code.metrics.end());
+  const auto host = collectors::host_metrics();
+  out.insert(out.end(), host.begin(), host.end());
+  return out;
+}
+
+net::TaskResult<std::vector<std::string>> Collecting::discover_databases() {
+  static const std::string sql = R"(
+    select datname from pg_catalog.pg_database
+    where datallowconn and not datistemplate and pg_catalog.has_database_privilege(oid, 'CONNECT') order by 1)";
+  cost_.count_query();
+  auto rows = co_await parts_.lanes.query(pg::Lane::sample, "", "databases", sql, {},
+                                          parts_.config->postgresql.statement_timeout);
+  if (!rows) co_return fail(std::move(rows.error()), "discover databases");
+  const auto& config = parts_.config->postgresql;
+  const auto matches = [](const std::vector<std::string>& globs, const std::string& name) {
+    for (const auto& glob : globs)
+      if (glob_match(glob, name)) return true;
+    return false;
+  };
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    const std::string name = rows->text(i, "datname");
+    if (!config.include_databases.empty() && !matches(config.include_databases, name)) continue;
+    if (!matches(config.exclude_databases, name)) out.push_back(name);
+  }
+  co_return out;
+}
+
+net::TaskResult<std::shared_ptr<const collectors::ServerShape>> Collecting::shape(std::string database) {
+  const auto it = shapes_.find(database);
+  if (it != shapes_.end() && it->second->identity == parts_.lanes.identity()) co_return it->second;
+  std::vector<CollectorDef> probed;
+  for (const auto& def : defs_)
+    if (!def.source.empty()) probed.push_back(def);
+  const std::string sql = collectors::column_probe_sql(probed);
+  cost_.count_query();
+  auto rows = co_await parts_.lanes.query(pg::Lane::sample, database, "probe", sql, {},
+                                          parts_.config->postgresql.statement_timeout);
+  if (!rows) co_return fail(std::move(rows.error()), "probe columns");
+  auto shape = std::make_shared<collectors::ServerShape>();
+  shape->identity = parts_.lanes.identity();
+  collectors::add_columns(*shape, *rows);
+  shapes_[database] = shape;
+  co_return std::shared_ptr<const collectors::ServerShape>(std::move(shape));
+}
+
+std::shared_ptr<Snapshot> Collecting::blank(const std::string& collector, const std::string& database) const {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->collector = collector;
+  snapshot->instance = parts_.config->instance.name;
+  snapshot->database = database;
+  snapshot->taken_at = parts_.clock.now();
+  snapshot->identity = parts_.lanes.identity();
+  return snapshot;
+}
+
+net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string database) {
+  auto snapshot = blank(collector, database);
+  const Deadline started = parts_.clock.steady_now();
+  const CollectorDef* found = def(collector);
+  if (found == nullptr) {
+    snapshot->status = CollectStatus::unsupported;
+    snapshot->detail = "no such collector";
+  } else if (collector == kHostCollector) {
+    snapshot->interval = interval(*found);
+    co_await run_host(snapshot);
+  } else if (collector == kSelfCollector) {
+    snapshot->interval = interval(*found);
+    run_self(*snapshot);
+  } else {
+    snapshot->interval = interval(*found);
+    // A copy: a reload may replace the definitions while the statement runs.
+    const auto copy = std::make_shared<const CollectorDef>(*found);
+    co_await run_statement(snapshot, copy);
+  }
+  snapshot->duration = std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
+  note(*snapshot);
+  co_return snapshot;
+}
+
+void Collecting::note(const Snapshot& snapshot) {
+  Run& run = runs_[{snapshot.collector, snapshot.database}];
+  const bool news = run.status != snapshot.status || run.last_run == UtcTime{};
+  run.status = snapshot.status;
+  run.detail = snapshot.detail;
+  run.last_run = snapshot.taken_at;
+  run.duration = snapshot.duration;
+  run.interval = snapshot.interval;
+  if (snapshot.status == CollectStatus::ok) {
+    run.last_success = snapshot.taken_at;
+    run.series = snapshot.samples.size();
+  }
+  if (!news) return;
+  const std::string status(to_string(snapshot.status));
+  if (snapshot.status == CollectStatus::ok) {
+    log::debug("collector answers", {{"collector", snapshot.collector}, {"database", snapshot.database}});
+  } else if (snapshot.status == CollectStatus::unsupported) {
+    log::info("collector not applicable",
+              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
+  } else {
+    log::warn("collector " + status,
+              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
+  }
+}
+
+void Collecting::forget_database(const std::string& database) {
+  shapes_.erase(database);
+  std::erase_if(runs_, [&](const auto& entry) { return entry.first.second == database; });
+}
+
+std::string Collecting::blind(const std::string& metric) const {
+  const auto it = collector_of_metric_.find(metric);
+  if (it == collector_of_metric_.end() || it->second == kUpCollector) return {};
+  for (const auto& [key, run] : runs_) {
+    if (key.first != it->second) continue;
+    if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
+        run.status != CollectStatus::permission)
+      return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
+             std::string(to_string(run.status));
+    if (run.last_success && parts_.clock.now() - *run.last_success > run.interval * kStaleIntervals)
+      return "collector " + key.first + " is stale";
+  }
+  return {};
+}
+
+std::vector<api::CollectorView> Collecting::views() const {
+  std::vector<api::CollectorView> out;
+  for (const auto& [key, run] : runs_) {
+    api::CollectorView view;
+    view.name = key.first;
+    view.database = key.second;
+    view.status = to_string(run.status);
+    view.detail = run.detail;
+    view.last_success = run.last_success;
+    view.last_duration = run.duration;
+    view.interval = run.interval;
+    view.series = run.series;
+    view.stale = run.status != CollectStatus::unsupported &&
+                 (!run.last_success || parts_.clock.now() - *run.last_success > run.interval * kStaleIntervals);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/api/views.hpp"
+#include "agent/config/config_error.hpp"
+#include "agent/engine/cost_account.hpp"
+#include "agent/engine/parts.hpp"
+#include "agent/model/collector_def.hpp"
+#include "collectors/query.hpp"
+#include "collectors/registry.hpp"
+
+namespace pgtend::engine {
+
+// The collectors that are no statement: they read the host and the agent itself.
+inline constexpr const char* kHostCollector = "host";
+inline constexpr const char* kSelfCollector = "self";
+inline constexpr const char* kUpCollector = "up";
+
+// The sampling half of the path: runs one collector on one database and gives a Snapshot.
+// REQUIRES: io thread.
+class Collecting {
+ public:
+  Collecting(Parts& parts, CostAccount& cost);
+
+  // Reads the collectors in the binary and the user's directory. A user's file that is wrong fails alone.
+  // Result: what was wrong, for the log and check-config.
+  std::vector<config::ConfigError> load();
+  [[nodiscard]] const std::vector<CollectorDef>& defs() const { return defs_; }
+  [[nodiscard]] const CollectorDef* def(const std::string& name) const;
+  [[nodiscard]] Millis interval(const CollectorDef& def) const;
+  [[nodiscard]] bool disabled(const std::string& name) const;
+  [[nodiscard]] std::vector<MetricDef> metrics() const;
+
+  // Databases that exist, admit connections and pass the configured globs. Errors: those of the sample lane.
+  net::TaskResult<std::vector<std::string>> discover_databases();
+
+  // collect: never fails; what went wrong is the snapshot's status and detail.
+  net::Task<SnapshotPtr> collect(std::string collector, std::string database);
+
+  // What this server offers in a database, probed once per connect. Errors: those of the lane.
+  net::TaskResult<std::shared_ptr<const collectors::ServerShape>> shape(std::string database);
+  void forget_shapes() { shapes_.clear(); }
+  void forget_database(const std::string& database);
+
+  // Why the collector behind a metric cannot be trusted now; empty when it can or when no collector makes the metric.
+  [[nodiscard]] std::string blind(const std::string& metric) const;
+  [[nodiscard]] std::vector<api::CollectorView> views() const;
+  // The host's memory as of its last run; 0 unknown.
+  [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
+
+ private:
+  struct Run {
+    CollectStatus status = CollectStatus::ok;
+    std::string detail;
+    UtcTime last_run;
+    std::optional<UtcTime> last_success;
+    Millis duration{0}, interval{0};
+    std::size_t series = 0;
+  };
+  using Key = std::pair<std::string, std::string>;  // collector, database
+
+  std::shared_ptr<Snapshot> blank(const std::string& collector, const std::string& database) const;
+  using DefPtr = std::shared_ptr<const CollectorDef>;
+  net::TaskResult<RowSet> ask(DefPtr def, std::string database, std::string sql, pg::Params params);
+  net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql);
+  net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
+  net::Task<void> read_texts(RowSet numbers, std::string database);
+  net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
+  void run_self(Snapshot& snapshot);
+  void note(const Snapshot& snapshot);
+
+  Parts& parts_;
+  CostAccount& cost_;
+  std::vector<CollectorDef> defs_;
+  std::map<std::string, std::string> collector_of_metric_;
+  std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
+  std::map<Key, Run> runs_;
+  std::set<std::int64_t> seen_statements_;
+  Deadline texts_due_{};
+  std::int64_t ram_bytes_ = 0;
+};
+
+}  // namespace pgtend::engine

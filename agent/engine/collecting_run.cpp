@@ -1,0 +1,242 @@
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "agent/base/log.hpp"
+#include "agent/engine/collecting.hpp"
+#include "collectors/host/host.hpp"
+#include "collectors/postgres/sizes.hpp"
+#include "collectors/postgres/statements.hpp"
+#include "collectors/rows_to_series.hpp"
+
+// How one run of a collector goes: its statement, the host's files, the agent itself.
+namespace pgtend::engine {
+
+namespace {
+
+// A collector of class C may take this many times the configured statement_timeout.
+constexpr int kHeavyFactor = 10;
+// Source: reference decision: texts only for unseen ids, every 10 minutes; the first time at once.
+constexpr std::chrono::minutes kTextsInterval{10};
+// Ids of texts that are remembered as seen; pg_stat_statements.max defaults to 5,000.
+constexpr std::size_t kMaxSeen = 20'000;
+constexpr std::size_t kMaxProcFile = 1 << 20;
+
+CollectStatus status_of(const Error& error) {
+  if (error.sqlstate == "55P03") return CollectStatus::locked;
+  switch (error.code) {
+    case Errc::permission: return CollectStatus::permission;
+    case Errc::unsupported: return CollectStatus::unsupported;
+    case Errc::timeout:
+    case Errc::cancelled: return CollectStatus::timeout;
+    case Errc::unavailable:
+    case Errc::resource_exhausted: return CollectStatus::unavailable;
+    default: return CollectStatus::error;
+  }
+}
+
+void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error) {
+  snapshot.status = status_of(error);
+  snapshot.detail = error.describe();
+  if (snapshot.status == CollectStatus::permission && !def.grant.empty()) snapshot.detail += "; cure: " + def.grant;
+}
+
+Millis statement_time(const CollectorDef& def, const config::PostgresqlConfig& config) {
+  return def.cost == CostClass::c ? config.statement_timeout * kHeavyFactor : config.statement_timeout;
+}
+
+const collectors::CodeCollector* code_of(const std::string& name) {
+  for (const auto& code : collectors::code_collectors())
+    if (code.def.name == name) return &code;
+  return nullptr;
+}
+
+}  // namespace
+
+net::TaskResult<RowSet> Collecting::ask(DefPtr def, std::string database, std::string sql,
+                                        pg::Params params) {
+  const auto lane = def->name == kUpCollector ? pg::Lane::probe : pg::Lane::sample;
+  const Millis time = statement_time(*def, parts_.config->postgresql);
+  cost_.count_query();
+  auto rows = co_await parts_.lanes.query(lane, std::move(database), def->name, std::move(sql), std::move(params), time);
+  co_return rows;
+}
+
+// A relation that gets locked between the list and its chunk costs that chunk's halves, down to the relation itself.
+net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string database, std::string sql) {
+  auto list = co_await ask(def, database, collectors::unlocked_relations_sql(), {});
+  if (!list) co_return fail(std::move(list.error()), "list unlocked relations");
+  RowSet all;
+  auto chunks = collectors::oid_chunks(*list);
+  while (!chunks.empty()) {
+    const std::string chunk = chunks.back();
+    chunks.pop_back();
+    pg::Params params;
+    params.emplace_back(chunk);
+    auto rows = co_await ask(def, database, sql, params);
+    if (!rows && rows.error().sqlstate == "55P03") {
+      for (auto& half : collectors::split_chunk(chunk)) chunks.push_back(std::move(half));
+      continue;
+    }
+    if (!rows) co_return fail(std::move(rows.error()));
+    all.columns = rows->columns;
+    for (auto& row : rows->rows) all.rows.push_back(std::move(row));
+  }
+  co_return all;
+}
+
+net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def) {
+  auto shape = co_await this->shape(snapshot->database);
+  Result<collectors::CollectorQuery> query = fail(Errc::unavailable, "");
+  if (shape) query = collectors::make_query(*def, **shape);
+  if (!shape) query = fail(std::move(shape.error()));
+  Result<RowSet> rows = fail(Errc::unavailable, "");
+  if (!query) {
+    rows = fail(std::move(query.error()));
+  } else if (def->lock_aware) {
+    auto answer = co_await ask_in_chunks(def, snapshot->database, query->sql);
+    rows = std::move(answer);
+  } else {
+    auto answer = co_await ask(def, snapshot->database, query->sql, {});
+    rows = std::move(answer);
+  }
+  snapshot->identity = parts_.lanes.identity();
+  if (!rows) {
+    if (def->name == kUpCollector) {
+      // Down is what this collector is there to say: a value, not a failure.
+      snapshot->samples.push_back({{"pgtend_up", {}}, 0, MetricKind::gauge, 0});
+      snapshot->samples.push_back({{"pg_up", {}}, 0, MetricKind::gauge, 0});
+      snapshot->detail = rows.error().describe();
+    } else {
+      failed(*snapshot, *def, rows.error());
+    }
+    co_return;
+  }
+  const auto* code = code_of(def->name);
+  auto run = code != nullptr ? code->series(*rows, snapshot->identity, snapshot->database)
+                             : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database);
+  const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
+  if (run.samples.size() > quota) {
+    run.dropped += run.samples.size() - quota;
+    run.samples.resize(quota);
+  }
+  if (run.dropped > 0) snapshot->detail = std::to_string(run.dropped) + " rows beyond the series quota were left out";
+  snapshot->samples = std::move(run.samples);
+  if (def->extension == "pg_stat_statements" && def->name == "statements")
+    co_await read_texts(std::move(*rows), snapshot->database);
+}
+
+net::Task<void> Collecting::read_texts(RowSet numbers, std::string database) {
+  const Deadline now = parts_.clock.steady_now();
+  if (parts_.ledger == nullptr || now < texts_due_) co_return;
+  texts_due_ = now + kTextsInterval;
+  if (seen_statements_.size() > kMaxSeen) seen_statements_.clear();
+  const auto ids = collectors::unseen_query_ids(numbers, seen_statements_);
+  if (ids.empty()) co_return;
+  auto shape = co_await this->shape(database);
+  if (!shape) co_return;
+  auto sql = collectors::statement_texts_sql(**shape);
+  if (!sql) co_return;
+  pg::Params params;
+  params.emplace_back(collectors::bigint_array(ids));
+  cost_.count_query();
+  auto rows = co_await parts_.lanes.query(pg::Lane::sample, database, "statement_texts", *sql, params,
+                                          parts_.config->postgresql.statement_timeout * kHeavyFactor);
+  if (!rows) {
+    log::warn("statement texts not read", {{"error", rows.error().describe()}});
+    co_return;
+  }
+  const auto texts = collectors::statement_texts(*rows);
+  auto save = [texts](store::Ledger& ledger) { return ledger.put_texts(texts); };
+  auto saved = co_await parts_.with_ledger(save);
+  if (!saved) {
+    log::warn("statement texts not kept", {{"error", saved.error().describe()}});
+    co_return;
+  }
+  seen_statements_.insert(ids.begin(), ids.end());
+}
+
+namespace {
+
+struct HostReading {
+  std::map<std::string, std::string> files;
+  std::vector<collectors::FilesystemUse> filesystems;
+};
+
+HostReading read_host(const std::string& proc, const std::vector<std::string>& mounts) {
+  HostReading out;
+  auto paths = collectors::host_paths();
+  paths.push_back("/proc/self/mounts");
+  for (const auto& path : paths) {
+    std::string real = path;
+    if (path.starts_with("/proc")) real = proc + path.substr(5);
+    std::ifstream file(real);
+    if (!file) continue;
+    std::string text(kMaxProcFile, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    out.files[path] = std::move(text);
+  }
+  for (auto& use : collectors::filesystems(out.files["/proc/self/mounts"])) {
+    bool wanted = mounts.empty();
+    for (const auto& mount : mounts) wanted = wanted || mount == use.mountpoint;
+    struct statvfs numbers {};
+    if (!wanted || statvfs(use.mountpoint.c_str(), &numbers) != 0) continue;
+    use.size_bytes = numbers.f_blocks * numbers.f_frsize;
+    use.free_bytes = numbers.f_bfree * numbers.f_frsize;
+    use.avail_bytes = numbers.f_bavail * numbers.f_frsize;
+    use.files = numbers.f_files;
+    use.files_free = numbers.f_ffree;
+    out.filesystems.push_back(use);
+  }
+  return out;
+}
+
+}  // namespace
+
+net::Task<void> Collecting::run_host(std::shared_ptr<Snapshot> snapshot) {
+  // statvfs on a dead network mount can hang: never on the io thread.
+  auto job = [proc = parts_.config->host.proc, mounts = parts_.config->host.filesystems] {
+    return read_host(proc, mounts);
+  };
+  auto reading = co_await net::run_on(parts_.blocking, job);
+  snapshot->samples = collectors::host_samples(reading.files, reading.filesystems, snapshot->taken_at);
+  ram_bytes_ = collectors::ram_bytes(reading.files);
+  if (snapshot->samples.empty()) {
+    snapshot->status = CollectStatus::error;
+    snapshot->detail = "nothing readable under " + parts_.config->host.proc;
+  }
+}
+
+void Collecting::run_self(Snapshot& snapshot) {
+  std::vector<int> pids;
+  for (const auto& session : parts_.lanes.sessions())
+    if (session.local) pids.push_back(session.backend_pid);
+  const auto reading = read_cost(parts_.config->host.proc, pids);
+  cost_.add(reading, parts_.clock.steady_now());
+  const auto gauge = [&](const char* name, double value, Labels labels = {}) {
+    snapshot.samples.push_back({{name, std::move(labels)}, value, MetricKind::gauge, 0});
+  };
+  // The epoch ends with the process: its counters start again.
+  const auto epoch = static_cast<std::uint64_t>(::getpid());
+  const auto counter = [&](const char* name, double value) {
+    snapshot.samples.push_back({{name, {}}, value, MetricKind::counter, epoch});
+  };
+  gauge("pgtend_agent_cpu_ratio", cost_.agent_cpu_ratio());
+  gauge("pgtend_agent_backend_cpu_ratio", cost_.backend_cpu_ratio());
+  gauge("pgtend_agent_resident_memory_bytes", static_cast<double>(cost_.rss_bytes()));
+  gauge("pgtend_agent_slow_down_factor", cost_.slow_down());
+  gauge("pgtend_agent_series", static_cast<double>(parts_.board.series()));
+  counter("pgtend_agent_cpu_seconds_total", reading.agent_cpu_seconds);
+  counter("pgtend_agent_backend_cpu_seconds_total", cost_.backend_cpu_seconds());
+  counter("pgtend_agent_queries_total", static_cast<double>(cost_.queries()));
+  for (const auto& view : views()) {
+    if (view.status == to_string(CollectStatus::unsupported)) continue;
+    gauge("pgtend_collector_up", view.status == to_string(CollectStatus::ok) && !view.stale ? 1 : 0,
+          Labels{{"collector", view.name}, {"datname", view.database}});
+  }
+}
+
+}  // namespace pgtend::engine

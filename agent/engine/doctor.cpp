@@ -1,0 +1,56 @@
+#include "agent/engine/doctor.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "agent/engine/wiring.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+constexpr std::chrono::seconds kExamineTime{10};
+
+net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor blocking, DoctorReport* report,
+                             DoctorRole* role) {
+  const Deadline deadline = std::chrono::steady_clock::now() + kExamineTime;
+  auto connection = co_await pg::Connection::connect(std::move(spec), blocking, deadline);
+  if (!connection) {
+    role->error = connection.error().describe();
+    co_return;
+  }
+  const auto& identity = (*connection)->identity();
+  report->server = "PostgreSQL " + identity.server_version + ", " + std::string(to_string(identity.role));
+  if (!(*connection)->is_direct()) report->server += ", through a pooler";
+  auto capabilities = co_await pg::probe_capabilities(**connection);
+  if (capabilities) {
+    role->capabilities = std::move(*capabilities);
+  } else {
+    role->error = capabilities.error().describe();
+  }
+}
+
+}  // namespace
+
+DoctorReport examine(const config::PostgresqlConfig& config) {
+  DoctorReport report;
+  net::asio::io_context io(1);
+  net::asio::thread_pool blocking(1);
+  const auto lanes = lane_options(config);
+  const bool two = config.operator_role.has_value();
+  report.roles.push_back({config.user, two ? "probe and sample lanes" : "all lanes", {}, {}});
+  if (two) report.roles.push_back({config.operator_role->user, "advise and act lanes", {}, {}});
+  for (std::size_t i = 0; i < report.roles.size(); ++i) {
+    auto* role = &report.roles[i];
+    auto ended = [role](const std::exception_ptr& failure) {
+      if (failure) role->error = "internal error";
+    };
+    net::asio::co_spawn(io, examine_role(i == 0 ? lanes.monitor : lanes.operator_, blocking.get_executor(), &report, role),
+                        ended);
+  }
+  io.run();
+  blocking.join();
+  return report;
+}
+
+}  // namespace pgtend::engine

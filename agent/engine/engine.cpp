@@ -1,0 +1,188 @@
+#include "agent/engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+
+#include "agent/api/routes.hpp"
+#include "agent/base/log.hpp"
+#include "agent/engine/loops.hpp"
+#include "agent/engine/systemd.hpp"
+#include "agent/engine/wiring.hpp"
+#include "agent/store/sha256.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// Everything must have ended by then; systemd's default is 90 s.
+constexpr std::chrono::seconds kShutdownTime{10};
+
+std::uint64_t boot_seed(const Clock& clock) {
+  return static_cast<std::uint64_t>(to_ms(clock.now())) ^ (static_cast<std::uint64_t>(::getpid()) << 32);
+}
+
+// The rooms in the order in which they are opened; destroyed in reverse.
+class Agent {
+ public:
+  Agent(const config::LoadedConfig& loaded, const EngineOptions& options)
+      : options_(options),
+        store_(1),
+        blocking_(2),
+        config_(std::make_shared<const config::Config>(loaded.config)),
+        files_(loaded.files),
+        board_({options.version, static_cast<std::size_t>(loaded.config.collection.max_series), true}) {}
+
+  Result<void> open() {
+    if (auto ok = open_history(); !ok) return ok;
+    open_ledger();
+    lanes_ = std::make_unique<pg::Lanes>(io_.get_executor(), blocking_.get_executor(),
+                                         lane_options(config_->postgresql), clock_, boot_seed(clock_));
+    parts_ = std::make_unique<Parts>(Parts{clock_, io_.get_executor(), store_.get_executor(), blocking_.get_executor(),
+                                           config_, *lanes_, *history_, ledger_.get(), ledger_error_, board_});
+    rooms_ = std::make_unique<Rooms>(*parts_, options_);
+    if (auto ok = rooms_->load(); !ok) return ok;
+    rooms_->view.set_config_facts(files_, config_hash());
+    return open_server();
+  }
+
+  Result<void> serve() {
+    net::asio::signal_set stop(io_, SIGTERM, SIGINT);
+    net::asio::signal_set hangup(io_, SIGHUP);
+    Supervisor supervisor(io_.get_executor());
+    rooms_->start(supervisor);
+    auto reloads = [this, &hangup]() { return reload_on(&hangup); };
+    supervisor.spawn("reload", reloads);
+    net::asio::co_spawn(io_, shut_down(&stop, &supervisor), [](const std::exception_ptr&) {});
+    systemd::ready();
+    log::info("pgtend started", {{"version", options_.version},
+                                 {"instance", config_->instance.name},
+                                 {"listen", config_->http.listen},
+                                 {"socket", config_->http.socket}});
+    io_.run();
+    store_.join();
+    blocking_.join();
+    return {};
+  }
+
+ private:
+  Result<void> open_history() {
+    if (auto made = make_directory_of(config_->history.path); !made) return made;
+    auto post = [this](std::function<void()> job) { net::asio::post(store_, std::move(job)); };
+    auto history = store::HistoryFile::open(history_options(config_->history), post, clock_);
+    if (!history) return fail(std::move(history.error()), "open " + config_->history.path);
+    history_ = std::move(*history);
+    if (const auto aside = history_->moved_aside())
+      log::error("history was not a sound database and a new one is started", {{"moved_to", *aside}});
+    return {};
+  }
+
+  // Without a ledger pgtend only recommends, and says so.
+  void open_ledger() {
+    auto made = make_directory_of(config_->ledger.path);
+    auto ledger = made ? store::Ledger::open(config_->ledger.path, clock_)
+                       : Result<std::unique_ptr<store::Ledger>>(fail(std::move(made.error())));
+    if (ledger) {
+      ledger_ = std::move(*ledger);
+      return;
+    }
+    ledger_error_ = ledger.error().describe();
+    log::error("no ledger: pgtend only recommends", {{"path", config_->ledger.path}, {"error", ledger_error_}});
+  }
+
+  Result<void> open_server() {
+    if (auto made = make_directory_of(config_->http.socket); !config_->http.socket.empty() && !made) return made;
+    auto who = authenticator(config_->http);
+    if (!who) return fail(std::move(who.error()));
+    server_ = std::make_unique<http::Server>(io_.get_executor(), server_options(config_->http),
+                                             api::make_router(rooms_->view, board_, clock_), std::move(*who));
+    return server_->start();
+  }
+
+  [[nodiscard]] std::string config_hash() const { return store::sha256_hex(config::dump(*config_)).substr(0, 16); }
+
+  net::Task<void> reload_on(net::asio::signal_set* hangup) {
+    while (true) {
+      co_await hangup->async_wait(net::as_values);
+      reload();
+    }
+  }
+
+  // Whole or not at all: the old configuration stays when anything in the new one is wrong.
+  void reload() {
+    systemd::reloading();
+    const auto loaded = options_.config_file.empty() ? config::defaults() : config::load(options_.config_file);
+    if (!loaded.errors.empty()) {
+      log::error("configuration not reloaded", {{"errors", config::format_errors(loaded.errors)}});
+      systemd::ready();
+      return;
+    }
+    const auto before = config_;
+    config_ = std::make_shared<const config::Config>(loaded.config);
+    parts_->config = config_;
+    if (auto ok = rooms_->load(); !ok) {
+      parts_->config = config_ = before;
+      log::error("configuration not reloaded", {{"error", ok.error().describe()}});
+      if (auto back = rooms_->load(); !back) log::error("old rules not restored", {{"error", back.error().describe()}});
+      systemd::ready();
+      return;
+    }
+    log::set_level(config_->log.level);
+    rooms_->view.set_config_facts(loaded.files, config_hash());
+    for (const auto& key : config::reload_differences(*before, *config_))
+      log::warn("this key takes effect after a restart", {{"key", key}});
+    log::info("configuration reloaded", {{"hash", config_hash()}});
+    systemd::ready();
+  }
+
+  net::Task<void> shut_down(net::asio::signal_set* stop, Supervisor* supervisor) {
+    co_await stop->async_wait(net::as_values);
+    systemd::stopping();
+    log::info("pgtend stops");
+    const Deadline deadline = clock_.steady_now() + kShutdownTime;
+    if (rooms_->changes != nullptr) rooms_->changes->stop();
+    co_await server_->stop();
+    auto left = co_await supervisor->stop(deadline);
+    for (const auto& name : left) log::warn("task did not end in time", {{"task", name}});
+    co_await lanes_->close();
+    auto commit = [history = history_.get()] { return history->commit().has_value(); };
+    auto committed = co_await net::run_on(store_.get_executor(), commit);
+    if (!committed) log::warn("the last samples were not stored");
+    io_.stop();
+  }
+
+  const EngineOptions& options_;
+  SystemClock clock_;
+  net::asio::io_context io_{1};
+  net::asio::thread_pool store_, blocking_;
+  std::shared_ptr<const config::Config> config_;
+  std::vector<std::string> files_;
+  api::MetricsBoard board_;
+  std::unique_ptr<store::HistoryFile> history_;
+  std::unique_ptr<store::Ledger> ledger_;
+  std::string ledger_error_;
+  std::unique_ptr<pg::Lanes> lanes_;
+  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<Rooms> rooms_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace
+
+Result<void> run(const config::LoadedConfig& loaded, const EngineOptions& options) {
+  log::start(loaded.config.log.level);
+  Agent agent(loaded, options);
+  auto opened = agent.open();
+  if (!opened) {
+    log::error("cannot start", {{"error", opened.error().describe()}});
+    log::stop();
+    return opened;
+  }
+  auto served = agent.serve();
+  log::info("pgtend stopped");
+  log::stop();
+  return served;
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,236 @@
+#include "agent/engine/loops.hpp"
+
+#include "agent/base/log.hpp"
+#include "agent/engine/systemd.hpp"
+#include "agent/engine/wiring.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// New databases are rare; a rights change must show soon after the GRANT.
+constexpr std::chrono::seconds kDiscoverInterval{30};
+constexpr std::chrono::seconds kDiscoverRetry{2};
+constexpr std::chrono::seconds kCapabilityInterval{60};
+constexpr std::chrono::seconds kCapabilityRetry{2};
+constexpr std::chrono::seconds kOutboxInterval{1};
+// The first advice needs two readings some time apart; waiting a whole interval for it would waste the first minutes.
+constexpr std::chrono::seconds kFirstAdviceAfter{20};
+constexpr std::chrono::seconds kSettle{3};
+
+// Without a ledger there is no pipeline at all: nothing may be changed that is not written down first.
+std::unique_ptr<change::Pipeline> make_changes(Parts& parts, Advising& advising, const EngineOptions& options) {
+  if (parts.ledger == nullptr) return nullptr;
+  change::PipelineParts given{
+          .lanes = parts.lanes,
+          .ledger = *parts.ledger,
+          .store = parts.store,
+          .blocking = parts.blocking,
+          .clock = parts.clock,
+          .policy = [&parts] { return parts.config->policy; },
+          .history = [&parts] { return parts.history.reader(); },
+          .statements_touching = [&advising](const ProposedChange& plan) { return advising.statements_touching(plan); },
+          .actor = "agent",
+          .instance = parts.config->instance.name,
+          .seed = static_cast<std::uint64_t>(to_ms(parts.clock.now())),
+          .fault = options.fault};
+  return std::make_unique<change::Pipeline>(std::move(given), pipeline_options(*parts.config));
+}
+
+}  // namespace
+
+Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
+    : parts(parts_given),
+      cost({parts.config->collection.budget.cpu_ratio, parts.config->collection.budget.rss_bytes}),
+      collecting(parts, cost),
+      alerting(parts, [this](const std::string& metric) { return collecting.blind(metric); }),
+      advising(parts, collecting),
+      changes(make_changes(parts, advising, options)),
+      pipeline(parts, collecting, alerting, advising, changes.get()),
+      sampling(parts, collecting, pipeline, cost),
+      view(parts, collecting, cost, alerting, changes.get(), options.version),
+      refreshes_noted_until_(parts.clock.now()) {
+  parts.lanes.on_identity_change(
+      [this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
+}
+
+Result<void> Rooms::load() {
+  const auto rules = load_rules(parts.config->rules);
+  if (!rules.errors.empty()) return fail(Errc::config, config::format_errors(rules.errors));
+  for (const auto& error : collecting.load())
+    log::error("collector not loaded", {{"error", config::format_errors({&error, 1})}});
+  for (const auto& error : advising.load())
+    log::error("check not loaded", {{"error", config::format_errors({&error, 1})}});
+  alerting.set_rules(rules.rules);
+  parts.board.set_defs(collecting.metrics());
+  cost.set_budget({parts.config->collection.budget.cpu_ratio, parts.config->collection.budget.rss_bytes});
+  if (changes != nullptr) changes->set_options(pipeline_options(*parts.config));
+  sampling.reschedule();
+  return {};
+}
+
+void Rooms::on_identity(const ServerIdentity& was, const ServerIdentity& is) {
+  capabilities_due_ = true;
+  collecting.forget_shapes();
+  if (was.version_num == 0) {
+    log::info("connected", {{"server", is.server_version}, {"role", std::string(to_string(is.role))}});
+    return;
+  }
+  log::warn("the server is another one than before", {{"role", std::string(to_string(is.role))},
+                                                      {"was_role", std::string(to_string(was.role))},
+                                                      {"timeline", std::to_string(is.timeline)},
+                                                      {"started", to_rfc3339(is.postmaster_start)},
+                                                      {"server", is.server_version}});
+}
+
+void Rooms::start(Supervisor& supervisor) {
+  supervisor.spawn("sample/probe", [this] { return sampling.run(Sampling::Line::probe); });
+  supervisor.spawn("sample/home", [this] { return sampling.run(Sampling::Line::home); });
+  supervisor.spawn("sample/rove", [this] { return sampling.run(Sampling::Line::rove); });
+  supervisor.spawn("databases", [this] { return discover_loop(); });
+  supervisor.spawn("capabilities", [this] { return capability_loop(); });
+  supervisor.spawn("rules", [this] { return rules_loop(); });
+  supervisor.spawn("outbox", [this] { return outbox_loop(); });
+  supervisor.spawn("advise", [this] { return advise_loop(); });
+  supervisor.spawn("commit", [this] { return commit_loop(); });
+  supervisor.spawn("changes", [this] { return change_loop(); });
+  supervisor.spawn("watchdog", [this] { return watchdog_loop(); });
+}
+
+net::Task<void> Rooms::discover_loop() {
+  while (true) {
+    auto found = co_await sampling.discover();
+    const Deadline next = parts.clock.steady_now() + (found ? kDiscoverInterval : kDiscoverRetry);
+    co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Rooms::capability_loop() {
+  while (true) {
+    const Deadline deadline = parts.clock.steady_now() + parts.config->postgresql.connect_timeout * 2;
+    bool probed = false;
+    {
+      auto lease = co_await parts.lanes.lease(pg::Lane::advise, "", deadline);
+      if (lease) {
+        capabilities_due_ = false;
+        auto capabilities = co_await pg::probe_capabilities(lease->connection());
+        probed = capabilities.has_value();
+        if (capabilities) view.set_capabilities(std::move(*capabilities));
+      }
+    }
+    const Deadline next = parts.clock.steady_now() + (probed ? kCapabilityInterval : kCapabilityRetry);
+    while (!capabilities_due_ && parts.clock.steady_now() < next) {
+      const Deadline later = parts.clock.steady_now() + kCapabilityRetry;
+      co_await net::sleep_until(later);
+    }
+    if (!probed) co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Rooms::rules_loop() {
+  auto restored = co_await alerting.restore();
+  if (!restored && parts.ledger != nullptr)
+    log::error("alerts not restored", {{"error", restored.error().describe()}});
+  // The first samples must be there, or every rule would see an empty history.
+  const Deadline settled = parts.clock.steady_now() + kSettle;
+  co_await net::sleep_until(settled);
+  std::map<std::string, Deadline> due;
+  while (true) {
+    const auto rules = alerting.rules();
+    const Deadline now = parts.clock.steady_now();
+    Deadline next = now + parts.config->rules.evaluation_interval;
+    for (std::size_t i = 0; i < rules->groups.size(); ++i) {
+      auto& at = due.try_emplace(rules->groups[i].name, now).first->second;
+      if (at <= now) {
+        if (alerting.rules() == rules) co_await pipeline.watch(i);
+        while (at <= now) at += rules->groups[i].interval;
+      }
+      next = std::min(next, at);
+    }
+    co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Rooms::outbox_loop() {
+  Deadline resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
+  while (true) {
+    if (parts.ledger != nullptr) {
+      if (parts.clock.steady_now() >= resend) {
+        auto queued = co_await alerting.resend();
+        if (!queued) log::warn("alerts not resent", {{"error", queued.error().describe()}});
+        resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
+      }
+      auto tried = co_await alerting.deliver();
+      if (!tried) log::warn("outbox not read", {{"error", tried.error().describe()}});
+    }
+    const Deadline next = parts.clock.steady_now() + kOutboxInterval;
+    co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Rooms::advise_loop() {
+  const Millis first = std::min<Millis>(kFirstAdviceAfter, parts.config->advisors.interval);
+  const Deadline start = parts.clock.steady_now() + first;
+  co_await net::sleep_until(start);
+  while (true) {
+    const Deadline next = parts.clock.steady_now() + parts.config->advisors.interval;
+    const auto databases = sampling.databases();
+    for (const auto& database : databases) co_await pipeline.tend(database);
+    co_await note_refreshes();
+    // Nothing is known of the server yet: look again soon, not after a whole interval.
+    const Deadline wake = databases.empty() ? parts.clock.steady_now() + kDiscoverRetry : next;
+    co_await net::sleep_until(wake);
+  }
+}
+
+// Tells the advisor of refreshes that the pipeline finished, whose rows may not differ and so leave no other trace.
+net::Task<void> Rooms::note_refreshes() {
+  const UtcTime since = refreshes_noted_until_;
+  auto read = [](store::Ledger& ledger) { return ledger.list_changes({ChangeState::kept, false}, 100); };
+  auto kept = co_await parts.with_ledger(read);
+  if (!kept) co_return;
+  for (const auto& change : *kept) {
+    const auto* refresh = std::get_if<RefreshChange>(&change.plan.detail);
+    if (refresh == nullptr || change.updated_at <= since) continue;
+    const double seconds = change.applied_at ? to_seconds(change.updated_at) - to_seconds(*change.applied_at) : 0;
+    advising.note_refresh(change.plan.database, refresh->schema + "." + refresh->matview, change.updated_at, seconds);
+    refreshes_noted_until_ = std::max(refreshes_noted_until_, change.updated_at);
+  }
+}
+
+net::Task<void> Rooms::commit_loop() {
+  while (true) {
+    const Deadline next = parts.clock.steady_now() + parts.config->history.commit_interval;
+    auto commit = [history = &parts.history] { return history->commit(); };
+    auto report = co_await net::run_on(parts.store, commit);
+    if (!report) log::error("history not written", {{"error", report.error().describe()}});
+    co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Rooms::change_loop() {
+  if (changes == nullptr) co_return;
+  co_await changes->recover();
+  co_await changes->run();
+}
+
+net::Task<void> Rooms::watchdog_loop() {
+  const auto every = systemd::watchdog_interval();
+  while (true) {
+    // Alive means that rules were evaluated and samples stored, not only that a timer fired.
+    const auto stats = parts.history.stats();
+    const UtcTime now = parts.clock.now();
+    const Millis patience = std::max<Millis>(parts.config->rules.evaluation_interval * 4, std::chrono::minutes(1));
+    const bool evaluates = now - alerting.last_evaluation() < patience;
+    if (evaluates) systemd::watchdog();
+    auto status = co_await view.status();
+    if (status)
+      systemd::status(status->state + ": " + std::to_string(stats.series) + " series, " +
+                      std::to_string(status->alerts.firing) + " alerts firing, " +
+                      std::to_string(status->changes.open) + " changes open; " + cost.describe());
+    const Deadline next = parts.clock.steady_now() + every.value_or(std::chrono::seconds(30));
+    co_await net::sleep_until(next);
+  }
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,129 @@
+#include "agent/engine/pipeline.hpp"
+
+#include <filesystem>
+
+#include "agent/base/log.hpp"
+#include "agent/policy/policy.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// How far back policy looks: cool-downs after an undo double, and the longest that matters is a quarter.
+constexpr std::chrono::days kPolicyMemory{90};
+
+}  // namespace
+
+net::Task<void> Pipeline::sample(std::string collector, std::string database) {
+  auto snapshot = co_await collecting_.collect(std::move(collector), std::move(database));
+  store(snapshot);
+}
+
+void Pipeline::store(const SnapshotPtr& snapshot) {
+  parts_.board.publish(snapshot);
+  if (auto stored = parts_.history.append(snapshot); !stored)
+    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
+}
+
+net::Task<void> Pipeline::watch(std::size_t group) {
+  auto evaluated = co_await alerting_.evaluate(group, parts_.clock.now());
+  if (!evaluated) {
+    log::warn("rules not evaluated", {{"error", evaluated.error().describe()}});
+    co_return;
+  }
+  auto changed = co_await alerting_.alert(std::move(*evaluated));
+  if (!changed) {
+    log::error("alerts not saved", {{"error", changed.error().describe()}});
+    co_return;
+  }
+  if (changed->empty()) co_return;
+  auto delivered = co_await alerting_.deliver();
+  if (!delivered) log::warn("outbox not read", {{"error", delivered.error().describe()}});
+}
+
+net::Task<void> Pipeline::tend(std::string database) {
+  auto advice = co_await advising_.advise(database);
+  if (!advice) {
+    log::warn("no advice", {{"database", database}, {"error", advice.error().describe()}});
+    co_return;
+  }
+  co_await publish(*advice, database);
+  for (auto& recommendation : advice->recommendations) {
+    auto decision = co_await decide(recommendation.change, recommendation.risk);
+    if (!decision) {
+      log::warn("not decided", {{"recommendation", recommendation.id}, {"error", decision.error().describe()}});
+      continue;
+    }
+    co_await change(recommendation, *decision);
+  }
+}
+
+net::TaskResult<Decision> Pipeline::decide(ProposedChange plan, Risk risk) {
+  const auto config = parts_.config;
+  const UtcTime now = parts_.clock.now();
+  auto read = [config, now](store::Ledger& ledger) {
+    const auto rule = [&](const ProposedChange& change) { return policy::rule_for(change, config->policy); };
+    return ledger.policy_past(now - kPolicyMemory, {}, rule);
+  };
+  PolicyPast past;
+  if (parts_.ledger != nullptr) {
+    auto stored = co_await parts_.with_ledger(read);
+    if (!stored) co_return fail(std::move(stored.error()), "decide");
+    past = std::move(*stored);
+  }
+  past.ledger_writable = parts_.ledger != nullptr;
+  past.role = parts_.lanes.identity().role;
+  std::error_code ignored;
+  if (std::filesystem::exists(config->change.freeze_file, ignored)) {
+    past.frozen = true;
+    past.frozen_by = "file " + config->change.freeze_file;
+  }
+  co_return policy::decide(plan, risk, config->policy, past, now);
+}
+
+net::TaskResult<bool> Pipeline::remember(Recommendation recommendation, Decision decision) {
+  store::AuditDraft draft;
+  draft.actor = "agent";
+  draft.action = "policy.decide";
+  draft.subject = recommendation.id;
+  draft.before = std::string(to_string(recommendation.change.action)) + " " + recommendation.change.object;
+  draft.after = std::string(to_string(decision.kind)) + " (" + decision.limit + ")";
+  auto put = [recommendation, decision, draft](store::Ledger& ledger) {
+    return ledger.put_recommendation(recommendation, decision, store::kRecommendationTtl, draft);
+  };
+  auto stored = co_await parts_.with_ledger(put);
+  if (!stored) co_return fail(std::move(stored.error()), "remember recommendation");
+  if (stored->opened)
+    log::info("recommendation", {{"id", recommendation.id},
+                                 {"action", std::string(to_string(recommendation.change.action))},
+                                 {"object", recommendation.change.object},
+                                 {"database", recommendation.change.database},
+                                 {"decision", std::string(to_string(decision.kind))},
+                                 {"limit", decision.limit}});
+  co_return stored->state == store::RecommendationState::open;
+}
+
+net::Task<void> Pipeline::change(Recommendation recommendation, Decision decision) {
+  auto open = co_await remember(recommendation, decision);
+  if (!open) {
+    log::warn("recommendation not kept", {{"id", recommendation.id}, {"error", open.error().describe()}});
+    co_return;
+  }
+  const bool now = decision.kind == DecisionKind::automatic && !decision.not_before;
+  if (changes_ == nullptr || !*open || (!now && decision.kind != DecisionKind::needs_approval)) co_return;
+  auto submitted = co_await changes_->submit(recommendation, decision);
+  if (!submitted && submitted.error().code != Errc::conflict)
+    log::warn("change not submitted", {{"recommendation", recommendation.id}, {"error", submitted.error().describe()}});
+}
+
+net::Task<void> Pipeline::publish(Advice advice, std::string database) {
+  auto put = [findings = advice.findings, scope = "advisors/" + database](store::Ledger& ledger) {
+    return ledger.put_findings(findings, scope);
+  };
+  auto stored = co_await parts_.with_ledger(put);
+  if (!stored) log::warn("findings not kept", {{"error", stored.error().describe()}});
+  parts_.board.gauge("pgtend_findings", "Findings of the last run.", Labels{{"datname", database}})
+      .set(static_cast<double>(advice.findings.size()));
+}
+
+}  // namespace pgtend::engine

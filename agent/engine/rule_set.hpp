@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/config/config.hpp"
+#include "agent/config/config_error.hpp"
+#include "alerts/life_cycle.hpp"
+#include "rules/promql/parser.hpp"
+
+namespace pgtend::engine {
+
+struct LoadedRule {
+  alerts::CompiledRule compiled;
+  promql::ExprPtr expr;
+  std::vector<std::string> metrics;  // names that its selectors fix
+};
+
+struct LoadedGroup {
+  std::string name, file;
+  Millis interval{0};
+  Millis query_offset{0};
+  int limit = 0;
+  std::vector<LoadedRule> rules;
+};
+
+struct RuleSet {
+  std::vector<LoadedGroup> groups;
+};
+
+struct RuleSetLoad {
+  std::shared_ptr<const RuleSet> rules;      // complete only when errors is empty
+  std::vector<config::ConfigError> errors;
+};
+
+// The rules in the binary (unless rules.shipped is false) and those of rules.files: decoded, their expressions parsed and
+// type-checked, their texts compiled; every error of every file at once. Reads files.
+[[nodiscard]] RuleSetLoad load_rules(const config::RulesConfig& rules);
+
+// One file's text, for `pgtend rules check`.
+[[nodiscard]] RuleSetLoad load_rule_text(std::string_view text, const std::string& file, Millis default_interval);
+
+}  // namespace pgtend::engine

@@ -1,0 +1,99 @@
+#include "agent/engine/sampling.hpp"
+
+#include <algorithm>
+
+#include "agent/base/log.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// A line with nothing due looks again after this: a reload or a new database may have given it jobs meanwhile.
+constexpr Millis kLongestPause{1'000};
+
+}  // namespace
+
+Sampling::Sampling(Parts& parts, Collecting& collecting, Pipeline& pipeline, CostAccount& cost)
+    : parts_(parts), collecting_(collecting), pipeline_(pipeline), cost_(cost) {}
+
+Sampling::Line Sampling::line_of(const Schedule::Job& job) {
+  if (job.collector == kUpCollector) return Line::probe;
+  return job.database.empty() ? Line::home : Line::rove;
+}
+
+void Sampling::reschedule() {
+  const Deadline now = parts_.clock.steady_now();
+  Schedule next = schedule_;
+  std::set<std::pair<std::string, std::string>> wanted;
+  for (const auto& def : collecting_.defs()) {
+    if (def.scope == CollectorScope::instance) {
+      wanted.emplace(def.name, "");
+    } else {
+      for (const auto& database : databases_) wanted.emplace(def.name, database);
+    }
+  }
+  for (const auto& job : schedule_.jobs())
+    if (!wanted.contains({job.collector, job.database})) next.remove(job.collector, job.database);
+  for (const auto& [collector, database] : wanted) {
+    const auto* def = collecting_.def(collector);
+    next.add(collector, database, collecting_.interval(*def), def->cost, now);
+  }
+  schedule_ = std::move(next);
+}
+
+net::TaskResult<std::size_t> Sampling::discover() {
+  auto found = co_await collecting_.discover_databases();
+  if (!found) co_return fail(std::move(found.error()));
+  if (*found == databases_) co_return databases_.size();
+  for (const auto& database : databases_) {
+    if (std::find(found->begin(), found->end(), database) != found->end()) continue;
+    log::info("database is gone", {{"database", database}});
+    collecting_.forget_database(database);
+    for (const auto& def : collecting_.defs())
+      if (def.scope == CollectorScope::database) parts_.board.forget(def.name, database);
+  }
+  databases_ = std::move(*found);
+  std::string names;
+  for (const auto& database : databases_) names += (names.empty() ? "" : ",") + database;
+  log::info("databases", {{"count", std::to_string(databases_.size())}, {"names", names}});
+  reschedule();
+  co_return databases_.size();
+}
+
+std::optional<std::size_t> Sampling::pick(Line line, Deadline now) const {
+  std::optional<std::size_t> first;
+  for (const auto index : schedule_.due(now)) {
+    const auto& job = schedule_.jobs()[index];
+    if (line_of(job) != line) continue;
+    if (line == Line::rove && job.database == roving_in_) return index;
+    if (!first) first = index;
+  }
+  return first;
+}
+
+Deadline Sampling::wake_at(Line line, Deadline now) const {
+  Deadline wake = now + kLongestPause;
+  for (const auto& job : schedule_.jobs())
+    if (!job.running && line_of(job) == line) wake = std::min(wake, job.due);
+  return wake;
+}
+
+net::Task<void> Sampling::run(Line line) {
+  while (true) {
+    schedule_.set_slow_down(cost_.slow_down());
+    const auto next = pick(line, parts_.clock.steady_now());
+    if (!next) {
+      const Deadline later = wake_at(line, parts_.clock.steady_now());
+      co_await net::sleep_until(later);
+      continue;
+    }
+    const std::string collector = schedule_.jobs()[*next].collector;
+    const std::string database = schedule_.jobs()[*next].database;
+    if (line == Line::rove) roving_in_ = database;
+    schedule_.started(*next);
+    co_await pipeline_.sample(collector, database);
+    schedule_.finished(collector, database, parts_.clock.steady_now());
+  }
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.hpp"
+#include "agent/model/collector_def.hpp"
+
+namespace pgtend::engine {
+
+// When which collector runs: intervals with a phase spread, one run at a time for each, slowed when the agent costs
+// too much. Pure: time comes in as an argument.
+class Schedule {
+ public:
+  struct Job {
+    std::string collector;
+    std::string database;  // empty: scope instance
+    Millis interval{0};
+    CostClass cost = CostClass::a;
+    Deadline due;
+    bool running = false;
+  };
+
+  // Adds a job, first due within its interval (or 10 s, if that is sooner) at a phase that is a hash of its name, so
+  // that jobs of equal interval do not fall on one moment and a restart keeps the order. Replaces one of the same name
+  // and database, keeping its due time when the interval is the same.
+  void add(std::string collector, std::string database, Millis interval, CostClass cost, Deadline now);
+  void remove(const std::string& collector, const std::string& database);
+
+  // Indexes of jobs that are due and not running, the longest overdue first.
+  [[nodiscard]] std::vector<std::size_t> due(Deadline now) const;
+  void started(std::size_t job);
+  // The next due time keeps the job's phase; missed runs are skipped, not made up for.
+  void finished(const std::string& collector, const std::string& database, Deadline now);
+
+  // Jobs of class B and C run this many times less often (1, 2, 4, 8): class A is what alerting lives on.
+  void set_slow_down(int factor) { slow_down_ = factor; }
+  [[nodiscard]] int slow_down() const { return slow_down_; }
+  [[nodiscard]] Millis effective_interval(const Job& job) const;
+  [[nodiscard]] const std::vector<Job>& jobs() const { return jobs_; }
+
+ private:
+  std::vector<Job> jobs_;
+  int slow_down_ = 1;
+};
+
+}  // namespace pgtend::engine

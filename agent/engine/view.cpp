@@ -1,0 +1,206 @@
+#include "agent/engine/view.hpp"
+
+#include <filesystem>
+
+#include "agent/change/plan_hash.hpp"
+
+namespace pgtend::engine {
+
+View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& alerting, change::Pipeline* changes,
+           std::string version)
+    : parts_(parts),
+      collecting_(collecting),
+      cost_(cost),
+      alerting_(alerting),
+      changes_(changes),
+      version_(std::move(version)),
+      started_at_(parts.clock.now()) {}
+
+void View::set_config_facts(std::vector<std::string> files, std::string hash) {
+  config_.files = std::move(files);
+  config_.hash = std::move(hash);
+  config_.loaded_at = parts_.clock.now();
+}
+
+std::string View::degraded_by(const api::StatusView& status) const {
+  if (!status.ledger.writable) return "no ledger";
+  for (const auto& lane : status.lanes)
+    if ((lane.name == "probe" || lane.name == "sample") && !lane.up) return "lane " + lane.name + " is down";
+  for (const auto& capability : capabilities_)
+    if (!capability.present && !capability.advice) return "missing " + capability.name;
+  return {};
+}
+
+net::TaskResult<api::StatusView> View::status() {
+  api::StatusView out;
+  out.version = version_;
+  out.instance = parts_.config->instance.name;
+  out.started_at = started_at_;
+  out.server = parts_.lanes.identity();
+  for (const auto& lane : parts_.lanes.status()) {
+    api::LaneView view{lane.name, lane.up, lane.breaker, lane.last_error, 0};
+    for (const auto& [code, count] : lane.reconnects) view.reconnects += static_cast<std::uint64_t>(count);
+    out.lanes.push_back(std::move(view));
+  }
+  for (const auto& capability : capabilities_)
+    if (!capability.advice || !capability.present)
+      out.capabilities.push_back({capability.name, capability.present, capability.effect, capability.cure});
+  out.collectors = collecting_.views();
+  out.cost = {cost_.agent_cpu_ratio(),  cost_.backend_cpu_ratio(), cost_.rss_bytes(),
+              cost_.queries(),          parts_.board.series(),     cost_.over_budget(),
+              static_cast<double>(cost_.slow_down())};
+  const auto history = parts_.history.stats();
+  out.history = {history.bytes, static_cast<std::uint64_t>(history.samples), static_cast<std::size_t>(history.series),
+                 static_cast<std::uint64_t>(history.dropped_snapshots)};
+  for (const auto& alert : alerting_.alerts()) {
+    if (alert.state == AlertState::firing) ++out.alerts.firing;
+    if (alert.state == AlertState::pending) ++out.alerts.pending;
+  }
+  auto freeze = co_await freeze_view();
+  if (freeze) out.freeze = *freeze;
+  auto count = [](store::Ledger& ledger) -> Result<std::pair<std::size_t, std::int64_t>> {
+    auto open = ledger.list_changes({std::nullopt, true}, 1000);
+    if (!open) return fail(std::move(open.error()));
+    auto tail = ledger.audit_tail(1);
+    if (!tail) return fail(std::move(tail.error()));
+    return std::make_pair(open->size(), tail->empty() ? 0 : tail->back().sequence);
+  };
+  auto counts = co_await parts_.with_ledger(count);
+  out.ledger.writable = counts.has_value();
+  if (counts) {
+    out.changes.open = counts->first;
+    out.ledger.audit_rows = counts->second;
+  }
+  out.config = config_;
+  if (!degraded_by(out).empty()) out.state = "degraded";
+  co_return out;
+}
+
+net::TaskResult<api::FreezeView> View::freeze_view() {
+  auto read = [](store::Ledger& ledger) { return ledger.freeze_state(); };
+  auto state = co_await parts_.with_ledger(read);
+  if (!state) co_return fail(std::move(state.error()));
+  api::FreezeView out{state->frozen, state->by, state->reason, state->since};
+  std::error_code ignored;
+  if (!out.frozen && std::filesystem::exists(parts_.config->change.freeze_file, ignored)) {
+    out.frozen = true;
+    out.by = "file " + parts_.config->change.freeze_file;
+  }
+  if (!out.frozen && parts_.config->policy.frozen) {
+    out.frozen = true;
+    out.by = "policy.frozen in the configuration";
+  }
+  co_return out;
+}
+
+net::TaskResult<std::vector<Finding>> View::findings() {
+  auto read = [](store::Ledger& ledger) { return ledger.list_findings(true); };
+  auto stored = co_await parts_.with_ledger(read);
+  if (!stored) co_return fail(std::move(stored.error()));
+  std::vector<Finding> out;
+  for (auto& finding : *stored) out.push_back(std::move(finding.finding));
+  co_return out;
+}
+
+namespace {
+
+// The open change of each recommendation, by recommendation id.
+Result<std::vector<api::RecommendationView>> recommendation_views(store::Ledger& ledger) {
+  auto stored = ledger.list_recommendations(true);
+  if (!stored) return fail(std::move(stored.error()));
+  auto open = ledger.list_changes({std::nullopt, true}, 1000);
+  if (!open) return fail(std::move(open.error()));
+  std::vector<api::RecommendationView> out;
+  for (auto& entry : *stored) {
+    api::RecommendationView view;
+    view.plan_hash = change::plan_hash(entry.recommendation.change);
+    view.decision = entry.decision;
+    for (const auto& change : *open)
+      if (change.recommendation_id == entry.recommendation.id) view.change_id = change.id;
+    view.recommendation = std::move(entry.recommendation);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+}  // namespace
+
+net::TaskResult<std::vector<api::RecommendationView>> View::recommendations() {
+  auto read = [](store::Ledger& ledger) { return recommendation_views(ledger); };
+  auto views = co_await parts_.with_ledger(read);
+  co_return views;
+}
+
+net::TaskResult<api::RecommendationView> View::recommendation(std::string id) {
+  auto read = [id](store::Ledger& ledger) -> Result<api::RecommendationView> {
+    auto stored = ledger.get_recommendation(id);
+    if (!stored) return fail(std::move(stored.error()));
+    auto views = recommendation_views(ledger);
+    if (!views) return fail(std::move(views.error()));
+    for (auto& view : *views)
+      if (view.recommendation.id == stored->recommendation.id) return view;
+    api::RecommendationView view;
+    view.plan_hash = change::plan_hash(stored->recommendation.change);
+    view.decision = stored->decision;
+    view.recommendation = std::move(stored->recommendation);
+    return view;
+  };
+  auto view = co_await parts_.with_ledger(read);
+  co_return view;
+}
+
+net::TaskResult<std::vector<Change>> View::changes(bool open_only, int limit) {
+  auto read = [open_only, limit](store::Ledger& ledger) {
+    return ledger.list_changes({std::nullopt, open_only}, static_cast<std::size_t>(std::max(1, limit)));
+  };
+  auto stored = co_await parts_.with_ledger(read);
+  co_return stored;
+}
+
+net::TaskResult<Change> View::change(std::string id) {
+  auto read = [id](store::Ledger& ledger) { return ledger.get_change(id); };
+  auto stored = co_await parts_.with_ledger(read);
+  co_return stored;
+}
+
+net::TaskResult<api::ChangeProgress> View::change_progress(std::string id) {
+  auto stored = co_await change(id);
+  if (!stored) co_return fail(std::move(stored.error()));
+  api::ChangeProgress out;
+  out.phase = to_string(stored->state);
+  if (is_final(stored->state)) out.ratio = 1;
+  if (const auto progress = changes_ == nullptr ? std::nullopt : changes_->progress(stored->id)) {
+    out.phase = progress->phase;
+    out.ratio = progress->ratio;
+    out.done = progress->done;
+    out.total = progress->total;
+    out.unit = progress->unit;
+    out.waiting_for_pid = progress->waiting_for_pid;
+  }
+  co_return out;
+}
+
+net::TaskResult<std::vector<Alert>> View::alerts() { co_return alerting_.alerts(); }
+
+net::TaskResult<std::vector<AuditEntry>> View::audit(std::int64_t from, int limit) {
+  const auto rows = static_cast<std::size_t>(std::max(1, limit));
+  auto read = [from, rows](store::Ledger& ledger) {
+    return from <= 0 ? ledger.audit_tail(rows) : ledger.audit_list(from, rows);
+  };
+  auto stored = co_await parts_.with_ledger(read);
+  co_return stored;
+}
+
+net::TaskResult<api::AuditVerification> View::audit_verify() {
+  auto check = [](store::Ledger& ledger) { return ledger.audit_verify(); };
+  auto checked = co_await parts_.with_ledger(check);
+  if (!checked) co_return fail(std::move(checked.error()));
+  api::AuditVerification out;
+  out.ok = checked->ok;
+  out.rows = checked->rows;
+  if (!checked->ok) out.first_bad = checked->first_bad;
+  out.reason = checked->why;
+  co_return out;
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/api/agent_view.hpp"
+#include "agent/change/pipeline.hpp"
+#include "agent/engine/alerting.hpp"
+#include "agent/engine/collecting.hpp"
+#include "agent/engine/parts.hpp"
+#include "agent/pg/capabilities.hpp"
+
+namespace pgtend::engine {
+
+// The agent as the API sees it. REQUIRES: io thread.
+class View final : public api::AgentView {
+ public:
+  View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& alerting, change::Pipeline* changes,
+       std::string version);
+
+  void set_capabilities(std::vector<pg::Capability> capabilities) { capabilities_ = std::move(capabilities); }
+  void set_config_facts(std::vector<std::string> files, std::string hash);
+
+  net::TaskResult<api::StatusView> status() override;
+  net::TaskResult<std::vector<Finding>> findings() override;
+  net::TaskResult<std::vector<api::RecommendationView>> recommendations() override;
+  net::TaskResult<api::RecommendationView> recommendation(std::string id) override;
+  net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override;
+  net::TaskResult<Change> change(std::string id) override;
+  net::TaskResult<api::ChangeProgress> change_progress(std::string id) override;
+  net::TaskResult<std::vector<Alert>> alerts() override;
+  net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override;
+  net::TaskResult<api::AuditVerification> audit_verify() override;
+  net::TaskResult<Change> approve_recommendation(std::string id, std::string plan_hash, std::string actor) override;
+  net::TaskResult<Change> approve(std::string id, std::string plan_hash, std::string actor) override;
+  net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override;
+  net::TaskResult<Change> undo(std::string id, std::string actor) override;
+  net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override;
+  net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<api::QueryResult> query(std::string expr, UtcTime at) override;
+  net::TaskResult<api::QueryResult> query_range(std::string expr, TimeRange range, Millis step) override;
+  net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors, TimeRange range) override;
+
+ private:
+  net::TaskResult<api::FreezeView> freeze_view();
+  [[nodiscard]] std::string degraded_by(const api::StatusView& status) const;
+
+  Parts& parts_;
+  Collecting& collecting_;
+  CostAccount& cost_;
+  Alerting& alerting_;
+  change::Pipeline* changes_;  // nullptr without a ledger
+  std::string version_;
+  UtcTime started_at_;
+  std::vector<pg::Capability> capabilities_;
+  api::ConfigView config_;
+};
+
+}  // namespace pgtend::engine

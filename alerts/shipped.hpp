@@ -1,0 +1,12 @@
+#pragma once
+
+#include <span>
+
+#include "agent/base/embedded.hpp"
+
+namespace pgtend::embedded {
+
+// alerts/rules/*.yaml: the rules in the binary. Their unit tests (*_test.yaml) are not embedded.
+std::span<const EmbeddedFile> rule_files();
+
+}  // namespace pgtend::embedded
