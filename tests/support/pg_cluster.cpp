@@ -29,20 +29,32 @@ SpawnOptions as_postgres() {
   return options;
 }
 
-void run_initdb(const fs::path& data) {
-  must_run({bin("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8",
-            "--no-instructions"},
-           as_postgres());
+// Small WAL segments: most of a copied data directory would be its one 16 MB segment.
+std::vector<std::string> initdb_command(const fs::path& data) {
+  return {bin("initdb"),
+          "-U",
+          "postgres",
+          "-A",
+          "trust",
+          "--no-sync",
+          "--locale=C.UTF-8",
+          "-E",
+          "UTF8",
+          "--no-instructions",
+          "--wal-segsize=1",
+          "-D",
+          data};
 }
 
 // initdb takes seconds, a copy of its result a tenth of one. Each program version has its own template.
 fs::path template_dir() {
-  const auto version = must_run({bin("postgres"), "--version"}, as_postgres());
-  const auto tag = std::to_string(std::hash<std::string>{}(version + bin("postgres").string()) % 1'000'000);
+  std::string recipe = must_run({bin("postgres"), "--version"}, as_postgres());
+  for (const auto& word : initdb_command("")) recipe += word + " ";
+  const auto tag = std::to_string(std::hash<std::string>{}(recipe) % 1'000'000);
   const fs::path wanted = fs::temp_directory_path() / ("pgtend-test-initdb-" + std::to_string(geteuid()) + "-" + tag);
   if (fs::exists(wanted / "PG_VERSION")) return wanted;
   TempDir work("pgtend-initdb-");
-  run_initdb(work.path() / "data");
+  must_run(initdb_command(work.path() / "data"), as_postgres());
   std::error_code ignored;  // another test run may have won the race: its template is as good
   fs::rename(work.path() / "data", wanted, ignored);
   return wanted;
@@ -76,7 +88,7 @@ PgCluster::~PgCluster() {
 void PgCluster::initialise() {
   must_run({"mkdir", socket_dir()}, as_postgres());
   if (options_.fresh_initdb)
-    run_initdb(data_dir());
+    must_run(initdb_command(data_dir()), as_postgres());
   else
     must_run({"cp", "-a", "--reflink=auto", template_dir(), data_dir()}, as_postgres());
 }
