@@ -15,8 +15,12 @@ std::vector<MetricDef> metric_defs(std::span<const CollectorDef> defs) {
       // Where the exporter kept the server's unit (milliseconds), the base unit would be a lie.
       const bool same_unit = column.scale == column.exporter_scale;
       by_name.try_emplace(column.exporter_name,
-                          MetricDef{column.exporter_name, column.kind, same_unit ? column.unit : std::string(),
-                                    same_unit ? column.help : column.help + " In the server's own unit.", def.source, {}});
+                          MetricDef{column.exporter_name,
+                                    column.kind,
+                                    same_unit ? column.unit : std::string(),
+                                    same_unit ? column.help : column.help + " In the server's own unit.",
+                                    def.source,
+                                    {}});
     }
   }
   std::vector<MetricDef> out;

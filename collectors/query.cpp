@@ -32,7 +32,9 @@ Source parse_source(std::string_view text) {
   return out;
 }
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // Whether the statement names an answer column itself: "AS name" as whole words.
 bool names_itself(std::string_view sql, std::string_view name) {
@@ -72,8 +74,7 @@ std::string refusal(const CollectorDef& def, const ServerShape& shape) {
            quote_identifier(def.extension);
   if (!def.source.empty() && !shape.columns.contains(def.source))
     return "source " + def.source + " does not exist on this server" +
-           (def.extension.empty() ? std::string()
-                                  : ": ALTER EXTENSION " + quote_identifier(def.extension) + " UPDATE");
+           (def.extension.empty() ? std::string() : ": ALTER EXTENSION " + quote_identifier(def.extension) + " UPDATE");
   return {};
 }
 

@@ -16,8 +16,8 @@ std::span<const EmbeddedFile> collector_files();
 
 namespace pgtend::collectors {
 
-// A collector whose rows data cannot turn into series. `def` has name, source, scope, interval, bounds, grant and sql as
-// one from YAML has, but no columns: make_query() and the scheduler treat both alike, only the last step differs.
+// A collector whose rows data cannot turn into series. `def` has name, source, scope, interval, bounds, grant and sql
+// as one from YAML has, but no columns: make_query() and the scheduler treat both alike, only the last step differs.
 struct CodeCollector {
   CollectorDef def;
   SeriesRun (*series)(const RowSet& rows, const ServerIdentity& identity, std::string_view database) = nullptr;

@@ -41,7 +41,8 @@ std::vector<BoundColumn> bind(const CollectorDef& def, const RowSet& rows, int v
   std::vector<BoundColumn> out;
   for (const auto& column : def.columns) {
     const auto at = rows.column(column.column);
-    if (!at || version < column.min_version.value_or(version) || version > column.max_version.value_or(version)) continue;
+    if (!at || version < column.min_version.value_or(version) || version > column.max_version.value_or(version))
+      continue;
     out.push_back({&column, *at});
   }
   return out;

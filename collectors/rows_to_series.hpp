@@ -11,7 +11,8 @@
 namespace pgtend::collectors {
 
 // Rows of one collector that become series when it sets no max_series of its own.
-// Source: 58,604 series from a database of 2,002 tables made one exporter's scrape 4.9 MB; 500 rows keep a family readable.
+// Source: 58,604 series from a database of 2,002 tables made one exporter's scrape 4.9 MB; 500 rows keep a family
+// readable.
 inline constexpr int kDefaultMaxRows = 500;
 
 struct SeriesRun {

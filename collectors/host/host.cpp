@@ -117,7 +117,9 @@ void loadavg(std::string_view text, Sink& sink) {
   sink.add("pgtend_host_load15", number_at(f, 2));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Partitions count twice with their disk; loop and ram devices are files and memory.
 bool is_whole_disk(const std::string& name) {
@@ -152,7 +154,8 @@ void diskstats(std::string_view text, Sink& sink) {
 void pressure(const std::string& resource, std::string_view text, Sink& sink) {
   for (const auto& line : split(text, '\n')) {
     const auto at = line.find("total=");
-    const auto micros = at == std::string::npos ? std::nullopt : parse_number(trim(std::string_view(line).substr(at + 6)));
+    const auto micros =
+        at == std::string::npos ? std::nullopt : parse_number(trim(std::string_view(line).substr(at + 6)));
     if (!micros) continue;
     const bool some = line.starts_with("some");
     // A machine as a whole is never stalled for a processor; the kernel prints zeros there.

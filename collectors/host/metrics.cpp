@@ -82,8 +82,8 @@ constexpr HostMetric kTable[] = {
      "Received packets dropped.", "/proc/net/dev"},
     {"pgtend_host_network_transmit_bytes_total", "node_network_transmit_bytes_total", kCounter, "bytes", "Bytes sent.",
      "/proc/net/dev"},
-    {"pgtend_host_network_transmit_packets_total", "node_network_transmit_packets_total", kCounter, "",
-     "Packets sent.", "/proc/net/dev"},
+    {"pgtend_host_network_transmit_packets_total", "node_network_transmit_packets_total", kCounter, "", "Packets sent.",
+     "/proc/net/dev"},
     {"pgtend_host_network_transmit_errors_total", "node_network_transmit_errs_total", kCounter, "",
      "Packets that could not be sent.", "/proc/net/dev"},
     {"pgtend_host_network_transmit_dropped_total", "node_network_transmit_drop_total", kCounter, "",
@@ -120,7 +120,9 @@ constexpr HostMetric kNodeOnly[] = {
 
 }  // namespace
 
-std::span<const HostMetric> host_metric_table() { return kTable; }
+std::span<const HostMetric> host_metric_table() {
+  return kTable;
+}
 
 const HostMetric& host_metric(std::string_view native) {
   static const auto by_name = [] {

@@ -38,8 +38,8 @@ struct BlockingTree {
 // The statement; answers no rows when nobody waits.
 [[nodiscard]] std::string blocking_sql();
 
-// Builds the trees from its answer, most victims first. A victim of several roots appears under each; a cycle (a deadlock
-// not yet detected) is rooted at its smallest pid.
+// Builds the trees from its answer, most victims first. A victim of several roots appears under each; a cycle (a
+// deadlock not yet detected) is rooted at its smallest pid.
 [[nodiscard]] std::vector<BlockingTree> blocking_trees(const RowSet& rows);
 
 // pgtend_blocking_* by database and user of the root.

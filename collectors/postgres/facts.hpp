@@ -17,8 +17,8 @@ struct FactQuery {
   std::string sql;  // no parameters
 };
 
-// The statements to run, in order; each is answered under its name. One that fails (a missing right, a lock) is left out
-// of the answers and costs only its own part.
+// The statements to run, in order; each is answered under its name. One that fails (a missing right, a lock) is left
+// out of the answers and costs only its own part.
 [[nodiscard]] std::vector<FactQuery> fact_queries(const ServerShape& shape);
 
 // Builds the facts from the answers by name. `ram_bytes` is the host's and stays 0 here.

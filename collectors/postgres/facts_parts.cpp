@@ -22,7 +22,9 @@ std::int64_t whole(const RowSet& rows, std::size_t i, std::string_view name) {
   return std::isfinite(value) ? static_cast<std::int64_t>(std::clamp(value, -9.2e18, 9.2e18)) : 0;
 }
 
-double real(const RowSet& rows, std::size_t i, std::string_view name) { return rows.number(i, name).value_or(0); }
+double real(const RowSet& rows, std::size_t i, std::string_view name) {
+  return rows.number(i, name).value_or(0);
+}
 
 std::optional<UtcTime> moment(const RowSet& rows, std::size_t i, std::string_view name) {
   const auto field = rows.get(i, name);

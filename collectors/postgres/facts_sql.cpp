@@ -157,7 +157,8 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE r.oid <> r.root AND r.kind <> 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY r.root, r.oid)";
 
-// "absent" stands in for the column that the extension before 1.9 does not have: an inner name goes before an outer one.
+// "absent" stands in for the column that the extension before 1.9 does not have: an inner name goes before an outer
+// one.
 const std::string_view kStatementsSql = R"(SELECT s.*, coalesce(r.rolname, s.userid::pg_catalog.text) AS usename
 FROM (
   SELECT q.*, pg_catalog.row_number() OVER (ORDER BY q.total_exec_time DESC, q.queryid) AS by_time,

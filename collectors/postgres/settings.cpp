@@ -18,11 +18,17 @@ Unit unit_of(std::string_view text) {
   double count = 1;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (ec == std::errc()) text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  constexpr std::pair<std::string_view, Unit> kUnits[] = {
-      {"B", {"_bytes", 1}},          {"kB", {"_bytes", 1024}},         {"MB", {"_bytes", 1048576}},
-      {"GB", {"_bytes", 1073741824}}, {"TB", {"_bytes", 1099511627776}}, {"us", {"_seconds", 1e-6}},
-      {"ms", {"_seconds", 1e-3}},    {"s", {"_seconds", 1}},           {"min", {"_seconds", 60}},
-      {"h", {"_seconds", 3600}},     {"d", {"_seconds", 86400}}};
+  constexpr std::pair<std::string_view, Unit> kUnits[] = {{"B", {"_bytes", 1}},
+                                                          {"kB", {"_bytes", 1024}},
+                                                          {"MB", {"_bytes", 1048576}},
+                                                          {"GB", {"_bytes", 1073741824}},
+                                                          {"TB", {"_bytes", 1099511627776}},
+                                                          {"us", {"_seconds", 1e-6}},
+                                                          {"ms", {"_seconds", 1e-3}},
+                                                          {"s", {"_seconds", 1}},
+                                                          {"min", {"_seconds", 60}},
+                                                          {"h", {"_seconds", 3600}},
+                                                          {"d", {"_seconds", 86400}}};
   for (const auto& [name, unit] : kUnits)
     if (name == text) return {unit.suffix, unit.factor * count};
   return {};
@@ -48,8 +54,8 @@ SeriesRun settings_series(const RowSet& rows, const ServerIdentity& identity, st
     if (*value > 0) *value *= unit.factor;
     std::string name = "pg_settings_" + rows.text(i, "name") + std::string(unit.suffix);
     std::replace_if(
-        name.begin(), name.end(),
-        [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_'; }, '_');
+        name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_'; },
+        '_');
     out.samples.push_back({{std::move(name), {}}, *value, MetricKind::gauge, epoch});
   }
   return out;

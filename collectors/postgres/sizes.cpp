@@ -8,7 +8,9 @@
 namespace pgtend::collectors {
 namespace {
 
-std::string array_of(std::span<const std::string> items) { return "{" + join(items, ",") + "}"; }
+std::string array_of(std::span<const std::string> items) {
+  return "{" + join(items, ",") + "}";
+}
 
 }  // namespace
 

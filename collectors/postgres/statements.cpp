@@ -49,7 +49,9 @@ std::map<std::int64_t, std::string> statement_texts(const RowSet& rows) {
 
 namespace {
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0;
+}
 
 // Reads statement text once, left to right, knowing PostgreSQL's comments, strings and dollar quotes.
 class Cleaner {

@@ -20,21 +20,23 @@ std::map<std::string, RowSet> answers() {
   std::map<std::string, RowSet> out;
   out["database"] = table({"oid", "stats_reset", "epoch", "reads_all_stats", "active_backends"},
                           {{"16384", "2026-11-23 10:00:00+00", "1/2", "t", "3"}});
-  out["tables"] = table({"oid", "schema", "name", "relkind", "reltuples", "reloptions", "n_dead_tup", "last_autovacuum"},
-                        {{"100", "public", "orders", "r", "1000", "{autovacuum_vacuum_scale_factor=0.01,fillfactor=90}",
-                          "7", "2026-11-23 11:00:00+00"},
-                         {"101", "public", "empty", "r", "-1", std::nullopt, std::nullopt, std::nullopt}});
-  out["columns"] = table({"attrelid", "attnum", "attname", "attnotnull", "type", "n_distinct", "null_frac", "avg_width",
-                          "correlation"},
-                         {{"100", "1", "id", "t", "bigint", "-1", "0", "8", "0.99"},
-                          {"100", "2", "customer", "f", "integer", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
-                          {"999", "1", "gone", "f", "text", "1", "0", "1", "0"}});
-  out["indexes"] = table({"indexrelid", "indrelid", "schema", "name", "method", "indnkeyatts", "column_names", "keys",
-                          "classes", "collations", "options", "has_expressions", "is_partial", "indisvalid", "indisready"},
-                         {{"200", "100", "public", "a", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "f", "f", "t", "t"},
-                          {"201", "100", "public", "b", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "f", "f", "t", "t"},
-                          {"202", "100", "public", "c", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "t", "f", "t", "t"},
-                          {"203", "100", "public", "d", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "t", "f", "f", "t"}});
+  out["tables"] =
+      table({"oid", "schema", "name", "relkind", "reltuples", "reloptions", "n_dead_tup", "last_autovacuum"},
+            {{"100", "public", "orders", "r", "1000", "{autovacuum_vacuum_scale_factor=0.01,fillfactor=90}", "7",
+              "2026-11-23 11:00:00+00"},
+             {"101", "public", "empty", "r", "-1", std::nullopt, std::nullopt, std::nullopt}});
+  out["columns"] = table(
+      {"attrelid", "attnum", "attname", "attnotnull", "type", "n_distinct", "null_frac", "avg_width", "correlation"},
+      {{"100", "1", "id", "t", "bigint", "-1", "0", "8", "0.99"},
+       {"100", "2", "customer", "f", "integer", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
+       {"999", "1", "gone", "f", "text", "1", "0", "1", "0"}});
+  out["indexes"] =
+      table({"indexrelid", "indrelid", "schema", "name", "method", "indnkeyatts", "column_names", "keys", "classes",
+             "collations", "options", "has_expressions", "is_partial", "indisvalid", "indisready"},
+            {{"200", "100", "public", "a", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "f", "f", "t", "t"},
+             {"201", "100", "public", "b", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "f", "f", "t", "t"},
+             {"202", "100", "public", "c", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "t", "f", "t", "t"},
+             {"203", "100", "public", "d", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "t", "f", "f", "t"}});
   out["foreign_keys"] = table({"conrelid", "conkey"}, {{"100", "{2}"}});
   return out;
 }
@@ -48,7 +50,8 @@ ServerShape shape() {
 }
 
 const IndexFact& index(const DatabaseFacts& facts, const std::string& name) {
-  const auto it = std::find_if(facts.indexes.begin(), facts.indexes.end(), [&](const auto& i) { return i.name == name; });
+  const auto it =
+      std::find_if(facts.indexes.begin(), facts.indexes.end(), [&](const auto& i) { return i.name == name; });
   REQUIRE(it != facts.indexes.end());
   return *it;
 }

@@ -29,8 +29,10 @@ const std::map<std::string, std::string> kFiles{
     {"/proc/net/dev",
      "Inter-|   Receive                                                |  Transmit\n"
      " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo\n"
-     "    lo:  725346    1462    0    0    0     0          0         0   725346    1462    0    0    0     0       0   0\n"
-     "  eth0: 1000      10    1    2    0     0          0         0     2000      20    3    4    0     0       0   0\n"},
+     "    lo:  725346    1462    0    0    0     0          0         0   725346    1462    0    0    0     0       0  "
+     " 0\n"
+     "  eth0: 1000      10    1    2    0     0          0         0     2000      20    3    4    0     0       0   "
+     "0\n"},
     {"/sys/fs/cgroup/memory.max", "8388608\n"},
     {"/sys/fs/cgroup/cpu.max", "150000 100000\n"}};
 
@@ -109,7 +111,8 @@ TEST_CASE("filesystems with a disk are found once each and report what statvfs s
   mounts[0].avail_bytes = 250;
   const auto s = by_key(host_samples({}, mounts, {}));
   CHECK(s.at(R"(node_filesystem_avail_bytes{device="/dev/vda",fstype="ext4",mountpoint="/"})").value == 250);
-  CHECK_FALSE(s.contains(R"(node_filesystem_size_bytes{device="/dev/vdb",fstype="xfs",mountpoint="/var/lib/my data"})"));
+  CHECK_FALSE(
+      s.contains(R"(node_filesystem_size_bytes{device="/dev/vdb",fstype="xfs",mountpoint="/var/lib/my data"})"));
 }
 
 TEST_CASE("memory is the smaller of the machine's and the control group's") {

@@ -76,8 +76,7 @@ TEST_CASE("a server that cannot answer is refused with the reason") {
   };
   auto def = wal_def();
   def.min_version = 160000;
-  CHECK(reason(def, shape(150000, {"wal_records"})) ==
-        "collector wal: server version 150000 is outside 160000 to any");
+  CHECK(reason(def, shape(150000, {"wal_records"})) == "collector wal: server version 150000 is outside 160000 to any");
   def = wal_def();
   def.role = ServerRole::standby;
   CHECK(reason(def, shape(150000, {"wal_records"})) == "collector wal: only on a standby");

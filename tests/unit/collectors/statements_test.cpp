@@ -62,10 +62,14 @@ TEST_CASE("relations to measure are cut into chunks and a locked chunk into halv
 TEST_CASE("settings are named and scaled as postgres_exporter does") {
   RowSet rows;
   rows.columns = {"name", "setting", "unit", "vartype"};
-  rows.rows = {{"shared_buffers", "16384", "8kB", "integer"}, {"autovacuum_naptime", "60", "s", "integer"},
-               {"log_min_duration_statement", "-1", "ms", "integer"}, {"checkpoint_timeout", "5", "min", "integer"},
-               {"fsync", "on", std::nullopt, "bool"}, {"my.app-x", "0.5", std::nullopt, "real"},
-               {"max_wal_size", "1024", "MB", "integer"}, {"bgwriter_delay", "200", "ms", "integer"}};
+  rows.rows = {{"shared_buffers", "16384", "8kB", "integer"},
+               {"autovacuum_naptime", "60", "s", "integer"},
+               {"log_min_duration_statement", "-1", "ms", "integer"},
+               {"checkpoint_timeout", "5", "min", "integer"},
+               {"fsync", "on", std::nullopt, "bool"},
+               {"my.app-x", "0.5", std::nullopt, "real"},
+               {"max_wal_size", "1024", "MB", "integer"},
+               {"bgwriter_delay", "200", "ms", "integer"}};
   const auto run = settings_series(rows, {}, "");
   std::map<std::string, double> by_name;
   for (const auto& sample : run.samples) by_name[to_string(sample.key)] = sample.value;
