@@ -142,7 +142,7 @@ struct History {
   std::unique_ptr<store::HistoryFile> file;
 };
 
-inline constexpr TimeRange kAlways{from_ms(0), from_ms(4'000'000'000'000)};
+inline const TimeRange kAlways{from_ms(0), from_ms(4'000'000'000'000)};
 
 // Prints the seed of a property test when it fails; PGTEND_SEED repeats a run.
 inline std::uint32_t test_seed() {

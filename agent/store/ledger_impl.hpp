@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/store/files.hpp"
+#include "agent/store/ledger.hpp"
+#include "agent/store/sqlite.hpp"
+
+// What the parts of the ledger share; private to agent/store.
+namespace pgtend::store {
+
+struct Ledger::Impl {
+  Impl(FileLock held, std::unique_ptr<Database> database, const Clock& c)
+      : lock(std::move(held)), db(std::move(database)), clock(c) {}
+
+  FileLock lock;
+  std::unique_ptr<Database> db;
+  const Clock& clock;
+
+  // Runs `work` and, when given, writes the audit row in one transaction; nothing stays of either when one fails.
+  Result<void> together(const AuditDraft* draft, const std::function<Result<void>()>& work);
+  // Inside a transaction.
+  Result<AuditEntry> append_audit(const AuditDraft& draft);
+  Result<void> set_meta(std::string_view key, std::string_view value);
+  Result<std::optional<std::string>> get_meta(std::string_view key);
+  // The one id that starts with `prefix`. Errors: not_found, conflict.
+  Result<std::string> whole_id(const char* table, std::string_view prefix);
+};
+
+// Calls `take` for each row of a statement. An error of `take` ends the walk.
+Result<void> each_row(Statement& statement, const std::function<Result<void>(Statement&)>& take);
+
+// Creates or verifies the ledger's tables. Errors: conflict (another program's database), unsupported (newer), io,
+// corrupt.
+Result<void> prepare_ledger_schema(Database& db);
+
+// The chained hash over all fields of an entry but its own hash.
+[[nodiscard]] std::string audit_hash(const AuditEntry& entry);
+
+// previous_hash of the first row.
+inline constexpr std::string_view kAuditGenesis = "0000000000000000000000000000000000000000000000000000000000000000";
+
+}  // namespace pgtend::store
