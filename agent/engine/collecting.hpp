@@ -19,7 +19,7 @@ namespace pgtend::engine {
 // The collectors that are no statement: they read the host and the agent itself.
 inline constexpr const char* kHostCollector = "host";
 inline constexpr const char* kSelfCollector = "self";
-inline constexpr const char* kUpCollector = "up";
+inline constexpr const char* kUpCollector = "identity";
 
 // The sampling half of the path: runs one collector on one database and gives a Snapshot.
 // REQUIRES: io thread.

@@ -9,8 +9,8 @@ namespace pgtend::engine {
 
 namespace {
 
-// How far back policy looks: cool-downs after an undo double, and the longest that matters is a quarter.
-constexpr std::chrono::days kPolicyMemory{90};
+// How far back policy looks: the rest after an undo doubles each time, from a week; a year covers five undos.
+constexpr std::chrono::days kPolicyMemory{365};
 
 }  // namespace
 

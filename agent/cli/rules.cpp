@@ -1,0 +1,91 @@
+#include <iostream>
+
+#include "agent/cli/commands.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/files.hpp"
+#include "agent/engine/rule_set.hpp"
+#include "agent/engine/rule_test.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+using Files = std::vector<std::string>;
+
+int count_rules(const engine::RuleSet& set) {
+  std::size_t count = 0;
+  for (const auto& group : set.groups) count += group.rules.size();
+  return static_cast<int>(count);
+}
+
+void check(Context& context, const Files& files) {
+  std::vector<config::ConfigError> errors;
+  auto checked = Json::array();
+  const auto note = [&](const std::string& file, const engine::RuleSetLoad& load) {
+    errors.insert(errors.end(), load.errors.begin(), load.errors.end());
+    if (!load.errors.empty()) return;
+    checked.push_back({{"file", file}, {"rules", count_rules(*load.rules)}});
+    if (!context.json()) print(file + ": " + std::to_string(count_rules(*load.rules)) + " rules, ok\n");
+  };
+  if (files.empty()) {
+    const std::string path = context.effective_config_file();
+    const auto loaded = path.empty() ? config::defaults() : config::load(path);
+    errors = loaded.errors;
+    if (errors.empty()) note("the configured rules", engine::load_rules(loaded.config.rules));
+  }
+  for (const auto& file : files) {
+    const auto text = config::read_text(file);
+    if (text) {
+      note(file, engine::load_rule_text(*text, file, config::RulesConfig().evaluation_interval));
+    } else {
+      errors.push_back({file, 0, 0, text.error().describe(), ""});
+    }
+  }
+  if (context.json()) {
+    auto wrong = Json::array();
+    for (const auto& e : errors)
+      wrong.push_back({{"file", e.file}, {"line", e.line}, {"column", e.column}, {"message", e.message}, {"hint", e.hint}});
+    print(Json{{"ok", errors.empty()}, {"checked", checked}, {"errors", wrong}}.dump(2) + "\n");
+  }
+  if (errors.empty()) return;
+  if (!context.json()) std::cerr << config::format_errors(errors);
+  context.exit_code = kFailed;
+}
+
+void test(Context& context, const Files& files, bool left_open) {
+  auto results = Json::array();
+  for (const auto& file : files) {
+    auto report_of = engine::run_rule_tests(file, left_open);
+    if (!report_of) {
+      report(context, report_of.error());
+      continue;
+    }
+    results.push_back({{"file", file}, {"checks", report_of->checks}, {"failures", report_of->failures}});
+    if (!report_of->failures.empty()) context.exit_code = kFailed;
+    if (context.json()) continue;
+    print(file + ": " + std::to_string(report_of->checks) + " checks, " +
+          (report_of->failures.empty() ? "ok" : std::to_string(report_of->failures.size()) + " failed") + "\n");
+    for (const auto& failure : report_of->failures) print("  " + failure + "\n");
+  }
+  if (context.json()) print(results.dump(2) + "\n");
+}
+
+}  // namespace
+
+void add_rules(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("rules", "check and unit-test Prometheus rule files");
+  command->require_subcommand(1);
+  auto files = std::make_shared<Files>();
+  auto boundary = std::make_shared<std::string>("left_open");
+  auto* checking = command->add_subcommand("check", "parse and type-check; without a file, the configured rules");
+  checking->add_option("files", *files, "rule files");
+  checking->callback([&context, files] { check(context, *files); });
+  auto* testing = command->add_subcommand("test", "run unit tests in promtool's format");
+  testing->add_option("files", *files, "test files")->required();
+  testing->add_option("--range-boundary", *boundary, "left_open (Prometheus 3) or closed (Prometheus 2)")
+      ->check(CLI::IsMember({"left_open", "closed"}));
+  testing->callback([&context, files, boundary] { test(context, *files, *boundary == "left_open"); });
+}
+
+}  // namespace pgtend::cli

@@ -1,0 +1,190 @@
+#include "agent/engine/rule_test.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "agent/base/strings.hpp"
+#include "agent/config/files.hpp"
+#include "agent/config/rule_test_file.hpp"
+#include "agent/engine/rule_set.hpp"
+#include "rules/promql/evaluator.hpp"
+#include "rules/promql/memory_history.hpp"
+#include "rules/promql/test_series.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// promtool compares samples exactly; the last bits of a sum may differ by the order of addition.
+constexpr double kRelative = 1e-9;
+
+bool equal(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  return a == b || std::fabs(a - b) <= kRelative * std::max(std::fabs(a), std::fabs(b));
+}
+
+std::string text_of(const Labels& labels, const std::map<std::string, std::string>& annotations) {
+  std::string out = to_string(labels);
+  for (const auto& [name, value] : annotations) out += "\n      " + name + ": " + value;
+  return out;
+}
+
+class Case {
+ public:
+  Case(const RuleTestCase& test, const std::vector<std::shared_ptr<const RuleSet>>& rules, Millis interval,
+       promql::EvalOptions options, std::string file, RuleTestReport& report)
+      : test_(test), rules_(rules), interval_(interval), options_(options), file_(std::move(file)), report_(report) {}
+
+  Result<void> run() {
+    auto history = promql::load_test_series(test_.input, test_.interval);
+    if (!history) return fail(std::move(history.error()), file_ + ": test " + test_.name);
+    history_ = std::move(*history);
+    Millis last{0};
+    for (const auto& check : test_.alert_tests) last = std::max(last, check.eval_time);
+    for (const auto& check : test_.expr_tests) last = std::max(last, check.eval_time);
+    for (Millis at{0}; at <= last; at += interval_) {
+      evaluate_groups(at);
+      for (const auto& check : test_.alert_tests)
+        if (check.eval_time >= at && check.eval_time < at + interval_) check_alerts(check);
+    }
+    for (const auto& check : test_.expr_tests) check_expression(check);
+    return {};
+  }
+
+ private:
+  void evaluate_groups(Millis at) {
+    const UtcTime now{at};
+    for (const auto& set : rules_)
+      for (const auto& group : set->groups) {
+        if (at.count() % group.interval.count() != 0) continue;
+        for (const auto& rule : group.rules) evaluate_rule(rule, now);
+      }
+  }
+
+  void evaluate_rule(const LoadedRule& rule, UtcTime now) {
+    alerts::Evaluation evaluation;
+    auto value = promql::evaluate(*rule.expr, history_, now, options_);
+    if (!value) {
+      evaluation.known = false;
+      evaluation.why_unknown = value.error().describe();
+      problem(0, "rule " + rule.compiled.rule.name + ": " + evaluation.why_unknown);
+    } else if (const auto* vector = std::get_if<promql::Vector>(&*value)) {
+      for (const auto& element : *vector) evaluation.firing.push_back({element.labels, element.value});
+    } else if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) {
+      evaluation.firing.push_back({Labels{}, scalar->value});
+    }
+    if (rule.compiled.rule.kind == RuleKind::record) {
+      record(rule, evaluation, now);
+      return;
+    }
+    auto stepped = alerts::step(rule.compiled, evaluation, state_[rule.compiled.rule.name], now, test_.external_labels);
+    if (!stepped) problem(0, stepped.error().describe());
+  }
+
+  void record(const LoadedRule& rule, const alerts::Evaluation& evaluation, UtcTime now) {
+    for (const auto& element : evaluation.firing) {
+      Labels labels = element.labels;
+      labels.erase("__name__");
+      for (const auto& [name, value] : rule.compiled.rule.labels) labels.set(name, value);
+      if (auto added = history_.add({rule.compiled.rule.name, labels}, {{now, element.value}}); !added)
+        problem(0, "recorded series: " + added.error().describe());
+    }
+  }
+
+  void check_alerts(const AlertRuleTest& check) {
+    ++report_.checks;
+    std::vector<std::string> expected, got;
+    for (const auto& alert : check.expected) {
+      Labels labels = alert.labels;
+      labels.set("alertname", check.alertname);
+      expected.push_back(text_of(labels, alert.annotations));
+    }
+    for (const auto& [id, alert] : state_[check.alertname])
+      if (alert.state == AlertState::firing) got.push_back(text_of(alert.labels, alert.annotations));
+    std::sort(expected.begin(), expected.end());
+    std::sort(got.begin(), got.end());
+    if (expected == got) return;
+    problem(check.line, "alertname " + check.alertname + ", time " + format_duration(check.eval_time) +
+                            ",\n    expected: [" + join(expected, ", ") + "]\n    got:      [" + join(got, ", ") + "]");
+  }
+
+  void check_expression(const PromqlExprTest& check) {
+    ++report_.checks;
+    auto expr = promql::parse(check.expr);
+    auto value = expr ? promql::evaluate(**expr, history_, UtcTime(check.eval_time), options_)
+                      : Result<promql::Value>(fail(std::move(expr.error())));
+    if (!value) {
+      problem(check.line, check.expr + ": " + value.error().describe());
+      return;
+    }
+    promql::Vector got;
+    if (auto* vector = std::get_if<promql::Vector>(&*value)) got = std::move(*vector);
+    if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) got.push_back({{}, scalar->time, scalar->value});
+    std::map<std::string, double> samples;
+    for (const auto& sample : got) samples[promql::metric_text(sample.labels)] = sample.value;
+    bool same = samples.size() == check.expected.size();
+    for (const auto& want : check.expected) {
+      auto labels = promql::parse_metric(want.labels);
+      const auto it = labels ? samples.find(promql::metric_text(*labels)) : samples.end();
+      same = same && it != samples.end() && equal(it->second, want.value);
+    }
+    if (same) return;
+    std::string shown;
+    for (const auto& [labels, number] : samples) shown += "\n      " + labels + " " + format_double(number);
+    problem(check.line, check.expr + ", time " + format_duration(check.eval_time) + ", got:" + shown);
+  }
+
+  void problem(int line, const std::string& what) {
+    report_.failures.push_back(file_ + ":" + std::to_string(line) + ": test " + test_.name + ": " + what);
+  }
+
+  const RuleTestCase& test_;
+  const std::vector<std::shared_ptr<const RuleSet>>& rules_;
+  Millis interval_;
+  promql::EvalOptions options_;
+  std::string file_;
+  RuleTestReport& report_;
+  promql::MemoryHistory history_;
+  std::map<std::string, alerts::RuleAlerts> state_;
+};
+
+Error config_error(const std::vector<config::ConfigError>& errors) {
+  Error error;
+  error.code = Errc::config;
+  error.message = config::format_errors(errors);
+  return error;
+}
+
+}  // namespace
+
+Result<RuleTestReport> run_rule_tests(const std::string& file, bool left_open) {
+  const auto text = config::read_text(file);
+  if (!text) return fail(text.error(), file);
+  const auto decoded = config::decode_rule_test(*text, file);
+  if (!decoded.errors.empty()) return fail(config_error(decoded.errors));
+  std::vector<std::shared_ptr<const RuleSet>> rules;
+  const auto directory = std::filesystem::path(file).parent_path();
+  for (const auto& name : decoded.test.rule_files) {
+    const auto matched = config::expand_glob((directory / name).string());
+    if (!matched) return fail(matched.error(), name);
+    for (const auto& path : *matched) {
+      const auto rule_text = config::read_text(path);
+      if (!rule_text) return fail(rule_text.error(), path);
+      const auto loaded = load_rule_text(*rule_text, path, decoded.test.evaluation_interval);
+      if (!loaded.errors.empty()) return fail(config_error(loaded.errors));
+      rules.push_back(loaded.rules);
+    }
+  }
+  RuleTestReport report;
+  promql::EvalOptions options;
+  options.left_open = left_open;
+  for (const auto& test : decoded.test.tests) {
+    auto ran = Case(test, rules, decoded.test.evaluation_interval, options, file, report).run();
+    if (!ran) return fail(std::move(ran.error()));
+  }
+  return report;
+}
+
+}  // namespace pgtend::engine
