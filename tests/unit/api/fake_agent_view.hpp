@@ -1,0 +1,104 @@
+#pragma once
+
+#include "agent/api/agent_view.hpp"
+#include "tests/unit/api/sample_types.hpp"
+
+namespace pgtend::test {
+
+// Answers with the samples and remembers what it was told to do.
+class FakeAgentView final : public api::AgentView {
+ public:
+  std::optional<Error> failure;   // what every method answers instead
+  std::vector<std::string> told;  // one line per call that changes something
+  std::string expr;
+  TimeRange range{};
+  Millis step{0};
+  std::vector<std::string> selectors;
+
+  template <class T>
+  Result<T> answer(T value) const {
+    if (failure) return fail(*failure);
+    return value;
+  }
+
+  net::TaskResult<api::StatusView> status() override { co_return answer(sample_status()); }
+  net::TaskResult<std::vector<Finding>> findings() override { co_return answer(std::vector{sample_finding()}); }
+  net::TaskResult<std::vector<api::RecommendationView>> recommendations() override {
+    co_return answer(std::vector{sample_recommendation()});
+  }
+  net::TaskResult<api::RecommendationView> recommendation(std::string id) override {
+    if (id != "r1") co_return fail(Errc::not_found, "no recommendation " + id);
+    co_return answer(sample_recommendation());
+  }
+  net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override {
+    told.push_back("changes " + std::to_string(open_only) + " " + std::to_string(limit));
+    co_return answer(std::vector{sample_change()});
+  }
+  net::TaskResult<Change> change(std::string) override { co_return answer(sample_change()); }
+  net::TaskResult<api::ChangeProgress> change_progress(std::string) override {
+    api::ChangeProgress progress;
+    progress.phase = "building index: scanning table";
+    progress.ratio = 0.25;
+    progress.done = 10;
+    progress.total = 40;
+    progress.unit = "blocks";
+    co_return answer(progress);
+  }
+  net::TaskResult<std::vector<Alert>> alerts() override { co_return answer(std::vector{sample_alert()}); }
+  net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override {
+    told.push_back("audit " + std::to_string(from) + " " + std::to_string(limit));
+    co_return answer(std::vector{sample_audit()});
+  }
+  net::TaskResult<api::AuditVerification> audit_verify() override {
+    api::AuditVerification verification;
+    verification.rows = 7;
+    verification.first_bad = 3;
+    verification.reason = "the hash does not match";
+    co_return answer(verification);
+  }
+  net::TaskResult<Change> approve_recommendation(std::string id, std::string hash, std::string actor) override {
+    told.push_back("approve recommendation " + id + " " + hash + " by " + actor);
+    co_return answer(sample_change());
+  }
+  net::TaskResult<Change> approve(std::string id, std::string hash, std::string actor) override {
+    told.push_back("approve " + id + " " + hash + " by " + actor);
+    co_return answer(sample_change());
+  }
+  net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override {
+    told.push_back("reject " + id + " for " + reason + " by " + actor);
+    co_return answer(sample_change());
+  }
+  net::TaskResult<Change> undo(std::string id, std::string actor) override {
+    told.push_back("undo " + id + " by " + actor);
+    co_return answer(sample_change());
+  }
+  net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override {
+    told.push_back("propose " + plan.object + " by " + actor);
+    co_return answer(sample_change());
+  }
+  net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override {
+    told.push_back((frozen ? "freeze for " : "thaw for ") + reason + " by " + actor);
+    co_return answer(api::FreezeView{frozen, actor, reason, kThen});
+  }
+  net::TaskResult<api::QueryResult> query(std::string text, UtcTime at) override {
+    expr = text;
+    range = {at, at};
+    api::QueryResult result;
+    result.series = {{Labels{{"__name__", "up"}}, {{at, 1}}}};
+    co_return answer(result);
+  }
+  net::TaskResult<api::QueryResult> query_range(std::string text, TimeRange asked, Millis asked_step) override {
+    expr = text;
+    range = asked;
+    step = asked_step;
+    api::QueryResult result;
+    result.type = "matrix";
+    co_return answer(result);
+  }
+  net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override {
+    selectors = std::move(asked);
+    co_return answer(std::vector{SeriesKey{"up", Labels{{"datname", "shop"}}}});
+  }
+};
+
+}  // namespace pgtend::test

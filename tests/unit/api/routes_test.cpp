@@ -1,0 +1,225 @@
+#include "agent/api/routes.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "agent/api/json.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/unit/api/fake_agent_view.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+using http::Right;
+using nlohmann::json;
+
+namespace {
+
+struct House {
+  FakeAgentView view;
+  api::MetricsBoard board{api::BoardOptions{"0.1.0"}};
+  FakeClock clock{kThen};
+  http::Router router = api::make_router(view, board, clock);
+
+  http::Response ask(const std::string& method, const std::string& target, const std::string& body = {},
+                     Right right = Right::admin) {
+    http::Request request;
+    request.method = method;
+    REQUIRE(http::split_target(target, request));
+    request.body = body;
+    request.identity = {right == Right::none ? "anonymous" : "token:" + std::string(to_string(right)), right};
+    net::asio::io_context context(1);
+    http::Response response;
+    auto task = [&]() -> net::Task<void> {
+      auto answer = co_await router.respond(request);
+      response = std::move(answer);
+    };
+    auto ended = [](std::exception_ptr failure) { REQUIRE_FALSE(failure); };
+    net::asio::co_spawn(context, task(), ended);
+    context.run();
+    return response;
+  }
+};
+
+std::string concrete(std::string pattern) {
+  if (const auto at = pattern.find("{id}"); at != std::string::npos) pattern.replace(at, 4, "r1");
+  return pattern;
+}
+
+// The rights as the product promises them; a new route must be entered here.
+const std::map<std::string, Right> kPromised{
+    {"GET /live", Right::none},
+    {"GET /ready", Right::none},
+    {"GET /metrics", Right::viewer},
+    {"GET /v1/status", Right::viewer},
+    {"GET /v1/findings", Right::viewer},
+    {"GET /v1/recommendations", Right::viewer},
+    {"GET /v1/recommendations/{id}", Right::viewer},
+    {"GET /v1/changes", Right::viewer},
+    {"GET /v1/changes/{id}", Right::viewer},
+    {"GET /v1/changes/{id}/progress", Right::viewer},
+    {"GET /v1/alerts", Right::viewer},
+    {"GET /v1/audit", Right::viewer},
+    {"GET /v1/audit/verify", Right::viewer},
+    {"GET /v1/query", Right::viewer},
+    {"GET /v1/query_range", Right::viewer},
+    {"GET /v1/series", Right::viewer},
+    {"POST /v1/recommendations/{id}/approve", Right::approver},
+    {"POST /v1/changes", Right::approver},
+    {"POST /v1/changes/{id}/approve", Right::approver},
+    {"POST /v1/changes/{id}/reject", Right::approver},
+    {"POST /v1/changes/{id}/undo", Right::approver},
+    {"POST /v1/freeze", Right::admin},
+};
+
+}  // namespace
+
+TEST_CASE("every route needs exactly the right that is promised, for every right that a caller may have") {
+  House house;
+  std::set<std::string> met;
+  for (const auto& route : house.router.routes()) {
+    const auto name = route.method + " " + route.pattern;
+    CAPTURE(name);
+    met.insert(name);
+    REQUIRE(kPromised.contains(name));
+    for (const auto right : {Right::none, Right::viewer, Right::approver, Right::admin}) {
+      CAPTURE(to_string(right));
+      house.view.told.clear();
+      const auto status = house.ask(route.method, concrete(route.pattern), "{}", right).status;
+      if (right >= kPromised.at(name)) {
+        CHECK(status != 401);
+        CHECK(status != 403);
+        CHECK(status < 500);
+      } else {
+        CHECK(status == (right == Right::none ? 401 : 403));
+        CHECK(house.view.told.empty());
+      }
+    }
+    const auto wrong = house.ask("DELETE", concrete(route.pattern));
+    CHECK(wrong.status == 405);
+  }
+  CHECK(met.size() == kPromised.size());
+}
+
+TEST_CASE("every reading route answers its item or items in the envelope") {
+  House house;
+  for (const auto& route : house.router.routes()) {
+    if (route.method != "GET" || !route.pattern.starts_with("/v1/")) continue;
+    CAPTURE(route.pattern);
+    const auto response = house.ask("GET", concrete(route.pattern) + "?expr=up", {}, Right::viewer);
+    CHECK(response.status == 200);
+    CHECK(response.content_type == "application/json");
+    const auto body = json::parse(response.body);
+    CHECK(body.at("schema") == "pgtend/v1");
+    CHECK(body.at("generated_at") == "2023-11-14T22:13:20Z");
+    CHECK((body.contains("item") != body.contains("items")));
+    if (body.contains("items")) CHECK(body.at("items").size() == 1);
+  }
+}
+
+TEST_CASE("an error of the agent becomes its status, its code and a hint, on every route that asks the agent") {
+  House house;
+  Error error;
+  error.code = Errc::unavailable;
+  error.message = "the ledger is not open yet";
+  house.view.failure = error;
+  for (const auto& route : house.router.routes()) {
+    if (route.method != "GET" || route.pattern == "/live" || route.pattern == "/metrics") continue;
+    CAPTURE(route.pattern);
+    const auto response = house.ask("GET", concrete(route.pattern) + "?expr=up");
+    CHECK(response.status == 503);
+    CHECK(json::parse(response.body).at("error").at("code") == "unavailable");
+  }
+  CHECK(house.ask("GET", "/live").status == 200);
+  house.view.failure->code = Errc::conflict;
+  CHECK(house.ask("POST", "/v1/changes/c1/approve", R"({"plan_hash":"abc"})").status == 409);
+  house.view.failure.reset();
+  CHECK(house.ask("GET", "/v1/recommendations/unknown").status == 404);
+}
+
+TEST_CASE("an approval names the plan's hash and is made in the caller's name") {
+  House house;
+  CHECK(house.ask("POST", "/v1/recommendations/r1/approve", R"({"plan_hash":"abc"})", Right::approver).status == 200);
+  CHECK(house.view.told.back() == "approve recommendation r1 abc by token:approver");
+  CHECK(house.ask("POST", "/v1/changes/c%2F1/approve", R"({"plan_hash":"abc"})", Right::approver).status == 200);
+  CHECK(house.view.told.back() == "approve c/1 abc by token:approver");
+  house.view.told.clear();
+  for (const auto* body : {"", "{}", "[]", "nonsense", R"({"plan_hash":""})", R"({"plan_hash":5})",
+                           R"({"plan_hash":"abc","force":true})", "{\"plan_hash\":\"abc\""}) {
+    CAPTURE(body);
+    CHECK(house.ask("POST", "/v1/changes/c1/approve", body).status == 400);
+  }
+  CHECK(house.view.told.empty());
+}
+
+TEST_CASE("reject, undo and freeze pass on their reasons") {
+  House house;
+  CHECK(house.ask("POST", "/v1/changes/c1/reject", R"({"reason":"not now"})").status == 200);
+  CHECK(house.view.told.back() == "reject c1 for not now by token:admin");
+  CHECK(house.ask("POST", "/v1/changes/c1/undo").status == 200);
+  CHECK(house.view.told.back() == "undo c1 by token:admin");
+  const auto frozen = house.ask("POST", "/v1/freeze", R"({"frozen":true,"reason":"release"})");
+  CHECK(house.view.told.back() == "freeze for release by token:admin");
+  CHECK(json::parse(frozen.body).at("item").at("frozen") == true);
+  CHECK(house.ask("POST", "/v1/freeze", R"({"frozen":"yes"})").status == 400);
+  CHECK(house.ask("POST", "/v1/changes/c1/reject", R"({"reason":")" + std::string(2000, 'x') + "\"}").status == 400);
+}
+
+TEST_CASE("a person's plan enters as it was shown, and what is wrong with it is named") {
+  House house;
+  const auto plan = api::encode(sample_plan());
+  const auto response = house.ask("POST", "/v1/changes", plan.dump(), Right::approver);
+  CHECK(response.status == 201);
+  CHECK(house.view.told.back() == "propose public.orders by token:approver");
+  CHECK(response.headers.at(0).second == "/v1/changes/c1");
+  auto bad = plan;
+  bad["sql_upp"] = json::array();
+  const auto refused = house.ask("POST", "/v1/changes", bad.dump());
+  CHECK(refused.status == 400);
+  CHECK_THAT(refused.body, ContainsSubstring("did you mean"));
+}
+
+TEST_CASE("queries take times in both spellings and refuse what cannot be answered") {
+  House house;
+  CHECK(house.ask("GET", "/v1/query?expr=up&at=2023-11-14T22:00:00Z").status == 200);
+  CHECK(house.view.expr == "up");
+  CHECK(to_ms(house.view.range.from) == 1'699'999'200'000);
+  CHECK(house.ask("GET", "/v1/query_range?expr=rate(x%5B5m%5D)&from=1699996400.5&to=1700000000&step=30s").status ==
+        200);
+  CHECK(house.view.expr == "rate(x[5m])");
+  CHECK(to_ms(house.view.range.from) == 1'699'996'400'500);
+  CHECK(house.view.step == Millis(30'000));
+  CHECK(house.ask("GET", "/v1/query_range?expr=up").status == 200);
+  CHECK(house.view.step == Millis(14'400));
+  for (const auto* query :
+       {"query", "query?expr=", "query?expr=up&at=yesterday", "query?expr=up&at=-1", "query?expr=up&at=1e300",
+        "query?expr=up&at=nan", "query_range?expr=up&step=0", "query_range?expr=up&step=-5s",
+        "query_range?expr=up&step=0.0001", "query_range?expr=up&from=0&to=1700000000&step=1s",
+        "query_range?expr=up&from=10&to=5", "series?from=x"}) {
+    CAPTURE(query);
+    CHECK(house.ask("GET", std::string("/v1/") + query).status == 400);
+  }
+  CHECK(house.ask("GET", "/v1/series?match[]=up&match[]=down").status == 200);
+  CHECK(house.view.selectors == std::vector<std::string>{"up", "down"});
+}
+
+TEST_CASE("limits of lists are bounded") {
+  House house;
+  CHECK(house.ask("GET", "/v1/changes?open=true&limit=5").status == 200);
+  CHECK(house.view.told.back() == "changes 1 5");
+  CHECK(house.ask("GET", "/v1/audit?from=12").status == 200);
+  CHECK(house.view.told.back() == "audit 12 100");
+  for (const auto* query : {"changes?limit=0", "changes?limit=1000000", "changes?limit=x", "changes?open=maybe",
+                            "audit?from=-1", "audit?limit="})
+    CHECK(house.ask("GET", std::string("/v1/") + query).status == 400);
+}
+
+TEST_CASE("health and metrics have their own types") {
+  House house;
+  CHECK(json::parse(house.ask("GET", "/ready", {}, Right::none).body).at("state") == "degraded");
+  const auto metrics = house.ask("GET", "/metrics", {}, Right::viewer);
+  CHECK_THAT(metrics.content_type, ContainsSubstring("text/plain; version=0.0.4"));
+  CHECK_THAT(metrics.body, ContainsSubstring("pgtend_build_info{version=\"0.1.0\"} 1"));
+}
