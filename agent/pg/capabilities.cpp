@@ -54,7 +54,7 @@ constexpr std::string_view kExtensionsQuestion =
     " (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries') AS libraries,"
     " EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'hypopg') AS hypopg,"
     " EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'hypopg') AS hypopg_there,"
-    " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser";
+    " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) AS superuser";
 
 void judge_extensions(const RowSet& row, int version_num, const std::string& database, std::vector<Capability>& out) {
   out.push_back(capability("statements_loaded", Purpose::observe, row.boolean(0, "loaded"),
@@ -88,7 +88,7 @@ void judge_databases(const RowSet& rows, const std::string& role, std::vector<Ca
 // Who owns what may be changed here. Membership in a superuser is never asked for.
 constexpr std::string_view kOwnersQuestion =
     "SELECT o.rolname AS owner, o.rolsuper AS superuser, count(*) AS tables,"
-    " pg_catalog.pg_has_role(current_user, o.oid, 'MEMBER') AS member,"
+    " pg_catalog.pg_has_role(session_user, o.oid, 'MEMBER') AS member,"
     " (pg_catalog.array_agg(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
     "   ORDER BY c.relpages DESC, c.oid))[1:5] AS names"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -97,6 +97,25 @@ constexpr std::string_view kOwnersQuestion =
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
     "   AND d.objid = c.oid AND d.deptype = 'e')"
     " GROUP BY o.oid, o.rolname, o.rolsuper ORDER BY o.rolname";
+
+// CREATE INDEX asks the table's owner for CREATE on the schema too, which PostgreSQL 15 took from PUBLIC in `public`.
+constexpr std::string_view kSchemasQuestion =
+    "SELECT DISTINCT o.rolname AS owner, n.nspname AS schema,"
+    " pg_catalog.has_schema_privilege(o.oid, n.oid, 'CREATE') AS may"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_catalog.pg_roles o ON o.oid = c.relowner"
+    " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " ORDER BY n.nspname, o.rolname";
+
+void judge_schemas(const RowSet& rows, std::vector<Capability>& out) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto owner = rows.text(i, "owner"), schema = rows.text(i, "schema");
+    out.push_back(
+        capability("create_in:" + schema + ":" + owner, Purpose::act, rows.boolean(i, "may"),
+                   "no index can be created in " + schema + " for tables of " + owner,
+                   "GRANT CREATE ON SCHEMA " + quote_identifier(schema) + " TO " + quote_identifier(owner) + ";"));
+  }
+}
 
 std::string owner_cure(const RowSet& rows, std::size_t at, const std::string& role, int version_num) {
   const auto owner = quote_identifier(rows.text(at, "owner"));
@@ -140,8 +159,8 @@ std::string parameters_question(int version_num) {
   std::string list;
   for (const auto& name : alterable_parameters()) list += (list.empty() ? "" : ",") + quote_literal(name);
   const std::string may = version_num >= 150000
-                              ? "pg_catalog.has_parameter_privilege(current_user, p, 'ALTER SYSTEM')"
-                              : "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)";
+                              ? "pg_catalog.has_parameter_privilege(session_user, p, 'ALTER SYSTEM')"
+                              : "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user)";
   return "SELECT p AS name, " + may + " AS may FROM pg_catalog.unnest(ARRAY[" + list + "]::text[]) p";
 }
 
@@ -179,7 +198,8 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connecti
                              fill(row.cure, role, database)));
   }
   const std::string questions[] = {std::string(kExtensionsQuestion), std::string(kDatabasesQuestion),
-                                   parameters_question(version), std::string(kOwnersQuestion)};
+                                   parameters_question(version), std::string(kOwnersQuestion),
+                                   std::string(kSchemasQuestion)};
   std::vector<RowSet> answers;
   for (const auto& question : questions) {
     auto answer = co_await ask(connection, question, none);
@@ -190,6 +210,7 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connecti
   judge_databases(answers[1], role, out);
   judge_parameters(answers[2], role, version, out);
   judge_owners(answers[3], role, version, out);
+  judge_schemas(answers[4], out);
   out.push_back(
       capability("direct_connection", Purpose::act, connection.is_direct(),
                  "the connection goes through a pooler: the agent never acts, and session settings are not set",

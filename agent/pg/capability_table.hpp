@@ -12,7 +12,7 @@ struct CapabilityRow {
   std::string_view name;
   Purpose purpose;
   int since;                  // server_version_num of the first major that has it
-  std::string_view question;  // an SQL boolean about current_user
+  std::string_view question;  // an SQL boolean about current_user (observe) or session_user (act)
   std::string_view effect;
   std::string_view cure;  // {role} and {database} are replaced by quoted names
 };
@@ -69,12 +69,12 @@ inline constexpr std::array kCapabilityRows{
                   "has_parameter_privilege(current_user, 'pg_stat_statements.track', 'SET')",
                   "the agent's own statements take places in pg_stat_statements",
                   "GRANT SET ON PARAMETER pg_stat_statements.track TO {role};"},
-    CapabilityRow{"signal_backend", Purpose::act, 0, "pg_has_role(current_user, 'pg_signal_backend', 'MEMBER')",
+    CapabilityRow{"signal_backend", Purpose::act, 0, "pg_has_role(session_user, 'pg_signal_backend', 'MEMBER')",
                   "a session that blocks a change cannot be cancelled", "GRANT pg_signal_backend TO {role};"},
-    CapabilityRow{"reload_conf", Purpose::act, 0, "has_function_privilege('pg_reload_conf()', 'EXECUTE')",
+    CapabilityRow{"reload_conf", Purpose::act, 0, "has_function_privilege(session_user, 'pg_reload_conf()', 'EXECUTE')",
                   "changed settings cannot be put into effect: they stay recommendations",
                   "GRANT EXECUTE ON FUNCTION pg_reload_conf() TO {role};"},
-    CapabilityRow{"checkpoint", Purpose::act, 150000, "pg_has_role(current_user, 'pg_checkpoint', 'MEMBER')",
+    CapabilityRow{"checkpoint", Purpose::act, 150000, "pg_has_role(session_user, 'pg_checkpoint', 'MEMBER')",
                   "no CHECKPOINT before work that writes much", "GRANT pg_checkpoint TO {role};"},
     CapabilityRow{"alter_system_allowed", Purpose::act, 170000, "current_setting('allow_alter_system')::bool",
                   "ALTER SYSTEM is switched off: settings stay recommendations",

@@ -56,14 +56,17 @@ constexpr std::string_view kControlQuery =
     "SELECT s.system_identifier::text AS system_identifier, c.timeline_id AS timeline"
     " FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c";
 
-// set_config() only where the role may: a plain SET would fail and fill the server's log at each connect.
+// set_config() only where the role may: a plain SET would fail and fill the server's log at each connect. `role` is set
+// when it exists and the session's user is a member of it.
 std::string optional_setting_query(int version_num) {
   const std::string may = version_num >= 150000
                               ? "pg_catalog.has_parameter_privilege($1, 'SET')"
                               : "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)"
                                 " OR (SELECT context = 'user' FROM pg_catalog.pg_settings WHERE name = $1)";
-  return "SELECT CASE WHEN pg_catalog.current_setting($1, true) IS NOT NULL AND (" + may +
-         ") THEN pg_catalog.set_config($1, $2, false) END";
+  return "SELECT CASE WHEN CASE WHEN $1 = 'role' THEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $2"
+         " AND pg_catalog.pg_has_role(session_user, oid, 'MEMBER'))"
+         " ELSE pg_catalog.current_setting($1, true) IS NOT NULL AND (" +
+         may + ") END THEN pg_catalog.set_config($1, $2, false) END";
 }
 
 }  // namespace

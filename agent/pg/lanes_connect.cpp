@@ -148,6 +148,8 @@ ConnectSpec lane_spec(Lane lane, const ConnectSpec& base, const std::string& dat
   settings.insert(settings.end(), base.settings.begin(), base.settings.end());
   spec.settings = std::move(settings);
   if (lane != Lane::act) spec.optional_settings.emplace_back("pg_stat_statements.track", "none");
+  // The operating role inherits nothing, so that acting needs its SET ROLE; advising reads with all its rights at once.
+  if (lane == Lane::advise) spec.optional_settings.emplace_back("role", "pgtend_advise");
   return spec;
 }
 

@@ -29,27 +29,32 @@ SET search_path = pg_catalog;
 BEGIN;
 
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_monitor') AS no_monitor,
-       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_operator') AS no_operator \gset
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_operator') AS no_operator,
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_advise') AS no_advise \gset
 \if :no_monitor
   CREATE ROLE pgtend_monitor;
 \endif
 \if :no_operator
   CREATE ROLE pgtend_operator;
 \endif
+\if :no_advise
+  CREATE ROLE pgtend_advise;
+\endif
 -- Monitor: probe 1, sample 2, one replacing an old session, one for `pgtend doctor`. Operator: advise, act, doctor.
 ALTER ROLE pgtend_monitor LOGIN CONNECTION LIMIT 5;
 -- NOINHERIT: it has the owners' rights only after SET ROLE.
 ALTER ROLE pgtend_operator LOGIN NOINHERIT CONNECTION LIMIT 3;
+-- Nobody logs in with it. The operator's advising sessions, which are read-only, SET ROLE to it: to price an index they
+-- need other roles' statements (pg_monitor) and EXPLAIN on the owners' tables in one session.
+ALTER ROLE pgtend_advise NOLOGIN INHERIT;
 
 \if :is_16
-  GRANT pg_monitor TO pgtend_monitor WITH INHERIT TRUE, SET FALSE;
+  GRANT pg_monitor TO pgtend_monitor, pgtend_advise WITH INHERIT TRUE, SET FALSE;
   GRANT pg_use_reserved_connections TO pgtend_monitor;
-  -- It reads other roles' statements without SET ROLE, and signals only after it.
-  GRANT pg_monitor TO pgtend_operator WITH INHERIT TRUE, SET FALSE;
-  GRANT pg_signal_backend TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+  GRANT pgtend_advise, pg_signal_backend TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
 \else
-  GRANT pg_monitor TO pgtend_monitor;
-  GRANT pg_monitor, pg_signal_backend TO pgtend_operator;
+  GRANT pg_monitor TO pgtend_monitor, pgtend_advise;
+  GRANT pgtend_advise, pg_signal_backend TO pgtend_operator;
 \endif
 \if :is_15
   GRANT pg_checkpoint TO pgtend_operator;
@@ -65,8 +70,9 @@ ALTER ROLE pgtend_operator LOGIN NOINHERIT CONNECTION LIMIT 3;
 \if :{?owner}
   \if :is_16
     GRANT :"owner" TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+    GRANT :"owner" TO pgtend_advise WITH INHERIT TRUE, SET FALSE;
   \else
-    GRANT :"owner" TO pgtend_operator;
+    GRANT :"owner" TO pgtend_operator, pgtend_advise;
   \endif
 \endif
 
@@ -78,7 +84,7 @@ ALTER ROLE pgtend_operator SET idle_in_transaction_session_timeout = '5s';
 
 -- From here on: this database.
 GRANT CONNECT ON DATABASE :"DBNAME" TO pgtend_monitor, pgtend_operator;
-GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO pgtend_monitor, pgtend_operator;
+GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO pgtend_monitor, pgtend_operator, pgtend_advise;
 GRANT SELECT ON pg_hba_file_rules, pg_file_settings TO pgtend_monitor;
 GRANT EXECUTE ON FUNCTION pg_hba_file_rules(), pg_show_all_file_settings() TO pgtend_monitor;
 GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO pgtend_monitor;
@@ -87,6 +93,13 @@ GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO pgte
   GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO pgtend_monitor;
 \endif
 GRANT EXECUTE ON FUNCTION pg_reload_conf() TO pgtend_operator;
+\if :{?owner}
+  -- CREATE INDEX asks the table's owner for CREATE on the schema.
+  SELECT DISTINCT format('GRANT CREATE ON SCHEMA %I TO %I', n.nspname, o.rolname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
+    WHERE o.rolname = :'owner' AND c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'
+      AND NOT has_schema_privilege(o.oid, n.oid, 'CREATE') \gexec
+\endif
 -- After ALTER SYSTEM the operator reads back what the file says.
 GRANT SELECT ON pg_file_settings TO pgtend_operator;
 GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO pgtend_operator;

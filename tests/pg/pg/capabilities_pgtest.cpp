@@ -48,11 +48,16 @@ TEST_CASE("for a role with no rights each missing capability comes with the SQL 
   cluster.exec("postgres", "CREATE DATABASE shop");
   cluster.exec("postgres", "REVOKE CONNECT ON DATABASE shop FROM PUBLIC");
   const auto before = probe(cluster, "nobody");
-  const std::vector<std::string> expected{
-      "act_as:shop_owner",  "alter_system",        "checkpoint",          "connect:shop", "control_system",
-      "current_logfile",    "file_settings",       "hba_file_rules",      "hypopg",       "ident_file_mappings",
-      "ls_waldir",          "read_all_settings",   "read_all_stats",      "reload_conf",  "signal_backend",
-      "statements_created", "statements_readable", "statements_track_off"};
+  const std::vector<std::string> expected{"act_as:shop_owner",   "alter_system",
+                                          "checkpoint",          "connect:shop",
+                                          "control_system",      "create_in:public:shop_owner",
+                                          "current_logfile",     "file_settings",
+                                          "hba_file_rules",      "hypopg",
+                                          "ident_file_mappings", "ls_waldir",
+                                          "read_all_settings",   "read_all_stats",
+                                          "reload_conf",         "signal_backend",
+                                          "statements_created",  "statements_readable",
+                                          "statements_track_off"};
   REQUIRE(missing(before) == expected);
   CHECK(before.at("read_all_stats").cure == "GRANT pg_monitor TO \"nobody\";");
   CHECK(before.at("connect:shop").cure == "GRANT CONNECT ON DATABASE \"shop\" TO \"nobody\";");
@@ -103,8 +108,10 @@ TEST_CASE("each right taken away is missed by itself") {
        "GRANT ALTER SYSTEM ON PARAMETER work_mem TO pgtend_operator", "alter_system", "pgtend_operator"},
       {"REVOKE pg_signal_backend FROM pgtend_operator", "GRANT pg_signal_backend TO pgtend_operator", "signal_backend",
        "pgtend_operator"},
-      {"REVOKE app_owner FROM pgtend_operator", "GRANT app_owner TO pgtend_operator", "act_as:app_owner",
-       "pgtend_operator"},
+      {"REVOKE app_owner FROM pgtend_operator, pgtend_advise", "GRANT app_owner TO pgtend_operator, pgtend_advise",
+       "act_as:app_owner", "pgtend_operator"},
+      {"REVOKE CREATE ON SCHEMA public FROM app_owner", "GRANT CREATE ON SCHEMA public TO app_owner",
+       "create_in:public:app_owner", "pgtend_operator"},
       {"REVOKE EXECUTE ON FUNCTION pg_reload_conf() FROM pgtend_operator",
        "GRANT EXECUTE ON FUNCTION pg_reload_conf() TO pgtend_operator", "reload_conf", "pgtend_operator"},
   };

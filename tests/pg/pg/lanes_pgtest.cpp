@@ -358,3 +358,37 @@ TEST_CASE("closing cancels what runs and ends every session") {
   REQUIRE_FALSE(late);
   CHECK(late.error().code == Errc::cancelled);
 }
+
+TEST_CASE("with the shipped roles advising reads all it needs and acting has no right before SET ROLE") {
+  PgCluster cluster;
+  cluster.exec(
+      "postgres",
+      "CREATE ROLE app_owner LOGIN; CREATE TABLE orders (n int); INSERT INTO orders SELECT generate_series(1, 100);"
+      " ANALYZE orders; ALTER TABLE orders OWNER TO app_owner");
+  cluster.psql_file("postgres", std::filesystem::path(PGTEND_SOURCE_DIR) / "packaging/sql/roles.sql",
+                    {{"owner", "app_owner"}});
+  cluster.session("postgres", "app_owner").exec("SELECT count(*) FROM orders WHERE n = 7");
+  auto options = options_for(cluster.parameters("postgres", "pgtend_monitor"));
+  options.operator_.parameters = cluster.parameters("postgres", "pgtend_operator");
+  Bench bench(options);
+
+  CHECK(bench.query(Lane::advise, "SELECT count(*) AS n FROM pg_stats WHERE tablename = 'orders'")->integer(0, "n") ==
+        1);
+  CHECK(bench.query(Lane::advise, "EXPLAIN SELECT * FROM public.orders WHERE n = 7"));
+  const auto texts = bench.query(
+      Lane::advise, "SELECT count(*) AS n FROM public.pg_stat_statements WHERE query LIKE '%orders WHERE n =%'");
+  REQUIRE(texts);
+  CHECK(texts->integer(0, "n") == 1);
+  const auto written = bench.query(Lane::advise, "DELETE FROM public.orders");
+  REQUIRE_FALSE(written);
+  CHECK(written.error().sqlstate == "25006");
+
+  auto lease = bench.lease(Lane::act);
+  REQUIRE(lease);
+  const auto early = bench.world.run((*lease)->execute("CREATE INDEX ON public.orders (n)", in(5'000)));
+  REQUIRE_FALSE(early);
+  CHECK(early.error().code == Errc::permission);
+  CHECK(bench.world.run((*lease)->execute("SET ROLE app_owner", in(5'000))));
+  CHECK(bench.world.run((*lease)->execute("CREATE INDEX CONCURRENTLY orders_n ON public.orders (n)", in(5'000))));
+  CHECK(cluster.exec("postgres", "SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_n'::regclass") == "t");
+}
