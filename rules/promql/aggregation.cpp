@@ -41,8 +41,7 @@ std::vector<Group> group_by(LabelTable& table, const Aggregate& node, const Elem
       labelled.set(label, value_text(element.value));
       source = table.intern(std::move(labelled));
     }
-    const Labels* key =
-        table.derive(&node, source, [&](const Labels& all) { return group_labels(node, all, label); });
+    const Labels* key = table.derive(&node, source, [&](const Labels& all) { return group_labels(node, all, label); });
     const auto [found, added] = index.try_emplace(key, groups.size());
     if (added) groups.push_back({key, {}});
     groups[found->second].members.push_back(element);
@@ -94,21 +93,29 @@ double reduce(const Aggregate& node, const Elements& members, double param) {
       for (const auto& member : members) sum += member.value;
       return sum;
     }
-    case AggregateOp::avg: return average(members);
-    case AggregateOp::min: return extreme(members, false);
-    case AggregateOp::max: return extreme(members, true);
+    case AggregateOp::avg:
+      return average(members);
+    case AggregateOp::min:
+      return extreme(members, false);
+    case AggregateOp::max:
+      return extreme(members, true);
     case AggregateOp::count:
-    case AggregateOp::count_values: return static_cast<double>(members.size());
-    case AggregateOp::group: return 1;
-    case AggregateOp::stddev: return std::sqrt(variance(members));
-    case AggregateOp::stdvar: return variance(members);
+    case AggregateOp::count_values:
+      return static_cast<double>(members.size());
+    case AggregateOp::group:
+      return 1;
+    case AggregateOp::stddev:
+      return std::sqrt(variance(members));
+    case AggregateOp::stdvar:
+      return variance(members);
     case AggregateOp::quantile: {
       std::vector<double> values;
       for (const auto& member : members) values.push_back(member.value);
       return quantile(param, std::move(values));
     }
     case AggregateOp::topk:
-    case AggregateOp::bottomk: break;
+    case AggregateOp::bottomk:
+      break;
   }
   return 0;
 }

@@ -4,54 +4,90 @@ namespace pgtend::promql {
 
 std::string_view to_string(ValueType type) {
   switch (type) {
-    case ValueType::scalar: return "scalar";
-    case ValueType::vector: return "instant vector";
-    case ValueType::matrix: return "range vector";
-    case ValueType::string: return "string";
+    case ValueType::scalar:
+      return "scalar";
+    case ValueType::vector:
+      return "instant vector";
+    case ValueType::matrix:
+      return "range vector";
+    case ValueType::string:
+      return "string";
   }
   return "";
 }
 
 std::string_view to_string(BinaryOp op) {
   switch (op) {
-    case BinaryOp::add: return "+";
-    case BinaryOp::sub: return "-";
-    case BinaryOp::mul: return "*";
-    case BinaryOp::div: return "/";
-    case BinaryOp::mod: return "%";
-    case BinaryOp::pow: return "^";
-    case BinaryOp::atan2: return "atan2";
-    case BinaryOp::eq: return "==";
-    case BinaryOp::ne: return "!=";
-    case BinaryOp::lt: return "<";
-    case BinaryOp::le: return "<=";
-    case BinaryOp::gt: return ">";
-    case BinaryOp::ge: return ">=";
-    case BinaryOp::land: return "and";
-    case BinaryOp::lor: return "or";
-    case BinaryOp::lunless: return "unless";
+    case BinaryOp::add:
+      return "+";
+    case BinaryOp::sub:
+      return "-";
+    case BinaryOp::mul:
+      return "*";
+    case BinaryOp::div:
+      return "/";
+    case BinaryOp::mod:
+      return "%";
+    case BinaryOp::pow:
+      return "^";
+    case BinaryOp::atan2:
+      return "atan2";
+    case BinaryOp::eq:
+      return "==";
+    case BinaryOp::ne:
+      return "!=";
+    case BinaryOp::lt:
+      return "<";
+    case BinaryOp::le:
+      return "<=";
+    case BinaryOp::gt:
+      return ">";
+    case BinaryOp::ge:
+      return ">=";
+    case BinaryOp::land:
+      return "and";
+    case BinaryOp::lor:
+      return "or";
+    case BinaryOp::lunless:
+      return "unless";
   }
   return "";
 }
 
-bool is_comparison(BinaryOp op) { return op >= BinaryOp::eq && op <= BinaryOp::ge; }
+bool is_comparison(BinaryOp op) {
+  return op >= BinaryOp::eq && op <= BinaryOp::ge;
+}
 
-bool is_set_operator(BinaryOp op) { return op >= BinaryOp::land; }
+bool is_set_operator(BinaryOp op) {
+  return op >= BinaryOp::land;
+}
 
 std::string_view to_string(AggregateOp op) {
   switch (op) {
-    case AggregateOp::sum: return "sum";
-    case AggregateOp::avg: return "avg";
-    case AggregateOp::min: return "min";
-    case AggregateOp::max: return "max";
-    case AggregateOp::count: return "count";
-    case AggregateOp::group: return "group";
-    case AggregateOp::stddev: return "stddev";
-    case AggregateOp::stdvar: return "stdvar";
-    case AggregateOp::topk: return "topk";
-    case AggregateOp::bottomk: return "bottomk";
-    case AggregateOp::quantile: return "quantile";
-    case AggregateOp::count_values: return "count_values";
+    case AggregateOp::sum:
+      return "sum";
+    case AggregateOp::avg:
+      return "avg";
+    case AggregateOp::min:
+      return "min";
+    case AggregateOp::max:
+      return "max";
+    case AggregateOp::count:
+      return "count";
+    case AggregateOp::group:
+      return "group";
+    case AggregateOp::stddev:
+      return "stddev";
+    case AggregateOp::stdvar:
+      return "stdvar";
+    case AggregateOp::topk:
+      return "topk";
+    case AggregateOp::bottomk:
+      return "bottomk";
+    case AggregateOp::quantile:
+      return "quantile";
+    case AggregateOp::count_values:
+      return "count_values";
   }
   return "";
 }

@@ -70,7 +70,7 @@ struct Unary {
 enum class Cardinality { one_to_one, many_to_one, one_to_many, many_to_many };
 struct VectorMatching {
   Cardinality cardinality = Cardinality::one_to_one;
-  bool on = false;                  // false: ignoring (with no labels: match on all)
+  bool on = false;  // false: ignoring (with no labels: match on all)
   std::vector<std::string> labels;
   std::vector<std::string> include;  // labels of group_left / group_right
 };

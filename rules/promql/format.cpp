@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
@@ -12,15 +13,21 @@ namespace {
 
 std::string_view symbol(MatchOp op) {
   switch (op) {
-    case MatchOp::equal: return "=";
-    case MatchOp::not_equal: return "!=";
-    case MatchOp::regex: return "=~";
-    case MatchOp::not_regex: return "!~";
+    case MatchOp::equal:
+      return "=";
+    case MatchOp::not_equal:
+      return "!=";
+    case MatchOp::regex:
+      return "=~";
+    case MatchOp::not_regex:
+      return "!~";
   }
   return "";
 }
 
-std::string list(const std::vector<std::string>& labels) { return "(" + join(labels, ", ") + ")"; }
+std::string list(const std::vector<std::string>& labels) {
+  return "(" + join(labels, ", ") + ")";
+}
 
 std::string offset_text(Millis offset) {
   if (offset.count() == 0) return "";
@@ -39,9 +46,16 @@ std::string bare(const VectorSelector& node) {
   return node.name + "{" + inside + "}";
 }
 
-std::string text(const Expr&, const NumberLiteral& node) { return format_double(node.value); }
-std::string text(const Expr&, const StringLiteral& node) { return quote(node.value); }
-std::string text(const Expr&, const VectorSelector& node) { return bare(node) + offset_text(node.offset); }
+std::string text(const Expr&, const NumberLiteral& node) {
+  // "+Inf" would read as a sign and a number.
+  return node.value == std::numeric_limits<double>::infinity() ? "Inf" : format_double(node.value);
+}
+std::string text(const Expr&, const StringLiteral& node) {
+  return quote(node.value);
+}
+std::string text(const Expr&, const VectorSelector& node) {
+  return bare(node) + offset_text(node.offset);
+}
 std::string text(const Expr&, const MatrixSelector& node) {
   const auto& selector = std::get<VectorSelector>(node.selector->node);
   return bare(selector) + "[" + format_duration(node.range) + "]" + offset_text(selector.offset);
@@ -56,8 +70,12 @@ std::string text(const Expr&, const Call& node) {
   for (std::size_t i = 0; i < node.args.size(); ++i) out += (i > 0 ? ", " : "") + format(*node.args[i]);
   return out + ')';
 }
-std::string text(const Expr&, const Unary& node) { return (node.negative ? "-" : "+") + format(*node.expr); }
-std::string text(const Expr&, const Paren& node) { return "(" + format(*node.expr) + ")"; }
+std::string text(const Expr&, const Unary& node) {
+  return (node.negative ? "-" : "+") + format(*node.expr);
+}
+std::string text(const Expr&, const Paren& node) {
+  return "(" + format(*node.expr) + ")";
+}
 
 std::string text(const Expr&, const Binary& node) {
   std::string out = format(*node.lhs) + " " + std::string(to_string(node.op));

@@ -18,13 +18,19 @@ double round_to(double value, Args args) {
   return std::floor(value * inverse + 0.5) / inverse;
 }
 
-double sign(double value, Args) { return value > 0 ? 1 : value < 0 ? -1 : value; }
+double sign(double value, Args) {
+  return value > 0 ? 1 : value < 0 ? -1 : value;
+}
 
 Function range_row(std::string_view name, RangeFunction run, bool keeps_name = false) {
   return {name, {matrix}, 0, false, vector, run, keeps_name};
 }
-Function map_row(std::string_view name, MapFunction run) { return {name, {vector}, 0, false, vector, run, false}; }
-Function date_row(std::string_view name, VectorFunction run) { return {name, {vector}, 1, false, vector, run, false}; }
+Function map_row(std::string_view name, MapFunction run) {
+  return {name, {vector}, 0, false, vector, run, false};
+}
+Function date_row(std::string_view name, VectorFunction run) {
+  return {name, {vector}, 1, false, vector, run, false};
+}
 
 const std::vector<Function>& table() {
   namespace f = functions;
@@ -74,13 +80,30 @@ const std::vector<Function>& table() {
         map_row("rad", [](double v, Args) { return v * std::numbers::pi / 180; }),
         {"round", {vector, scalar}, 1, false, vector, MapFunction(round_to), false},
         {"clamp", {vector, scalar, scalar}, 0, false, vector, VectorFunction(f::clamp), false},
-        {"clamp_min", {vector, scalar}, 0, false, vector,
-         MapFunction([](double v, Args args) { return go_max(args[0], v); }), false},
-        {"clamp_max", {vector, scalar}, 0, false, vector,
-         MapFunction([](double v, Args args) { return go_min(args[0], v); }), false},
+        {"clamp_min",
+         {vector, scalar},
+         0,
+         false,
+         vector,
+         MapFunction([](double v, Args args) { return go_max(args[0], v); }),
+         false},
+        {"clamp_max",
+         {vector, scalar},
+         0,
+         false,
+         vector,
+         MapFunction([](double v, Args args) { return go_min(args[0], v); }),
+         false},
         {"absent", {vector}, 0, false, vector, VectorFunction(f::absent), false},
         {"absent_over_time", {matrix}, 0, false, vector, VectorFunction(f::absent_over_time), false},
         {"label_join", {vector, string, string, string}, 1, true, vector, VectorFunction(f::label_join), true},
+        {"label_replace",
+         {vector, string, string, string, string},
+         0,
+         false,
+         vector,
+         VectorFunction(f::label_replace),
+         true},
         {"sort", {vector}, 0, false, vector, VectorFunction(f::sort), true},
         {"sort_desc", {vector}, 0, false, vector, VectorFunction(f::sort_desc), true},
         {"timestamp", {vector}, 0, false, vector, VectorFunction(f::timestamp), false},
@@ -104,11 +127,24 @@ const std::vector<Function>& table() {
 }
 
 // Source: the function lists of Prometheus 2.42 and 3.5, less the rows above.
-constexpr std::string_view kUnsupported[] = {
-    "label_replace",      "histogram_quantile", "histogram_count",      "histogram_sum", "histogram_fraction",
-    "histogram_avg",      "histogram_stddev",   "histogram_stdvar",     "holt_winters",  "double_exponential_smoothing",
-    "mad_over_time",      "sort_by_label",      "sort_by_label_desc",   "info",          "limitk",
-    "limit_ratio",        "ts_of_max_over_time", "ts_of_min_over_time", "ts_of_last_over_time"};
+constexpr std::string_view kUnsupported[] = {"histogram_quantile",
+                                             "histogram_count",
+                                             "histogram_sum",
+                                             "histogram_fraction",
+                                             "histogram_avg",
+                                             "histogram_stddev",
+                                             "histogram_stdvar",
+                                             "holt_winters",
+                                             "double_exponential_smoothing",
+                                             "mad_over_time",
+                                             "sort_by_label",
+                                             "sort_by_label_desc",
+                                             "info",
+                                             "limitk",
+                                             "limit_ratio",
+                                             "ts_of_max_over_time",
+                                             "ts_of_min_over_time",
+                                             "ts_of_last_over_time"};
 
 }  // namespace
 
@@ -123,6 +159,8 @@ bool is_known_unsupported(std::string_view name) {
   return std::find(std::begin(kUnsupported), std::end(kUnsupported), name) != std::end(kUnsupported);
 }
 
-std::span<const Function> all_functions() { return table(); }
+std::span<const Function> all_functions() {
+  return table();
+}
 
 }  // namespace pgtend::promql

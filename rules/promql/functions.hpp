@@ -39,6 +39,7 @@ Result<Elements> absent(Query& query, const Call& call, UtcTime at);
 Result<Elements> absent_over_time(Query& query, const Call& call, UtcTime at);
 Result<Elements> clamp(Query& query, const Call& call, UtcTime at);
 Result<Elements> label_join(Query& query, const Call& call, UtcTime at);
+Result<Elements> label_replace(Query& query, const Call& call, UtcTime at);
 Result<Elements> sort(Query& query, const Call& call, UtcTime at);
 Result<Elements> sort_desc(Query& query, const Call& call, UtcTime at);
 Result<Elements> timestamp(Query& query, const Call& call, UtcTime at);

@@ -7,7 +7,9 @@ namespace pgtend::promql::functions {
 
 namespace {
 
-double seconds(Millis duration) { return static_cast<double>(duration.count()) / 1000.0; }
+double seconds(Millis duration) {
+  return static_cast<double>(duration.count()) / 1000.0;
+}
 
 // How much the value grew, summed over the stretches between epoch edges: what lies across an edge counts as 0. A fall
 // of a counter inside a stretch is a reset to 0.
@@ -67,11 +69,21 @@ Maybe instant_difference(const Window& window, bool is_rate) {
 
 }  // namespace
 
-Maybe rate(const Window& window, Args) { return extrapolated(window, true, true); }
-Maybe increase(const Window& window, Args) { return extrapolated(window, true, false); }
-Maybe delta(const Window& window, Args) { return extrapolated(window, false, false); }
-Maybe irate(const Window& window, Args) { return instant_difference(window, true); }
-Maybe idelta(const Window& window, Args) { return instant_difference(window, false); }
+Maybe rate(const Window& window, Args) {
+  return extrapolated(window, true, true);
+}
+Maybe increase(const Window& window, Args) {
+  return extrapolated(window, true, false);
+}
+Maybe delta(const Window& window, Args) {
+  return extrapolated(window, false, false);
+}
+Maybe irate(const Window& window, Args) {
+  return instant_difference(window, true);
+}
+Maybe idelta(const Window& window, Args) {
+  return instant_difference(window, false);
+}
 
 Maybe changes(const Window& window, Args) {
   double count = 0;

@@ -43,7 +43,9 @@ Maybe sum_over_time(const Window& window, Args) {
   return sum.total();
 }
 
-Maybe count_over_time(const Window& window, Args) { return static_cast<double>(window.samples.size()); }
+Maybe count_over_time(const Window& window, Args) {
+  return static_cast<double>(window.samples.size());
+}
 
 Maybe min_over_time(const Window& window, Args) {
   double least = window.samples.front().value;
@@ -61,10 +63,18 @@ Maybe max_over_time(const Window& window, Args) {
   return most;
 }
 
-Maybe last_over_time(const Window& window, Args) { return window.samples.back().value; }
-Maybe present_over_time(const Window&, Args) { return 1; }
-Maybe stddev_over_time(const Window& window, Args) { return std::sqrt(variance(window.samples)); }
-Maybe stdvar_over_time(const Window& window, Args) { return variance(window.samples); }
+Maybe last_over_time(const Window& window, Args) {
+  return window.samples.back().value;
+}
+Maybe present_over_time(const Window&, Args) {
+  return 1;
+}
+Maybe stddev_over_time(const Window& window, Args) {
+  return std::sqrt(variance(window.samples));
+}
+Maybe stdvar_over_time(const Window& window, Args) {
+  return variance(window.samples);
+}
 
 Maybe quantile_over_time(const Window& window, Args args) {
   std::vector<double> values;

@@ -49,9 +49,8 @@ Result<Elements> hour(Query& query, const Call& call, UtcTime at) {
   return date_part(query, call, at, [](const Moment& m) { return static_cast<double>(m.clock.hours().count()); });
 }
 Result<Elements> day_of_week(Query& query, const Call& call, UtcTime at) {
-  return date_part(query, call, at, [](const Moment& m) {
-    return static_cast<double>(std::chrono::weekday(m.day).c_encoding());
-  });
+  return date_part(query, call, at,
+                   [](const Moment& m) { return static_cast<double>(std::chrono::weekday(m.day).c_encoding()); });
 }
 Result<Elements> day_of_month(Query& query, const Call& call, UtcTime at) {
   return date_part(query, call, at,
@@ -74,7 +73,8 @@ Result<Elements> month(Query& query, const Call& call, UtcTime at) {
                    [](const Moment& m) { return static_cast<double>(static_cast<unsigned>(m.date.month())); });
 }
 Result<Elements> year(Query& query, const Call& call, UtcTime at) {
-  return date_part(query, call, at, [](const Moment& m) { return static_cast<double>(static_cast<int>(m.date.year())); });
+  return date_part(query, call, at,
+                   [](const Moment& m) { return static_cast<double>(static_cast<int>(m.date.year())); });
 }
 
 }  // namespace pgtend::promql::functions

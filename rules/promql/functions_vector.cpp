@@ -4,6 +4,7 @@
 #include <numbers>
 #include <set>
 
+#include "agent/model/regex.hpp"
 #include "rules/promql/functions.hpp"
 #include "rules/promql/lexer.hpp"
 #include "rules/promql/numeric.hpp"
@@ -50,7 +51,9 @@ Result<Elements> sorted(Query& query, const Call& call, UtcTime at, bool descend
   return elements;
 }
 
-const std::string& text_of(const Expr& expr) { return std::get<StringLiteral>(unwrap(expr).node).value; }
+const std::string& text_of(const Expr& expr) {
+  return std::get<StringLiteral>(unwrap(expr).node).value;
+}
 
 }  // namespace
 
@@ -111,8 +114,36 @@ Result<Elements> label_join(Query& query, const Call& call, UtcTime at) {
   return elements;
 }
 
-Result<Elements> sort(Query& query, const Call& call, UtcTime at) { return sorted(query, call, at, false); }
-Result<Elements> sort_desc(Query& query, const Call& call, UtcTime at) { return sorted(query, call, at, true); }
+Result<Elements> label_replace(Query& query, const Call& call, UtcTime at) {
+  const std::string& target = text_of(*call.args[1]);
+  const std::string& replacement = text_of(*call.args[2]);
+  const std::string& source = text_of(*call.args[3]);
+  const std::string& pattern = text_of(*call.args[4]);
+  const auto regex = Regex::make(pattern);
+  if (!regex) {
+    return fail(Errc::invalid_argument, "invalid regular expression in label_replace(): " + pattern);
+  }
+  if (!is_label_name(target)) {
+    return fail(Errc::invalid_argument, "invalid destination label name in label_replace(): " + target);
+  }
+  auto elements = query.vector(*call.args[0], at);
+  if (!elements) return elements;
+  for (auto& element : *elements) {
+    element.labels = query.labels().derive(&call, element.labels, [&](Labels labels) {
+      auto replaced = regex->expand(labels.get(source), replacement);
+      if (replaced) labels.set(target, std::move(*replaced));
+      return labels;
+    });
+  }
+  return elements;
+}
+
+Result<Elements> sort(Query& query, const Call& call, UtcTime at) {
+  return sorted(query, call, at, false);
+}
+Result<Elements> sort_desc(Query& query, const Call& call, UtcTime at) {
+  return sorted(query, call, at, true);
+}
 
 Result<Elements> timestamp(Query& query, const Call& call, UtcTime at) {
   const Expr& arg = unwrap(*call.args[0]);
@@ -139,7 +170,9 @@ Result<Elements> vector(Query& query, const Call& call, UtcTime at) {
   return one(query, Labels(), *value);
 }
 
-Result<double> pi(Query&, const Call&, UtcTime) { return std::numbers::pi; }
+Result<double> pi(Query&, const Call&, UtcTime) {
+  return std::numbers::pi;
+}
 
 Result<double> scalar(Query& query, const Call& call, UtcTime at) {
   const auto elements = query.vector(*call.args[0], at);
@@ -147,6 +180,8 @@ Result<double> scalar(Query& query, const Call& call, UtcTime at) {
   return elements->size() == 1 ? elements->front().value : kNan;
 }
 
-Result<double> time(Query&, const Call&, UtcTime at) { return to_seconds(at); }
+Result<double> time(Query&, const Call&, UtcTime at) {
+  return to_seconds(at);
+}
 
 }  // namespace pgtend::promql::functions

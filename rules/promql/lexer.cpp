@@ -9,10 +9,18 @@ namespace pgtend::promql {
 
 namespace {
 
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 // The whole character at `at`, for messages: a multi-byte one is not cut.
 std::string_view character(std::string_view text, std::size_t at) {
@@ -80,12 +88,15 @@ class Scanner {
       return true;
     }
     switch (c) {
-      case ',': emit(TokenKind::comma, 1); return true;
+      case ',':
+        emit(TokenKind::comma, 1);
+        return true;
       case '}':
         in_braces_ = false;
         emit(TokenKind::right_brace, 1);
         return true;
-      case '{': return bad("unexpected left brace '{'");
+      case '{':
+        return bad("unexpected left brace '{'");
       case '=':
         if (peek(1) == '~') {
           emit(TokenKind::regex, 2);
@@ -102,15 +113,22 @@ class Scanner {
           return bad("unexpected character after '!' inside braces: '" + std::string(character(text_, at_ + 1)) + "'");
         }
         return true;
-      default: return bad("unexpected character inside braces: '" + std::string(character(text_, at_)) + "'");
+      default:
+        return bad("unexpected character inside braces: '" + std::string(character(text_, at_)) + "'");
     }
   }
 
   bool punctuation(char c) {
     switch (c) {
-      case ',': emit(TokenKind::comma, 1); return true;
-      case '@': emit(TokenKind::at, 1); return true;
-      case ':': emit(TokenKind::colon, 1); return true;
+      case ',':
+        emit(TokenKind::comma, 1);
+        return true;
+      case '@':
+        emit(TokenKind::at, 1);
+        return true;
+      case ':':
+        emit(TokenKind::colon, 1);
+        return true;
       case '(':
         ++parens_;
         emit(TokenKind::left_paren, 1);
@@ -134,8 +152,18 @@ class Scanner {
         in_brackets_ = false;
         emit(TokenKind::right_bracket, 1);
         return true;
-      case '+': case '-': case '*': case '/': case '%': case '^': emit(TokenKind::op, 1); return true;
-      case '<': case '>': emit(TokenKind::op, peek(1) == '=' ? 2 : 1); return true;
+      case '+':
+      case '-':
+      case '*':
+      case '/':
+      case '%':
+      case '^':
+        emit(TokenKind::op, 1);
+        return true;
+      case '<':
+      case '>':
+        emit(TokenKind::op, peek(1) == '=' ? 2 : 1);
+        return true;
       case '=':
         if (peek(1) == '=') {
           emit(TokenKind::op, 2);
@@ -150,7 +178,8 @@ class Scanner {
         }
         emit(TokenKind::op, 2);
         return true;
-      default: return bad("unexpected character: '" + std::string(character(text_, at_)) + "'");
+      default:
+        return bad("unexpected character: '" + std::string(character(text_, at_)) + "'");
     }
   }
 
@@ -245,13 +274,15 @@ class Scanner {
 };
 
 constexpr std::string_view kKeywords[] = {
-    "and",      "or",  "unless",  "atan2",   "sum",        "avg",         "count",  "min",          "max",
-    "group",    "stddev", "stdvar", "topk",  "bottomk",    "quantile",    "count_values", "offset", "by",
-    "without",  "on",  "ignoring", "group_left", "group_right", "bool",    "start",  "end"};
+    "and",     "or",     "unless",   "atan2",      "sum",         "avg",      "count",        "min",    "max",
+    "group",   "stddev", "stdvar",   "topk",       "bottomk",     "quantile", "count_values", "offset", "by",
+    "without", "on",     "ignoring", "group_left", "group_right", "bool",     "start",        "end"};
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view text) { return Scanner(text).run(); }
+std::vector<Token> tokenize(std::string_view text) {
+  return Scanner(text).run();
+}
 
 bool is_label_name(std::string_view text) {
   return !text.empty() && !is_digit(text.front()) &&
@@ -267,19 +298,27 @@ std::string_view keyword_of(std::string_view word) {
 
 std::string describe(const Token& token) {
   switch (token.kind) {
-    case TokenKind::end: return "end of input";
-    case TokenKind::bad: return token.message;
-    case TokenKind::metric: return "metric identifier " + quote(token.text);
-    case TokenKind::number: return "number " + quote(token.text);
-    case TokenKind::duration: return "duration " + quote(token.text);
-    case TokenKind::string: return "string " + quote(token.text);
-    case TokenKind::op: return "<op:" + std::string(token.text) + ">";
+    case TokenKind::end:
+      return "end of input";
+    case TokenKind::bad:
+      return token.message;
+    case TokenKind::metric:
+      return "metric identifier " + quote(token.text);
+    case TokenKind::number:
+      return "number " + quote(token.text);
+    case TokenKind::duration:
+      return "duration " + quote(token.text);
+    case TokenKind::string:
+      return "string " + quote(token.text);
+    case TokenKind::op:
+      return "<op:" + std::string(token.text) + ">";
     case TokenKind::identifier: {
       const std::string_view keyword = keyword_of(token.text);
       if (keyword.empty()) return "identifier " + quote(token.text);
       return "<" + std::string(keyword) + ">";
     }
-    default: return quote(token.text);
+    default:
+      return quote(token.text);
   }
 }
 

@@ -26,9 +26,9 @@ enum class TokenKind {
   comma,
   colon,
   at,
-  op,      // arithmetic or comparison
-  equal,   // = inside braces
-  regex,   // =~
+  op,     // arithmetic or comparison
+  equal,  // = inside braces
+  regex,  // =~
   not_regex,
 };
 

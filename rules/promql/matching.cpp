@@ -9,7 +9,6 @@ namespace pgtend::promql {
 
 namespace {
 
-
 Labels keep_only(const Labels& labels, const std::vector<std::string>& names) {
   Labels out;
   for (const auto& name : names) out.set(name, std::string(labels.get(name)));
@@ -55,9 +54,8 @@ const Labels* include_labels(LabelTable& table, const Binary& node, const Labels
 tl::unexpected<Error> duplicate_error(const Binary& node, const Labels& matched, const Labels& one, const Labels& two) {
   const bool left = node.matching.cardinality == Cardinality::one_to_many;
   return fail(Errc::invalid_argument, "found duplicate series for the match group " + label_list_text(matched) +
-                                          " on the " + (left ? "left" : "right") +
-                                          " hand-side of the operation: [" + label_list_text(one) + ", " +
-                                          label_list_text(two) +
+                                          " on the " + (left ? "left" : "right") + " hand-side of the operation: [" +
+                                          label_list_text(one) + ", " + label_list_text(two) +
                                           "];many-to-many matching not allowed: matching labels must be unique on one "
                                           "side");
 }
@@ -86,20 +84,18 @@ Result<Elements> match_vectors(LabelTable& table, const Binary& node, const Elem
     const auto found = one_by_signature.find(key);
     if (found == one_by_signature.end()) continue;
     const Element& partner = *found->second;
-    const Outcome outcome = swapped ? apply(node.op, partner.value, element.value)
-                                    : apply(node.op, element.value, partner.value);
+    const Outcome outcome =
+        swapped ? apply(node.op, partner.value, element.value) : apply(node.op, element.value, partner.value);
     if (!outcome.keep && !node.return_bool) continue;
     const double value = node.return_bool ? (outcome.keep ? 1.0 : 0.0) : outcome.value;
-    const Labels* labels =
-        include_labels(table, node, result_labels(table, node, element.labels), *partner.labels);
+    const Labels* labels = include_labels(table, node, result_labels(table, node, element.labels), *partner.labels);
     if (matching.cardinality == Cardinality::one_to_one) {
       if (!matched.insert(key).second) {
         return fail(Errc::invalid_argument,
                     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
       }
     } else if (!grouped.emplace(key, labels).second) {
-      return fail(Errc::invalid_argument,
-                  "multiple matches for labels: grouping labels must ensure unique matches");
+      return fail(Errc::invalid_argument, "multiple matches for labels: grouping labels must ensure unique matches");
     }
     out.push_back({labels, value});
   }

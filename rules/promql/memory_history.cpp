@@ -10,8 +10,12 @@ bool matches_all(const SeriesKey& key, const std::vector<Matcher>& matchers) {
   return std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& matcher) { return matcher.matches(key); });
 }
 
-bool earlier(const Sample& sample, UtcTime time) { return sample.time < time; }
-bool later(UtcTime time, const Sample& sample) { return time < sample.time; }
+bool earlier(const Sample& sample, UtcTime time) {
+  return sample.time < time;
+}
+bool later(UtcTime time, const Sample& sample) {
+  return time < sample.time;
+}
 
 }  // namespace
 
@@ -77,6 +81,8 @@ Result<std::vector<ResetEvent>> MemoryHistory::resets(TimeRange range) {
   return out;
 }
 
-Result<std::vector<Gap>> MemoryHistory::gaps(TimeRange) { return std::vector<Gap>(); }
+Result<std::vector<Gap>> MemoryHistory::gaps(TimeRange) {
+  return std::vector<Gap>();
+}
 
 }  // namespace pgtend::promql

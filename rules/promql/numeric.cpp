@@ -23,14 +23,15 @@ void CompensatedSum::add(double value) {
   sum_ = next;
 }
 
-double CompensatedSum::total() const { return std::isinf(sum_) ? sum_ : sum_ + correction_; }
+double CompensatedSum::total() const {
+  return std::isinf(sum_) ? sum_ : sum_ + correction_;
+}
 
 double quantile(double q, std::vector<double> values) {
   if (values.empty() || std::isnan(q)) return kNan;
   if (q < 0) return -kInf;
   if (q > 1) return kInf;
-  std::sort(values.begin(), values.end(),
-            [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+  std::sort(values.begin(), values.end(), [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
   const double rank = q * static_cast<double>(values.size() - 1);
   const double floor = std::floor(rank);
   const auto lower = static_cast<std::size_t>(std::max(0.0, floor));

@@ -6,23 +6,37 @@ namespace pgtend::promql {
 
 Outcome apply(BinaryOp op, double left, double right) {
   switch (op) {
-    case BinaryOp::add: return {left + right};
-    case BinaryOp::sub: return {left - right};
-    case BinaryOp::mul: return {left * right};
-    case BinaryOp::div: return {left / right};
-    case BinaryOp::mod: return {std::fmod(left, right)};
-    case BinaryOp::pow: return {std::pow(left, right)};
-    case BinaryOp::atan2: return {std::atan2(left, right)};
+    case BinaryOp::add:
+      return {left + right};
+    case BinaryOp::sub:
+      return {left - right};
+    case BinaryOp::mul:
+      return {left * right};
+    case BinaryOp::div:
+      return {left / right};
+    case BinaryOp::mod:
+      return {std::fmod(left, right)};
+    case BinaryOp::pow:
+      return {std::pow(left, right)};
+    case BinaryOp::atan2:
+      return {std::atan2(left, right)};
     // A filtering comparison keeps the left value.
-    case BinaryOp::eq: return {left, left == right};
-    case BinaryOp::ne: return {left, left != right};
-    case BinaryOp::lt: return {left, left < right};
-    case BinaryOp::le: return {left, left <= right};
-    case BinaryOp::gt: return {left, left > right};
-    case BinaryOp::ge: return {left, left >= right};
+    case BinaryOp::eq:
+      return {left, left == right};
+    case BinaryOp::ne:
+      return {left, left != right};
+    case BinaryOp::lt:
+      return {left, left < right};
+    case BinaryOp::le:
+      return {left, left <= right};
+    case BinaryOp::gt:
+      return {left, left > right};
+    case BinaryOp::ge:
+      return {left, left >= right};
     case BinaryOp::land:
     case BinaryOp::lor:
-    case BinaryOp::lunless: break;
+    case BinaryOp::lunless:
+      break;
   }
   return {0, false};
 }
@@ -32,8 +46,8 @@ Elements with_scalar(LabelTable& labels, const Binary& node, Elements elements, 
   out.reserve(elements.size());
   const bool drops_name = !is_comparison(node.op) || node.return_bool;
   for (const auto& element : elements) {
-    const Outcome outcome = scalar_is_left ? apply(node.op, scalar, element.value)
-                                           : apply(node.op, element.value, scalar);
+    const Outcome outcome =
+        scalar_is_left ? apply(node.op, scalar, element.value) : apply(node.op, element.value, scalar);
     double value = outcome.value;
     if (node.return_bool) {
       value = outcome.keep ? 1 : 0;

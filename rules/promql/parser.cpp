@@ -14,22 +14,28 @@ namespace {
 // From loosest to tightest, as in Prometheus. Unary signs bind like multiplication, power binds tighter.
 int precedence_of(BinaryOp op) {
   switch (op) {
-    case BinaryOp::lor: return 1;
+    case BinaryOp::lor:
+      return 1;
     case BinaryOp::land:
-    case BinaryOp::lunless: return 2;
+    case BinaryOp::lunless:
+      return 2;
     case BinaryOp::eq:
     case BinaryOp::ne:
     case BinaryOp::lt:
     case BinaryOp::le:
     case BinaryOp::gt:
-    case BinaryOp::ge: return 3;
+    case BinaryOp::ge:
+      return 3;
     case BinaryOp::add:
-    case BinaryOp::sub: return 4;
+    case BinaryOp::sub:
+      return 4;
     case BinaryOp::mul:
     case BinaryOp::div:
     case BinaryOp::mod:
-    case BinaryOp::atan2: return 5;
-    case BinaryOp::pow: return 6;
+    case BinaryOp::atan2:
+      return 5;
+    case BinaryOp::pow:
+      return 6;
   }
   return 0;
 }
@@ -47,7 +53,9 @@ class Nesting {
   int& level_;
 };
 
-std::string too_deep() { return "expression is nested deeper than " + std::to_string(kMaxDepth) + " levels"; }
+std::string too_deep() {
+  return "expression is nested deeper than " + std::to_string(kMaxDepth) + " levels";
+}
 
 }  // namespace
 
@@ -98,9 +106,9 @@ Result<ExprPtr> TokenParser::whole_expression() {
 }
 
 std::optional<BinaryOp> TokenParser::binary_operator() const {
-  constexpr std::array kSymbols{BinaryOp::add, BinaryOp::sub, BinaryOp::mul, BinaryOp::div, BinaryOp::mod,
-                                BinaryOp::pow, BinaryOp::eq,  BinaryOp::ne,  BinaryOp::lt,  BinaryOp::le,
-                                BinaryOp::gt,  BinaryOp::ge};
+  constexpr std::array kSymbols{BinaryOp::add, BinaryOp::sub, BinaryOp::mul, BinaryOp::div,
+                                BinaryOp::mod, BinaryOp::pow, BinaryOp::eq,  BinaryOp::ne,
+                                BinaryOp::lt,  BinaryOp::le,  BinaryOp::gt,  BinaryOp::ge};
   constexpr std::array kWords{BinaryOp::land, BinaryOp::lor, BinaryOp::lunless, BinaryOp::atan2};
   if (is(TokenKind::op)) {
     for (const BinaryOp op : kSymbols) {
@@ -196,16 +204,20 @@ Result<ExprPtr> TokenParser::primary() {
       if (!value) return fail(value.error());
       return make(StringLiteral{std::move(*value)}, ValueType::string, span);
     }
-    case TokenKind::left_paren: return paren();
+    case TokenKind::left_paren:
+      return paren();
     case TokenKind::left_brace:
-    case TokenKind::metric: return selector();
-    case TokenKind::identifier: break;
-    default: return unexpected("");
+    case TokenKind::metric:
+      return selector();
+    case TokenKind::identifier:
+      break;
+    default:
+      return unexpected("");
   }
   const auto& next = following();
   const auto aggregation = aggregate_operator();
-  if (aggregation && (next.kind == TokenKind::left_paren || keyword_of(next.text) == "by" ||
-                      keyword_of(next.text) == "without")) {
+  if (aggregation &&
+      (next.kind == TokenKind::left_paren || keyword_of(next.text) == "by" || keyword_of(next.text) == "without")) {
     return aggregate(*aggregation);
   }
   if (next.kind == TokenKind::left_paren) return call();
@@ -259,8 +271,8 @@ Result<std::vector<ExprPtr>> TokenParser::arguments() {
 
 Result<ExprPtr> parse(std::string_view text) {
   if (text.size() > kMaxExpressionBytes) {
-    return fail(parse_error(text, {0, 0}, "expression is longer than " + std::to_string(kMaxExpressionBytes) +
-                                              " bytes"));
+    return fail(
+        parse_error(text, {0, 0}, "expression is longer than " + std::to_string(kMaxExpressionBytes) + " bytes"));
   }
   auto expr = TokenParser(text).whole_expression();
   if (!expr) return expr;

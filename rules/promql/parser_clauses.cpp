@@ -14,9 +14,9 @@ constexpr Millis kMaxDuration{9'223'372'036'854LL};
 }  // namespace
 
 std::optional<AggregateOp> TokenParser::aggregate_operator() const {
-  constexpr std::array kOps{AggregateOp::sum,    AggregateOp::avg,      AggregateOp::min,         AggregateOp::max,
-                            AggregateOp::count,  AggregateOp::group,    AggregateOp::stddev,      AggregateOp::stdvar,
-                            AggregateOp::topk,   AggregateOp::bottomk,  AggregateOp::quantile,    AggregateOp::count_values};
+  constexpr std::array kOps{AggregateOp::sum,   AggregateOp::avg,     AggregateOp::min,      AggregateOp::max,
+                            AggregateOp::count, AggregateOp::group,   AggregateOp::stddev,   AggregateOp::stdvar,
+                            AggregateOp::topk,  AggregateOp::bottomk, AggregateOp::quantile, AggregateOp::count_values};
   if (!is(TokenKind::identifier)) return std::nullopt;
   const std::string_view keyword = keyword_of(token().text);
   for (const AggregateOp op : kOps) {
@@ -214,8 +214,9 @@ Result<ExprPtr> TokenParser::offset(ExprPtr operand) {
   }
   if (auto* subquery = std::get_if<Subquery>(&operand->node)) target = &subquery->offset;
   if (target == nullptr) {
-    return error_at(operand->span,
-                    "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+    return error_at(
+        operand->span,
+        "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
   }
   if (target->count() != 0) return error_at(operand->span, "offset may not be set multiple times");
   *target = negative ? -*value : *value;
@@ -254,7 +255,8 @@ Result<Labels> TokenParser::whole_metric() {
     const Span span = token().span;
     if (auto parsed = matchers(node); !parsed) return fail(parsed.error());
     for (const auto& matcher : node.matchers) {
-      if (matcher.op() != MatchOp::equal) return error_at(span, "a series description allows only \"=\" between label and value");
+      if (matcher.op() != MatchOp::equal)
+        return error_at(span, "a series description allows only \"=\" between label and value");
       labels.set(matcher.label(), matcher.value());
     }
   }

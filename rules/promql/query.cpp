@@ -6,7 +6,9 @@
 
 namespace pgtend::promql {
 
-bool Window::is_edge(std::size_t i) const { return std::binary_search(edges.begin(), edges.end(), base + i); }
+bool Window::is_edge(std::size_t i) const {
+  return std::binary_search(edges.begin(), edges.end(), base + i);
+}
 
 std::string label_list_text(const Labels& labels) {
   std::string out = "{";
@@ -19,8 +21,12 @@ std::string label_list_text(const Labels& labels) {
 
 namespace {
 
-bool earlier(const Sample& sample, UtcTime time) { return sample.time < time; }
-bool later(UtcTime time, const Sample& sample) { return time < sample.time; }
+bool earlier(const Sample& sample, UtcTime time) {
+  return sample.time < time;
+}
+bool later(UtcTime time, const Sample& sample) {
+  return time < sample.time;
+}
 
 // Moves edges to the samples that stay: an edge at a removed sample begins at the next kept one.
 void drop_stale_samples(std::vector<Sample>& samples, std::vector<std::size_t>& edges) {
@@ -46,8 +52,8 @@ void drop_stale_samples(std::vector<Sample>& samples, std::vector<std::size_t>& 
 Result<void> Query::hold(std::size_t samples) {
   held_ += samples;
   if (held_ > options_.max_samples) {
-    return fail(Errc::resource_exhausted, "query would hold more than " + std::to_string(options_.max_samples) +
-                                              " samples in memory");
+    return fail(Errc::resource_exhausted,
+                "query would hold more than " + std::to_string(options_.max_samples) + " samples in memory");
   }
   return {};
 }
@@ -61,8 +67,7 @@ Result<void> Query::check() const {
 
 Result<void> Query::load(const Expr& expr, UtcTime from, UtcTime to) {
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
-    return load_selector(expr, *selector,
-                         {from - selector->offset - options_.lookback, to - selector->offset}, false);
+    return load_selector(expr, *selector, {from - selector->offset - options_.lookback, to - selector->offset}, false);
   }
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     const auto& selector = std::get<VectorSelector>(matrix->selector->node);

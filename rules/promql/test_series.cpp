@@ -11,13 +11,16 @@ namespace pgtend::promql {
 
 namespace {
 
-bool is_number_start(char c) { return (c >= '0' && c <= '9') || c == '.'; }
-bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_number_start(char c) {
+  return (c >= '0' && c <= '9') || c == '.';
+}
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 class ValueReader {
  public:
-  ValueReader(std::string_view text, UtcTime start, Millis interval)
-      : text_(text), next_(start), interval_(interval) {}
+  ValueReader(std::string_view text, UtcTime start, Millis interval) : text_(text), next_(start), interval_(interval) {}
 
   Result<std::vector<Sample>> run() {
     while (skip_space(), at_ < text_.size()) {
@@ -30,9 +33,7 @@ class ValueReader {
   }
 
  private:
-  tl::unexpected<Error> error(std::string_view message) {
-    return fail(parse_error(text_, {at_, at_}, message));
-  }
+  tl::unexpected<Error> error(std::string_view message) { return fail(parse_error(text_, {at_, at_}, message)); }
 
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) ++at_;
@@ -108,8 +109,9 @@ class ValueReader {
     if (text_[at] == '+' || text_[at] == '-') sign = text_[at++] == '-' ? -1 : 1;
     std::size_t end = at;
     if (end < text_.size() && is_number_start(text_[end])) {
-      while (end < text_.size() && (is_number_start(text_[end]) || text_[end] == 'e' || text_[end] == 'E' ||
-                                    ((text_[end] == '+' || text_[end] == '-') && (text_[end - 1] == 'e' || text_[end - 1] == 'E')))) {
+      while (end < text_.size() &&
+             (is_number_start(text_[end]) || text_[end] == 'e' || text_[end] == 'E' ||
+              ((text_[end] == '+' || text_[end] == '-') && (text_[end - 1] == 'e' || text_[end - 1] == 'E')))) {
         ++end;
       }
     } else {
@@ -117,7 +119,11 @@ class ValueReader {
       end = at + word(at).size();
     }
     const std::string_view number = text_.substr(at, end - at);
-    if (number.empty()) return error("unexpected " + (at_ < text_.size() ? quote(text_.substr(at_, 1)) : "end of input") + " in series values, expected a number");
+    if (number.empty()) {
+      at_ = at;
+      return error("unexpected " + (at < text_.size() ? quote(text_.substr(at, 1)) : "end of input") +
+                   " in series values, expected a number");
+    }
     const auto value = number_value(number);
     if (!value) return error(value.error().message);
     at_ = end;

@@ -93,8 +93,8 @@ class TypeChecker {
     const std::string name = quote(function.name);
     const std::string got = ", got " + std::to_string(node.args.size());
     const auto wrong = [&](std::string_view how, std::size_t count) {
-      return error(expr.span, "expected " + std::string(how) + std::to_string(count) + " argument(s) in call to " +
-                                  name + got);
+      return error(expr.span,
+                   "expected " + std::string(how) + std::to_string(count) + " argument(s) in call to " + name + got);
     };
     if (node.args.size() < least) return wrong(function.optional > 0 || function.variadic ? "at least " : "", least);
     if (!function.variadic && node.args.size() > most) return wrong(function.optional > 0 ? "at most " : "", most);
@@ -110,6 +110,8 @@ class TypeChecker {
 
 }  // namespace
 
-Result<void> check_types(std::string_view text, const Expr& expr) { return TypeChecker(text).check(expr); }
+Result<void> check_types(std::string_view text, const Expr& expr) {
+  return TypeChecker(text).check(expr);
+}
 
 }  // namespace pgtend::promql

@@ -22,7 +22,9 @@ std::string time_text(UtcTime time) {
   return out;
 }
 
-std::string at_text(double value, UtcTime time) { return value_text(value) + " @[" + time_text(time) + "]"; }
+std::string at_text(double value, UtcTime time) {
+  return value_text(value) + " @[" + time_text(time) + "]";
+}
 
 struct Printer {
   std::string operator()(const Scalar& scalar) const { return "scalar: " + at_text(scalar.value, scalar.time); }
@@ -64,6 +66,8 @@ std::string value_text(double value) {
   return ec == std::errc() ? std::string(buffer.data(), end) : format_double(value);
 }
 
-std::string to_string(const Value& value) { return std::visit(Printer{}, value); }
+std::string to_string(const Value& value) {
+  return std::visit(Printer{}, value);
+}
 
 }  // namespace pgtend::promql

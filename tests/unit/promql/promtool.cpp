@@ -50,7 +50,8 @@ std::string unit_test_file(const Corpus& corpus) {
     const auto& dataset = corpus.datasets[i];
     out += "  - interval: " + format_duration(dataset.interval) + "\n    input_series:\n";
     for (const auto& series : dataset.series) {
-      out += "      - series: " + promql::quote(series.series) + "\n        values: " + promql::quote(series.values) + "\n";
+      out += "      - series: " + promql::quote(series.series) + "\n        values: " + promql::quote(series.values) +
+             "\n";
     }
     out += "    promql_expr_test:\n";
     for (const auto& one : corpus.cases) {
@@ -98,7 +99,9 @@ std::vector<CorpusSample> parse_got(std::string_view text) {
 
 }  // namespace
 
-bool has_promtool() { return std::system("command -v promtool >/dev/null 2>&1") == 0; }
+bool has_promtool() {
+  return std::system("command -v promtool >/dev/null 2>&1") == 0;
+}
 
 std::vector<CorpusAnswer> ask_promtool(const Corpus& corpus) {
   const Folder folder;
