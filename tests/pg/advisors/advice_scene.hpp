@@ -20,11 +20,7 @@ namespace pgtend::test {
 
 class AdviceScene {
  public:
-  AdviceScene() : cluster_({.settings = {{"shared_preload_libraries", "pg_stat_statements"},
-                                         {"fsync", "off"},
-                                         {"autovacuum", "off"},
-                                         {"listen_addresses", "127.0.0.1"},
-                                         {"track_functions", "none"}}}) {
+  AdviceScene() : cluster_(options()) {
     cluster_.exec("postgres", "CREATE DATABASE shop");
     cluster_.exec("shop", "CREATE EXTENSION pg_stat_statements; CREATE EXTENSION hypopg; CREATE SCHEMA sales");
     open();
@@ -69,6 +65,15 @@ class AdviceScene {
   IoWorld& world() { return world_; }
 
  private:
+  static PgClusterOptions options() {
+    PgClusterOptions out;
+    out.settings = {{"shared_preload_libraries", "pg_stat_statements"},
+                    {"fsync", "off"},
+                    {"autovacuum", "off"},
+                    {"listen_addresses", "127.0.0.1"}};
+    return out;
+  }
+
   void open() {
     pg::ConnectSpec spec;
     spec.parameters = cluster_.parameters("shop");
