@@ -23,9 +23,9 @@ constexpr Millis kStatementTimeout{2'000};
 // Source: PostgreSQL 16 brought EXPLAIN (GENERIC_PLAN).
 constexpr int kGenericPlanVersion = 160000;
 constexpr auto kPrepared = "pgtend_what_if";
-const std::vector<std::string> kSettings{"default_transaction_read_only", "lock_timeout",     "jit",
-                                         "plan_cache_mode",               "search_path",      "standard_conforming_strings",
-                                         "statement_timeout"};
+const std::vector<std::string> kSettings{
+    "default_transaction_read_only", "lock_timeout",     "jit", "plan_cache_mode", "search_path",
+    "standard_conforming_strings",   "statement_timeout"};
 constexpr auto kHygiene =
     "SET default_transaction_read_only = on; SET lock_timeout = '100ms'; SET jit = off; "
     "SET plan_cache_mode = force_generic_plan; SET standard_conforming_strings = on";
@@ -38,18 +38,21 @@ struct Plan {
 void collect_indexes(const Json& node, std::vector<std::string>& out) {
   if (!node.is_structured()) return;
   if (node.is_object())
-    if (const auto it = node.find("Index Name"); it != node.end() && it->is_string()) out.push_back(it->get<std::string>());
+    if (const auto it = node.find("Index Name"); it != node.end() && it->is_string())
+      out.push_back(it->get<std::string>());
   for (const auto& part : node) collect_indexes(part, out);
 }
 
 Result<Plan> read_plan(const RowSet& rows) {
-  if (rows.rows.empty() || rows.rows[0].empty() || !rows.rows[0][0]) return fail(Errc::internal, "EXPLAIN gave no plan");
+  if (rows.rows.empty() || rows.rows[0].empty() || !rows.rows[0][0])
+    return fail(Errc::internal, "EXPLAIN gave no plan");
   const Json tree = Json::parse(*rows.rows[0][0], nullptr, false);
   if (tree.is_discarded() || !tree.is_array() || tree.empty() || !tree[0].is_object() || !tree[0].contains("Plan"))
     return fail(Errc::internal, "EXPLAIN's plan cannot be read");
   const Json& plan = tree[0]["Plan"];
   const auto cost = plan.is_object() ? plan.find("Total Cost") : plan.end();
-  if (!plan.is_object() || cost == plan.end() || !cost->is_number()) return fail(Errc::internal, "EXPLAIN's plan has no cost");
+  if (!plan.is_object() || cost == plan.end() || !cost->is_number())
+    return fail(Errc::internal, "EXPLAIN's plan has no cost");
   Plan out;
   out.cost = cost->get<double>();
   collect_indexes(plan, out.indexes);
@@ -88,7 +91,8 @@ net::TaskResult<bool> Session::open() {
       "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hypopg'";
   auto extension = co_await connection_.query(find, none, deadline_);
   if (!extension) co_return fail(std::move(extension.error()));
-  if (extension->size() == 0) co_return fail(Errc::unsupported, "HypoPG is not installed here (CREATE EXTENSION hypopg)");
+  if (extension->size() == 0)
+    co_return fail(Errc::unsupported, "HypoPG is not installed here (CREATE EXTENSION hypopg)");
   schema_ = extension->text(0, "schema");
   std::string read = "SELECT ";
   for (std::size_t i = 0; i < kSettings.size(); ++i)
@@ -120,7 +124,8 @@ net::TaskResult<bool> Session::close() {
   if (previous_.size() != kSettings.size()) co_return true;
   std::string restore = "SELECT ";
   for (std::size_t i = 0; i < kSettings.size(); ++i)
-    restore += (i > 0 ? ", " : "") + ("pg_catalog.set_config(" + quote_literal(kSettings[i]) + ", $" + std::to_string(i + 1) + ", false)");
+    restore += (i > 0 ? ", " : "") +
+               ("pg_catalog.set_config(" + quote_literal(kSettings[i]) + ", $" + std::to_string(i + 1) + ", false)");
   auto restored = co_await connection_.query(restore, previous_, deadline);
   if (!restored) co_return fail(std::move(restored.error()));
   co_return true;
@@ -152,7 +157,8 @@ net::TaskResult<Plan> Session::explain(const WhatIfQuestion& question) {
   co_return read_plan(*rows);
 }
 
-net::TaskResult<bool> Session::with_index(const WhatIfQuestion& question, std::string definition, WhatIfAnswer& answer) {
+net::TaskResult<bool> Session::with_index(const WhatIfQuestion& question, std::string definition,
+                                          WhatIfAnswer& answer) {
   const std::string create = "SELECT h.indexrelid, h.indexname, " + function("hypopg_relation_size") +
                              "(h.indexrelid) AS bytes FROM " + function("hypopg_create_index") + "($1) h";
   const pg::Params parameters{std::move(definition)};
@@ -216,8 +222,8 @@ net::Task<WhatIfAnswer> Session::ask(WhatIfQuestion question) {
 
 }  // namespace
 
-net::TaskResult<std::vector<WhatIfAnswer>> ask_what_if(pg::Connection& connection, std::vector<WhatIfQuestion> questions,
-                                                       Deadline deadline) {
+net::TaskResult<std::vector<WhatIfAnswer>> ask_what_if(pg::Connection& connection,
+                                                       std::vector<WhatIfQuestion> questions, Deadline deadline) {
   Session session(connection, deadline);
   auto opened = co_await session.open();
   if (!opened) co_return fail(std::move(opened.error()), "what-if session");

@@ -46,7 +46,9 @@ Triggers triggers_of(const TableFact& table, const DatabaseFacts& facts) {
   return out;
 }
 
-bool is_off(const std::string& value) { return value == "off" || value == "false" || value == "0" || value == "no"; }
+bool is_off(const std::string& value) {
+  return value == "off" || value == "false" || value == "0" || value == "no";
+}
 
 bool switched_off(const TableFact& table, const DatabaseFacts& facts) {
   if (const auto it = table.options.find("autovacuum_enabled"); it != table.options.end()) return is_off(it->second);
@@ -79,8 +81,13 @@ Recommendation run_now(const DatabaseFacts& now, const TableFact& table, const T
   change.cost.wal_bytes = vacuum ? table.relpages * 100 : 0;
   change.target_tables = {table.qualified()};
   const double before = static_cast<double>(vacuum ? table.n_dead_tup : table.n_mod_since_analyze);
-  out.effect = {vacuum ? "dead rows" : "rows changed since ANALYZE", before, 0, 0,
-                vacuum ? std::min(before, triggers.dead) : std::min(before, triggers.changed), "rows", "rule"};
+  out.effect = {vacuum ? "dead rows" : "rows changed since ANALYZE",
+                before,
+                0,
+                0,
+                vacuum ? std::min(before, triggers.dead) : std::min(before, triggers.changed),
+                "rows",
+                "rule"};
   out.risk = Risk::low;
   if (vacuum) {
     out.refused.push_back({"VACUUM FULL", "it would hold ACCESS EXCLUSIVE and write the table anew"});
@@ -122,7 +129,8 @@ Recommendation sooner(const DatabaseFacts& now, const TableFact& table, const Tr
   const double after = triggers.threshold + value * rows;
   out.effect = {"dead rows at which autovacuum starts", triggers.dead, after, after, after, "rows", "rule"};
   out.risk = Risk::low;
-  out.refused.push_back({"a smaller scale factor for the whole server", "the narrowest scope comes first: only this table is late"});
+  out.refused.push_back(
+      {"a smaller scale factor for the whole server", "the narrowest scope comes first: only this table is late"});
   return out;
 }
 
@@ -152,7 +160,9 @@ Advice autovacuum_behind(const DatabaseFacts& before, const DatabaseFacts& now, 
                                   table.n_mod_since_analyze >= was->n_mod_since_analyze &&
                                   (static_cast<double>(was->n_mod_since_analyze) > triggers.changed || never_analyzed);
     if (!waited && !repeatedly && !stale_statistics) {
-      if (dead_now) out.refused.push_back({"vacuum " + table.qualified(), "it passed its trigger only in this window; autovacuum may still come in time"});
+      if (dead_now)
+        out.refused.push_back({"vacuum " + table.qualified(),
+                               "it passed its trigger only in this window; autovacuum may still come in time"});
       continue;
     }
     ++late;
@@ -161,9 +171,11 @@ Advice autovacuum_behind(const DatabaseFacts& before, const DatabaseFacts& now, 
     summary += vacuum ? count(dead) + " dead rows, above its trigger of " + count(triggers.dead)
                       : count(changed) + " rows changed since ANALYZE, above its trigger of " + count(triggers.changed);
     const bool off = switched_off(table, now);
-    summary += off ? "; autovacuum is switched off for it." : repeatedly ? " although vacuums ran." : " and no run came.";
-    const Finding finding = make_finding("autovacuum_behind", now, table.qualified(), Severity::warning, std::move(summary),
-                                         evidence_of(table, triggers, delta));
+    summary += off          ? "; autovacuum is switched off for it."
+               : repeatedly ? " although vacuums ran."
+                            : " and no run came.";
+    const Finding finding = make_finding("autovacuum_behind", now, table.qualified(), Severity::warning,
+                                         std::move(summary), evidence_of(table, triggers, delta));
     out.findings.push_back(finding);
     offer(out, run_now(now, table, triggers, vacuum, finding), options);
     if (!repeatedly) continue;
@@ -176,7 +188,8 @@ Advice autovacuum_behind(const DatabaseFacts& before, const DatabaseFacts& now, 
       offer(out, sooner(now, table, triggers, finding, options), options);
     }
   }
-  if (late == 0) out.refused.push_back({"vacuum or analyze a table", "no table stood above its trigger in both readings"});
+  if (late == 0)
+    out.refused.push_back({"vacuum or analyze a table", "no table stood above its trigger in both readings"});
   return out;
 }
 

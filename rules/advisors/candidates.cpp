@@ -38,8 +38,8 @@ void add_once(std::vector<std::string>& list, const std::string& name) {
 bool indexable(const TableFact& table, const std::string& name) {
   const ColumnFact* column = find_column(table, name);
   if (column == nullptr || column->average_width > kMaxKeyWidth) return false;
-  static constexpr std::array<std::string_view, 14> kNoTree{"json",  "jsonb",  "xml",  "tsvector", "tsquery",
-                                                            "point", "line",   "lseg", "box",      "path",
+  static constexpr std::array<std::string_view, 14> kNoTree{"json",    "jsonb",  "xml",    "tsvector", "tsquery",
+                                                            "point",   "line",   "lseg",   "box",      "path",
                                                             "polygon", "circle", "hstore", "geometry"};
   const std::string base = column->type.substr(0, column->type.find('('));
   return column->type.find("[]") == std::string::npos &&
@@ -143,7 +143,8 @@ bool is_in(const std::vector<std::string>& list, const std::string& name) {
 // Why an existing index makes the candidate needless; empty when none does.
 std::string covered_by(const IndexCandidate& candidate, const Roles& roles, const DatabaseFacts& facts) {
   for (const auto& index : facts.indexes) {
-    if (index.table_oid != candidate.table_oid || index.method != "btree" || index.is_partial || !index.is_valid) continue;
+    if (index.table_oid != candidate.table_oid || index.method != "btree" || index.is_partial || !index.is_valid)
+      continue;
     if (index.key_columns.empty() || is_in(index.key_columns, "")) continue;
     const bool fixed = std::all_of(index.key_columns.begin(), index.key_columns.end(), [&](const std::string& key) {
       return is_in(roles.equality, key) || is_in(roles.join, key);
@@ -155,7 +156,8 @@ std::string covered_by(const IndexCandidate& candidate, const Roles& roles, cons
     const bool same_order = std::equal(want.begin(), want.end(), index.key_columns.begin());
     const bool both_equal = want.size() == 2 && is_in(roles.equality, want[0]) && is_in(roles.equality, want[1]);
     const bool swapped = both_equal && want[0] == index.key_columns[1] && want[1] == index.key_columns[0];
-    const bool mixed = std::find(candidate.descending.begin(), candidate.descending.end(), true) != candidate.descending.end();
+    const bool mixed =
+        std::find(candidate.descending.begin(), candidate.descending.end(), true) != candidate.descending.end();
     if ((same_order || swapped) && !mixed) return "the index " + index.name + " already starts with these columns";
   }
   return {};
@@ -191,8 +193,8 @@ std::vector<IndexCandidate> statement_candidates(const WorkloadStatement& statem
         refused.push_back({describe(candidate), std::move(why)});
         continue;
       }
-      const bool known = std::any_of(out.begin(), out.end(),
-                                     [&](const IndexCandidate& have) { return same_index(have, candidate); });
+      const bool known =
+          std::any_of(out.begin(), out.end(), [&](const IndexCandidate& have) { return same_index(have, candidate); });
       if (!known) out.push_back(std::move(candidate));
     }
   }

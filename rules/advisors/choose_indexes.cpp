@@ -13,8 +13,8 @@ namespace {
 
 // A table lives by HOT above this share of its updates. Source: reference tuning.md 2.6.
 constexpr double kHotTable = 0.5;
-// An index that breaks HOT must save this many times its penalty before a person is asked at all. Source: prior of ours:
-// bloat and vacuum, which the penalty leaves out, have cost up to 9 times the WAL of the update (72 -> 669 B).
+// An index that breaks HOT must save this many times its penalty before a person is asked at all. Source: prior of
+// ours: bloat and vacuum, which the penalty leaves out, have cost up to 9 times the WAL of the update (72 -> 669 B).
 constexpr double kHotGain = 10;
 
 struct Gain {
@@ -52,9 +52,9 @@ Gain gain_of(std::size_t at, const std::vector<Priced>& statements, const std::v
 std::string hot_refusal(const WritePenalty& penalty, const Gain& gain) {
   if (penalty.hot_lost <= 0 || penalty.hot_share <= kHotTable) return {};
   if (gain.lookups > penalty.hot_lost && gain.saved_ms > kHotGain * penalty.ms) return {};
-  return "UPDATEs assign " + penalty.assigned.front() + ": " + count(penalty.hot_lost) + " HOT updates in the window (" +
-         percent(penalty.hot_share) + " of the table's updates are HOT) would write every index, for " +
-         count(gain.lookups) + " lookups";
+  return "UPDATEs assign " + penalty.assigned.front() + ": " + count(penalty.hot_lost) +
+         " HOT updates in the window (" + percent(penalty.hot_share) +
+         " of the table's updates are HOT) would write every index, for " + count(gain.lookups) + " lookups";
 }
 
 // Why a candidate may not be taken now; empty when it may.
@@ -109,7 +109,8 @@ Choice choose_indexes(const std::vector<IndexCandidate>& candidates, const std::
         why_not.emplace(i, std::move(why));
         continue;
       }
-      const double density = (gain.saved_ms - prices[i].penalty.ms) / static_cast<double>(std::max<std::int64_t>(1, prices[i].bytes));
+      const double density =
+          (gain.saved_ms - prices[i].penalty.ms) / static_cast<double>(std::max<std::int64_t>(1, prices[i].bytes));
       if (!best || density > best_density) {
         best = i;
         best_gain = gain;

@@ -38,8 +38,8 @@ struct Choice {
   std::vector<RefusedAlternative> refused;
 };
 
-// Greedy: the best (saving - penalty) per byte first, each next one counted on top of those before it. A statement's price
-// under several indexes is at most its price under the best of them, so the sum never promises too much.
+// Greedy: the best (saving - penalty) per byte first, each next one counted on top of those before it. A statement's
+// price under several indexes is at most its price under the best of them, so the sum never promises too much.
 [[nodiscard]] Choice choose_indexes(const std::vector<IndexCandidate>& candidates,
                                     const std::vector<CandidatePrice>& prices, const std::vector<Priced>& statements,
                                     double workload_ms, const AdvisorOptions& options);

@@ -86,8 +86,7 @@ std::string index_name(std::string_view table, const std::vector<std::string>& c
   };
   std::string name = "pgtend_" + body + "_idx";
   for (int attempt = 0; name.size() > kMaxNameBytes || is_taken(name); ++attempt) {
-    const std::string tail =
-        "_" + hex(fingerprint(Labels{{"a", body}, {"b", std::to_string(attempt)}}), 6) + "_idx";
+    const std::string tail = "_" + hex(fingerprint(Labels{{"a", body}, {"b", std::to_string(attempt)}}), 6) + "_idx";
     name = cut("pgtend_" + body, kMaxNameBytes - tail.size()) + tail;
   }
   return name;

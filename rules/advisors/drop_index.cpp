@@ -39,7 +39,9 @@ std::string must_stay(const IndexFact& index, const DatabaseFacts& facts, bool k
   return {};
 }
 
-std::string qualified(const IndexFact& index) { return index.schema + "." + index.name; }
+std::string qualified(const IndexFact& index) {
+  return index.schema + "." + index.name;
+}
 
 Recommendation recommend_drop(std::string_view advisor, const DatabaseFacts& before, const DatabaseFacts& now,
                               const IndexFact& index, Finding finding) {

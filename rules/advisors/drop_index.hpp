@@ -8,8 +8,8 @@
 // Inside rules/advisors: what both advisors that drop indexes share.
 namespace pgtend::advisors {
 
-// Why an index must stay whatever its use; empty when nothing depends on it. `keeps_support`: another index with the same
-// leading columns stays, so a foreign key keeps its lookup. Source: reference tuning.md R7.
+// Why an index must stay whatever its use; empty when nothing depends on it. `keeps_support`: another index with the
+// same leading columns stays, so a foreign key keeps its lookup. Source: reference tuning.md R7.
 [[nodiscard]] std::string must_stay(const IndexFact& index, const DatabaseFacts& facts, bool keeps_support);
 
 [[nodiscard]] std::string qualified(const IndexFact& index);

@@ -19,7 +19,7 @@ constexpr std::int64_t kMaxTimesLarger = 3;
 
 // The one to keep has the highest rank.
 auto rank(const IndexFact& index) {
-  const int bound = index.is_primary ? 4
+  const int bound = index.is_primary                                                  ? 4
                     : index.is_unique || index.backs_constraint || index.is_exclusion ? 3
                     : index.is_replica_identity || index.is_clustered                 ? 2
                     : index.is_partition_child || index.extension_owned               ? 1
@@ -47,7 +47,8 @@ bool plain_tree(const IndexFact& index) {
 bool starts_with(const IndexFact& longer, const IndexFact& shorter) {
   if (!plain_tree(longer) || !plain_tree(shorter) || longer.table_oid != shorter.table_oid) return false;
   if (!shorter.include_columns.empty() || longer.key_columns.size() <= shorter.key_columns.size()) return false;
-  if (longer.key_columns.size() + longer.include_columns.size() > shorter.key_columns.size() + kMaxExtraColumns) return false;
+  if (longer.key_columns.size() + longer.include_columns.size() > shorter.key_columns.size() + kMaxExtraColumns)
+    return false;
   if (longer.bytes > kMaxTimesLarger * std::max<std::int64_t>(shorter.bytes, 1)) return false;
   const std::string a = key_text(shorter), b = key_text(longer);
   return !a.empty() && b.starts_with(a + ", ");
@@ -56,25 +57,27 @@ bool starts_with(const IndexFact& longer, const IndexFact& shorter) {
 void propose(Advice& advice, const DatabaseFacts& before, const DatabaseFacts& now, const IndexFact& index,
              const IndexFact& keeper, const std::string& how, const AdvisorOptions& options) {
   if (index.bytes < options.min_duplicate_index_bytes) {
-    advice.refused.push_back({"drop " + qualified(index), "it takes only " + format_bytes(static_cast<double>(index.bytes))});
+    advice.refused.push_back(
+        {"drop " + qualified(index), "it takes only " + format_bytes(static_cast<double>(index.bytes))});
     return;
   }
   if (auto why = must_stay(index, now, true); !why.empty()) {
     advice.refused.push_back({"drop " + qualified(index) + ", " + how + " " + qualified(keeper), std::move(why)});
     return;
   }
-  Finding finding = make_finding(
-      "duplicate_index", now, qualified(index), Severity::warning,
-      "Index " + qualified(index) + " " + how + " " + qualified(keeper) + "; every write pays for both.",
-      {{"size of the index", static_cast<double>(index.bytes), "bytes", "pg_class"},
-       {"its scans", static_cast<double>(index.idx_scan), "scans", "pg_stat_user_indexes"},
-       {"scans of the one that stays", static_cast<double>(keeper.idx_scan), "scans", qualified(keeper)}});
+  Finding finding =
+      make_finding("duplicate_index", now, qualified(index), Severity::warning,
+                   "Index " + qualified(index) + " " + how + " " + qualified(keeper) + "; every write pays for both.",
+                   {{"size of the index", static_cast<double>(index.bytes), "bytes", "pg_class"},
+                    {"its scans", static_cast<double>(index.idx_scan), "scans", "pg_stat_user_indexes"},
+                    {"scans of the one that stays", static_cast<double>(keeper.idx_scan), "scans", qualified(keeper)}});
   advice.findings.push_back(finding);
   auto out = recommend_drop("duplicate_index", before, now, index, std::move(finding));
   out.risk = Risk::low;
-  out.refused.push_back({"drop " + qualified(keeper), must_stay(keeper, now, false).empty()
-                                                          ? "it serves all that the other does and is used more or larger in scope"
-                                                          : must_stay(keeper, now, false)});
+  out.refused.push_back(
+      {"drop " + qualified(keeper), must_stay(keeper, now, false).empty()
+                                        ? "it serves all that the other does and is used more or larger in scope"
+                                        : must_stay(keeper, now, false)});
   offer(advice, std::move(out), options);
 }
 
@@ -105,8 +108,8 @@ Advice duplicate_index(const DatabaseFacts& before, const DatabaseFacts& now, co
     }
   }
   if (going.empty())
-    out.refused.push_back({"drop a duplicate index", "none of " + count(static_cast<double>(now.indexes.size())) +
-                                                         " indexes repeats another"});
+    out.refused.push_back({"drop a duplicate index",
+                           "none of " + count(static_cast<double>(now.indexes.size())) + " indexes repeats another"});
   return out;
 }
 

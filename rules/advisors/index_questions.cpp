@@ -16,7 +16,9 @@ namespace {
 constexpr std::size_t kMaxParsed = 500;
 constexpr std::size_t kMaxPerTable = 256;
 
-std::string statement_name(std::int64_t query_id) { return "statement " + std::to_string(query_id); }
+std::string statement_name(std::int64_t query_id) {
+  return "statement " + std::to_string(query_id);
+}
 
 void read_writes(const Workload& workload, IndexQuestions& out) {
   for (const auto& statement : workload.statements) {
@@ -70,7 +72,8 @@ std::vector<std::size_t> concerning(const WorkloadStatement& statement, std::vec
   return own;
 }
 
-void unexplainable(IndexQuestions& out, const DatabaseFacts& now, const StatementDelta& delta, const std::string& error) {
+void unexplainable(IndexQuestions& out, const DatabaseFacts& now, const StatementDelta& delta,
+                   const std::string& error) {
   out.refused.push_back({statement_name(delta.query_id), "it cannot be analysed: " + error});
   out.findings.push_back(make_finding("unexplainable_statement", now, statement_name(delta.query_id), Severity::info,
                                       "This statement cannot be priced: " + error,
@@ -89,7 +92,8 @@ IndexQuestions index_questions(const DatabaseFacts& before, const DatabaseFacts&
   const Workload workload = read_workload(before, now, options.min_statement_share, kMaxParsed);
   read_writes(workload, out);
   for (const auto& delta : workload.heavy_without_text)
-    out.refused.push_back({statement_name(delta.query_id), "its text is not visible to this role (GRANT pg_read_all_stats)"});
+    out.refused.push_back(
+        {statement_name(delta.query_id), "its text is not visible to this role (GRANT pg_read_all_stats)"});
   for (const auto& [delta, error] : workload.unreadable) unexplainable(out, now, delta, error);
 
   struct Asked {
@@ -127,8 +131,10 @@ IndexQuestions index_questions(const DatabaseFacts& before, const DatabaseFacts&
     out.refused.push_back({count(static_cast<double>(light)) + " statements",
                            "each takes less than " + percent(options.min_statement_share) + " of the execution time"});
   if (beyond > 0)
-    out.refused.push_back({count(static_cast<double>(beyond)) + " statements", "one run prices only the heaviest ones"});
-  if (out.candidates.empty()) out.refused.push_back({"any index", "no heavy statement has a column that a new B-tree could serve"});
+    out.refused.push_back(
+        {count(static_cast<double>(beyond)) + " statements", "one run prices only the heaviest ones"});
+  if (out.candidates.empty())
+    out.refused.push_back({"any index", "no heavy statement has a column that a new B-tree could serve"});
 
   if (!out.hypopg) return out;
   for (auto& entry : asked) {

@@ -10,13 +10,13 @@ namespace pgtend::advisors {
 
 namespace {
 
-// Source of the page numbers: nbtree.h and itup.h of PostgreSQL 15 (IndexTupleData 8, ItemIdData 4, TID 6, page header 24,
-// opaque 16); posting lists are cut at about 812 bytes (reference tuning.md 2.3, measured within 1 % on TPC-H).
+// Source of the page numbers: nbtree.h and itup.h of PostgreSQL 15 (IndexTupleData 8, ItemIdData 4, TID 6, page header
+// 24, opaque 16); posting lists are cut at about 812 bytes (reference tuning.md 2.3, measured within 1 % on TPC-H).
 constexpr double kTupleHeader = 8, kLinePointer = 4, kTid = 6, kPostingBytes = 812;
 constexpr double kUsablePage = 8192 - 24 - 16;
 constexpr double kLeafFill = 0.9;
-constexpr double kDedupFrom = 1.5;      // rows per key
-constexpr double kInnerPages = 1.005;   // upper levels of a tree with some 200 keys a page
+constexpr double kDedupFrom = 1.5;     // rows per key
+constexpr double kInnerPages = 1.005;  // upper levels of a tree with some 200 keys a page
 // Source: prior of ours until the ledger has builds of this server: two passes over the table, one sort.
 constexpr double kReadBytesPerSecond = 150.0 * 1024 * 1024;
 constexpr double kSortRowsPerSecond = 1e6;
@@ -28,7 +28,9 @@ double width_of(const TableFact& table, const std::string& name) {
   return column->type == "integer" || column->type == "date" ? 4 : 8;
 }
 
-double align8(double bytes) { return std::ceil(bytes / 8) * 8; }
+double align8(double bytes) {
+  return std::ceil(bytes / 8) * 8;
+}
 
 }  // namespace
 
@@ -49,8 +51,8 @@ double distinct_values(const TableFact& table, const std::string& name) {
 bool can_deduplicate(const std::string& type) {
   const std::string base = type.substr(0, type.find_first_of("(["));
   // char(n), numeric, floats, interval, jsonb and containers compare equal without being the same bytes.
-  static constexpr std::array<std::string_view, 9> kNot{"character", "numeric",  "real",  "double precision", "interval",
-                                                        "jsonb",     "tsvector", "money", "bpchar"};
+  static constexpr std::array<std::string_view, 9> kNot{
+      "character", "numeric", "real", "double precision", "interval", "jsonb", "tsvector", "money", "bpchar"};
   return type.find("[]") == std::string::npos && std::find(kNot.begin(), kNot.end(), base) == kNot.end();
 }
 
@@ -79,7 +81,8 @@ std::int64_t btree_bytes(const TableFact& table, const std::vector<std::string>&
 CostEstimate build_cost(const TableFact& table, std::int64_t index_bytes) {
   CostEstimate out;
   out.bytes = index_bytes;
-  out.seconds = 2 * static_cast<double>(table_bytes(table)) / kReadBytesPerSecond + table_rows(table) / kSortRowsPerSecond;
+  out.seconds =
+      2 * static_cast<double>(table_bytes(table)) / kReadBytesPerSecond + table_rows(table) / kSortRowsPerSecond;
   // Every page of the new index is logged once.
   out.wal_bytes = index_bytes;
   return out;

@@ -7,7 +7,8 @@
 #include "agent/model/advice.hpp"
 #include "agent/model/facts.hpp"
 
-// Inside rules/advisors: what a B-tree will really take. HypoPG's size ignores deduplication and is 1 to 4 times too big.
+// Inside rules/advisors: what a B-tree will really take. HypoPG's size ignores deduplication and is 1 to 4 times too
+// big.
 namespace pgtend::advisors {
 
 // Distinct keys of one column, from n_distinct; unknown statistics count as one tenth of the rows.

@@ -15,8 +15,9 @@ namespace pgtend::advisors {
 
 namespace {
 
-// Half-width of the effect's interval as a share of the saving. Source: priors of ours, wider where a generic plan guesses
-// the selectivity of a range (reference tuning.md 2.5) and widest without any plan; the ledger's verdicts replace them.
+// Half-width of the effect's interval as a share of the saving. Source: priors of ours, wider where a generic plan
+// guesses the selectivity of a range (reference tuning.md 2.5) and widest without any plan; the ledger's verdicts
+// replace them.
 constexpr double kEqualityDoubt = 0.25, kRangeDoubt = 0.5, kStatisticsDoubt = 0.75;
 constexpr std::size_t kMaxTargets = 50;
 
@@ -80,8 +81,8 @@ std::vector<Evidence> evidence_of(const Context& context, const TableFact& table
   }
   out.push_back({"size of the index", static_cast<double>(price.bytes), "bytes", "size model with deduplication"});
   out.push_back({"cost of writes", price.penalty.ms / context.minutes, "ms/min", "inserts and updates of the window"});
-  out.push_back({"HOT updates lost", price.penalty.hot_lost / context.minutes, "1/min",
-                 join(price.penalty.assigned, ", ")});
+  out.push_back(
+      {"HOT updates lost", price.penalty.hot_lost / context.minutes, "1/min", join(price.penalty.assigned, ", ")});
   return out;
 }
 
@@ -134,7 +135,8 @@ Recommendation recommend(const Context& context, const Chosen& chosen) {
   out.effect.basis = context.by_plans ? "hypopg" : "statistics";
   out.risk = chosen.breaks_hot ? Risk::high : candidate.by_range || !context.by_plans ? Risk::medium : Risk::low;
   out.refused = chosen.refused;
-  out.refused.push_back({"CREATE INDEX without CONCURRENTLY", "it would block every write to the table while it builds"});
+  out.refused.push_back(
+      {"CREATE INDEX without CONCURRENTLY", "it would block every write to the table while it builds"});
   return out;
 }
 
@@ -158,11 +160,12 @@ Advice missing_index(const DatabaseFacts& before, const DatabaseFacts& now, cons
   report_errors(out, now, answers);
   const auto deltas = statement_deltas(before, now);
   const bool by_plans = questions.hypopg && !answers.empty();
-  const auto priced = by_plans ? price_by_answers(questions, answers, deltas)
-                               : price_by_statistics(questions, before, now, deltas);
+  const auto priced =
+      by_plans ? price_by_answers(questions, answers, deltas) : price_by_statistics(questions, before, now, deltas);
   if (!by_plans && !questions.candidates.empty())
-    out.refused.push_back({"pricing with hypothetical indexes",
-                           "HypoPG gave no answers here; what follows rests on statistics alone (CREATE EXTENSION hypopg)"});
+    out.refused.push_back(
+        {"pricing with hypothetical indexes",
+         "HypoPG gave no answers here; what follows rests on statistics alone (CREATE EXTENSION hypopg)"});
   double workload_ms = 0;
   for (const auto& delta : deltas) workload_ms += delta.exec_ms;
   std::vector<CandidatePrice> prices;
@@ -176,7 +179,8 @@ Advice missing_index(const DatabaseFacts& before, const DatabaseFacts& now, cons
     prices.push_back(std::move(price));
   }
   Choice choice = choose_indexes(questions.candidates, prices, priced, workload_ms, options);
-  const Context context{before,  now,         questions, priced, prices, std::max(1.0 / 60, window_seconds(before, now) / 60),
+  const Context context{before,      now,     questions,
+                        priced,      prices,  std::max(1.0 / 60, window_seconds(before, now) / 60),
                         workload_ms, by_plans};
   for (const auto& chosen : choice.chosen) {
     auto recommendation = recommend(context, chosen);

@@ -36,11 +36,11 @@ struct WhatIfQuestion {
 
 struct WhatIfAnswer {
   std::int64_t query_id = 0;
-  double cost_before = 0;             // planner cost units
-  std::vector<double> cost_with;      // as long as the question's hypothetical
-  std::vector<bool> used;             // the plan used the index
-  std::vector<std::int64_t> bytes;    // HypoPG's own estimate; never budgeted with
-  std::string error;                  // not empty: the statement could not be explained, all else is void
+  double cost_before = 0;           // planner cost units
+  std::vector<double> cost_with;    // as long as the question's hypothetical
+  std::vector<bool> used;           // the plan used the index
+  std::vector<std::int64_t> bytes;  // HypoPG's own estimate; never budgeted with
+  std::string error;                // not empty: the statement could not be explained, all else is void
 };
 
 // What the parse trees say about writes to one table, in the window.
@@ -63,9 +63,10 @@ struct IndexQuestions {
 [[nodiscard]] IndexQuestions index_questions(const DatabaseFacts& before, const DatabaseFacts& now,
                                              const AdvisorOptions& options);
 
-// Chooses by saving × calls less write penalty, per real byte. Without answers (no HypoPG) it falls back on statistics and
-// says so in EffectEstimate::basis.
-[[nodiscard]] Advice missing_index(const DatabaseFacts& before, const DatabaseFacts& now, const IndexQuestions& questions,
-                                   const std::vector<WhatIfAnswer>& answers, const AdvisorOptions& options);
+// Chooses by saving × calls less write penalty, per real byte. Without answers (no HypoPG) it falls back on statistics
+// and says so in EffectEstimate::basis.
+[[nodiscard]] Advice missing_index(const DatabaseFacts& before, const DatabaseFacts& now,
+                                   const IndexQuestions& questions, const std::vector<WhatIfAnswer>& answers,
+                                   const AdvisorOptions& options);
 
 }  // namespace pgtend::advisors

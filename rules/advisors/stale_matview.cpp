@@ -51,7 +51,8 @@ struct State {
   bool base_refreshed = false;
 };
 
-State state_of(const MatviewFact& view, const MatviewPast& past, const DatabaseFacts& now, const std::set<Oid>& refreshing) {
+State state_of(const MatviewFact& view, const MatviewPast& past, const DatabaseFacts& now,
+               const std::set<Oid>& refreshing) {
   State out;
   out.writes = static_cast<double>(std::max<std::int64_t>(0, base_writes(view, now) - past.base_writes_at_refresh));
   out.reads = static_cast<double>(std::max<std::int64_t>(0, view.reads - past.reads_at_refresh));
@@ -62,14 +63,16 @@ State state_of(const MatviewFact& view, const MatviewPast& past, const DatabaseF
 }
 
 // Why a view is left alone; empty when it is to be refreshed.
-std::string refusal(const MatviewFact& view, const MatviewPast& past, const State& state, const AdvisorOptions& options) {
+std::string refusal(const MatviewFact& view, const MatviewPast& past, const State& state,
+                    const AdvisorOptions& options) {
   if (view.over_row_security) return "it reads a table with row security: a refresh would see another role's rows";
   if (!view.populated) return "it was created WITH NO DATA and never filled: its first fill is its owner's decision";
   if (state.writes <= 0 && !state.base_refreshed) return "nothing changed in its base tables since the last refresh";
   if (state.reads <= 0) return "nobody read it since the last refresh";
   if (state.age < options.matview_max_age && state.fraction < options.matview_changed_fraction && !state.base_refreshed)
-    return percent(state.fraction) + " of its base rows changed, less than " + percent(options.matview_changed_fraction) +
-           ", and its age " + format_duration(state.age) + " is below " + format_duration(options.matview_max_age);
+    return percent(state.fraction) + " of its base rows changed, less than " +
+           percent(options.matview_changed_fraction) + ", and its age " + format_duration(state.age) + " is below " +
+           format_duration(options.matview_max_age);
   const double age_seconds = static_cast<double>(state.age.count()) / 1000;
   if (past.duration_seconds > options.matview_duty_cap * age_seconds)
     return "a refresh takes " + count(past.duration_seconds) + " s: so soon it would be more than " +
@@ -81,15 +84,15 @@ Recommendation recommend(const DatabaseFacts& now, const MatviewFact& view, cons
                          const AdvisorOptions& options) {
   const std::string name = view.schema + "." + view.name;
   const std::string since = past.refresh_seen ? "since its last refresh" : "since pgtend first saw it";
-  Finding finding = make_finding(
-      "stale_matview", now, name, Severity::warning,
-      "Materialized view " + name + " is behind: " + count(state.writes) + " rows changed below it " + since + " (" +
-          format_duration(state.age) + " ago).",
-      {{"rows changed in base tables", state.writes, "rows", since},
-       {"changed fraction", state.fraction, "ratio", "of the base tables' rows"},
-       {"age", static_cast<double>(state.age.count()) / 1000, "seconds", since},
-       {"reads", state.reads, "scans", since},
-       {"duration of the last refresh", past.duration_seconds, "seconds", past.duration_seconds > 0 ? "" : "not known yet"}});
+  Finding finding = make_finding("stale_matview", now, name, Severity::warning,
+                                 "Materialized view " + name + " is behind: " + count(state.writes) +
+                                     " rows changed below it " + since + " (" + format_duration(state.age) + " ago).",
+                                 {{"rows changed in base tables", state.writes, "rows", since},
+                                  {"changed fraction", state.fraction, "ratio", "of the base tables' rows"},
+                                  {"age", static_cast<double>(state.age.count()) / 1000, "seconds", since},
+                                  {"reads", state.reads, "scans", since},
+                                  {"duration of the last refresh", past.duration_seconds, "seconds",
+                                   past.duration_seconds > 0 ? "" : "not known yet"}});
   auto out = start_recommendation("stale_matview", now, std::move(finding), name, "refresh");
   auto& change = out.change;
   const bool concurrently = view.has_unique_index && view.populated;
@@ -105,8 +108,8 @@ Recommendation recommend(const DatabaseFacts& now, const MatviewFact& view, cons
   // A plain refresh holds both copies until it commits.
   change.cost.bytes = concurrently ? 0 : view.relpages * kBlockBytes;
   change.target_tables = {name};
-  out.effect = {"rows changed since the last refresh", state.writes, 0, 0, state.writes * options.matview_changed_fraction,
-                "rows", "rule"};
+  out.effect = {"rows changed since the last refresh",           state.writes, 0,     0,
+                state.writes * options.matview_changed_fraction, "rows",       "rule"};
   out.risk = concurrently ? Risk::low : Risk::medium;
   if (concurrently) {
     out.refused.push_back({"refresh without CONCURRENTLY", "it would block the view's readers"});
@@ -126,8 +129,8 @@ MatviewPasts remember_matviews(MatviewPasts past, const DatabaseFacts& now) {
     auto [it, fresh] = past.try_emplace(view.oid);
     MatviewPast& memory = it->second;
     const bool same_epoch = memory.epoch == now.epoch;
-    const bool refreshed = !fresh && (memory.relfilenode != view.relfilenode ||
-                                      (same_epoch && memory.own_writes != view.own_writes));
+    const bool refreshed =
+        !fresh && (memory.relfilenode != view.relfilenode || (same_epoch && memory.own_writes != view.own_writes));
     if (fresh || refreshed) {
       memory.last_refresh = now.taken_at;
       memory.refresh_seen = refreshed;

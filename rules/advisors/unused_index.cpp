@@ -31,7 +31,8 @@ Advice unused_index(const DatabaseFacts& before, const DatabaseFacts& now, const
   Advice out;
   const Millis age = statistics_age(before, now);
   if (age < options.unused_index_window) {
-    out.refused.push_back({"drop an unused index", "the statistics are " + format_duration(age) + " old, the window is " +
+    out.refused.push_back({"drop an unused index", "the statistics are " + format_duration(age) +
+                                                       " old, the window is " +
                                                        format_duration(options.unused_index_window)});
     return out;
   }
@@ -61,18 +62,21 @@ Advice unused_index(const DatabaseFacts& before, const DatabaseFacts& now, const
       out.refused.push_back({what, "it takes only " + format_bytes(static_cast<double>(index.bytes))});
       continue;
     }
-    Finding finding = make_finding("unused_index", now, qualified(index), Severity::info,
-                                   "No scan has used index " + qualified(index) + " for " + format_duration(age) + ".",
-                                   {{"scans", static_cast<double>(index.idx_scan), "scans", "pg_stat_user_indexes"},
-                                    {"age of the statistics", static_cast<double>(age.count()) / 1000, "seconds", "pg_stat_database"},
-                                    {"size of the index", static_cast<double>(index.bytes), "bytes", "pg_class"}});
+    Finding finding =
+        make_finding("unused_index", now, qualified(index), Severity::info,
+                     "No scan has used index " + qualified(index) + " for " + format_duration(age) + ".",
+                     {{"scans", static_cast<double>(index.idx_scan), "scans", "pg_stat_user_indexes"},
+                      {"age of the statistics", static_cast<double>(age.count()) / 1000, "seconds", "pg_stat_database"},
+                      {"size of the index", static_cast<double>(index.bytes), "bytes", "pg_class"}});
     out.findings.push_back(finding);
     auto recommendation = recommend_drop("unused_index", before, now, index, std::move(finding));
     if (index.has_expressions)
-      recommendation.refused.push_back({"drop it without a word",
-                                        "it is an expression index: the planner loses its statistics (CREATE STATISTICS)"});
-    recommendation.refused.push_back({"keep it", "it is written on every insert and read by nothing on this server; scans on "
-                                                 "standbys are not in these statistics"});
+      recommendation.refused.push_back(
+          {"drop it without a word",
+           "it is an expression index: the planner loses its statistics (CREATE STATISTICS)"});
+    recommendation.refused.push_back({"keep it",
+                                      "it is written on every insert and read by nothing on this server; scans on "
+                                      "standbys are not in these statistics"});
     offer(out, std::move(recommendation), options);
   }
   if (looked_at == 0) out.refused.push_back({"drop an unused index", "every index was scanned in the window"});

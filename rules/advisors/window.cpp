@@ -13,8 +13,10 @@ double window_seconds(const DatabaseFacts& before, const DatabaseFacts& now) {
 namespace {
 
 std::string no_window(const DatabaseFacts& before, const DatabaseFacts& now) {
-  if (to_ms(before.taken_at) == 0 || window_seconds(before, now) <= 0) return "there is no earlier reading to compare with";
-  if (before.identity.system_identifier != now.identity.system_identifier) return "the server is another one than before";
+  if (to_ms(before.taken_at) == 0 || window_seconds(before, now) <= 0)
+    return "there is no earlier reading to compare with";
+  if (before.identity.system_identifier != now.identity.system_identifier)
+    return "the server is another one than before";
   return {};
 }
 
@@ -29,8 +31,7 @@ std::string statements_incomparable(const DatabaseFacts& before, const DatabaseF
   if (auto why = no_window(before, now); !why.empty()) return why;
   if (!now.extensions.contains("pg_stat_statements") && now.statements.empty())
     return "pg_stat_statements is not installed in this database";
-  return before.statements_epoch == now.statements_epoch ? ""
-                                                         : "pg_stat_statements was reset between the two readings";
+  return before.statements_epoch == now.statements_epoch ? "" : "pg_stat_statements was reset between the two readings";
 }
 
 std::vector<StatementDelta> statement_deltas(const DatabaseFacts& before, const DatabaseFacts& now, bool by_user) {
@@ -74,7 +75,9 @@ TableDelta table_delta(const DatabaseFacts& before, const DatabaseFacts& now, co
   TableDelta out;
   const TableFact* was = before.table(table.oid);
   if (was == nullptr || !tables_incomparable(before, now).empty()) return out;
-  const auto grown = [](std::int64_t a, std::int64_t b) { return static_cast<double>(std::max<std::int64_t>(0, b - a)); };
+  const auto grown = [](std::int64_t a, std::int64_t b) {
+    return static_cast<double>(std::max<std::int64_t>(0, b - a));
+  };
   out.inserted = grown(was->n_tup_ins, table.n_tup_ins);
   out.updated = grown(was->n_tup_upd, table.n_tup_upd);
   out.deleted = grown(was->n_tup_del, table.n_tup_del);
@@ -90,6 +93,8 @@ double table_rows(const TableFact& table) {
   return std::max({table.reltuples, static_cast<double>(table.n_live_tup), 0.0});
 }
 
-std::int64_t table_bytes(const TableFact& table) { return table.relpages * kBlockBytes; }
+std::int64_t table_bytes(const TableFact& table) {
+  return table.relpages * kBlockBytes;
+}
 
 }  // namespace pgtend::advisors

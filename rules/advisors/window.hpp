@@ -30,8 +30,8 @@ struct TableDelta {
 [[nodiscard]] std::string tables_incomparable(const DatabaseFacts& before, const DatabaseFacts& now);
 [[nodiscard]] std::string statements_incomparable(const DatabaseFacts& before, const DatabaseFacts& now);
 
-// Per query id over all users of this database, heaviest first, without those that were not called. A statement that the
-// earlier reading does not know counts whole. Empty when incomparable. `by_user` keeps users apart.
+// Per query id over all users of this database, heaviest first, without those that were not called. A statement that
+// the earlier reading does not know counts whole. Empty when incomparable. `by_user` keeps users apart.
 [[nodiscard]] std::vector<StatementDelta> statement_deltas(const DatabaseFacts& before, const DatabaseFacts& now,
                                                            bool by_user = false);
 

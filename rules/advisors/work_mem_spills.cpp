@@ -73,14 +73,16 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
       calls += delta.calls;
     }
     if (few.empty()) {
-      out.refused.push_back({what, "no statement spills as much as " + count(options.min_spill_blocks_per_call) + " blocks a call"});
+      out.refused.push_back(
+          {what, "no statement spills as much as " + count(options.min_spill_blocks_per_call) + " blocks a call"});
       continue;
     }
     if (covered < options.spill_share * spill.blocks) {
       out.refused.push_back({what, "its spilling is spread over many statements; look at them one by one"});
       continue;
     }
-    const auto role = std::find_if(now.roles.begin(), now.roles.end(), [&](const RoleFact& r) { return r.name == name; });
+    const auto role =
+        std::find_if(now.roles.begin(), now.roles.end(), [&](const RoleFact& r) { return r.name == name; });
     std::optional<std::string> previous;
     if (role != now.roles.end())
       if (const auto it = role->settings.find(kSetting); it != role->settings.end()) previous = it->second;
@@ -88,13 +90,14 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     const auto current = previous ? kilobytes(*previous)
                                   : kilobytes(server == now.settings.end() ? std::string() : server->second.value);
     if (role == now.roles.end() || !current) {
-      out.refused.push_back({what, role == now.roles.end() ? "the role is not readable" : "its present work_mem is not readable"});
+      out.refused.push_back(
+          {what, role == now.roles.end() ? "the role is not readable" : "its present work_mem is not readable"});
       continue;
     }
     Finding finding = make_finding(
         "work_mem_spills", now, "role " + name, Severity::warning,
-        count(static_cast<double>(few.size())) + " statements of role " + name + " write temporary files on their calls: " +
-            format_bytes(covered / calls * kBlockBytes) + " a call.",
+        count(static_cast<double>(few.size())) + " statements of role " + name +
+            " write temporary files on their calls: " + format_bytes(covered / calls * kBlockBytes) + " a call.",
         {{"temporary blocks written per call", covered / calls, "blocks", "pg_stat_statements"},
          {"calls", calls / minutes, "1/min", "pg_stat_statements"},
          {"share of the role's spilling", covered / spill.blocks, "ratio", "pg_stat_statements"},
@@ -108,11 +111,12 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     const std::int64_t most = ceiling(now, options), next = std::min(*current * 2, most);
     if (next <= *current) {
       out.refused.push_back({what, "its work_mem of " + format_bytes(static_cast<double>(*current) * 1024) +
-                                       " is at the bound of " + format_bytes(static_cast<double>(most) * 1024) + " already"});
+                                       " is at the bound of " + format_bytes(static_cast<double>(most) * 1024) +
+                                       " already"});
       continue;
     }
-    auto recommendation =
-        start_recommendation("work_mem_spills", now, std::move(finding), "role " + name, "work_mem " + std::to_string(next));
+    auto recommendation = start_recommendation("work_mem_spills", now, std::move(finding), "role " + name,
+                                               "work_mem " + std::to_string(next));
     auto& change = recommendation.change;
     const std::string head = "ALTER ROLE " + quote_identifier(name);
     const std::string value = std::to_string(next) + "kB";
@@ -130,11 +134,15 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     change.lock = LockLevel::none;
     for (const auto* delta : few) change.target_statements.push_back(delta->query_id);
     const double per_call = covered / calls;
-    recommendation.effect = {"temporary blocks written per call", per_call, per_call / 2, 0, per_call, "blocks", "rule"};
+    recommendation.effect = {
+        "temporary blocks written per call", per_call, per_call / 2, 0, per_call, "blocks", "rule"};
     recommendation.risk = role->superuser ? Risk::high : Risk::medium;
-    recommendation.refused.push_back({"more work_mem for the whole server", "the narrowest scope comes first: only this role spills so"});
-    recommendation.refused.push_back({"more than twice as much at once", "one step, then a look: " + format_bytes(static_cast<double>(most) * 1024) +
-                                                                             " is the bound (a quarter of memory over the active backends, 256 MB at most)"});
+    recommendation.refused.push_back(
+        {"more work_mem for the whole server", "the narrowest scope comes first: only this role spills so"});
+    recommendation.refused.push_back(
+        {"more than twice as much at once",
+         "one step, then a look: " + format_bytes(static_cast<double>(most) * 1024) +
+             " is the bound (a quarter of memory over the active backends, 256 MB at most)"});
     offer(out, std::move(recommendation), options);
   }
   return out;

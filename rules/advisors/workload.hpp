@@ -25,7 +25,8 @@ struct Workload {
 };
 
 // The table that a name means: by schema, else the only one of that name, else the one in public.
-[[nodiscard]] const TableFact* resolve_table(const DatabaseFacts& facts, std::string_view schema, std::string_view name);
+[[nodiscard]] const TableFact* resolve_table(const DatabaseFacts& facts, std::string_view schema,
+                                             std::string_view name);
 
 // Parses at most `limit` statements; `min_share` is where "heavy" begins (ratio of execution time).
 [[nodiscard]] Workload read_workload(const DatabaseFacts& before, const DatabaseFacts& now, double min_share,

@@ -6,8 +6,8 @@ namespace pgtend::advisors {
 
 namespace {
 
-// One entry into one index: 235 B of WAL and one leaf touched (measured, reference tuning.md 2.6); the time is a prior of
-// ours for a cached leaf, until the ledger has verdicts of this server.
+// One entry into one index: 235 B of WAL and one leaf touched (measured, reference tuning.md 2.6); the time is a prior
+// of ours for a cached leaf, until the ledger has verdicts of this server.
 constexpr double kEntryMs = 0.01;
 
 }  // namespace

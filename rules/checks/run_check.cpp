@@ -5,7 +5,6 @@
 
 #include "agent/model/series.hpp"
 
-
 namespace pgtend::checks {
 
 namespace {
@@ -45,7 +44,8 @@ std::string fill(const std::string& text, const RowSet& rows, std::size_t row) {
   return out;
 }
 
-std::string id_of(std::string_view check, std::string_view instance, std::string_view database, std::string_view subject) {
+std::string id_of(std::string_view check, std::string_view instance, std::string_view database,
+                  std::string_view subject) {
   const Labels parts{{"a", std::string(check)},
                      {"b", std::string(instance)},
                      {"c", std::string(database)},
@@ -76,7 +76,8 @@ std::vector<Finding> findings_from(const CheckDef& check, const RowSet& rows, st
       if (column == "subject") continue;
       const auto value = rows.number(row, column);
       if (!value) continue;
-      finding.evidence.push_back({column, *value, column == check.value_column ? check.unit : unit_of(column), check.category});
+      finding.evidence.push_back(
+          {column, *value, column == check.value_column ? check.unit : unit_of(column), check.category});
     }
     out.push_back(std::move(finding));
   }

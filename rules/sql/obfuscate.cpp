@@ -8,7 +8,8 @@ namespace pgtend::sql {
 
 namespace {
 
-// Statements whose literals are secrets, and whose shape itself may tell (connection strings of subscriptions and servers).
+// Statements whose literals are secrets, and whose shape itself may tell (connection strings of subscriptions and
+// servers).
 bool sets_secret(const std::vector<Token>& tokens) {
   return std::any_of(tokens.begin(), tokens.end(), [](const Token& token) {
     if (token.kind != Token::Kind::keyword && token.kind != Token::Kind::word) return false;

@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "rules/sql/walker.hpp"
 
 namespace pgtend::sql {
@@ -176,7 +178,8 @@ void Walker::null_test(const Json& node, const Scope& scope, bool conjunct) {
   if (kind == "IS_NOT_TRUE") says = " IS NOT TRUE";
   if (kind == "IS_FALSE") says = " IS FALSE";
   if (kind == "IS_NOT_FALSE") says = " IS NOT FALSE";
-  if (!says.empty()) shape_.constant_predicates.push_back(shape_.relations[found->relation].table + "." + found->column + says);
+  if (!says.empty())
+    shape_.constant_predicates.push_back(shape_.relations[found->relation].table + "." + found->column + says);
 }
 
 void Walker::sublink(const Json& node, const Scope& scope, bool conjunct) {

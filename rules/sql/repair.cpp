@@ -46,7 +46,8 @@ void repair_typed_literals(Pieces& pieces) {
     if (!is_one_of(pieces, i, kTimeTypes)) continue;
     std::size_t at = i + 1;
     std::string type = pieces[i].token.text;
-    if ((is(pieces, at, "with") || is(pieces, at, "without")) && is(pieces, at + 1, "time") && is(pieces, at + 2, "zone")) {
+    if ((is(pieces, at, "with") || is(pieces, at, "without")) && is(pieces, at + 1, "time") &&
+        is(pieces, at + 2, "zone")) {
       type += " " + pieces[at].token.text + " time zone";
       at += 3;
     }
@@ -65,14 +66,16 @@ void repair_typed_literals(Pieces& pieces) {
     // No bare parameter any more: the later rewrites leave it alone.
     whole.token.kind = Kind::other;
     pieces[i] = std::move(whole);
-    pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(i) + 1, pieces.begin() + static_cast<std::ptrdiff_t>(end));
+    pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                 pieces.begin() + static_cast<std::ptrdiff_t>(end));
   }
 }
 
 // EXTRACT($1 FROM x) -> date_part($1, x).
 void repair_extract(Pieces& pieces) {
   for (std::size_t i = 0; i + 3 < pieces.size(); ++i) {
-    if (!is(pieces, i, "extract") || !is(pieces, i + 1, "(") || !is_parameter(pieces, i + 2) || !is(pieces, i + 3, "from"))
+    if (!is(pieces, i, "extract") || !is(pieces, i + 1, "(") || !is_parameter(pieces, i + 2) ||
+        !is(pieces, i + 3, "from"))
       continue;
     pieces[i].text = "pg_catalog.date_part";
     pieces[i + 3].text = ",";

@@ -3,6 +3,7 @@
 #include <pg_query.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
 #include "rules/sql/tokens.hpp"
@@ -13,13 +14,20 @@ namespace pgtend::sql {
 
 std::string_view to_string(Clause clause) {
   switch (clause) {
-    case Clause::equality: return "equality";
-    case Clause::range: return "range";
-    case Clause::join: return "join";
-    case Clause::group: return "group";
-    case Clause::order: return "order";
-    case Clause::output: return "output";
-    case Clause::assigned: return "assigned";
+    case Clause::equality:
+      return "equality";
+    case Clause::range:
+      return "range";
+    case Clause::join:
+      return "join";
+    case Clause::group:
+      return "group";
+    case Clause::order:
+      return "order";
+    case Clause::output:
+      return "output";
+    case Clause::assigned:
+      return "assigned";
   }
   return "output";
 }

@@ -42,16 +42,16 @@ struct StatementShape {
   std::vector<RelationUse> relations;
   std::vector<ColumnUse> columns;
   bool has_limit = false;
-  int parameters = 0;                           // highest $n
+  int parameters = 0;                            // highest $n
   std::vector<std::string> constant_predicates;  // "orders.deleted_at IS NULL": no parameter, no literal
 };
 
 // Whether a relation (schema as written, possibly empty) has a column; decides unqualified names in joins.
 using HasColumn = std::function<bool(std::string_view schema, std::string_view table, std::string_view column)>;
 
-// Parses one statement. Unqualified columns are resolved when one relation is in scope, else by `has_column`; what stays
-// ambiguous is left out. Errors: parse (not SQL, more than one statement), resource_exhausted (too long or too deep).
-// Neither is retryable. REQUIRES: nothing; any thread.
+// Parses one statement. Unqualified columns are resolved when one relation is in scope, else by `has_column`; what
+// stays ambiguous is left out. Errors: parse (not SQL, more than one statement), resource_exhausted (too long or too
+// deep). Neither is retryable. REQUIRES: nothing; any thread.
 [[nodiscard]] Result<StatementShape> analyse(std::string_view text, const HasColumn& has_column = {});
 
 // The same for statements that differ only in literals, parameters and layout. Errors: parse, not retryable.

@@ -66,7 +66,9 @@ bool is_word_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (static_cast<unsigned char>(c) & 0x80) != 0;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 Token::Kind kind_from(std::string_view text, bool keyword) {
   if (text.starts_with("--") || text.starts_with("/*")) return Token::Kind::comment;

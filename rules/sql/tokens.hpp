@@ -7,8 +7,8 @@
 
 #include "agent/base/result.hpp"
 
-// Inside rules/sql only: the server's own scanner. Kinds are read from the text and the keyword class, because the token
-// numbers change with every major version of the grammar.
+// Inside rules/sql only: the server's own scanner. Kinds are read from the text and the keyword class, because the
+// token numbers change with every major version of the grammar.
 namespace pgtend::sql {
 
 struct Token {

@@ -2,6 +2,8 @@
 
 #include <pg_query.h>
 
+#include <nlohmann/json.hpp>
+
 namespace pgtend::sql {
 
 namespace {
@@ -44,7 +46,9 @@ std::string_view kind_of(const Json& node) {
   return node.begin().key();
 }
 
-const Json& as(const Json& node, const char* kind) { return child(node, kind); }
+const Json& as(const Json& node, const char* kind) {
+  return child(node, kind);
+}
 
 std::string last_name(const Json& list) {
   if (!list.is_array() || list.empty()) return {};

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -11,10 +11,11 @@ namespace pgtend::sql {
 
 using Json = nlohmann::json;
 
-// pg_stat_statements keeps whole texts; beyond this they are generated IN lists that advise nothing, and their tree (some 50
-// times the text) would not fit the agent's memory budget. Source: 64 kB × 50 = 3 MB of JSON.
+// pg_stat_statements keeps whole texts; beyond this they are generated IN lists that advise nothing, and their tree
+// (some 50 times the text) would not fit the agent's memory budget. Source: 64 kB × 50 = 3 MB of JSON.
 inline constexpr std::size_t kMaxTextBytes = 64 * 1024;
-// Nesting of the tree that is followed. Source: 90 TPC-DS queries stay below 120; each level costs one small stack frame.
+// Nesting of the tree that is followed. Source: 90 TPC-DS queries stay below 120; each level costs one small stack
+// frame.
 inline constexpr int kMaxDepth = 1000;
 
 // The statements of a text: an array of {"stmt": {Kind: {...}}, "stmt_location", "stmt_len"}.

@@ -1,5 +1,7 @@
 #include "rules/sql/walker.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace pgtend::sql {
 
 namespace {
@@ -167,8 +169,8 @@ void Walker::group_and_order(const Json& node, const Scope& scope, bool limited)
     added.descending = text_of(sort, "sortby_dir") == "SORTBY_DESC";
     // NULLS FIRST/LAST away from the default cannot be served by the indexes that the advisor proposes.
     const std::string nulls = text_of(sort, "sortby_nulls");
-    const bool plain = nulls == "SORTBY_NULLS_DEFAULT" ||
-                       nulls == (added.descending ? "SORTBY_NULLS_FIRST" : "SORTBY_NULLS_LAST");
+    const bool plain =
+        nulls == "SORTBY_NULLS_DEFAULT" || nulls == (added.descending ? "SORTBY_NULLS_FIRST" : "SORTBY_NULLS_LAST");
     limited = limited && plain;
     added.limited = limited;
   }

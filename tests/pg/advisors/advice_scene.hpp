@@ -43,7 +43,8 @@ class AdviceScene {
     auto shape = world_.run(engine::fact_shape(*connection_, deadline));
     REQUIRE(shape);
     clock_.advance(Millis(3'600'000));
-    auto facts = world_.run(engine::read_facts(*connection_, *shape, "main", "shop", clock_.now(), deadline, ram_bytes));
+    auto facts =
+        world_.run(engine::read_facts(*connection_, *shape, "main", "shop", clock_.now(), deadline, ram_bytes));
     REQUIRE(facts);
     return *facts;
   }

@@ -63,7 +63,9 @@ TEST_CASE("a planted missing index is found, and building it for real makes the 
   CHECK(cost_after < 0.2 * cost_before);
   const auto bytes = std::stoll(scene.exec("SELECT pg_relation_size('sales.pgtend_orders_customer_id_idx')"));
   CHECK(static_cast<double>(made->change.cost.bytes) == Approx(static_cast<double>(bytes)).epsilon(0.15));
-  CHECK(scene.exec("SELECT indisvalid FROM pg_index WHERE indexrelid = 'sales.pgtend_orders_customer_id_idx'::regclass") == "t");
+  CHECK(scene.exec(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = 'sales.pgtend_orders_customer_id_idx'::regclass") ==
+        "t");
 
   // With the index there, the same workload has nothing to gain, and says why.
   scene.repeat("SELECT total FROM orders WHERE customer_id = 42", 30);
@@ -120,10 +122,13 @@ TEST_CASE("typed literals are priced after repair, what stays unexplainable is s
   AdviceScene scene;
   make_orders(scene);
   const auto before = scene.read();
-  scene.repeat("SELECT count(*) FROM sales.orders WHERE created_at > timestamptz '2020-01-01' + interval '1 day' "
-               "AND customer_id = 3", 30);
-  scene.exec("CREATE TEMP TABLE gone AS SELECT g AS a FROM generate_series(1, 200000) g; "
-             "SELECT count(*) FROM gone g JOIN sales.orders o ON o.customer_id = g.a");
+  scene.repeat(
+      "SELECT count(*) FROM sales.orders WHERE created_at > timestamptz '2020-01-01' + interval '1 day' "
+      "AND customer_id = 3",
+      30);
+  scene.exec(
+      "CREATE TEMP TABLE gone AS SELECT g AS a FROM generate_series(1, 200000) g; "
+      "SELECT count(*) FROM gone g JOIN sales.orders o ON o.customer_id = g.a");
   const auto now = scene.read();
   const auto questions = advisors::index_questions(*before, *now, small_tables());
   const auto answers = scene.ask(questions);

@@ -31,7 +31,8 @@ TEST_CASE("duplicate and unused indexes are found, and those that bind something
   AdviceScene scene;
   scene.exec(
       "CREATE TABLE sales.customers (id int PRIMARY KEY, email text UNIQUE); "
-      "CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int REFERENCES sales.customers, note text, day date); "
+      "CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int REFERENCES sales.customers, note text, day "
+      "date); "
       "CREATE INDEX orders_id_again ON sales.orders (id); "
       "CREATE INDEX orders_customer ON sales.orders (customer_id); "
       "CREATE INDEX orders_note ON sales.orders (note); "

@@ -13,7 +13,8 @@ namespace {
 
 Scene orders() {
   Scene scene;
-  scene.table(1, "orders", 100'000, {Scene::column("id", "bigint", -1, 8), Scene::column("customer_id", "integer", 1000)});
+  scene.table(1, "orders", 100'000,
+              {Scene::column("id", "bigint", -1, 8), Scene::column("customer_id", "integer", 1000)});
   return scene;
 }
 
@@ -30,7 +31,8 @@ TEST_CASE("of two equal indexes the less used one goes, with its definition as t
   const auto& change = advice.recommendations[0].change;
   CHECK(change.action == ActionClass::drop_index);
   CHECK(change.sql_up == std::vector<std::string>{R"(DROP INDEX CONCURRENTLY "public"."a_idx")"});
-  CHECK(change.sql_down == std::vector<std::string>{"CREATE INDEX CONCURRENTLY a_idx ON public.orders USING btree (customer_id)"});
+  CHECK(change.sql_down ==
+        std::vector<std::string>{"CREATE INDEX CONCURRENTLY a_idx ON public.orders USING btree (customer_id)"});
   CHECK(change.cost.bytes == -(50LL << 20));
   CHECK(std::get<IndexChange>(change.detail).is_drop);
   CHECK(advice.findings.size() == 1);

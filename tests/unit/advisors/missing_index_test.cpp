@@ -45,7 +45,9 @@ std::vector<WhatIfAnswer> answer(const IndexQuestions& questions, double before,
   return out;
 }
 
-bool on(const IndexCandidate& candidate, std::vector<std::string> columns) { return candidate.columns == columns; }
+bool on(const IndexCandidate& candidate, std::vector<std::string> columns) {
+  return candidate.columns == columns;
+}
 
 bool asks(const IndexQuestions& questions, std::vector<std::string> columns) {
   return std::any_of(questions.candidates.begin(), questions.candidates.end(),
@@ -70,10 +72,12 @@ TEST_CASE("a lookup without an index is recommended with SQL both ways, evidence
   const Advice advice = missing_index(scene.before, scene.now, questions, answers, options);
   REQUIRE(advice.recommendations.size() == 1);
   const auto& made = advice.recommendations[0];
-  CHECK(made.change.sql_up ==
-        std::vector<std::string>{
-            R"(CREATE INDEX CONCURRENTLY "pgtend_orders_customer_id_idx" ON "public"."orders" USING btree ("customer_id"))"});
-  CHECK(made.change.sql_down == std::vector<std::string>{R"(DROP INDEX CONCURRENTLY "public"."pgtend_orders_customer_id_idx")"});
+  CHECK(
+      made.change.sql_up ==
+      std::vector<std::string>{
+          R"(CREATE INDEX CONCURRENTLY "pgtend_orders_customer_id_idx" ON "public"."orders" USING btree ("customer_id"))"});
+  CHECK(made.change.sql_down ==
+        std::vector<std::string>{R"(DROP INDEX CONCURRENTLY "public"."pgtend_orders_customer_id_idx")"});
   CHECK(made.change.action == ActionClass::create_index);
   CHECK(made.change.object == "public.orders");
   CHECK(made.change.run_as_role == "shop_owner");
@@ -193,7 +197,8 @@ TEST_CASE("too small a saving, an unused index and a statement made worse are re
   CHECK(says(advise(900, 1000).refused, "customer_id", "it saves at most 10 %"));
   CHECK(says(advise(10, 1200).refused, "customer_id", "makes statement 2 worse by 20 %"));
   const auto unused = answer(questions, 1000, 10, [](const auto&, const auto&) { return false; });
-  CHECK(says(missing_index(scene.before, scene.now, questions, unused, {}).refused, "customer_id", "no plan of a heavy statement"));
+  CHECK(says(missing_index(scene.before, scene.now, questions, unused, {}).refused, "customer_id",
+             "no plan of a heavy statement"));
 }
 
 TEST_CASE("budget, indexes per table and cool-down end the list with a reason") {
@@ -203,10 +208,12 @@ TEST_CASE("budget, indexes per table and cool-down end the list with a reason") 
   const auto answers = answer(questions, 25'000, 80, [](const auto&, const auto&) { return true; });
   AdvisorOptions options;
   options.index_budget_bytes = 1024;
-  CHECK(says(missing_index(scene.before, scene.now, questions, answers, options).refused, "customer_id", "do not fit the budget"));
+  CHECK(says(missing_index(scene.before, scene.now, questions, answers, options).refused, "customer_id",
+             "do not fit the budget"));
   options = {};
   options.max_new_indexes_per_table = 0;
-  CHECK(says(missing_index(scene.before, scene.now, questions, answers, options).refused, "customer_id", "new indexes already"));
+  CHECK(says(missing_index(scene.before, scene.now, questions, answers, options).refused, "customer_id",
+             "new indexes already"));
   options = {};
   options.cooling_down = {missing_index(scene.before, scene.now, questions, answers, {}).recommendations.at(0).id};
   const Advice cooled = missing_index(scene.before, scene.now, questions, answers, options);

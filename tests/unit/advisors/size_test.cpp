@@ -9,16 +9,19 @@ using pgtend::test::Scene;
 
 namespace {
 
-double megabytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+double megabytes(std::int64_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20);
+}
 
 }  // namespace
 
 TEST_CASE("the size model matches B-trees that were really built") {
   Scene scene;
   // TPC-H SF1 lineitem; real sizes from the reference measurements.
-  const auto& lineitem = scene.table(1, "lineitem", 6'001'215,
-                                     {Scene::column("l_partkey", "integer", 200'000), Scene::column("l_shipdate", "date", 2'526),
-                                      Scene::column("l_flag", "character(1)", 3, 2), Scene::column("l_orderkey", "integer", 1'500'000)});
+  const auto& lineitem =
+      scene.table(1, "lineitem", 6'001'215,
+                  {Scene::column("l_partkey", "integer", 200'000), Scene::column("l_shipdate", "date", 2'526),
+                   Scene::column("l_flag", "character(1)", 3, 2), Scene::column("l_orderkey", "integer", 1'500'000)});
   CHECK(megabytes(btree_bytes(lineitem, {"l_partkey"})) == Approx(45).epsilon(0.1));
   CHECK(megabytes(btree_bytes(lineitem, {"l_shipdate"})) == Approx(43).epsilon(0.1));
   CHECK(megabytes(btree_bytes(lineitem, {"l_orderkey"})) == Approx(78).epsilon(0.1));
@@ -26,7 +29,8 @@ TEST_CASE("the size model matches B-trees that were really built") {
 }
 
 TEST_CASE("types that compare equal without equal bytes are not deduplicated") {
-  for (const auto* type : {"integer", "bigint", "text", "character varying(64)", "uuid", "timestamp(3) with time zone", "date"})
+  for (const auto* type :
+       {"integer", "bigint", "text", "character varying(64)", "uuid", "timestamp(3) with time zone", "date"})
     CHECK(can_deduplicate(type));
   for (const auto* type : {"character(3)", "numeric(10,2)", "double precision", "jsonb", "integer[]", "interval"})
     CHECK_FALSE(can_deduplicate(type));

@@ -79,7 +79,8 @@ TEST_CASE("behind again although vacuums ran asks for a smaller scale factor, wi
   scene.now.tables[0].options["autovacuum_vacuum_scale_factor"] = "0.1";
   const auto again = autovacuum_behind(scene.before, scene.now, {});
   REQUIRE(again.recommendations.size() == 2);
-  CHECK(again.recommendations[1].change.sql_down[0] == R"(ALTER TABLE "public"."events" SET (autovacuum_vacuum_scale_factor = 0.1))");
+  CHECK(again.recommendations[1].change.sql_down[0] ==
+        R"(ALTER TABLE "public"."events" SET (autovacuum_vacuum_scale_factor = 0.1))");
 
   scene.now.tables[0].options["autovacuum_enabled"] = "false";
   CHECK(says(autovacuum_behind(scene.before, scene.now, {}).refused, "smaller scale factor", "switched off"));

@@ -33,7 +33,8 @@ RowSet rows_of(std::vector<std::vector<std::optional<std::string>>> rows) {
 }  // namespace
 
 TEST_CASE("only rows beyond the threshold are findings, with evidence in units") {
-  const auto rows = rows_of({{"public.a", "0.95", "8192"}, {"public.b", "0.8", "8192"}, {"public.c", std::nullopt, "1"}});
+  const auto rows =
+      rows_of({{"public.a", "0.95", "8192"}, {"public.b", "0.8", "8192"}, {"public.c", std::nullopt, "1"}});
   const auto findings = checks::findings_from(sequence_check(), rows, "main", "shop", from_ms(1000));
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].subject == "public.a");

@@ -31,7 +31,8 @@ TEST_CASE("typed literals become casts of the parameter") {
 }
 
 TEST_CASE("EXTRACT of a parameter becomes date_part") {
-  CHECK(repaired("select extract($1 from o.created_at) from o") == "select pg_catalog.date_part($1 , o.created_at) from o");
+  CHECK(repaired("select extract($1 from o.created_at) from o") ==
+        "select pg_catalog.date_part($1 , o.created_at) from o");
   CHECK(repaired("select extract(year from o.created_at) from o") == "select extract(year from o.created_at) from o");
 }
 
@@ -72,11 +73,13 @@ TEST_CASE("utility statements and scripts are refused") {
 }
 
 TEST_CASE("obfuscation leaves no literal, comment or password") {
-  CHECK(obfuscate("select * from t where a = 'secret' and b = 42 -- token=abc") == "select * from t where a = ? and b = ?");
+  CHECK(obfuscate("select * from t where a = 'secret' and b = 42 -- token=abc") ==
+        "select * from t where a = ? and b = ?");
   CHECK(obfuscate("select $tag$secret$tag$, E'se\\'cret', X'1F', $1, .5") == "select ?, ?, ?, $1, ?");
   CHECK(obfuscate("ALTER ROLE app PASSWORD 'hunter2'") == "alter role <redacted>");
   CHECK(obfuscate("create user u with login password 'hunter2'") == "create user <redacted>");
-  CHECK(obfuscate("create subscription s connection 'host=a password=b' publication p") == "create subscription <redacted>");
+  CHECK(obfuscate("create subscription s connection 'host=a password=b' publication p") ==
+        "create subscription <redacted>");
   CHECK(obfuscate("select 'never closed") == "<unreadable statement>");
   CHECK(obfuscate("/* only a comment */").empty());
 }

@@ -72,7 +72,8 @@ TEST_CASE("unqualified columns of a join are given to the relation that has them
   const std::string text = "select 1 from orders, customers where customer_id = customers.id and city = $1";
   CHECK(find(shape_of(text), "customers", "city", Clause::equality) == nullptr);
   const auto has = [](std::string_view, std::string_view table, std::string_view column) {
-    return (table == "orders" && column == "customer_id") || (table == "customers" && (column == "id" || column == "city"));
+    return (table == "orders" && column == "customer_id") ||
+           (table == "customers" && (column == "id" || column == "city"));
   };
   const auto shape = shape_of(text, has);
   CHECK(find(shape, "customers", "city", Clause::equality));
@@ -113,8 +114,8 @@ TEST_CASE("subqueries are looked into and correlations are joins") {
 }
 
 TEST_CASE("OR keeps the columns but they restrict nothing alone; NOT and functions serve no index") {
-  const auto shape =
-      shape_of("select 1 from t where (a = $1 or b = $2) and not (c = $3) and lower(d) = $4 and e::text = $5 and f <> $6");
+  const auto shape = shape_of(
+      "select 1 from t where (a = $1 or b = $2) and not (c = $3) and lower(d) = $4 and e::text = $5 and f <> $6");
   REQUIRE(find(shape, "t", "a", Clause::equality));
   CHECK_FALSE(find(shape, "t", "a", Clause::equality)->conjunct);
   CHECK(find(shape, "t", "b", Clause::equality));
@@ -133,7 +134,8 @@ TEST_CASE("a comparison within one table looks nothing up") {
 }
 
 TEST_CASE("the columns that an UPDATE assigns are named, and its WHERE like any other") {
-  const auto shape = shape_of("UPDATE items i SET stock = stock - $1, seen_at = $2 FROM orders o WHERE i.id = o.item_id");
+  const auto shape =
+      shape_of("UPDATE items i SET stock = stock - $1, seen_at = $2 FROM orders o WHERE i.id = o.item_id");
   CHECK(shape.kind == StatementShape::Kind::update);
   CHECK(find(shape, "items", "stock", Clause::assigned));
   REQUIRE(find(shape, "items", "seen_at", Clause::assigned));
