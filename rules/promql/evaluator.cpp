@@ -14,6 +14,16 @@ Result<void> check_depth(const Expr& expr, const EvalOptions& options) {
               "expression is nested deeper than " + std::to_string(options.max_depth) + " levels");
 }
 
+// Source: the last millisecond of the year 9999, which RFC 3339 can still write; keeps every sum of times in range.
+constexpr UtcTime kLatest{Millis(253'402'300'799'999LL)};
+
+Result<void> check_time(UtcTime at) {
+  if (at.time_since_epoch() <= kLatest.time_since_epoch() && at.time_since_epoch() >= -kLatest.time_since_epoch()) {
+    return {};
+  }
+  return fail(Errc::invalid_argument, "the time of evaluation is out of range");
+}
+
 // Only a step of a range query asks for many moments. Source: Prometheus's own limit of points per series.
 constexpr std::int64_t kMaxSteps = 1'000'000;
 
@@ -126,6 +136,7 @@ Result<Elements> Query::aggregate(const Aggregate& aggregate, UtcTime at) {
 
 Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, const EvalOptions& options) {
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
+  if (auto possible = check_time(at); !possible) return fail(possible.error());
   if (expr.type == ValueType::string) return String{at, std::get<StringLiteral>(unwrap(expr).node).value};
   Query query(history, options);
   if (auto loaded = query.load(expr, at, at); !loaded) return fail(loaded.error());
@@ -153,6 +164,9 @@ Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, con
 Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime from, UtcTime to, Millis step,
                               const EvalOptions& options) {
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
+  for (const UtcTime bound : {from, to}) {
+    if (auto possible = check_time(bound); !possible) return fail(possible.error());
+  }
   if (step.count() <= 0) return fail(Errc::invalid_argument, "the step of a range query must be above 0");
   if (to < from) return fail(Errc::invalid_argument, "the end of a range query must not be before its start");
   if (expr.type != ValueType::scalar && expr.type != ValueType::vector) {

@@ -33,8 +33,9 @@ struct EvalOptions {
 // counts it once. Everywhere else a fall of the value is a reset, as in Prometheus.
 
 // The value of an expression at one moment: Scalar, String, Vector, or Matrix for a bare range selector.
-// Errors: invalid_argument (vector matching, duplicate label sets), resource_exhausted (samples, depth), timeout
-// (deadline), and what the reader returns; only the reader's may be retryable. One thread per reader.
+// Errors: invalid_argument (vector matching, duplicate label sets, a time beyond the year 9999), resource_exhausted
+// (samples, depth), timeout (deadline), and what the reader returns; only the reader's may be retryable. One thread per
+// reader.
 [[nodiscard]] Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, const EvalOptions& options);
 
 // The values at from, from+step, ... to; each series is loaded once per query.

@@ -168,6 +168,11 @@ Result<void> Query::run_subquery(SubqueryState& state, const Subquery& node, Tim
   }
   if (state.next < from_ms(first)) state.next = from_ms(first);
   for (; state.next <= range.to; state.next += step) {
+    // Steps without samples cost time too: a subquery of years at milliseconds must end without a deadline.
+    if (++subquery_steps_ > options_.max_samples) {
+      return fail(Errc::resource_exhausted,
+                  "query would take more than " + std::to_string(options_.max_samples) + " subquery steps");
+    }
     auto elements = vector(*node.expr, state.next);
     if (!elements) return fail(elements.error());
     if (auto held = hold(elements->size()); !held) return held;

@@ -70,6 +70,7 @@ class Query {
   std::unordered_map<const Expr*, std::vector<LoadedSeries>> loaded_;
   std::unordered_map<const Expr*, SubqueryState> subqueries_;
   std::size_t held_ = 0;
+  std::size_t subquery_steps_ = 0;
 };
 
 // {__name__="up", job="a"}, as matching errors name a series.

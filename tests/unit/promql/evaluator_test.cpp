@@ -191,6 +191,13 @@ TEST_CASE("samples, depth and time have limits") {
   CHECK(matrix.error().code == Errc::resource_exhausted);
   CHECK(text_of("count_over_time(vector(1)[20h:1m])", history, minutes(2000), small).starts_with("resource_exhausted"));
 
+  CHECK(text_of("count_over_time(missing[200y:1ms])", history, minutes(2000), small).starts_with("resource_exhausted"));
+  CHECK(text_of("max_over_time(max_over_time(missing[200y:1h])[200y:1h])", history, minutes(2000), small)
+            .starts_with("resource_exhausted"));
+  CHECK(text_of("c offset 292y", history, minutes(2000)).empty());
+  CHECK(text_of("c offset -292y", history, minutes(2000)).empty());
+  CHECK(text_of("c", history, UtcTime(Millis::max())).starts_with("invalid_argument: "));
+
   EvalOptions shallow;
   shallow.max_depth = 3;
   CHECK(text_of("((((1))))", history, minutes(1), shallow).starts_with("resource_exhausted: expression is nested"));
