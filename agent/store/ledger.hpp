@@ -58,7 +58,7 @@ class Ledger {
   // Errors: not_found.
   Result<void> set_recommendation_state(const std::string& id, RecommendationState state, const std::string& reason,
                                         const AuditDraft& draft);
-  // Open ones whose ttl has ended become expired; returns how many.
+  // Open ones whose ttl has ended become expired, long closed ones are forgotten; returns how many expired.
   Result<std::int64_t> expire_recommendations();
 
   // --- changes

@@ -105,6 +105,9 @@ inline constexpr std::int64_t kAlertHistoryRows = 20'000;
 inline constexpr std::int64_t kMaxTexts = 20'000;
 // A delivery attempt (connect, send, answer) ends well before its lease; an expired lease is claimed anew.
 inline constexpr Millis kOutboxLease{120'000};
+// Closed findings stay visible for a month.
+inline constexpr Millis kClosedFindingsKept{30LL * 24 * 3600 * 1000};
+inline constexpr Millis kClosedRecommendationsKept{90LL * 24 * 3600 * 1000};
 inline constexpr Millis kRecommendationTtl{7LL * 24 * 3600 * 1000};
 
 }  // namespace pgtend::store

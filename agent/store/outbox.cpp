@@ -1,0 +1,194 @@
+#include "agent/store/outbox.hpp"
+
+#include <charconv>
+
+namespace pgtend::store {
+
+namespace {
+
+OutboxMessage message_of(Statement& row) {
+  OutboxMessage out;
+  out.id = row.integer(0);
+  out.receiver = row.text(1);
+  out.group_key = row.text(2);
+  out.dedup_key = row.text(3);
+  out.kind = row.text(4);
+  out.body = row.text(5);
+  out.created_at = row.time(6);
+  out.not_before = row.time(7);
+  out.attempts = static_cast<int>(row.integer(8));
+  out.last_error = row.text(9);
+  out.state = row.text(10);
+  return out;
+}
+
+}  // namespace
+
+Result<void> Outbox::count(const char* what, std::int64_t by) {
+  if (by == 0) return {};
+  auto before = counted(what);
+  if (!before) return fail(std::move(before).error());
+  return ledger_.set_meta(std::string("outbox.") + what, std::to_string(*before + by));
+}
+
+Result<std::int64_t> Outbox::counted(const char* what) {
+  auto text = ledger_.get_meta(std::string("outbox.") + what);
+  if (!text) return fail(std::move(text).error());
+  std::int64_t value = 0;
+  if (*text) std::from_chars((*text)->data(), (*text)->data() + (*text)->size(), value);
+  return value;
+}
+
+Result<void> Outbox::enqueue(const OutboxMessage& message) {
+  auto supersede = db_.cached(
+      "UPDATE outbox SET state='superseded' WHERE state='queued' AND receiver=?1 AND group_key=?2 AND lease_until=0");
+  if (!supersede) return fail(std::move(supersede).error());
+  PGTEND_STORE_TRY((*supersede)->bind(1, message.receiver).bind(2, message.group_key).run());
+  PGTEND_STORE_TRY(count("superseded", db_.changes()));
+  auto insert = db_.cached(
+      "INSERT INTO outbox (receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error,"
+      " state, lease_until) VALUES (?,?,?,?,?,?,?,0,'','queued',0)");
+  if (!insert) return fail(std::move(insert).error());
+  (*insert)->bind(1, message.receiver).bind(2, message.group_key).bind(3, message.dedup_key).bind(4, message.kind);
+  (*insert)->bind(5, message.body).bind(6, message.created_at).bind(7, message.not_before);
+  return (*insert)->run();
+}
+
+Result<void> Outbox::drop_one() {
+  auto drop = db_.cached(
+      "UPDATE outbox SET state='dead', last_error='dropped: the spool is full' WHERE id = (SELECT id FROM outbox"
+      " WHERE state='queued' AND lease_until=0 ORDER BY instr(body, 'critical') > 0, id LIMIT 1)");
+  if (!drop) return fail(std::move(drop).error());
+  PGTEND_STORE_TRY((*drop)->run());
+  if (db_.changes() == 0) return fail(Errc::resource_exhausted, "the spool is full of messages in flight", true);
+  return count("dropped", 1);
+}
+
+Result<void> Outbox::keep_within_limits() {
+  while (true) {
+    auto size = db_.cached("SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE state='queued'");
+    if (!size) return fail(std::move(size).error());
+    std::int64_t rows = 0, bytes = 0;
+    PGTEND_STORE_TRY(each_row(**size, [&](Statement& row) -> Result<void> {
+      rows = row.integer(0);
+      bytes = row.integer(1);
+      return {};
+    }));
+    if (rows <= kOutboxMaxQueued && bytes <= kOutboxMaxBytes) break;
+    PGTEND_STORE_TRY(drop_one());
+  }
+  auto forget = db_.cached(
+      "DELETE FROM outbox WHERE state<>'queued' AND id <= (SELECT id FROM outbox WHERE state<>'queued'"
+      " ORDER BY id DESC LIMIT 1 OFFSET ?1)");
+  if (!forget) return fail(std::move(forget).error());
+  return (*forget)->bind(1, kOutboxKeptRows).run();
+}
+
+Result<std::vector<OutboxMessage>> Outbox::claim(UtcTime now, std::size_t limit) {
+  // An expired lease is no lease: its sender is gone. When a newer message waits, the abandoned one is superseded.
+  auto expire =
+      db_.cached("UPDATE outbox SET lease_until=0 WHERE state='queued' AND lease_until<>0 AND lease_until<=?1");
+  if (!expire) return fail(std::move(expire).error());
+  PGTEND_STORE_TRY((*expire)->bind(1, now).run());
+  auto supersede = db_.cached(
+      "UPDATE outbox SET state='superseded' WHERE state='queued' AND lease_until=0 AND EXISTS (SELECT 1 FROM outbox AS"
+      " newer WHERE newer.state='queued' AND newer.receiver=outbox.receiver AND newer.group_key=outbox.group_key"
+      " AND newer.id > outbox.id)");
+  if (!supersede) return fail(std::move(supersede).error());
+  PGTEND_STORE_TRY((*supersede)->run());
+  PGTEND_STORE_TRY(count("superseded", db_.changes()));
+
+  auto due = db_.cached(
+      "SELECT id, receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error, state"
+      " FROM outbox WHERE state='queued' AND lease_until=0 AND not_before<=?1 AND NOT EXISTS (SELECT 1 FROM outbox AS"
+      " other WHERE other.state='queued' AND other.receiver=outbox.receiver AND other.group_key=outbox.group_key"
+      " AND other.lease_until<>0) ORDER BY id LIMIT ?2");
+  if (!due) return fail(std::move(due).error());
+  std::vector<OutboxMessage> out;
+  (*due)->bind(1, now).bind(2, static_cast<std::int64_t>(limit));
+  PGTEND_STORE_TRY(each_row(**due, [&](Statement& row) -> Result<void> {
+    out.push_back(message_of(row));
+    return {};
+  }));
+  auto lease = db_.cached("UPDATE outbox SET lease_until=?2, attempts=attempts+1 WHERE id=?1");
+  if (!lease) return fail(std::move(lease).error());
+  for (auto& message : out) {
+    PGTEND_STORE_TRY((*lease)->bind(1, message.id).bind(2, now + kOutboxLease).run());
+    ++message.attempts;
+  }
+  return out;
+}
+
+Result<void> Outbox::finish(std::int64_t id, const char* state, const std::string& error) {
+  auto update = db_.cached("UPDATE outbox SET state=?2, last_error=?3, lease_until=0 WHERE id=?1 AND state='queued'");
+  if (!update) return fail(std::move(update).error());
+  PGTEND_STORE_TRY((*update)->bind(1, id).bind(2, state).bind(3, error).run());
+  if (db_.changes() == 0) return fail(Errc::not_found, "no message " + std::to_string(id) + " waits to be sent");
+  return {};
+}
+
+Result<void> Outbox::give_back(std::int64_t id, const std::string& error, UtcTime not_before) {
+  auto update =
+      db_.cached("UPDATE outbox SET lease_until=0, last_error=?2, not_before=?3 WHERE id=?1 AND state='queued'");
+  if (!update) return fail(std::move(update).error());
+  PGTEND_STORE_TRY((*update)->bind(1, id).bind(2, error).bind(3, not_before).run());
+  if (db_.changes() == 0) return fail(Errc::not_found, "no message " + std::to_string(id) + " waits to be sent");
+  auto supersede = db_.cached(
+      "UPDATE outbox SET state='superseded' WHERE id=?1 AND EXISTS (SELECT 1 FROM outbox AS newer WHERE"
+      " newer.state='queued' AND newer.receiver=outbox.receiver AND newer.group_key=outbox.group_key"
+      " AND newer.id > outbox.id)");
+  if (!supersede) return fail(std::move(supersede).error());
+  PGTEND_STORE_TRY((*supersede)->bind(1, id).run());
+  return count("superseded", db_.changes());
+}
+
+Result<OutboxStats> Outbox::stats() {
+  auto query = db_.cached(
+      "SELECT count(*) FILTER (WHERE state='queued'), count(*) FILTER (WHERE state='queued' AND lease_until<>0),"
+      " count(*) FILTER (WHERE state='dead'), min(created_at) FILTER (WHERE state='queued') FROM outbox");
+  if (!query) return fail(std::move(query).error());
+  OutboxStats out;
+  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
+    out.queued = row.integer(0);
+    out.in_flight = row.integer(1);
+    out.dead = row.integer(2);
+    out.oldest = row.optional_time(3);
+    return {};
+  }));
+  auto superseded = counted("superseded");
+  if (!superseded) return fail(std::move(superseded).error());
+  auto dropped = counted("dropped");
+  if (!dropped) return fail(std::move(dropped).error());
+  out.superseded = *superseded;
+  out.dropped = *dropped;
+  return out;
+}
+
+Result<std::vector<OutboxMessage>> Ledger::claim(UtcTime now, std::size_t limit) {
+  std::vector<OutboxMessage> out;
+  PGTEND_STORE_TRY(impl_->together(nullptr, [&]() -> Result<void> {
+    auto claimed = Outbox(*impl_).claim(now, limit);
+    if (!claimed) return fail(std::move(claimed).error());
+    out = std::move(*claimed);
+    return {};
+  }));
+  return out;
+}
+
+Result<void> Ledger::mark_sent(std::int64_t id) {
+  return impl_->together(nullptr, [&] { return Outbox(*impl_).finish(id, "sent", ""); });
+}
+
+Result<void> Ledger::mark_failed(std::int64_t id, const std::string& error, UtcTime not_before) {
+  return impl_->together(nullptr, [&] { return Outbox(*impl_).give_back(id, error, not_before); });
+}
+
+Result<void> Ledger::mark_dead(std::int64_t id, const std::string& error) {
+  return impl_->together(nullptr, [&] { return Outbox(*impl_).finish(id, "dead", error); });
+}
+
+Result<OutboxStats> Ledger::outbox_stats() {
+  return Outbox(*impl_).stats();
+}
+
+}  // namespace pgtend::store

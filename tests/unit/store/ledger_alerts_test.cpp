@@ -1,0 +1,208 @@
+#include <map>
+#include <set>
+
+#include "tests/unit/store/ledger_support.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+
+namespace {
+
+Alert alert(const std::string& name, AlertState state) {
+  Alert a;
+  a.rule = name;
+  a.group = "g";
+  a.labels = Labels{{"alertname", name}, {"severity", "critical"}};
+  a.annotations = {{"summary", "it is down"}};
+  a.state = state;
+  a.value = std::numeric_limits<double>::quiet_NaN();
+  a.resolved_value = 0.5;
+  a.active_at = from_ms(1);
+  a.fired_at = from_ms(2);
+  a.last_seen_at = from_ms(3);
+  a.unknown = true;
+  a.evidence = "up == 0";
+  return a;
+}
+
+OutboxMessage message(const std::string& key, const std::string& kind, std::string body = "{}") {
+  OutboxMessage m;
+  m.receiver = "hook";
+  m.group_key = key;
+  m.dedup_key = "d-" + key;
+  m.kind = kind;
+  m.body = std::move(body);
+  m.created_at = from_ms(100);
+  m.not_before = from_ms(100);
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("alerts are restored exactly, and forgotten when inactive") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  auto firing = alert("PgDown", AlertState::firing);
+  REQUIRE(ledger->save_alerts({firing, alert("Lag", AlertState::pending)}, {}));
+  ledger.open();
+  auto loaded = ledger->load_alerts();
+  REQUIRE(loaded->size() == 2);
+  const auto& back = (*loaded)[1];
+  REQUIRE(back.rule == "PgDown");
+  REQUIRE(back.labels == firing.labels);
+  REQUIRE(back.annotations == firing.annotations);
+  REQUIRE(back.state == AlertState::firing);
+  REQUIRE(std::isnan(back.value));
+  REQUIRE(back.resolved_value == 0.5);
+  REQUIRE(back.fired_at == from_ms(2));
+  REQUIRE_FALSE(back.resolved_at);
+  REQUIRE((back.unknown && back.evidence == "up == 0"));
+  firing.state = AlertState::resolved;
+  REQUIRE(ledger->save_alerts({firing}, {}));
+  REQUIRE(ledger->save_alerts({firing}, {}));
+  firing.state = AlertState::inactive;
+  REQUIRE(ledger->save_alerts({firing}, {}));
+  REQUIRE(ledger->load_alerts()->size() == 1);
+  const auto history = ledger->alert_history(10);
+  std::string states;
+  for (const auto& event : *history) states += std::string(to_string(event.alert.state)) + " ";
+  REQUIRE(states == "inactive resolved pending firing ");
+}
+
+TEST_CASE("a newer message supersedes an unsent older one of its key only") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  REQUIRE(ledger->save_alerts({}, {message("a", "firing"), message("b", "firing")}));
+  REQUIRE(ledger->save_alerts({}, {message("a", "resolved")}));
+  const auto claimed = ledger->claim(from_ms(200), 10);
+  REQUIRE(claimed->size() == 2);
+  REQUIRE((*claimed)[0].group_key == "b");
+  REQUIRE((*claimed)[1].kind == "resolved");
+  REQUIRE((*claimed)[1].attempts == 1);
+  REQUIRE((*claimed)[1].dedup_key == "d-a");
+  REQUIRE(ledger->outbox_stats()->superseded == 1);
+  REQUIRE(ledger->claim(from_ms(200), 10)->empty());
+}
+
+TEST_CASE("one message of a key is in flight; the newer waits for its end") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  REQUIRE(ledger->save_alerts({}, {message("a", "firing")}));
+  const auto first = ledger->claim(from_ms(200), 10)->front();
+  REQUIRE(ledger->save_alerts({}, {message("a", "resolved")}));
+  REQUIRE(ledger->claim(from_ms(200), 10)->empty());
+  REQUIRE(ledger->outbox_stats()->queued == 2);
+  REQUIRE(ledger->outbox_stats()->in_flight == 1);
+  SECTION("sent: the newer goes next") {
+    REQUIRE(ledger->mark_sent(first.id));
+    REQUIRE(ledger->claim(from_ms(200), 10)->front().kind == "resolved");
+    REQUIRE(ledger->mark_sent(first.id).error().code == Errc::not_found);
+  }
+  SECTION("failed: the newer supersedes it") {
+    REQUIRE(ledger->mark_failed(first.id, "503", from_ms(201)));
+    const auto next = ledger->claim(from_ms(300), 10);
+    REQUIRE(next->size() == 1);
+    REQUIRE(next->front().kind == "resolved");
+  }
+  SECTION("its sender is gone: after the lease the newer supersedes it") {
+    REQUIRE(ledger->claim(from_ms(200) + store::kOutboxLease - Millis(1), 10)->empty());
+    REQUIRE(ledger->claim(from_ms(200) + store::kOutboxLease, 10)->front().kind == "resolved");
+  }
+  SECTION("the agent restarted: nothing is in flight") {
+    ledger.open();
+    REQUIRE(ledger->claim(from_ms(200), 10)->front().kind == "resolved");
+  }
+}
+
+TEST_CASE("a failed message comes again when it is due, a dead one never") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  REQUIRE(ledger->save_alerts({}, {message("a", "firing"), message("b", "firing")}));
+  const auto claimed = ledger->claim(from_ms(100), 10);
+  REQUIRE(ledger->mark_failed((*claimed)[0].id, "connect refused", from_ms(5'000)));
+  REQUIRE(ledger->mark_dead((*claimed)[1].id, "404"));
+  REQUIRE(ledger->claim(from_ms(4'999), 10)->empty());
+  const auto again = ledger->claim(from_ms(5'000), 10);
+  REQUIRE(again->size() == 1);
+  REQUIRE(again->front().attempts == 2);
+  REQUIRE(again->front().last_error == "connect refused");
+  const auto stats = ledger->outbox_stats();
+  REQUIRE(stats->dead == 1);
+  REQUIRE(stats->oldest == from_ms(100));
+}
+
+TEST_CASE("a full spool drops the oldest that is not critical, and counts it") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  std::vector<OutboxMessage> many;
+  for (std::int64_t i = 0; i < store::kOutboxMaxQueued + 3; ++i)
+    many.push_back(message("k" + std::to_string(i), "firing", i == 0 ? R"({"severity":"critical"})" : "{}"));
+  REQUIRE(ledger->save_alerts({}, many));
+  const auto stats = ledger->outbox_stats();
+  REQUIRE(stats->queued == store::kOutboxMaxQueued);
+  REQUIRE(stats->dropped == 3);
+  const auto first = ledger->claim(from_ms(200), 2);
+  REQUIRE((*first)[0].group_key == "k0");
+  REQUIRE((*first)[1].group_key == "k4");
+}
+
+TEST_CASE("whatever the faults, the last message of every key arrives, in order and never two at a time") {
+  const auto seed = test_seed();
+  INFO("PGTEND_SEED=" << seed);
+  std::mt19937 random(seed);
+  const auto pick = [&](unsigned n) { return random() % n; };
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  std::map<std::string, int> newest, received;
+  std::map<std::int64_t, OutboxMessage> in_flight;
+  auto now = from_ms(1'000);
+  const auto settle = [&](const OutboxMessage& sent) {
+    if (pick(3) == 0) {
+      REQUIRE(ledger->mark_failed(sent.id, "503", now + Millis(pick(500))));
+      return;
+    }
+    const int number = std::stoi(sent.body);
+    REQUIRE(number > received[sent.group_key]);
+    received[sent.group_key] = number;
+    REQUIRE(ledger->mark_sent(sent.id));
+  };
+  for (int step = 0; step < 250; ++step) {
+    now += Millis(pick(300));
+    const auto key = "k" + std::to_string(pick(4));
+    switch (pick(4)) {
+      case 0: {
+        auto m = message(key, "firing", std::to_string(++newest[key]));
+        REQUIRE(ledger->save_alerts({}, {m}));
+        break;
+      }
+      case 1: {
+        const auto claimed = ledger->claim(now, 1 + pick(3));
+        REQUIRE(claimed);
+        for (const auto& m : *claimed) in_flight[m.id] = m;
+        std::set<std::string> keys;
+        for (const auto& [id, m] : in_flight) REQUIRE(keys.insert(m.group_key).second);
+        break;
+      }
+      case 2:
+        if (in_flight.empty()) break;
+        settle(in_flight.begin()->second);
+        in_flight.erase(in_flight.begin());
+        break;
+      default:
+        // A restart forgets what was in flight, with the answers that were not yet recorded.
+        if (pick(10) != 0) break;
+        in_flight.clear();
+        ledger.open();
+    }
+  }
+  for (const auto& [id, m] : in_flight) settle(m);
+  for (int round = 0; round < 200; ++round) {
+    now += Millis(1'000);
+    const auto claimed = ledger->claim(now, 10);
+    for (const auto& m : *claimed) settle(m);
+  }
+  for (const auto& [key, number] : newest) {
+    CAPTURE(key);
+    REQUIRE(received[key] == number);
+  }
+}
