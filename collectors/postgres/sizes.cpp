@@ -33,7 +33,9 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
   AND c.oid NOT IN (SELECT s.oid FROM skipped s)
-ORDER BY c.relpages DESC, c.oid)";
+ORDER BY c.relpages DESC, c.oid
+LIMIT )" +
+         std::to_string(kMeasuredRelations);
 }
 
 std::vector<std::string> oid_chunks(const RowSet& rows, std::size_t chunk) {

@@ -12,11 +12,13 @@ namespace pgtend::collectors {
 
 // Relations per chunk: what a lock race can lose at most in one run. Source: reference measurements, chunks of 200.
 inline constexpr std::size_t kSizeChunk = 200;
+// Relations measured in one run, the largest: bounds its time and its series. Source: kDefaultMaxRows, the same quota.
+inline constexpr int kMeasuredRelations = 500;
 // What the caller sets as lock_timeout while it measures.
 inline constexpr int kSizeLockTimeoutMs = 100;
 
-// The tables and materialized views (column oid) of the current database, largest first, without those that have a held
-// or queued AccessExclusiveLock on themselves, one of their indexes or their TOAST table.
+// The kMeasuredRelations largest tables and materialized views (column oid) of the current database, without those that
+// have a held or queued AccessExclusiveLock on themselves, one of their indexes or their TOAST table.
 [[nodiscard]] std::string unlocked_relations_sql();
 
 // Its answer as values for $1::oid[] of a lock-aware collector, `chunk` oids each.

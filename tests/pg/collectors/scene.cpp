@@ -67,7 +67,9 @@ ServerIdentity identify(PgSession& session) {
 }  // namespace
 
 CollectorSession::CollectorSession(const PgCluster& cluster, const std::string& user, const std::string& of)
-    : session(cluster.session(of, user)), database(of) {
+    : CollectorSession(cluster.session(of, user), of) {}
+
+CollectorSession::CollectorSession(PgSession on, const std::string& of) : session(std::move(on)), database(of) {
   session.exec(
       "SET search_path = pg_catalog; SET lock_timeout = 100; SET default_transaction_read_only = on; SET jit = off");
   shape.identity = identify(session);

@@ -24,6 +24,8 @@ class CollectorSession {
  public:
   explicit CollectorSession(const PgCluster& cluster, const std::string& user = "monitor",
                             const std::string& database = "shop");
+  // On any server, whatever its version.
+  CollectorSession(PgSession on, const std::string& database);
 
   struct Outcome {
     std::string unsupported;  // why make_query() refused
