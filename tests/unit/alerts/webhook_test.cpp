@@ -1,0 +1,160 @@
+#include "alerts/notifiers/webhook.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "alerts/notifiers/alertmanager.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/unit/api/sample_types.hpp"
+#include "tests/unit/http/running_server.hpp"
+
+using namespace pgtend;
+using namespace pgtend::alerts;
+using namespace pgtend::test;
+using nlohmann::json;
+
+namespace {
+
+std::vector<Alert> two_alerts() {
+  auto resolved = sample_alert();
+  auto firing = sample_alert();
+  firing.labels.set("instance", "other");
+  firing.state = AlertState::firing;
+  firing.resolved_at.reset();
+  firing.resolved_value.reset();
+  firing.value = std::nan("");
+  return {resolved, firing};
+}
+
+// A receiver that answers as it is told and keeps what it got.
+struct Sink {
+  int status = 200;
+  std::string retry_after;
+  std::vector<http::Request> got;
+
+  http::Router router() {
+    http::Router out;
+    auto take = [this](http::Request request) -> net::Task<http::Response> { return answer(std::move(request)); };
+    out.add("POST", "/hook/{id}", http::Right::none, take);
+    out.add("POST", "/api/v2/alerts", http::Right::none, take);
+    return out;
+  }
+  net::Task<http::Response> answer(http::Request request) {
+    got.push_back(std::move(request));
+    http::Response response;
+    response.status = status;
+    response.body = std::string(200'000, 'x');
+    if (!retry_after.empty()) response.headers.emplace_back("Retry-After", retry_after);
+    co_return response;
+  }
+};
+
+template <class Make>
+Delivery run(Make make) {
+  net::asio::thread_pool blocking(1);
+  net::asio::io_context context(1);
+  http::Client client(blocking.get_executor());
+  FakeClock clock;
+  std::optional<Result<Delivery>> result;
+  auto ended = [&result](std::exception_ptr failure, Result<Delivery> delivery) {
+    REQUIRE_FALSE(failure);
+    result.emplace(std::move(delivery));
+  };
+  net::asio::co_spawn(context, make(client, clock), ended);
+  context.run();
+  REQUIRE(result);
+  REQUIRE(*result);
+  return **result;
+}
+
+}  // namespace
+
+TEST_CASE("a webhook body has every field of Alertmanager's version 4") {
+  WebhookGroup group;
+  group.receiver = "ops";
+  group.group_key = "{}:{alertname=\"PgDown\"}";
+  group.group_labels = Labels{{"alertname", "PgDown"}};
+  group.external_url = "http://127.0.0.1:9187";
+  const auto body = json::parse(webhook_body(group, two_alerts()));
+  const auto expected = json::parse(R"({
+    "version": "4", "groupKey": "{}:{alertname=\"PgDown\"}", "truncatedAlerts": 0, "status": "firing", "receiver": "ops",
+    "groupLabels": {"alertname": "PgDown"},
+    "commonLabels": {"alertname": "PgDown", "severity": "critical"},
+    "commonAnnotations": {"summary": "The server does not answer."},
+    "externalURL": "http://127.0.0.1:9187",
+    "alerts": [
+      {"status": "resolved", "labels": {"alertname": "PgDown", "instance": "main", "severity": "critical"},
+       "annotations": {"summary": "The server does not answer."},
+       "startsAt": "2023-11-14T22:14:20Z", "endsAt": "2023-11-14T22:15:20Z",
+       "generatorURL": "http://127.0.0.1:9187/v1/alerts", "fingerprint": "FIRST", "value": 0.0, "resolvedValue": 1.0},
+      {"status": "firing", "labels": {"alertname": "PgDown", "instance": "other", "severity": "critical"},
+       "annotations": {"summary": "The server does not answer."},
+       "startsAt": "2023-11-14T22:14:20Z", "endsAt": "0001-01-01T00:00:00Z",
+       "generatorURL": "http://127.0.0.1:9187/v1/alerts", "fingerprint": "SECOND", "value": "NaN"}]})");
+  auto want = expected;
+  want["alerts"][0]["fingerprint"] = two_alerts()[0].fingerprint_hex();
+  want["alerts"][1]["fingerprint"] = two_alerts()[1].fingerprint_hex();
+  CHECK(body == want);
+}
+
+TEST_CASE("a group is resolved only when all its alerts are") {
+  const auto alerts = two_alerts();
+  CHECK(json::parse(webhook_body({}, {alerts[0]})).at("status") == "resolved");
+  CHECK(json::parse(webhook_body({}, alerts)).at("status") == "firing");
+}
+
+TEST_CASE("a webhook gets its body, its token and its idempotency key") {
+  Sink sink;
+  RunningServer server(loopback(), sink.router(),
+                       http::AuthOptions{{{"hook", http::sha256_hex("s3cret"), http::Right::viewer}}, {}, {}});
+  const WebhookTarget target{server.url("/hook/42"), "s3cret", Millis(5000)};
+  const auto delivery = run([&](http::Client& client, const Clock& clock) {
+    return deliver_webhook(client, clock, target, "{\"a\":1}", "key-1");
+  });
+  CHECK(delivery.outcome == DeliveryOutcome::sent);
+  REQUIRE(sink.got.size() == 1);
+  CHECK(sink.got[0].body == "{\"a\":1}");
+  CHECK(sink.got[0].identity.name == "token:hook");
+  CHECK(sink.got[0].headers.at("idempotency-key") == "key-1");
+}
+
+TEST_CASE("what a receiver answers decides whether the message is tried again") {
+  Sink sink;
+  RunningServer server(loopback(), sink.router());
+  const WebhookTarget target{server.url("/hook/secret-path"), "", Millis(5000)};
+  const auto post = [&](http::Client& client, const Clock& clock) {
+    return deliver_webhook(client, clock, target, "{}", "");
+  };
+  sink.status = 429;
+  sink.retry_after = "3";
+  const auto limited = run(post);
+  CHECK(limited.outcome == DeliveryOutcome::retry);
+  CHECK(limited.retry_after == Millis(3000));
+  sink.status = 410;
+  CHECK(run(post).outcome == DeliveryOutcome::dead);
+  sink.status = 503;
+  CHECK(run(post).outcome == DeliveryOutcome::retry);
+  server.stop();
+  const auto gone = run(post);
+  CHECK(gone.outcome == DeliveryOutcome::retry);
+  CHECK(gone.status == 0);
+  CHECK(gone.reason.find("secret-path") == std::string::npos);
+}
+
+TEST_CASE("an Alertmanager body always says when alerts start, and keeps one bad alert from spoiling the batch") {
+  auto alerts = two_alerts();
+  alerts[0].labels.set("bad.name", "x");
+  alerts[1].fired_at = kThen + Millis(9'000'000);
+  const auto now = kThen + Millis(180'000);
+  const auto body = json::parse(alertmanager_body(alerts, now, Millis(240'000), "http://127.0.0.1:9187"));
+  REQUIRE(body.size() == 2);
+  CHECK(body[0].at("labels").contains("bad_name"));
+  CHECK(body[0].at("startsAt") == "2023-11-14T22:14:20Z");
+  CHECK(body[0].at("endsAt") == "2023-11-14T22:15:20Z");
+  CHECK(body[1].at("endsAt") == "2023-11-14T22:20:20Z");
+  CHECK(body[1].at("startsAt").get<std::string>() <= body[1].at("endsAt").get<std::string>());
+}
