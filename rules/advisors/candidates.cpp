@@ -142,18 +142,22 @@ bool is_in(const std::vector<std::string>& list, const std::string& name) {
 
 // Why an existing index makes the candidate needless; empty when none does.
 std::string covered_by(const IndexCandidate& candidate, const Roles& roles, const DatabaseFacts& facts) {
+  const auto& want = candidate.columns;
   for (const auto& index : facts.indexes) {
-    if (index.table_oid != candidate.table_oid || index.method != "btree" || index.is_partial || !index.is_valid)
-      continue;
+    if (index.table_oid != candidate.table_oid || index.method != "btree" || index.is_partial) continue;
     if (index.key_columns.empty() || is_in(index.key_columns, "")) continue;
+    const bool same_order =
+        index.key_columns.size() >= want.size() && std::equal(want.begin(), want.end(), index.key_columns.begin());
+    if (!index.is_valid) {
+      if (!same_order) continue;
+      return "the index " + index.name + " on these columns is being built, or was left invalid and must go first";
+    }
     const bool fixed = std::all_of(index.key_columns.begin(), index.key_columns.end(), [&](const std::string& key) {
       return is_in(roles.equality, key) || is_in(roles.join, key);
     });
     if ((index.is_unique || index.is_primary) && fixed)
       return "the unique index " + index.name + " already finds the row";
-    const auto& want = candidate.columns;
     if (index.key_columns.size() < want.size()) continue;
-    const bool same_order = std::equal(want.begin(), want.end(), index.key_columns.begin());
     const bool both_equal = want.size() == 2 && is_in(roles.equality, want[0]) && is_in(roles.equality, want[1]);
     const bool swapped = both_equal && want[0] == index.key_columns[1] && want[1] == index.key_columns[0];
     const bool mixed =

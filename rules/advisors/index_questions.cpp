@@ -72,6 +72,12 @@ std::vector<std::size_t> concerning(const WorkloadStatement& statement, std::vec
   return own;
 }
 
+// Statements of one table give the same reasons over and over.
+void drop_repetitions(std::vector<RefusedAlternative>& refused) {
+  std::set<std::pair<std::string, std::string>> seen;
+  std::erase_if(refused, [&](const RefusedAlternative& entry) { return !seen.emplace(entry.what, entry.why).second; });
+}
+
 void unexplainable(IndexQuestions& out, const DatabaseFacts& now, const StatementDelta& delta,
                    const std::string& error) {
   out.refused.push_back({statement_name(delta.query_id), "it cannot be analysed: " + error});
@@ -136,6 +142,7 @@ IndexQuestions index_questions(const DatabaseFacts& before, const DatabaseFacts&
   if (out.candidates.empty())
     out.refused.push_back({"any index", "no heavy statement has a column that a new B-tree could serve"});
 
+  drop_repetitions(out.refused);
   if (!out.hypopg) return out;
   for (auto& entry : asked) {
     const auto& statement = *entry.statement;

@@ -159,7 +159,8 @@ Advice missing_index(const DatabaseFacts& before, const DatabaseFacts& now, cons
   out.findings = questions.findings;
   report_errors(out, now, answers);
   const auto deltas = statement_deltas(before, now);
-  const bool by_plans = questions.hypopg && !answers.empty();
+  const bool by_plans = questions.hypopg && std::any_of(answers.begin(), answers.end(),
+                                                        [](const WhatIfAnswer& one) { return one.error.empty(); });
   const auto priced =
       by_plans ? price_by_answers(questions, answers, deltas) : price_by_statistics(questions, before, now, deltas);
   if (!by_plans && !questions.candidates.empty())

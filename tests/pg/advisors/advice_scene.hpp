@@ -20,10 +20,12 @@ namespace pgtend::test {
 
 class AdviceScene {
  public:
-  AdviceScene() : cluster_(options()) {
+  // Connects as `user`, which is made a plain login role unless it is the superuser.
+  explicit AdviceScene(const std::string& user = "postgres") : cluster_(options()) {
     cluster_.exec("postgres", "CREATE DATABASE shop");
     cluster_.exec("shop", "CREATE EXTENSION pg_stat_statements; CREATE EXTENSION hypopg; CREATE SCHEMA sales");
-    open();
+    if (user != "postgres") cluster_.exec("shop", "CREATE ROLE " + user + " LOGIN");
+    open(user);
   }
 
   ~AdviceScene() { connection_.reset(); }
@@ -75,9 +77,9 @@ class AdviceScene {
     return out;
   }
 
-  void open() {
+  void open(const std::string& user) {
     pg::ConnectSpec spec;
-    spec.parameters = cluster_.parameters("shop");
+    spec.parameters = cluster_.parameters("shop", user);
     const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     auto connected = world_.run(pg::Connection::connect(spec, world_.blocking(), deadline));
     if (!connected) FAIL(connected.error().describe());

@@ -189,3 +189,28 @@ TEST_CASE("without HypoPG the session says so, and the advice falls back on stat
   REQUIRE_FALSE(asked);
   CHECK(asked.error().code == Errc::unsupported);
 }
+
+TEST_CASE("a role without rights reads what it may, and every gap has a reason") {
+  AdviceScene scene("plain_monitor");
+  make_orders(scene);
+  const auto before = scene.read();
+  CHECK_FALSE(before->statements_readable);
+  CHECK(before->table("sales", "orders") != nullptr);
+  scene.repeat("SELECT total FROM sales.orders WHERE customer_id = 42", 30);
+  const auto hidden = scene.read();
+  const Advice blind = scene.advise_index(*before, *hidden, small_tables());
+  CHECK(blind.recommendations.empty());
+  CHECK_FALSE(blind.refused.empty());
+
+  scene.exec("GRANT pg_monitor TO plain_monitor; GRANT USAGE ON SCHEMA sales TO plain_monitor");
+  const auto seen = scene.read();
+  scene.repeat("SELECT total FROM sales.orders WHERE customer_id = 42", 30);
+  const auto now = scene.read();
+  const Advice advice = scene.advise_index(*seen, *now, small_tables());
+  CHECK(std::any_of(advice.refused.begin(), advice.refused.end(), [](const auto& refused) {
+    return refused.why.find("permission denied for table orders") != std::string::npos;
+  }));
+  const auto* made = on_columns(advice, {"customer_id"});
+  REQUIRE(made != nullptr);
+  CHECK(made->effect.basis == "statistics");
+}

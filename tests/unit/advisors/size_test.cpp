@@ -37,7 +37,11 @@ TEST_CASE("types that compare equal without equal bytes are not deduplicated") {
 }
 
 TEST_CASE("index names keep PostgreSQL's length, whole characters and stay apart") {
-  CHECK(index_name("orders", {"customer_id", "created_at"}, {}) == "pgtend_orders_customer_id_created_at_idx");
+  const std::string plain = "pgtend_orders_customer_id_created_at_idx";
+  CHECK(index_name("orders", {"customer_id", "created_at"}, {}) == plain);
+  IndexFact taken;
+  taken.name = plain;
+  CHECK(index_name("orders", {"customer_id", "created_at"}, {taken}) != plain);
   const std::string long_table(60, 'a');
   const auto one = index_name(long_table, {"b"}, {}), two = index_name(long_table, {"c"}, {});
   CHECK(one.size() <= 63);
