@@ -41,7 +41,8 @@ Result<void> Limits::start() {
     if (!shrunk) return fail(std::move(shrunk).error());
     for (auto left = *pages; left > max_pages_;) {
       PGTEND_STORE_TRY(db_.exec("PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")"));
-      PGTEND_STORE_TRY(checkpoint_if_due());
+      // Only a checkpoint makes the file shorter.
+      PGTEND_STORE_TRY(checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
       auto now = db_.number("PRAGMA page_count");
       if (!now) return fail(std::move(now).error());
       if (*now >= left) break;
@@ -176,8 +177,11 @@ Result<LimitCounts> Limits::shrink_to(std::int64_t pages) {
 Result<void> Limits::checkpoint_if_due() {
   const auto wal = bytes_of(db_.path() + "-wal");
   if (wal <= wal_bytes_ / 2) return {};
+  return checkpoint(wal > wal_bytes_ ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+}
+
+Result<void> Limits::checkpoint(int mode) {
   int log = 0, done = 0;
-  const int mode = wal > wal_bytes_ ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, mode, &log, &done);
   // Busy means a reader holds an old picture; it is bounded, and the next commit tries again.
   if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) return {};

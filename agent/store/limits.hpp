@@ -42,6 +42,7 @@ class Limits {
   Result<void> drop_details_before(std::int64_t cutoff_ms);
   Result<std::int64_t> live_pages();
   Result<void> checkpoint_if_due();
+  Result<void> checkpoint(int mode);
   bool clock_is_trusted();
 
   Database& db_;

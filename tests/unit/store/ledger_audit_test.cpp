@@ -105,18 +105,20 @@ TEST_CASE("verification names the row that was deleted, moved, cut off or added"
   REQUIRE((!check.ok && check.first_bad == 11));
 }
 
-TEST_CASE("a bit turned in any text of the audit is found") {
+TEST_CASE("one character changed in any text of the audit is found") {
   const auto seed = test_seed();
   INFO("PGTEND_SEED=" << seed);
   std::mt19937 random(seed);
-  for (int round = 0; round < 10; ++round) {
-    const auto row = 1 + random() % 10;
+  for (int round = 0; round < 8; ++round) {
+    const auto row = std::to_string(1 + random() % 10);
     const char* columns[] = {"actor", "action", "subject", "result", "previous_hash", "hash"};
     const std::string column = columns[random() % 6];
-    const auto check =
-        check_after("UPDATE audit SET " + column + "=char(unicode(substr(" + column + ",1,1)) ^ 0) || '!' || substr(" +
-                    column + ",2) WHERE sequence=" + std::to_string(row));
-    REQUIRE((!check.ok && check.first_bad == static_cast<std::int64_t>(row)));
+    const auto at = std::to_string(1 + random() % 2);
+    const auto check = check_after("UPDATE audit SET " + column + "=substr(" + column + ", 1, " + at +
+                                   " - 1) || char(1 + coalesce(unicode(substr(" + column + ", " + at +
+                                   ", 1)), 0)) || substr(" + column + ", " + at + " + 1) WHERE sequence=" + row);
+    REQUIRE_FALSE(check.ok);
+    REQUIRE(std::to_string(check.first_bad) == row);
   }
 }
 

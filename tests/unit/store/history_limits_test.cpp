@@ -1,0 +1,209 @@
+#include <fstream>
+
+#include "agent/store/files.hpp"
+#include "tests/unit/store/support.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+
+namespace {
+
+// Random values do not compress, so that the file grows as fast as it can.
+std::vector<SeriesSample> noise(std::mt19937& random, int series) {
+  std::vector<SeriesSample> out;
+  for (int s = 0; s < series; ++s)
+    out.push_back(gauge("noise", {{"s", std::to_string(s)}}, static_cast<double>(random()) / 7.0));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the file stays within its cap while the newest samples are kept") {
+  const auto seed = test_seed();
+  INFO("PGTEND_SEED=" << seed);
+  std::mt19937 random(seed);
+  TempDir dir;
+  constexpr std::int64_t kCap = 2 << 20;
+  // One commit's write-ahead log on top is what the cap allows itself.
+  constexpr std::int64_t kSlack = 256 << 10;
+  History history(dir.file("history.db"), kCap);
+  std::int64_t deleted = 0, largest = 0;
+  auto now = history.clock.now();
+  for (int tick = 0; tick < 600; ++tick) {
+    now += Millis(10'000);
+    history.append(snapshot("c", now, noise(random, 300)));
+    if (tick % 4 != 3) continue;
+    const auto report = history.commit();
+    deleted += report.deleted_samples;
+    largest = std::max({largest, report.bytes, store::bytes_on_disk(dir.file("history.db"))});
+  }
+  REQUIRE(largest <= kCap + kSlack);
+  REQUIRE(largest >= kCap / 2);
+  REQUIRE(deleted > 0);
+  const auto stats = history.file->stats();
+  REQUIRE(stats.deleted_by_cap == deleted);
+  REQUIRE(stats.samples == 600 * 300 - deleted);
+  REQUIRE(stats.newest == now);
+  const auto found = history.select({named("noise")}, kAlways);
+  REQUIRE(found.size() == 300);
+  std::int64_t stored = 0;
+  for (const auto& series : found) {
+    stored += static_cast<std::int64_t>(series.samples.size());
+    REQUIRE(series.samples.back().time == now);
+  }
+  REQUIRE(stored == stats.samples);
+  history.file.reset();
+  REQUIRE(RawDatabase(dir.file("history.db")).value("PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("when five minutes alone exceed the cap, the newer half of them is kept") {
+  std::mt19937 random(1);
+  TempDir dir;
+  History history(dir.file("history.db"), store::kMinHistoryBytes);
+  // All within one bucket of five minutes.
+  const auto t0 = from_ms(300'000LL * 6'000'000);
+  for (int tick = 0; tick < 290; ++tick) {
+    history.append(snapshot("c", t0 + Millis(1'000 * tick), noise(random, 300)));
+    if (tick % 5 == 4) REQUIRE(history.commit().bytes <= store::kMinHistoryBytes + (256 << 10));
+  }
+  const auto found = history.select({named("noise")}, kAlways);
+  REQUIRE(found.size() == 300);
+  REQUIRE(found[0].samples.back().time == t0 + Millis(289'000));
+  REQUIRE(found[0].samples.front().time > t0);
+}
+
+TEST_CASE("a file that was allowed to be larger is shrunk at the next start") {
+  std::mt19937 random(1);
+  TempDir dir;
+  History history(dir.file("history.db"), 32 << 20);
+  for (int tick = 0; tick < 200; ++tick) {
+    history.clock.advance(Millis(10'000));
+    history.append(snapshot("c", history.clock.now(), noise(random, 500)));
+  }
+  history.commit();
+  REQUIRE(store::bytes_on_disk(dir.file("history.db")) > (2 << 20));
+  history.open({dir.file("history.db"), Millis(7LL * 24 * 3600 * 1000), 1 << 20, 10});
+  history.commit();
+  REQUIRE(store::bytes_on_disk(dir.file("history.db")) <= (1 << 20) + (256 << 10));
+  REQUIRE(history.file->stats().newest == history.clock.now());
+  REQUIRE(history.file->stats().samples > 0);
+}
+
+TEST_CASE("samples, series, epochs and gaps older than the retention go") {
+  TempDir dir;
+  const Millis hour(3'600'000);
+  History history(dir.file("history.db"), 64 << 20, hour);
+  const auto t0 = history.clock.now();
+  history.append(snapshot("c", t0, {gauge("old", {}, 1), counter("n_total", {}, 1, 1)}));
+  history.append(snapshot("broken", t0, {}, CollectStatus::timeout));
+  history.append(snapshot("broken", t0 + Millis(1), {}, CollectStatus::ok));
+  history.commit();
+  for (int i = 1; i <= 20; ++i) {
+    history.clock.advance(hour / 10);
+    history.append(snapshot("c", history.clock.now(), {counter("n_total", {}, i, i < 3 ? 1 : 2)}));
+    history.commit();
+  }
+  const auto found = history.select({}, kAlways);
+  REQUIRE(found.size() == 1);
+  REQUIRE(found[0].key.name == "n_total");
+  // A bucket of five minutes goes as a whole.
+  REQUIRE(found[0].samples.front().time >= history.clock.now() - hour - Millis(300'000));
+  REQUIRE(found[0].samples.front().time <= history.clock.now() - hour + hour / 10);
+  REQUIRE(history.gaps().empty());
+  REQUIRE(history.file->stats().series == 1);
+  // The epoch outlives the samples that began it: the same one continues after a restart.
+  history.open({dir.file("history.db"), hour});
+  history.append(snapshot("c", history.clock.now() + Millis(1), {counter("n_total", {}, 99, 2)}));
+  history.commit();
+  REQUIRE(history.select({}, kAlways)[0].epoch_starts.empty());
+  // A series that comes back is a new one for the file.
+  history.append(snapshot("c", history.clock.now() + Millis(2), {gauge("old", {}, 2)}));
+  REQUIRE(history.commit().new_series == 1);
+  REQUIRE(history.select({named("old")}, kAlways)[0].samples.size() == 1);
+}
+
+TEST_CASE("a clock that jumps ahead does not delete history until it has held") {
+  TempDir dir;
+  const Millis hour(3'600'000);
+  History history(dir.file("history.db"), 64 << 20, hour);
+  history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 1)}));
+  history.commit();
+  history.clock.step(Millis(365LL * 24 * 3'600'000));
+  REQUIRE(history.commit().deleted_samples == 0);
+  history.clock.advance(hour - Millis(1));
+  REQUIRE(history.commit().deleted_samples == 0);
+  history.clock.advance(Millis(1));
+  REQUIRE(history.commit().deleted_samples == 1);
+}
+
+TEST_CASE("a file that is no database is moved aside, named, and a new one started") {
+  TempDir dir;
+  const std::string garbage(100'000, 'x');
+  std::ofstream(dir.file("history.db")) << garbage;
+  History history(dir.file("history.db"));
+  const auto aside = history.file->moved_aside();
+  REQUIRE(aside);
+  std::ifstream kept(*aside);
+  REQUIRE(std::string(std::istreambuf_iterator<char>(kept), {}) == garbage);
+  history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 1)}));
+  history.commit();
+  REQUIRE(history.select({named("g")}, kAlways).size() == 1);
+}
+
+TEST_CASE("a file whose pages were overwritten is moved aside at start") {
+  TempDir dir;
+  History history(dir.file("history.db"));
+  std::mt19937 random(1);
+  for (int i = 0; i < 20; ++i) history.append(snapshot("c", history.clock.now() + Millis(i), noise(random, 500)));
+  history.commit();
+  history.file.reset();
+  {
+    std::fstream file(dir.file("history.db"), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(0, std::ios::end);
+    const auto size = file.tellp();
+    for (std::streamoff at = 4096; at < size; at += 4096) {
+      file.seekp(at);
+      file << std::string(512, '\x5a');
+    }
+  }
+  history.open({dir.file("history.db")});
+  REQUIRE(history.file->moved_aside());
+  REQUIRE(std::filesystem::exists(*history.file->moved_aside()));
+  REQUIRE(history.file->stats().samples == 0);
+}
+
+TEST_CASE("another program's database is not touched") {
+  TempDir dir;
+  RawDatabase(dir.file("history.db")).exec("CREATE TABLE t (a)");
+  FakeClock clock;
+  const auto opened = store::HistoryFile::open({dir.file("history.db")}, run_inline(), clock);
+  REQUIRE_FALSE(opened);
+  REQUIRE(opened.error().code == Errc::conflict);
+  REQUIRE(RawDatabase(dir.file("history.db")).value("SELECT name FROM sqlite_schema") == "t");
+}
+
+TEST_CASE("a batch that cannot be written stays queued and is written later") {
+  TempDir dir;
+  History history(dir.file("history.db"), 64 << 20, Millis(3'600'000), 2);
+  history.append(snapshot("c", history.clock.now(), {gauge("g", {{"s", "a"}}, 1)}));
+  history.commit();
+  {
+    // Somebody else holds the write lock.
+    const RawDatabase other(dir.file("history.db"));
+    other.exec("BEGIN IMMEDIATE");
+    history.append(snapshot("c", history.clock.now() + Millis(1), {gauge("g", {{"s", "b"}}, 2)}));
+    const auto report = history.file->commit();
+    REQUIRE_FALSE(report);
+    REQUIRE(report.error().code == Errc::io);
+    REQUIRE(report.error().retryable);
+    history.append(snapshot("c", history.clock.now() + Millis(2), {gauge("g", {{"s", "b"}}, 3)}));
+    const auto full = history.file->append(snapshot("c", history.clock.now() + Millis(3), {}));
+    REQUIRE_FALSE(full);
+    REQUIRE(full.error().code == Errc::unavailable);
+    other.exec("ROLLBACK");
+  }
+  const auto report = history.commit();
+  REQUIRE(report.snapshots == 2);
+  REQUIRE(report.stale_markers == 1);
+  REQUIRE(history.select({named("g")}, kAlways).size() == 2);
+}
