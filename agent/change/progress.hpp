@@ -26,7 +26,7 @@ struct CreateIndexRow {
 
 // The phase-weighted position of a build; a previous answer is a floor, so that a bar never runs backwards.
 // Errors: none; an unknown phase keeps the previous ratio.
-[[nodiscard]] Progress advance(const std::optional<Progress>& previous, const CreateIndexRow& row);
+[[nodiscard]] Progress next_progress(const std::optional<Progress>& previous, const CreateIndexRow& row);
 
 // Whether a phase only waits for other sessions: the wait budget runs in these.
 [[nodiscard]] bool is_waiting_phase(std::string_view phase);

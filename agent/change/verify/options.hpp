@@ -25,7 +25,8 @@ struct VerifyOptions {
   double outweighed = 0.5;                   // a write's extra cost does not veto when the whole target set fell by this ratio
   double cusum_k = 0.25;                     // slack, in σ of the before windows
   double cusum_h = 5;                        // trip, in σ
-  int cusum_min_windows = 8;                 // since the onset, before a trip is believed (calibrated in the verdict simulator)
+  int cusum_min_windows = 10;                // since the onset, before a trip is believed (calibrated in the verdict simulator)
+  double cusum_p_value = 0.001;              // of those windows; stricter, because it is asked after every window (same source)
   bool undo_no_effect = true;                // an index that does not help still costs writes
 };
 

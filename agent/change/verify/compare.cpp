@@ -1,0 +1,72 @@
+#include "agent/change/verify/compare.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/base/units.hpp"
+#include "agent/change/verify/statistics.hpp"
+
+namespace pgtend::change {
+namespace {
+
+// Counters that never vary (buffers of a fixed plan) would make σ zero and every ripple a trip.
+constexpr double kSmallestSigma = 0.01;
+
+struct Series {
+  Baseline target, control;
+  [[nodiscard]] const Baseline* control_or_none() const { return control.empty() ? nullptr : &control; }
+};
+
+Series series_of(const Sides& sides, const std::vector<std::int64_t>& ids, Metric metric) {
+  return {Baseline(sides.before, ids, metric), Baseline(sides.before, sides.controls, metric)};
+}
+
+}  // namespace
+
+std::optional<Comparison> compare(const Sides& sides, const std::vector<std::int64_t>& ids, Metric metric) {
+  const auto series = series_of(sides, ids, metric);
+  if (series.target.empty()) return std::nullopt;
+  const auto before = log_ratios(blocks_of(sides.before, sides.options.block), series.target, series.control_or_none());
+  const auto after = log_ratios(blocks_of(sides.after, sides.options.block), series.target, series.control_or_none());
+  if (std::min(before.size(), after.size()) < static_cast<std::size_t>(kMinBlocks)) return std::nullopt;
+  const auto t = welch(before, after), rank = mann_whitney(before, after);
+  Comparison out;
+  out.metric = metric;
+  out.controlled = series.control_or_none() != nullptr;
+  out.effect = std::exp(t.difference) - 1;
+  out.p_value = std::min(t.p_value, rank.p_value);
+  out.test = std::string(t.p_value <= rank.p_value ? "welch" : "mann-whitney") + " on " +
+             format_duration(sides.options.block) + " blocks of log ratio";
+  out.blocks_before = static_cast<int>(before.size());
+  out.blocks_after = static_cast<int>(after.size());
+  return out;
+}
+
+std::optional<Comparison> find_trip(const Sides& sides, const std::vector<std::int64_t>& ids, Metric metric,
+                                    double least) {
+  const auto& options = sides.options;
+  const auto series = series_of(sides, ids, metric);
+  if (series.target.empty()) return std::nullopt;
+  const auto before = log_ratios(sides.before, series.target, series.control_or_none());
+  const auto after = log_ratios(sides.after, series.target, series.control_or_none());
+  if (before.size() < static_cast<std::size_t>(options.min_windows)) return std::nullopt;
+  const double sigma = std::max(kSmallestSigma, deviation_of(before));
+  const auto trips = cusum_trips(after, mean_of(before), sigma, options.cusum_k, options.cusum_h);
+  // Only a rise that still lasts counts; k = 0.25σ, h = 5σ alone would trip once in some 140 quiet windows.
+  if (trips.empty() || trips.back().at + 1 != after.size()) return std::nullopt;
+  const std::vector<double> risen(after.begin() + static_cast<std::ptrdiff_t>(trips.back().onset), after.end());
+  if (risen.size() < static_cast<std::size_t>(options.cusum_min_windows)) return std::nullopt;
+  const auto t = welch(before, risen);
+  Comparison out;
+  out.metric = metric;
+  out.controlled = series.control_or_none() != nullptr;
+  out.effect = std::exp(t.difference) - 1;
+  out.p_value = t.p_value;
+  out.test = "cusum trip";
+  out.blocks_before = static_cast<int>(before.size());
+  out.blocks_after = static_cast<int>(risen.size());
+  if (out.effect < least || out.p_value >= options.cusum_p_value) return std::nullopt;
+  return out;
+}
+
+}  // namespace pgtend::change

@@ -1,0 +1,137 @@
+#include "agent/change/verify/judge.hpp"
+
+#include "agent/change/verify/statistics.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/change/noise.hpp"
+
+using namespace pgtend;
+using namespace pgtend::change;
+using pgtend::test::Effect;
+using pgtend::test::NoisyServer;
+
+namespace {
+
+constexpr std::uint64_t kSeed = 20261123;
+constexpr int kRuns = 300;
+
+// As the pipeline does it: asked after every window, stopped at the first regression, final when `after` is complete.
+Verdict observe(NoisyServer& server, const Effect& effect, int minutes = 60) {
+  const auto before = server.windows(minutes, Effect());
+  const auto after = server.windows(minutes, effect);
+  Verdict last;
+  std::vector<StatementWindow> seen;
+  for (const auto& window : after) {
+    seen.push_back(window);
+    last = judge(before, seen, NoisyServer::sets(), VerifyOptions());
+    if (last.kind == VerdictKind::regressed) break;
+  }
+  return last;
+}
+
+int count(VerdictKind kind, const Effect& effect, int runs = kRuns) {
+  int out = 0;
+  for (int i = 0; i < runs; ++i) {
+    NoisyServer server(kSeed + static_cast<std::uint64_t>(i));
+    if (observe(server, effect).kind == kind) ++out;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an unchanged server is called a regression in at most one run of a hundred") {
+  INFO("seed " << kSeed);
+  const int false_alarms = count(VerdictKind::regressed, Effect());
+  CAPTURE(false_alarms);
+  CHECK(false_alarms <= kRuns / 100);
+}
+
+TEST_CASE("a rise of a quarter in buffers is caught in at least 95 of 100 runs") {
+  INFO("seed " << kSeed);
+  const int caught = count(VerdictKind::regressed, Effect{.buffers = 1.25});
+  CAPTURE(caught);
+  CHECK(caught >= kRuns * 95 / 100);
+}
+
+TEST_CASE("an index that halves the buffers is called improved, also when the traffic triples") {
+  INFO("seed " << kSeed);
+  CHECK(count(VerdictKind::improved, Effect{.buffers = 0.5, .exec = 0.6}, 60) == 60);
+  CHECK(count(VerdictKind::improved, Effect{.buffers = 0.5, .exec = 0.6, .traffic = 3}, 60) == 60);
+}
+
+TEST_CASE("three times the traffic alone is no effect") {
+  INFO("seed " << kSeed);
+  CHECK(count(VerdictKind::no_effect, Effect{.traffic = 3}, 60) >= 59);
+}
+
+TEST_CASE("a lost HOT path is caught by WAL per call within minutes") {
+  INFO("seed " << kSeed);
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    NoisyServer server(kSeed + i);
+    const auto before = server.windows(60, Effect());
+    const auto after = server.windows(14, Effect{.wal = 4.2});
+    const auto verdict = judge(before, after, NoisyServer::sets(), VerifyOptions());
+    CAPTURE(i, verdict.explanation);
+    REQUIRE(verdict.kind == VerdictKind::regressed);
+    CHECK(verdict.metric == "WAL bytes per call");
+    CHECK(verdict.test == "cusum trip");
+    CHECK(verdict.effect > 2);
+  }
+}
+
+TEST_CASE("the WAL of one more index entry does not outweigh reads that fell by nine tenths") {
+  NoisyServer server(kSeed);
+  const auto before = server.windows(60, Effect());
+  const auto after = server.windows(60, Effect{.buffers = 0.1, .exec = 0.2, .wal = 1.7});
+  const auto verdict = judge(before, after, NoisyServer::sets(), VerifyOptions());
+  CAPTURE(verdict.explanation);
+  CHECK(verdict.kind == VerdictKind::improved);
+  CHECK(verdict.effect < -0.8);
+}
+
+TEST_CASE("too few windows, calls or controls are said to be insufficient and why") {
+  NoisyServer server(kSeed);
+  const auto before = server.windows(60, Effect());
+  const auto after = server.windows(60, Effect());
+  auto sets = NoisyServer::sets();
+  const VerifyOptions options;
+  SECTION("windows before") {
+    const auto verdict = judge({before.begin(), before.begin() + 5}, after, sets, options);
+    CHECK(verdict.kind == VerdictKind::insufficient);
+    CHECK_THAT(verdict.explanation, ContainsSubstring("5 of 20 windows before the change"));
+  }
+  SECTION("windows after") {
+    const auto verdict = judge(before, {after.begin(), after.begin() + 3}, sets, options);
+    CHECK(verdict.kind == VerdictKind::insufficient);
+    CHECK_THAT(verdict.explanation, ContainsSubstring("3 of 20 windows after the change"));
+  }
+  SECTION("calls") {
+    auto strict = options;
+    strict.min_calls = 1'000'000;
+    CHECK(judge(before, after, sets, strict).kind == VerdictKind::insufficient);
+  }
+  SECTION("controls") {
+    sets.controls.resize(2);
+    const auto verdict = judge(before, after, sets, options);
+    CHECK(verdict.kind == VerdictKind::insufficient);
+    CHECK_THAT(verdict.explanation, ContainsSubstring("2 of 5 control statements"));
+    auto lenient = options;
+    lenient.fewer_controls = true;
+    CHECK(judge(before, after, sets, lenient).kind == VerdictKind::no_effect);
+  }
+  SECTION("targets") {
+    sets.targets.clear();
+    CHECK(judge(before, after, sets, options).kind == VerdictKind::insufficient);
+  }
+}
+
+TEST_CASE("the tests agree with published values") {
+  // The worked example of unequal variances in common textbooks: t = -2.46, df = 25.0, p = 0.0214.
+  const std::vector<double> a{27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4};
+  const std::vector<double> b{27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 20.5, 24.4};
+  CHECK(welch(a, b).p_value == Approx(0.021378).margin(2e-4));
+  CHECK(holm({0.01, 0.04, 0.03}) == std::vector<double>{0.03, 0.06, 0.06});
+  CHECK(mann_whitney({1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}).p_value == Approx(0.00507).margin(1e-4));
+  CHECK(welch({1}, {2, 3}).p_value == 1);
+  CHECK(welch({5, 5, 5}, {6, 6, 6}).p_value == 0);
+}
