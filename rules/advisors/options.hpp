@@ -28,7 +28,7 @@ struct AdvisorOptions {
   std::int64_t min_unused_index_bytes = 1LL << 20;
   std::int64_t min_duplicate_index_bytes = 0;
 
-  Millis matview_max_age{std::chrono::hours(1)};
+  Millis matview_max_age{0};              // 0: no age is too old, only the changed fraction counts
   double matview_changed_fraction = 0.1;  // ratio of the base tables' rows
   double matview_duty_cap = 0.05;         // ratio: refresh time / time since the last refresh
 

@@ -69,10 +69,15 @@ std::string refusal(const MatviewFact& view, const MatviewPast& past, const Stat
   if (!view.populated) return "it was created WITH NO DATA and never filled: its first fill is its owner's decision";
   if (state.writes <= 0 && !state.base_refreshed) return "nothing changed in its base tables since the last refresh";
   if (state.reads <= 0) return "nobody read it since the last refresh";
-  if (state.age < options.matview_max_age && state.fraction < options.matview_changed_fraction && !state.base_refreshed)
-    return percent(state.fraction) + " of its base rows changed, less than " +
-           percent(options.matview_changed_fraction) + ", and its age " + format_duration(state.age) + " is below " +
-           format_duration(options.matview_max_age);
+  const bool too_old = options.matview_max_age > Millis(0) && state.age >= options.matview_max_age;
+  const bool changed = state.fraction >= options.matview_changed_fraction;
+  if (!too_old && !changed && !state.base_refreshed) {
+    std::string why =
+        percent(state.fraction) + " of its base rows changed, less than " + percent(options.matview_changed_fraction);
+    if (options.matview_max_age > Millis(0))
+      why += ", and its age " + format_duration(state.age) + " is below " + format_duration(options.matview_max_age);
+    return why;
+  }
   const double age_seconds = static_cast<double>(state.age.count()) / 1000;
   if (past.duration_seconds > options.matview_duty_cap * age_seconds)
     return "a refresh takes " + count(past.duration_seconds) + " s: so soon it would be more than " +

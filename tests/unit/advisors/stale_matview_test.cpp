@@ -38,7 +38,13 @@ struct Views {
   void read(std::size_t view = 0) { scene.now.matviews[view].reads += 1; }
   void later(Millis by) { scene.now.taken_at += by; }
   void remember() { past = remember_matviews(std::move(past), scene.now); }
-  Advice advise(const AdvisorOptions& options = {}) { return stale_matview(scene.before, scene.now, past, options); }
+  Advice advise() { return stale_matview(scene.before, scene.now, past, options); }
+
+  AdvisorOptions options = [] {
+    AdvisorOptions out;
+    out.matview_max_age = kHour;
+    return out;
+  }();
 };
 
 }  // namespace
@@ -90,6 +96,9 @@ TEST_CASE("no changes, no reads, young and little changed, row security, too dea
   CHECK(views.advise().recommendations.size() == 1);
   views.scene.now.taken_at -= kHour + kHour / 2;
   CHECK(says(views.advise().refused, "daily_sales", "0.5 %"));
+  views.options.matview_max_age = Millis(0);
+  views.later(10 * kHour);
+  CHECK(says(views.advise().refused, "daily_sales", "0.5 % of its base rows"));
   CHECK(says(stale_matview(views.scene.before, views.scene.now, {}, {}).refused, "daily_sales", "not seen before"));
 }
 
