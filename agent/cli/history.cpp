@@ -52,8 +52,8 @@ void add_history(CLI::App& app, Context& context) {
         return;
       }
       const auto now = SystemClock().now();
-      path = "/v1/query_range?expr=" + url_encode(options->expr) + "&start=" + url_encode(to_rfc3339(now - *since)) +
-             "&end=" + url_encode(to_rfc3339(now)) + "&step=" + options->step;
+      path = "/v1/query_range?expr=" + url_encode(options->expr) + "&from=" + url_encode(to_rfc3339(now - *since)) +
+             "&to=" + url_encode(to_rfc3339(now)) + "&step=" + options->step;
     }
     ask_and_show(context, path, show);
   });

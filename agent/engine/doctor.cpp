@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::seconds kExamineTime{10};
 
 net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor blocking, DoctorReport* report,
-                             DoctorRole* role) {
+                             DoctorRole* role, std::optional<pg::Purpose> purpose) {
   const Deadline deadline = std::chrono::steady_clock::now() + kExamineTime;
   auto connection = co_await pg::Connection::connect(std::move(spec), blocking, deadline);
   if (!connection) {
@@ -22,7 +22,7 @@ net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor bl
   const auto& identity = (*connection)->identity();
   report->server = "PostgreSQL " + identity.server_version + ", " + std::string(to_string(identity.role));
   if (!(*connection)->is_direct()) report->server += ", through a pooler";
-  auto capabilities = co_await pg::probe_capabilities(**connection);
+  auto capabilities = co_await pg::probe_capabilities(**connection, purpose);
   if (capabilities) {
     role->capabilities = std::move(*capabilities);
   } else {
@@ -45,8 +45,11 @@ DoctorReport examine(const config::PostgresqlConfig& config) {
     auto ended = [role](const std::exception_ptr& failure) {
       if (failure) role->error = "internal error";
     };
-    net::asio::co_spawn(io, examine_role(i == 0 ? lanes.monitor : lanes.operator_, blocking.get_executor(), &report, role),
-                        ended);
+    // One role alone does all the work; of two each is asked for its own.
+    std::optional<pg::Purpose> purpose;
+    if (two) purpose = i == 0 ? pg::Purpose::observe : pg::Purpose::act;
+    auto task = examine_role(i == 0 ? lanes.monitor : lanes.operator_, blocking.get_executor(), &report, role, purpose);
+    net::asio::co_spawn(io, std::move(task), ended);
   }
   io.run();
   blocking.join();

@@ -105,18 +105,28 @@ net::Task<void> Rooms::discover_loop() {
   }
 }
 
+net::TaskResult<std::vector<pg::Capability>> Rooms::probe(pg::Lane lane, std::optional<pg::Purpose> purpose) {
+  const Deadline deadline = parts.clock.steady_now() + parts.config->postgresql.connect_timeout * 2;
+  auto lease = co_await parts.lanes.lease(lane, "", deadline);
+  if (!lease) co_return fail(std::move(lease.error()));
+  auto capabilities = co_await pg::probe_capabilities(lease->connection(), purpose);
+  co_return capabilities;
+}
+
 net::Task<void> Rooms::capability_loop() {
   while (true) {
-    const Deadline deadline = parts.clock.steady_now() + parts.config->postgresql.connect_timeout * 2;
-    bool probed = false;
-    {
-      auto lease = co_await parts.lanes.lease(pg::Lane::advise, "", deadline);
-      if (lease) {
-        capabilities_due_ = false;
-        auto capabilities = co_await pg::probe_capabilities(lease->connection());
-        probed = capabilities.has_value();
-        if (capabilities) view.set_capabilities(std::move(*capabilities));
-      }
+    const bool two = parts.config->postgresql.operator_role.has_value();
+    std::optional<pg::Purpose> observe, act = pg::Purpose::act;
+    if (two) observe = pg::Purpose::observe;
+    auto all = co_await probe(pg::Lane::sample, observe);
+    const bool probed = all.has_value();
+    if (probed && two) {
+      auto acting = co_await probe(pg::Lane::advise, act);
+      if (acting) all->insert(all->end(), acting->begin(), acting->end());
+    }
+    if (probed) {
+      capabilities_due_ = false;
+      view.set_capabilities(std::move(*all));
     }
     const Deadline next = parts.clock.steady_now() + (probed ? kCapabilityInterval : kCapabilityRetry);
     while (!capabilities_due_ && parts.clock.steady_now() < next) {

@@ -38,6 +38,7 @@ struct Rooms {
  private:
   net::Task<void> discover_loop();
   net::Task<void> capability_loop();
+  net::TaskResult<std::vector<pg::Capability>> probe(pg::Lane lane, std::optional<pg::Purpose> purpose);
   net::Task<void> rules_loop();
   net::Task<void> outbox_loop();
   net::Task<void> advise_loop();

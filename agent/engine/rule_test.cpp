@@ -6,6 +6,7 @@
 #include <map>
 
 #include "agent/base/strings.hpp"
+#include "agent/base/units.hpp"
 #include "agent/config/files.hpp"
 #include "agent/config/rule_test_file.hpp"
 #include "agent/engine/rule_set.hpp"

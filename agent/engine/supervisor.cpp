@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/system/system_error.hpp>
 
 #include "agent/base/log.hpp"
 

@@ -1,7 +1,7 @@
 #include "agent/engine/systemd.hpp"
 
 #include <systemd/sd-daemon.h>
-#include <time.h>
+#include <ctime>
 
 namespace pgtend::engine::systemd {
 

@@ -1,0 +1,99 @@
+#include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend::test;
+
+namespace {
+
+constexpr const char* kIdleRule = R"(groups:
+  - name: test
+    rules:
+      - alert: IdleInTransaction
+        expr: max by (datname) (pgtend_idle_in_transaction_age_seconds) > 1
+        labels: {severity: warning}
+        annotations: {summary: "idle on {{ $labels.datname }}"}
+)";
+
+constexpr const char* kDownRule = R"(groups:
+  - name: test
+    rules:
+      - alert: Down
+        expr: pg_up == 0
+        labels: {severity: critical}
+)";
+
+std::string webhook(const WebhookSink& sink) { return "  webhooks: [{name: oncall, url: \"" + sink.url() + "\"}]\n"; }
+
+bool delivered(const WebhookSink& sink, const std::string& status) {
+  for (const auto& body : sink.bodies())
+    if (body.value("status", "") == status) return true;
+  return false;
+}
+
+std::string state_of(const Daemon& daemon, const std::string& rule) {
+  const auto alerts = daemon.get("/v1/alerts");
+  if (!alerts) return "no answer";
+  for (const auto& alert : (*alerts)["items"])
+    if (alert.value("rule", "") == rule) return alert.value("state", "");
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("an alert fires and resolves at the webhook, through a receiver that first fails") {
+  PgCluster cluster;
+  WebhookSink sink;
+  sink.answer({503, 429});
+  Daemon daemon(cluster, {{"alerting", webhook(sink)}});
+  write_file(daemon.path("rules/idle.yaml"), kIdleRule);
+  daemon.start();
+  {
+    auto session = cluster.session();
+    session.exec("begin");
+    session.exec("select 1");
+    REQUIRE(eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(40)));
+  }
+  REQUIRE(eventually([&] { return delivered(sink, "resolved"); }, std::chrono::seconds(40)));
+  const auto bodies = sink.bodies();
+  REQUIRE(bodies.front()["version"] == "4");
+  REQUIRE(bodies.front()["alerts"][0]["labels"]["alertname"] == "IdleInTransaction");
+  REQUIRE(bodies.front()["alerts"][0]["annotations"]["summary"] == "idle on postgres");
+}
+
+TEST_CASE("a firing alert is the same after kill -9, and no second message is sent for it") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", webhook(sink)}});
+  write_file(daemon.path("rules/idle.yaml"), kIdleRule);
+  daemon.start();
+  auto session = cluster.session();
+  session.exec("begin");
+  session.exec("select 1");
+  REQUIRE(eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(40)));
+  const auto before = (*daemon.get("/v1/alerts"))["items"][0];
+  daemon.kill();
+  daemon.start();
+  REQUIRE(eventually([&] { return state_of(daemon, "IdleInTransaction") == "firing"; }, std::chrono::seconds(20)));
+  const auto after = (*daemon.get("/v1/alerts"))["items"][0];
+  REQUIRE(after["active_at"] == before["active_at"]);
+  REQUIRE(after["fired_at"] == before["fired_at"]);
+  // Several evaluations later there is still one message.
+  const auto evaluated = after["last_seen_at"];
+  REQUIRE(eventually([&] { return (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"] > evaluated; },
+                     std::chrono::seconds(20)));
+  REQUIRE(sink.bodies().size() == 1);
+}
+
+TEST_CASE("a stopped server is an alert, and sampling resumes when it is back") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", webhook(sink)}});
+  write_file(daemon.path("rules/down.yaml"), kDownRule);
+  daemon.start();
+  REQUIRE(eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
+  cluster.stop("immediate");
+  REQUIRE(eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(40)));
+  REQUIRE(daemon.metrics().find("\npg_up 0") != std::string::npos);
+  cluster.start();
+  REQUIRE(eventually([&] { return delivered(sink, "resolved"); }, std::chrono::seconds(60)));
+}

@@ -1,0 +1,87 @@
+#include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend::test;
+
+TEST_CASE("a wrong configuration exits 78 and every mistake is named with its place") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.write_raw("postgresql:\n  prot: 5432\ncollection:\n  default_interval: soon\n");
+  const auto checked = daemon.cli({"check-config"});
+  REQUIRE(checked.status == 78);
+  REQUIRE(checked.output.find("pgtend.yaml:2:3: ") != std::string::npos);
+  REQUIRE(checked.output.find("port") != std::string::npos);
+  REQUIRE(checked.output.find("pgtend.yaml:4:") != std::string::npos);
+  REQUIRE(daemon.cli({"run"}).status == 78);
+}
+
+TEST_CASE("a reload is whole or not at all") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  const auto hash = (*daemon.get("/v1/status"))["item"]["config"]["hash"];
+  daemon.write_raw("nonsense: 1\n");
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return daemon.log().find("configuration not reloaded") != std::string::npos; }));
+  REQUIRE((*daemon.get("/v1/status"))["item"]["config"]["hash"] == hash);
+  daemon.set("advisors", "  interval: 7m\n");
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["config"]["hash"] != hash; }));
+}
+
+TEST_CASE("a role with no rights runs degraded and doctor names the GRANT for each missing right") {
+  PgCluster cluster;
+  cluster.exec("postgres", "create role nobody_special login");
+  Daemon daemon(cluster);
+  const std::string server = "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) + "\n";
+  daemon.set("postgresql", server + "  user: nobody_special\n");
+  const auto doctor = daemon.cli({"doctor"});
+  REQUIRE(doctor.status == 3);
+  REQUIRE(doctor.output.find("GRANT ") != std::string::npos);
+  daemon.start();
+  REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["state"] == "degraded"; },
+                     std::chrono::seconds(20)));
+  REQUIRE(eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
+}
+
+TEST_CASE("the audit names a row that was changed in the file") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  REQUIRE(daemon.cli({"freeze", "on", "-r", "test"}).status == 0);
+  REQUIRE(daemon.cli({"freeze", "off"}).status == 0);
+  REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
+  daemon.stop();
+  const auto tampered = run_command({"python3", "-c",
+                                     "import sqlite3,sys\n"
+                                     "db=sqlite3.connect(sys.argv[1])\n"
+                                     "for (name,) in db.execute(\"select name from sqlite_master where type='trigger' and "
+                                     "tbl_name='audit'\").fetchall(): db.execute('drop trigger '+name)\n"
+                                     "db.execute(\"update audit set actor='somebody' where sequence=1\")\n"
+                                     "db.commit()",
+                                     daemon.path("ledger.db").string()});
+  REQUIRE(tampered.status == 0);
+  daemon.start();
+  const auto verified = daemon.cli({"audit", "verify"});
+  REQUIRE(verified.status == 4);
+  REQUIRE(verified.output.find("row 1") != std::string::npos);
+}
+
+TEST_CASE("stdout is data: every listing is JSON with -o json, and an unreachable agent is exit 7") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  REQUIRE(daemon.cli({"status"}).status == 7);
+  daemon.start();
+  for (const auto* command : {"status", "findings", "recommendations", "changes", "alerts", "audit"}) {
+    const auto answer = daemon.cli({command, "-o", "json"});
+    const auto json = Json::parse(answer.output, nullptr, false);
+    REQUIRE_FALSE(json.is_discarded());
+    REQUIRE(json["schema"] == "pgtend/v1");
+  }
+  REQUIRE(daemon.cli({"stauts"}).status == 2);
+  REQUIRE(eventually([&] {
+    const auto up = daemon.cli({"history", "pg_up", "-o", "json"});
+    const auto json = Json::parse(up.output, nullptr, false);
+    return !json.is_discarded() && !json["item"]["series"].empty();
+  }, std::chrono::seconds(20)));
+}

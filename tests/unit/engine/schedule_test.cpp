@@ -1,0 +1,87 @@
+#include "agent/engine/schedule.hpp"
+
+#include "agent/engine/cost_account.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_clock.hpp"
+
+using namespace pgtend;
+using namespace pgtend::engine;
+
+TEST_CASE("jobs of one interval are spread over it and each runs once at a time") {
+  test::FakeClock clock;
+  Schedule schedule;
+  for (int i = 0; i < 40; ++i)
+    schedule.add("collector" + std::to_string(i), "", Millis(10'000), CostClass::a, clock.steady_now());
+  std::set<Deadline> moments;
+  for (const auto& job : schedule.jobs()) {
+    moments.insert(job.due);
+    REQUIRE(job.due - clock.steady_now() < Millis(10'000));
+  }
+  REQUIRE(moments.size() > 30);
+  clock.advance(Millis(10'000));
+  const auto due = schedule.due(clock.steady_now());
+  REQUIRE(due.size() == 40);
+  schedule.started(due.front());
+  REQUIRE(schedule.due(clock.steady_now()).size() == 39);
+}
+
+TEST_CASE("a run that took too long skips what it missed and keeps its phase") {
+  test::FakeClock clock;
+  Schedule schedule;
+  schedule.add("sizes", "shop", Millis(10'000), CostClass::c, clock.steady_now());
+  const auto first = schedule.jobs()[0].due;
+  clock.advance(Millis(10'000));
+  schedule.started(0);
+  clock.advance(Millis(35'000));
+  schedule.finished("sizes", "shop", clock.steady_now());
+  const auto next = schedule.jobs()[0].due;
+  REQUIRE(next > clock.steady_now());
+  REQUIRE(next - clock.steady_now() <= Millis(10'000));
+  REQUIRE((next - first) % Millis(10'000) == Deadline::duration(0));
+}
+
+TEST_CASE("slowing down spares the cheap collectors that alerts live on") {
+  test::FakeClock clock;
+  Schedule schedule;
+  schedule.add("identity", "", Millis(10'000), CostClass::a, clock.steady_now());
+  schedule.add("tables", "shop", Millis(60'000), CostClass::b, clock.steady_now());
+  schedule.set_slow_down(4);
+  REQUIRE(schedule.effective_interval(schedule.jobs()[0]) == Millis(10'000));
+  REQUIRE(schedule.effective_interval(schedule.jobs()[1]) == Millis(240'000));
+}
+
+TEST_CASE("the agent slows down over its budget, says so, and speeds up again") {
+  test::FakeClock clock;
+  CostAccount cost({0.01, 64 << 20});
+  CostAccount::Reading reading;
+  reading.rss_bytes = 20 << 20;
+  cost.add(reading, clock.steady_now());
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(Millis(10'000));
+    reading.agent_cpu_seconds += 0.05;
+    reading.backend_cpu_seconds[100] += 0.15;  // 2 % of a core in all
+    cost.add(reading, clock.steady_now());
+  }
+  REQUIRE(cost.over_budget());
+  REQUIRE(cost.slow_down() == 2);
+  REQUIRE(cost.backend_cpu_ratio() == Approx(0.015).epsilon(0.01));
+  REQUIRE(cost.describe().find("2 times less often") != std::string::npos);
+  for (int i = 0; i < 70; ++i) {
+    clock.advance(Millis(10'000));
+    reading.agent_cpu_seconds += 0.01;
+    cost.add(reading, clock.steady_now());
+  }
+  REQUIRE(cost.slow_down() == 1);
+}
+
+TEST_CASE("a backend pid that the system gave away again is not counted backwards") {
+  test::FakeClock clock;
+  CostAccount cost({0.5, 64 << 20});
+  CostAccount::Reading reading;
+  reading.backend_cpu_seconds[7] = 5;
+  cost.add(reading, clock.steady_now());
+  clock.advance(Millis(10'000));
+  reading.backend_cpu_seconds[7] = 1;
+  cost.add(reading, clock.steady_now());
+  REQUIRE(cost.backend_cpu_seconds() == Approx(6));
+}
