@@ -6,6 +6,7 @@
 #include "agent/base/strings.hpp"
 #include "tests/pg/collectors/scene.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -127,7 +128,7 @@ TEST_CASE("the metric names of 15 are those on the list") {
                                name != "pg_settings_shared_buffers_bytes";
     if (!other_setting && !comes_and_goes(name)) text += name + "\n";
   }
-  const std::string path = std::string(PGTEND_SOURCE_DIR) + "/tests/golden/metrics_pg15.txt";
+  const std::string path = std::string(pgtend::test::source_dir()) + "/tests/golden/metrics_pg15.txt";
   // PGTEND_UPDATE_GOLDEN=1 accepts a wanted change; the difference is then reviewed as a diff.
   if (std::getenv("PGTEND_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::stringstream golden;

@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/run_io.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -13,7 +14,7 @@ using pg::Purpose;
 
 namespace {
 
-const std::filesystem::path kRoles = std::filesystem::path(PGTEND_SOURCE_DIR) / "packaging/sql/roles.sql";
+const std::filesystem::path kRoles = std::filesystem::path(pgtend::test::source_dir()) / "packaging/sql/roles.sql";
 
 using ByName = std::map<std::string, Capability>;
 

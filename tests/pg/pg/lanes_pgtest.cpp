@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/run_io.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -365,7 +366,7 @@ TEST_CASE("with the shipped roles advising reads all it needs and acting has no 
       "postgres",
       "CREATE ROLE app_owner LOGIN; CREATE TABLE orders (n int); INSERT INTO orders SELECT generate_series(1, 100);"
       " ANALYZE orders; ALTER TABLE orders OWNER TO app_owner");
-  cluster.psql_file("postgres", std::filesystem::path(PGTEND_SOURCE_DIR) / "packaging/sql/roles.sql",
+  cluster.psql_file("postgres", std::filesystem::path(pgtend::test::source_dir()) / "packaging/sql/roles.sql",
                     {{"owner", "app_owner"}});
   cluster.session("postgres", "app_owner").exec("SELECT count(*) FROM orders WHERE n = 7");
   auto options = options_for(cluster.parameters("postgres", "pgtend_monitor"));

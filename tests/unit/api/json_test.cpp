@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/source_dir.hpp"
 #include "tests/unit/api/sample_types.hpp"
 
 using namespace pgtend;
@@ -20,7 +21,7 @@ namespace {
 
 // The stored form of each type; PGTEND_UPDATE_GOLDEN=1 writes it anew.
 void check_golden(const std::string& name, const json& value) {
-  const std::string path = std::string(PGTEND_SOURCE_DIR) + "/tests/golden/api/" + name + ".json";
+  const std::string path = std::string(pgtend::test::source_dir()) + "/tests/golden/api/" + name + ".json";
   const auto text = value.dump(2) + "\n";
   if (std::getenv("PGTEND_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::ifstream file(path);

@@ -4,13 +4,14 @@
 #include "agent/config/config.hpp"
 #include "agent/config/rule_file.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 
 namespace {
 
 std::string text_of(const std::string& file) {
-  std::ifstream in(std::string(PGTEND_SOURCE_DIR) + "/" + file);
+  std::ifstream in(std::string(pgtend::test::source_dir()) + "/" + file);
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();

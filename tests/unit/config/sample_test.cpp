@@ -5,13 +5,14 @@
 #include "agent/config/config.hpp"
 #include "agent/config/files.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 using namespace pgtend::config;
 
 namespace {
 
-const std::string kSample = std::string(PGTEND_SOURCE_DIR) + "/packaging/pgtend.yaml";
+const std::string kSample = std::string(pgtend::test::source_dir()) + "/packaging/pgtend.yaml";
 
 // Takes the # away from every commented default; prose has a space behind its #.
 std::string uncommented(const std::string& text) {

@@ -5,12 +5,13 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 
 namespace {
 
-const std::string kRules = std::string(PGTEND_SOURCE_DIR) + "/alerts/rules/";
+const std::string kRules = std::string(pgtend::test::source_dir()) + "/alerts/rules/";
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "rules/promql/lexer.hpp"
+#include "tests/support/source_dir.hpp"
 #include "rules/promql/parser.hpp"
 #include "rules/promql/test_series.hpp"
 
@@ -107,7 +108,7 @@ void order(std::vector<CorpusSample>& samples) {
 Corpus read_corpus() {
   std::vector<std::filesystem::path> files;
   for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(PGTEND_SOURCE_DIR) + "/tests/unit/promql/corpus")) {
+       std::filesystem::directory_iterator(std::string(pgtend::test::source_dir()) + "/tests/unit/promql/corpus")) {
     if (entry.path().extension() == ".test") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());

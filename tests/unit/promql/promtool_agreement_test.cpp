@@ -4,6 +4,7 @@
 
 #include "agent/base/strings.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_dir.hpp"
 #include "tests/unit/promql/promtool.hpp"
 #include "tests/unit/promql/random_promql.hpp"
 
@@ -84,7 +85,7 @@ TEST_CASE("write promtool's answers into the corpus", "[.][write-corpus]") {
   std::map<std::string, std::map<int, std::size_t>> by_line;
   for (std::size_t i = 0; i < corpus.cases.size(); ++i) by_line[corpus.cases[i].file][corpus.cases[i].line] = i;
   for (const auto& [name, cases] : by_line) {
-    const std::string path = std::string(PGTEND_SOURCE_DIR) + "/tests/unit/promql/corpus/" + name;
+    const std::string path = std::string(pgtend::test::source_dir()) + "/tests/unit/promql/corpus/" + name;
     std::ifstream in(path);
     std::string out;
     int number = 0;

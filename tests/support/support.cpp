@@ -1,1 +1,0 @@
-#include "tests/support/fake_clock.hpp"
