@@ -1,5 +1,7 @@
 #include "agent/store/history_core.hpp"
 
+#include <algorithm>
+
 #include "agent/base/log.hpp"
 
 namespace pgtend::store {
@@ -89,12 +91,10 @@ void HistoryFile::Core::put_back(Batch batch) {
   failing_ = true;
 }
 
-Result<void> HistoryFile::Core::write(const Batch& batch) {
-  recorder_->reset_counts();
-  if (batch.empty()) return {};
+Result<void> HistoryFile::Core::write(std::span<const SnapshotPtr> part) {
   auto tx = Transaction::begin(*db_);
   if (!tx) return fail(std::move(tx).error());
-  for (const auto& snapshot : batch) PGTEND_STORE_TRY(recorder_->record(*snapshot));
+  for (const auto& snapshot : part) PGTEND_STORE_TRY(recorder_->record(*snapshot));
   PGTEND_STORE_TRY(recorder_->finish_batch());
   PGTEND_STORE_TRY(tx->commit());
   recorder_->publish();
@@ -102,55 +102,74 @@ Result<void> HistoryFile::Core::write(const Batch& batch) {
   return {};
 }
 
-Result<LimitCounts> HistoryFile::Core::write_and_enforce(const Batch& batch) {
-  LimitCounts room;
-  auto written = write(batch);
-  if (!written && written.error().code == Errc::resource_exhausted) {
+// One transaction, unless the page limit is met: then the oldest samples go, and after that the batch is cut in halves.
+Result<void> HistoryFile::Core::write_all(const Batch& batch, Progress& progress) {
+  std::size_t chunk = batch.size();
+  bool made_room = false;
+  while (progress.done < batch.size()) {
+    const auto part = std::span(batch).subspan(progress.done, std::min(chunk, batch.size() - progress.done));
+    recorder_->reset_counts();
+    auto written = write(part);
+    if (written) {
+      progress.done += part.size();
+      progress.counts += recorder_->counts();
+      made_room = false;
+      continue;
+    }
+    if (written.error().code != Errc::resource_exhausted) return written;
     PGTEND_STORE_TRY(recorder_->load());
-    auto made = limits_->make_room();
-    if (!made) return fail(std::move(made).error());
-    room = *made;
-    written = write(batch);
+    if (!made_room) {
+      auto made = limits_->make_room();
+      if (!made) return fail(std::move(made).error());
+      progress.limits += *made;
+      made_room = true;
+    } else if (part.size() > 1) {
+      chunk = (part.size() + 1) / 2;
+    } else {
+      // One snapshot that alone exceeds the cap would hold up all others for ever.
+      ++progress.done;
+      const std::lock_guard guard(mutex_);
+      ++stats_.dropped_snapshots;
+    }
   }
-  if (!written) return fail(std::move(written).error());
-  return room;
+  return {};
 }
 
 Result<CommitReport> HistoryFile::Core::commit() {
   const auto began = std::chrono::steady_clock::now();
   auto batch = take();
-  const auto give_up = [&](Error error, bool committed) -> Result<CommitReport> {
+  Progress progress;
+  const auto give_up = [&](Error error) -> Result<CommitReport> {
     log::error("history cannot be written", {{"reason", error.describe()}});
     // What is known in memory may be ahead of the file: the next commit starts from the file again.
     const bool corrupt = error.code == Errc::corrupt;
     limits_.reset();
     recorder_.reset();
     db_.reset();
-    put_back(committed ? Batch() : std::move(batch));
+    put_back(Batch(batch.begin() + static_cast<std::ptrdiff_t>(progress.done), batch.end()));
     if (corrupt) PGTEND_STORE_TRY(open_file());
     error.retryable = true;
     return fail(std::move(error), "history commit");
   };
   if (!db_ || !recorder_) {
-    if (auto opened = open_file(); !opened) return give_up(std::move(opened).error(), false);
+    if (auto opened = open_file(); !opened) return give_up(std::move(opened).error());
   }
   const auto executed_before = db_->executed();
-  auto room = write_and_enforce(batch);
-  if (!room) return give_up(std::move(room).error(), false);
-  const auto counts = recorder_->counts();
+  if (auto written = write_all(batch, progress); !written) return give_up(std::move(written).error());
   auto limits = limits_->enforce();
-  if (!limits) return give_up(std::move(limits).error(), true);
+  if (!limits) return give_up(std::move(limits).error());
+  progress.limits += *limits;
   show();
   auto first = oldest();
-  if (!first) return give_up(std::move(first).error(), true);
+  if (!first) return give_up(std::move(first).error());
 
   CommitReport report;
   report.snapshots = batch.size();
-  report.samples = counts.samples;
-  report.stale_markers = counts.stale_markers;
-  report.new_series = counts.new_series;
+  report.samples = progress.counts.samples;
+  report.stale_markers = progress.counts.stale_markers;
+  report.new_series = progress.counts.new_series;
   report.statements = db_->executed() - executed_before;
-  report.deleted_samples = room->deleted + limits->deleted;
+  report.deleted_samples = progress.limits.deleted;
   report.bytes = bytes_on_disk(options_.path);
   const auto took = std::chrono::steady_clock::now() - began;
   report.duration = std::chrono::duration_cast<Millis>(took);
@@ -161,7 +180,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
   stats_.samples = recorder_->samples();
   stats_.series = recorder_->series();
   stats_.bytes = report.bytes;
-  stats_.deleted_by_cap += room->deleted_by_cap + limits->deleted_by_cap;
+  stats_.deleted_by_cap += progress.limits.deleted_by_cap;
   stats_.oldest = *first;
   stats_.newest = recorder_->newest();
   stats_.last_commit_ms = std::chrono::duration<double, std::milli>(took).count();

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "agent/store/files.hpp"
@@ -34,8 +35,14 @@ class HistoryFile::Core {
   Result<void> open_sound();
   Batch take();
   void put_back(Batch batch);
-  Result<void> write(const Batch& batch);
-  Result<LimitCounts> write_and_enforce(const Batch& batch);
+  // How far a batch has come.
+  struct Progress {
+    std::size_t done = 0;  // snapshots that need not be written again
+    RecordCounts counts;
+    LimitCounts limits;
+  };
+  Result<void> write(std::span<const SnapshotPtr> part);
+  Result<void> write_all(const Batch& batch, Progress& progress);
   Result<std::optional<UtcTime>> oldest();
   void show();
 

@@ -70,7 +70,8 @@ class HistoryFile final : public HistoryWriter {
   Result<void> flush() override;
 
   // Writes everything queued in one transaction, then enforces retention and the size cap in bounded steps.
-  // On failure the batch stays queued. Errors: io, resource_exhausted (disk full), corrupt (the file was renamed aside
+  // A batch too large for the cap is cut in halves, and a snapshot that is so alone is dropped. On failure what was not
+  // written stays queued. Errors: io, resource_exhausted (disk full), corrupt (the file was renamed aside
   // and a new one started). Retryable: all. REQUIRES: store thread.
   Result<CommitReport> commit();
 

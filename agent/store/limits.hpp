@@ -14,6 +14,11 @@ namespace pgtend::store {
 struct LimitCounts {
   std::int64_t deleted = 0;         // samples
   std::int64_t deleted_by_cap = 0;  // of these
+  LimitCounts& operator+=(const LimitCounts& more) {
+    deleted += more.deleted;
+    deleted_by_cap += more.deleted_by_cap;
+    return *this;
+  }
 };
 
 class Limits {

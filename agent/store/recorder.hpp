@@ -20,6 +20,12 @@ struct RecordCounts {
   std::size_t samples = 0;  // rows that were not there before, stale markers included
   std::size_t stale_markers = 0;
   std::size_t new_series = 0;
+  RecordCounts& operator+=(const RecordCounts& more) {
+    samples += more.samples;
+    stale_markers += more.stale_markers;
+    new_series += more.new_series;
+    return *this;
+  }
 };
 
 class Recorder {

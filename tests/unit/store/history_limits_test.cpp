@@ -72,6 +72,27 @@ TEST_CASE("when five minutes alone exceed the cap, the newer half of them is kep
   REQUIRE(found[0].samples.front().time > t0);
 }
 
+TEST_CASE("a batch larger than the cap is written in parts, and a snapshot that is so alone holds up no other") {
+  std::mt19937 random(1);
+  TempDir dir;
+  History history(dir.file("history.db"), store::kMinHistoryBytes);
+  auto now = history.clock.now();
+  for (int tick = 0; tick < 40; ++tick) history.append(snapshot("c", now += Millis(10'000), noise(random, 2'000)));
+  REQUIRE(history.commit().snapshots == 40);
+  auto found = history.select({named("noise")}, kAlways);
+  REQUIRE(found.size() == 2'000);
+  REQUIRE(found[0].samples.back().time == now);
+  REQUIRE(history.file->stats().dropped_snapshots == 0);
+  REQUIRE(std::none_of(found.begin(), found.end(), [](const auto& s) { return !s.epoch_starts.empty(); }));
+
+  history.append(snapshot("huge", now, noise(random, 40'000)));
+  history.append(snapshot("c", now + Millis(1), noise(random, 2'000)));
+  history.commit();
+  REQUIRE(history.file->stats().dropped_snapshots == 1);
+  found = history.select({named("noise")}, {now + Millis(1), now + Millis(1)});
+  REQUIRE(found.size() == 2'000);
+}
+
 TEST_CASE("a file that was allowed to be larger is shrunk at the next start") {
   std::mt19937 random(1);
   TempDir dir;
