@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+
+#include "agent/change/kinds/kind.hpp"
+#include "agent/change/pipeline.hpp"
+#include "agent/store/ledger.hpp"
+
+// Inside agent/change: what every step of the pipeline shares. Used from the I/O thread only.
+namespace pgtend::change {
+
+struct Core {
+  PipelineParts parts;
+  PipelineOptions options;
+  bool stopping = false;
+  std::mt19937_64 random;
+  std::map<std::string, Progress> progress;   // by change id, while its statement runs
+  std::map<std::string, Deadline> resting;    // by change id: not looked at before
+  std::map<std::string, std::string> busy;    // change id -> database, while it is worked on
+  std::set<std::string> told;                 // change ids whose waiting was said in the log
+
+  void fault(std::string_view point) const {
+    if (parts.fault) parts.fault(point);
+  }
+  // random(0, limit)
+  [[nodiscard]] Millis jitter(Millis limit);
+  void rest(const std::string& id, Millis time) { resting[id] = parts.clock.steady_now() + time; }
+  [[nodiscard]] Deadline in(Millis time) const { return parts.clock.steady_now() + time; }
+};
+
+using CorePtr = std::shared_ptr<Core>;
+
+// Changes of the whole instance take their locks in the home database.
+[[nodiscard]] std::string acting_database(const Core& core, const ProposedChange& plan);
+[[nodiscard]] Work work_of(const Core& core, const Change& change, bool reverse);
+
+// A job with the ledger on the store thread; the value comes back to the I/O thread.
+template <class Job>
+net::Task<std::invoke_result_t<Job, store::Ledger&>> with_ledger(CorePtr core, Job job) {
+  auto bound = [ledger = &core->parts.ledger, job = std::move(job)]() mutable { return job(*ledger); };
+  auto value = co_await net::run_on(core->parts.store, std::move(bound));
+  co_return value;
+}
+
+// Stores `next` if the ledger still has the state `from`; with its audit row. Stamps updated_at.
+net::TaskResult<Change> move(CorePtr core, Change next, ChangeState from, std::string action, std::string result,
+                             std::string actor);
+
+// The freeze switch, by ledger or by file; empty: not frozen. Errors: the ledger's.
+net::TaskResult<std::string> frozen_by(CorePtr core);
+
+// Whether policy lets this change be applied now; asked again right before each application.
+enum class Leave { go, wait, closed };  // closed: the change was moved to another state
+net::Task<Leave> ask_policy(CorePtr core, Change change);
+
+}  // namespace pgtend::change

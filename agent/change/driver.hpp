@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/change/core.hpp"
+#include "agent/change/kinds/registry.hpp"
+#include "agent/change/session.hpp"
+
+// Inside agent/change: moves one change as far as it goes now. Made for one call of run(), owned by the pipeline.
+namespace pgtend::change {
+
+class Driver {
+ public:
+  Driver(CorePtr core, Change change);
+
+  // What its state asks for: begin, resume after a crash, observe, undo. Returns when it must wait for something.
+  net::Task<void> run();
+
+ private:
+  // driver_apply.cpp
+  net::Task<void> begin();
+  net::Task<void> apply(pg::Connection& connection);
+  net::TaskResult<RowSet> execute(pg::Connection& connection, bool reverse);
+  net::TaskResult<bool> settle_in(pg::Connection& connection, bool reverse, bool returned);
+  net::TaskResult<bool> wait_for_effect(Work work);
+  net::Task<void> applied(bool needs_restart);
+  net::Task<void> abandon(pg::Connection& connection, Error error);
+  net::Task<void> settled();
+
+  // driver_resume.cpp
+  net::Task<void> resume();
+  net::Task<bool> runs_elsewhere();
+  net::Task<void> check_again();
+  net::Task<void> await_restart();
+
+  // driver_undo.cpp
+  net::Task<void> undo();
+  net::Task<void> undo_in(pg::Connection& connection);
+
+  // driver_observe.cpp
+  net::Task<void> observe();
+  net::Task<bool> is_lost();
+  net::Task<void> conclude(Verdict verdict, bool complete);
+
+  // driver.cpp
+  // Stores the change in its new state; false when the ledger did not take it (somebody else moved it, or it is broken):
+  // then nothing more is done.
+  net::Task<bool> move_to(ChangeState to, std::string action, std::string result);
+  // Deferred with a growing delay when trying again can help, failed otherwise.
+  net::Task<void> give_up(Error error);
+  // Waits in memory; nothing is recorded.
+  void rest(const Error& error, Millis time);
+  [[nodiscard]] const Kind& kind() const { return kind_of(change_.plan.kind); }
+  [[nodiscard]] bool restores_by_itself(const Error& error) const;
+
+  CorePtr core_;
+  Change change_;
+};
+
+}  // namespace pgtend::change

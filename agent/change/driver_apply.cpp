@@ -1,0 +1,236 @@
+#include "agent/base/log.hpp"
+#include "agent/change/driver.hpp"
+#include "agent/change/gates.hpp"
+#include "agent/change/measure.hpp"
+
+namespace pgtend::change {
+namespace {
+
+constexpr Millis kReconnect{5'000};
+constexpr Millis kCleanLimit{120'000};
+// A reload reaches every session within this. Source: planned-systems study, section 6.3.
+constexpr Millis kEffectLimit{5'000};
+constexpr Millis kEffectPoll{100};
+
+// Trouble in opening a session that passes by itself is not worth a row in the ledger.
+bool is_passing(const Error& error) {
+  return error.code == Errc::unavailable || error.code == Errc::timeout || error.code == Errc::cancelled;
+}
+
+}  // namespace
+
+net::Task<void> Driver::begin() {
+  auto leave = co_await ask_policy(core_, change_);
+  if (leave != Leave::go || core_->stopping) co_return;
+  auto lease = co_await open_session(core_, change_);
+  if (!lease && is_passing(lease.error())) {
+    rest(lease.error(), kReconnect);
+    co_return;
+  }
+  if (!lease) {
+    co_await give_up(lease.error());
+    co_return;
+  }
+  auto& connection = lease->connection();
+  auto notes = co_await check_gates(core_, connection, change_, false);
+  if (!notes) {
+    // Waiting for a gate is an attempt too: it must end some day.
+    ++change_.attempt;
+    const bool passes = restores_by_itself(notes.error());
+    if (!passes) --change_.attempt;
+    co_await give_up(notes.error());
+    co_return;
+  }
+  if (kind().is_measured(change_.plan)) {
+    auto sets = co_await choose_statements(core_, change_.plan);
+    if (sets) {
+      notes->set("targets", sets->targets);
+      notes->set("writes", sets->writes);
+      notes->set("controls", sets->controls);
+    } else {
+      log::warn("no statements to judge by", {{"change", change_.id}, {"error", sets.error().describe()}});
+    }
+  }
+  change_.evidence_before = notes->json();
+  auto validated = co_await move_to(ChangeState::pre_validated, "change.validate", "ok");
+  if (!validated) co_return;
+  core_->fault("pre_validated");
+  auto locked = co_await take_locks(core_, connection, change_, core_->options.advisory_wait);
+  if (!locked) {
+    co_await give_up(locked.error());
+    co_return;
+  }
+  // Somebody may have acted while this one waited for the lock.
+  leave = co_await ask_policy(core_, change_);
+  if (leave == Leave::wait) {
+    auto back = co_await move_to(ChangeState::approved, "change.validate", "policy asks to wait");
+    if (back) core_->rest(change_.id, core_->options.poll_interval);
+  }
+  if (leave != Leave::go) co_return;
+  auto still = co_await check_gates(core_, connection, change_, false);
+  if (!still) {
+    co_await give_up(still.error());
+    co_return;
+  }
+  co_await apply(connection);
+}
+
+net::Task<void> Driver::apply(pg::Connection& connection) {
+  SessionAsker asker(connection, kReconnect);
+  const auto before = work_of(*core_, change_, false);
+  auto catalog = co_await kind().snapshot(asker, before);
+  auto self = co_await who_am_i(connection);
+  if (!catalog || !self) {
+    const Error error = catalog ? self.error() : catalog.error();
+    co_await give_up(error);
+    co_return;
+  }
+  Notes notes(change_.evidence_before);
+  notes.set_object("catalog", *catalog);
+  notes.set("intent_at", core_->parts.clock.now());
+  change_.evidence_before = notes.json();
+  change_.backend_pid = self->pid;
+  change_.backend_start = self->at;
+  change_.not_before.reset();
+  change_.last_error.clear();
+  ++change_.attempt;
+  auto intended = co_await move_to(ChangeState::applying, "change.apply.intent", "ok");
+  if (!intended) co_return;
+  core_->fault("applying.intent");
+  auto done = co_await execute(connection, false);
+  if (!done) {
+    co_await abandon(connection, done.error());
+    co_return;
+  }
+  core_->fault("applying.executed");
+  auto needs_restart = co_await settle_in(connection, false, true);
+  if (!needs_restart) {
+    co_await abandon(connection, needs_restart.error());
+    co_return;
+  }
+  co_await applied(*needs_restart);
+}
+
+net::TaskResult<RowSet> Driver::execute(pg::Connection& connection, bool reverse) {
+  const auto regime = kind().regime(change_.plan);
+  auto owner = co_await become_owner(core_, connection, change_, regime);
+  if (!owner) co_return owner;
+  const auto work = work_of(*core_, change_, reverse);
+  SessionAsker asker(connection, kCleanLimit);
+  auto standing = co_await kind().probe(asker, work);
+  if (!standing) co_return fail(std::move(standing.error()));
+  if (standing->presence == Presence::partial) {
+    auto cleaned = co_await kind().clean(asker, work);
+    if (!cleaned) co_return fail(std::move(cleaned.error()), "remove the leftover");
+  }
+  const auto statements = reverse ? change_.plan.sql_down : change_.plan.sql_up;
+  for (const auto& sql : statements) {
+    auto done = co_await run_statement(core_, connection, change_, sql, regime);
+    if (!done) co_return fail(std::move(done.error()), reverse ? "undo" : "apply");
+  }
+  co_return RowSet();
+}
+
+// What follows the statements: the kind's own finish, the catalogs, and a look from a new session.
+net::TaskResult<bool> Driver::settle_in(pg::Connection& connection, bool reverse, bool returned) {
+  auto work = work_of(*core_, change_, reverse);
+  work.returned = returned;
+  work.ours = true;
+  SessionAsker asker(connection, kCleanLimit);
+  auto finished = co_await kind().finish(asker, work);
+  if (!finished) co_return fail(std::move(finished.error()), "finish");
+  auto standing = co_await kind().probe(asker, work);
+  if (!standing) co_return fail(std::move(standing.error()), "verify");
+  if (standing->presence != Presence::done) co_return fail(Errc::conflict, "the catalogs do not show it: " + standing->detail);
+  auto needs_restart = co_await wait_for_effect(work);
+  co_return needs_restart;
+}
+
+net::TaskResult<bool> Driver::wait_for_effect(Work work) {
+  const auto give_up_at = core_->in(kEffectLimit);
+  while (true) {
+    auto lease = co_await core_->parts.lanes.lease(pg::Lane::advise, acting_database(*core_, change_.plan), give_up_at);
+    if (!lease) co_return fail(std::move(lease.error()), "open a new session to verify");
+    SessionAsker fresh(lease->connection(), kReconnect);
+    auto seen = co_await kind().takes_effect(fresh, work);
+    if (seen || !seen.error().retryable) co_return seen;
+    const auto next = core_->in(kEffectPoll);
+    if (next >= give_up_at) co_return seen;
+    co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Driver::applied(bool needs_restart) {
+  change_.applied_at = core_->parts.clock.now();
+  change_.backend_pid.reset();
+  change_.backend_start.reset();
+  auto stored = co_await move_to(ChangeState::post_validated, "change.apply.result", "ok");
+  if (!stored) co_return;
+  core_->fault("post_validated");
+  if (needs_restart) {
+    co_await move_to(ChangeState::needs_restart, "change.restart.await", "ok");
+    co_return;
+  }
+  if (kind().is_measured(change_.plan)) {
+    const auto& verify = core_->options.verify;
+    change_.observe_until = *change_.applied_at + verify.warm_up + verify.after;
+    auto observing = co_await move_to(ChangeState::observing, "change.observe", "ok");
+    if (observing) core_->fault("observing");
+    co_return;
+  }
+  Verdict verdict;
+  verdict.kind = VerdictKind::improved;
+  verdict.test = "catalog";
+  verdict.p_value = 0;
+  verdict.explanation = "the catalogs show that " + std::string(to_string(change_.plan.action)) + " of " + change_.plan.object +
+                        " took place";
+  change_.verdict = verdict;
+  auto kept = co_await move_to(ChangeState::kept, "change.keep", "ok");
+  if (kept) core_->fault("kept");
+}
+
+// The statement failed: it is looked at what is there, and what is ours and half done is removed.
+net::Task<void> Driver::abandon(pg::Connection& connection, Error error) {
+  // Nobody knows what still runs: the change stays in `applying` and is looked at as after a crash.
+  if (!connection.healthy()) {
+    rest(error, core_->options.poll_interval);
+    co_return;
+  }
+  auto work = work_of(*core_, change_, false);
+  work.ours = true;
+  SessionAsker asker(connection, kCleanLimit);
+  auto standing = co_await kind().probe(asker, work);
+  if (!standing) {
+    rest(standing.error(), core_->options.poll_interval);
+    co_return;
+  }
+  if (standing->presence == Presence::partial) {
+    auto cleaned = co_await kind().clean(asker, work);
+    if (!cleaned) {
+      rest(cleaned.error(), core_->options.poll_interval);
+      co_return;
+    }
+  }
+  const bool in_force = standing->presence == Presence::done && change_.plan.kind == ChangeKind::setting;
+  if (in_force) {
+    // Stored but without effect, or an effect that could not be seen: it goes back to what it was.
+    auto undone = co_await execute(connection, true);
+    if (undone) {
+      work.reverse = true;
+      auto finished = co_await kind().finish(asker, work);
+      if (!finished) log::warn("not reloaded", {{"change", change_.id}, {"error", finished.error().describe()}});
+    } else {
+      error.message += "; and it could not be taken back: " + undone.error().describe();
+    }
+  } else if (standing->presence == Presence::done && change_.plan.kind == ChangeKind::index) {
+    // Cancelled in the very moment in which it finished.
+    auto settled_well = co_await settle_in(connection, false, true);
+    if (settled_well) {
+      co_await applied(*settled_well);
+      co_return;
+    }
+  }
+  co_await give_up(std::move(error));
+}
+
+}  // namespace pgtend::change

@@ -1,0 +1,89 @@
+#include "agent/base/log.hpp"
+#include "agent/change/driver.hpp"
+#include "agent/change/measure.hpp"
+#include "agent/change/notes.hpp"
+
+namespace pgtend::change {
+namespace {
+
+std::string describe(const Verdict& verdict) {
+  return std::string(to_string(verdict.kind)) + ": " + verdict.explanation;
+}
+
+}  // namespace
+
+// The ledger says applied, the database (restored, failed over, or changed by a person) says no.
+net::Task<bool> Driver::is_lost() {
+  const auto& identity = core_->parts.lanes.identity();
+  const auto& wanted = change_.plan.system_identifier;
+  const bool another = !wanted.empty() && !identity.system_identifier.empty() && wanted != identity.system_identifier;
+  auto work = work_of(*core_, change_, false);
+  work.ours = true;
+  work.returned = true;
+  std::string why = another ? "this is another server" : "";
+  if (!another) {
+    LaneAsker asker(core_->parts.lanes, acting_database(*core_, change_.plan));
+    auto standing = co_await kind().probe(asker, work);
+    // What cannot be read now is not lost.
+    if (!standing || standing->presence == Presence::done) co_return false;
+    why = standing->detail;
+  }
+  change_.last_error = "it is not there any more: " + why;
+  co_await move_to(ChangeState::lost, "change.observe", change_.last_error);
+  co_return true;
+}
+
+net::Task<void> Driver::observe() {
+  const auto options = core_->options.verify;
+  core_->rest(change_.id, std::max<Millis>(core_->options.poll_interval, options.window));
+  auto lost = co_await is_lost();
+  if (lost) co_return;
+  const Notes notes(change_.evidence_before);
+  StatementSets sets{notes.ids("targets"), notes.ids("writes"), notes.ids("controls")};
+  const UtcTime applied_at = change_.applied_at.value_or(change_.updated_at);
+  const UtcTime intent = notes.time("intent_at").value_or(applied_at);
+  auto measured = co_await measure(core_, change_.plan.database, sets, intent, applied_at);
+  if (!measured) {
+    log::warn("not measured", {{"change", change_.id}, {"error", measured.error().describe()}});
+    co_return;
+  }
+  Notes with_before = notes;
+  with_before.set_object("statements", measured->before_json);
+  change_.evidence_before = with_before.json();
+  change_.evidence_after = measured->after_json;
+  co_await conclude(measured->verdict, measured->complete);
+}
+
+net::Task<void> Driver::conclude(Verdict verdict, bool complete) {
+  const auto& options = core_->options.verify;
+  const UtcTime now = core_->parts.clock.now();
+  const bool out_of_time = now >= change_.applied_at.value_or(now) + options.max_observe;
+  const bool has_way_back = !change_.plan.sql_down.empty();
+  const bool is_new_index = change_.plan.action == ActionClass::create_index;
+  const bool useless = verdict.kind == VerdictKind::no_effect && is_new_index && options.undo_no_effect;
+  const auto last = change_.verdict ? change_.verdict->kind : VerdictKind::insufficient;
+  change_.verdict = verdict;
+  const bool harmful = verdict.kind == VerdictKind::regressed;
+  const bool ends = complete || out_of_time || harmful;
+  if (!ends) {
+    // Only a change of mind is worth a row.
+    if (verdict.kind != last) co_await move_to(ChangeState::observing, "change.observe", describe(verdict));
+    co_return;
+  }
+  if ((harmful || useless) && has_way_back) {
+    change_.backend_pid.reset();
+    change_.backend_start.reset();
+    auto reverting = co_await move_to(ChangeState::reverting, "change.verdict", describe(verdict));
+    if (reverting) {
+      core_->resting.erase(change_.id);
+      core_->fault("reverting");
+    }
+    co_return;
+  }
+  if (harmful) change_.last_error = "it made things worse and has no way back";
+  if (verdict.kind == VerdictKind::insufficient) change_.last_error = "kept without a verdict: " + verdict.explanation;
+  auto kept = co_await move_to(ChangeState::kept, "change.verdict", describe(verdict));
+  if (kept) core_->fault("kept");
+}
+
+}  // namespace pgtend::change

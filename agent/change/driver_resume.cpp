@@ -1,0 +1,155 @@
+#include "agent/base/log.hpp"
+#include "agent/change/driver.hpp"
+#include "agent/change/notes.hpp"
+#include "agent/model/rows.hpp"
+
+// After a crash: first look, then act.
+namespace pgtend::change {
+namespace {
+
+constexpr Millis kLookLimit{120'000};
+constexpr Millis kRestartPoll{15'000};
+
+}  // namespace
+
+// True while the backend that was acting still runs: it is adopted, which means watched.
+net::Task<bool> Driver::runs_elsewhere() {
+  if (!change_.backend_pid || !change_.backend_start) co_return false;
+  const int pid = *change_.backend_pid;
+  const auto start = *change_.backend_start;
+  auto alive = co_await is_alive(core_, acting_database(*core_, change_.plan), pid, start);
+  const bool runs = !alive || *alive;
+  if (!runs) {
+    core_->progress.erase(change_.id);
+    co_return false;
+  }
+  if (!alive) {
+    rest(alive.error(), core_->options.progress_interval);
+    co_return true;
+  }
+  if (core_->told.insert(change_.id + "adopted").second)
+    log::info("change adopted", {{"id", change_.id}, {"pid", std::to_string(pid)}});
+  LaneAsker asker(core_->parts.lanes, acting_database(*core_, change_.plan));
+  const std::string sql =
+      "SELECT command, phase, lockers_done, lockers_total, nullif(current_locker_pid, 0) AS current_locker_pid, blocks_done, "
+      "blocks_total, tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE pid = $1::int";
+  const pg::Params params{std::to_string(pid)};
+  auto rows = co_await asker.ask(sql, params);
+  if (rows && rows->size() > 0) {
+    const auto number = [&](std::string_view column) { return rows->integer(0, column).value_or(0); };
+    std::optional<int> locker;
+    if (const auto seen = rows->integer(0, "current_locker_pid")) locker = static_cast<int>(*seen);
+    std::optional<Progress> last;
+    if (const auto it = core_->progress.find(change_.id); it != core_->progress.end()) last = it->second;
+    const CreateIndexRow row{rows->text(0, "command"), rows->text(0, "phase"), number("lockers_done"), number("lockers_total"),
+                             locker, number("blocks_done"), number("blocks_total"), number("tuples_done"), number("tuples_total")};
+    core_->progress[change_.id] = next_progress(last, row);
+  }
+  core_->rest(change_.id, core_->options.progress_interval);
+  co_return true;
+}
+
+net::Task<void> Driver::resume() {
+  if (change_.state == ChangeState::pre_validated) {
+    co_await move_to(ChangeState::approved, "change.recover", "its facts are old");
+    co_return;
+  }
+  auto runs = co_await runs_elsewhere();
+  if (runs) co_return;
+  auto lease = co_await open_session(core_, change_);
+  if (!lease && lease.error().code == Errc::conflict) {
+    change_.last_error = lease.error().describe();
+    co_await move_to(ChangeState::lost, "change.recover", change_.last_error);
+    co_return;
+  }
+  if (!lease) {
+    rest(lease.error(), core_->options.poll_interval);
+    co_return;
+  }
+  auto& connection = lease->connection();
+  const Millis one_try{0};
+  auto locked = co_await take_locks(core_, connection, change_, one_try);
+  if (!locked) {
+    // The lock is held by the session that executes: it still runs.
+    rest(locked.error(), core_->options.progress_interval);
+    co_return;
+  }
+  auto work = work_of(*core_, change_, false);
+  work.ours = true;
+  auto owner = co_await become_owner(core_, connection, change_, kind().regime(change_.plan));
+  SessionAsker asker(connection, kLookLimit);
+  auto standing = co_await kind().probe(asker, work);
+  if (!owner || !standing) {
+    rest(owner ? standing.error() : owner.error(), core_->options.poll_interval);
+    co_return;
+  }
+  log::info("change looked at after a crash", {{"id", change_.id}, {"found", standing->detail}});
+  if (standing->presence == Presence::done) {
+    auto needs_restart = co_await settle_in(connection, false, true);
+    if (needs_restart) {
+      co_await applied(*needs_restart);
+      co_return;
+    }
+    co_await abandon(connection, needs_restart.error());
+    co_return;
+  }
+  if (standing->presence == Presence::foreign) {
+    co_await give_up(Error{Errc::conflict, standing->detail, {}, "", false});
+    co_return;
+  }
+  if (standing->presence == Presence::partial) {
+    auto cleaned = co_await kind().clean(asker, work);
+    if (!cleaned) {
+      rest(cleaned.error(), core_->options.poll_interval);
+      co_return;
+    }
+  }
+  change_.backend_pid.reset();
+  change_.backend_start.reset();
+  change_.last_error = "interrupted: " + standing->detail;
+  const bool spent = change_.attempt >= core_->options.max_attempts;
+  const auto next = spent ? ChangeState::failed : ChangeState::approved;
+  co_await move_to(next, "change.recover", change_.last_error);
+}
+
+// post_validated was recorded, what follows was not.
+net::Task<void> Driver::check_again() {
+  auto lease = co_await open_session(core_, change_);
+  if (!lease) {
+    rest(lease.error(), core_->options.poll_interval);
+    co_return;
+  }
+  auto owner = co_await become_owner(core_, lease->connection(), change_, kind().regime(change_.plan));
+  if (!owner) {
+    rest(owner.error(), core_->options.poll_interval);
+    co_return;
+  }
+  const auto applied_at = change_.applied_at;
+  auto needs_restart = co_await settle_in(lease->connection(), false, true);
+  if (!needs_restart && needs_restart.error().code == Errc::conflict) {
+    change_.last_error = needs_restart.error().describe();
+    co_await move_to(ChangeState::lost, "change.recover", change_.last_error);
+    co_return;
+  }
+  if (!needs_restart) {
+    rest(needs_restart.error(), core_->options.poll_interval);
+    co_return;
+  }
+  co_await applied(*needs_restart);
+  if (applied_at) change_.applied_at = applied_at;
+}
+
+net::Task<void> Driver::await_restart() {
+  core_->rest(change_.id, kRestartPoll);
+  LaneAsker asker(core_->parts.lanes, acting_database(*core_, change_.plan));
+  const std::string sql = "SELECT pg_postmaster_start_time()::text AS started";
+  const pg::Params none;
+  auto rows = co_await asker.ask(sql, none);
+  if (!rows) co_return;
+  const auto work = work_of(*core_, change_, false);
+  // Compared as text: the snapshot kept the server's own spelling.
+  if (work.catalog.find(rows->text(0, "started")) != std::string::npos) co_return;
+  co_await move_to(ChangeState::post_validated, "change.restart.seen", "ok");
+}
+
+}  // namespace pgtend::change

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "agent/change/core.hpp"
+
+// Inside agent/change: how a change enters the pipeline and what people may do with it.
+namespace pgtend::change {
+
+net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decision decision);
+net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor);
+net::TaskResult<Change> approve_change(CorePtr core, std::string id, std::string plan_hash, std::string actor);
+net::TaskResult<Change> reject_change(CorePtr core, std::string id, std::string reason, std::string actor);
+net::TaskResult<Change> undo_change(CorePtr core, std::string id, std::string actor);
+
+// A random version 4 UUID.
+[[nodiscard]] std::string new_id(std::mt19937_64& random);
+
+}  // namespace pgtend::change

@@ -1,0 +1,151 @@
+#include "agent/change/kinds/index.hpp"
+
+#include <cctype>
+
+#include "agent/base/strings.hpp"
+
+namespace pgtend::change {
+namespace {
+
+const IndexChange& detail_of(const Work& work) { return std::get<IndexChange>(work.plan.detail); }
+// True when this direction ends with the index being there.
+bool builds(const Work& work) { return detail_of(work).is_drop == work.reverse; }
+std::string comment_of(const Work& work) { return "pgtend:" + work.change_id; }
+
+bool is_create(const std::string& sql) {
+  return begins(sql, {"create", "index", "concurrently"}) || begins(sql, {"create", "unique", "index", "concurrently"});
+}
+
+bool is_drop(const std::string& sql) { return begins(sql, {"drop", "index", "concurrently"}); }
+
+// "btree(a,bdesc)": what follows USING without quotes and spaces, so that our text and pg_get_indexdef's compare.
+std::string shape_of(const std::string& sql) {
+  const auto lower = to_lower(sql);
+  const auto at = lower.find(" using ");
+  if (at == std::string::npos) return {};
+  std::string out;
+  for (const char c : lower.substr(at + 7))
+    if (c != '"' && c != ';' && std::isspace(static_cast<unsigned char>(c)) == 0) out += c;
+  return out;
+}
+
+const std::string kFindIndex =
+    "SELECT i.indisvalid AND i.indisready AS usable, t.relname AS table_name, pg_get_indexdef(i.indexrelid) AS definition, "
+    "  coalesce(obj_description(i.indexrelid, 'pg_class'), '') AS comment, "
+    "  i.indisprimary OR i.indisexclusion OR i.indisreplident OR EXISTS "
+    "    (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS backs_constraint "
+    "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2";
+
+// The relation an index would be built on, its columns, and what is there under any name.
+const std::string kFindTable =
+    "SELECT c.oid, c.relkind, (SELECT md5(string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid, ',' ORDER BY a.attnum)) "
+    "  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns, "
+    "  ARRAY(SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) AS definitions "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 "
+    "AND c.relkind IN ('r', 'm', 'p')";
+
+net::TaskResult<std::string> table_fingerprint(Asker& asker, Work work) {
+  const auto& d = detail_of(work);
+  const pg::Params names{d.schema, d.table};
+  auto rows = co_await asker.ask(kFindTable, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
+  if (rows->size() == 0) co_return fail(Errc::not_found, "there is no table " + d.schema + "." + d.table);
+  if (rows->text(0, "relkind") == "p")
+    co_return fail(Errc::unsupported, "an index on a partitioned table cannot be built CONCURRENTLY");
+  const auto wanted = shape_of(work.plan.sql_up.front());
+  if (!d.is_drop && !work.ours && !wanted.empty())
+    for (const auto& definition : parse_array(rows->text(0, "definitions")))
+      if (shape_of(definition) == wanted) co_return fail(Errc::conflict, "an equal index exists: " + definition);
+  co_return rows->text(0, "oid") + " " + rows->text(0, "columns");
+}
+
+}  // namespace
+
+Result<void> IndexKind::validate(const ProposedChange& plan) const {
+  const auto* d = std::get_if<IndexChange>(&plan.detail);
+  if (d == nullptr || d->schema.empty() || d->index.empty() || d->table.empty())
+    return fail(Errc::invalid_argument, "an index change names its schema, table and index");
+  if (plan.action == ActionClass::reindex) return fail(Errc::unsupported, "REINDEX is not a kind of change yet");
+  if (d->is_drop != (plan.action == ActionClass::drop_index))
+    return fail(Errc::invalid_argument, "the action and the detail disagree on whether the index is dropped");
+  if (plan.sql_up.size() != 1 || plan.sql_down.size() > 1)
+    return fail(Errc::invalid_argument, "an index change is one statement each way");
+  const auto check = [&](const std::string& sql, bool drop) -> Result<void> {
+    if (!(drop ? is_drop(sql) : is_create(sql)))
+      return fail(Errc::invalid_argument,
+                  std::string("the statement must begin with ") + (drop ? "DROP" : "CREATE") + " INDEX CONCURRENTLY: " + sql);
+    if (to_lower(sql).find(" if not exists ") != std::string::npos)
+      return fail(Errc::invalid_argument, "IF NOT EXISTS would take an INVALID index for success");
+    if (sql.find(d->index) == std::string::npos)
+      return fail(Errc::invalid_argument, "the statement does not name index " + d->index);
+    return {};
+  };
+  if (auto up = check(plan.sql_up.front(), d->is_drop); !up) return up;
+  if (!plan.sql_down.empty()) return check(plan.sql_down.front(), !d->is_drop);
+  return {};
+}
+
+net::TaskResult<std::vector<std::string>> IndexKind::missing_rights(Asker& asker, Work work) const {
+  const auto& d = detail_of(work);
+  const bool creates = builds(work);
+  auto missing = co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
+  co_return missing;
+}
+
+net::TaskResult<std::string> IndexKind::fingerprint(Asker& asker, Work work) const {
+  auto table = co_await table_fingerprint(asker, work);
+  if (!table || !detail_of(work).is_drop || work.reverse) co_return table;
+  const pg::Params names{detail_of(work).schema, detail_of(work).index};
+  auto index = co_await asker.ask(kFindIndex, names);
+  if (!index) co_return fail(std::move(index.error()), "look at index " + detail_of(work).index);
+  if (index->size() == 0 && work.ours) co_return table;
+  if (index->size() == 0) co_return fail(Errc::not_found, "there is no index " + detail_of(work).index);
+  if (index->boolean(0, "backs_constraint"))
+    co_return fail(Errc::refused, "index " + detail_of(work).index + " backs a constraint or the replica identity");
+  co_return *table + " " + index->text(0, "definition");
+}
+
+net::TaskResult<Standing> IndexKind::probe(Asker& asker, Work work) const {
+  const auto& d = detail_of(work);
+  const pg::Params names{d.schema, d.index};
+  auto rows = co_await asker.ask(kFindIndex, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at index " + d.index);
+  const std::string name = d.schema + "." + d.index;
+  if (rows->size() == 0) co_return Standing{builds(work) ? Presence::not_begun : Presence::done, "there is no index " + name};
+  const auto comment = rows->text(0, "comment");
+  const bool usable = rows->boolean(0, "usable"), same_table = rows->text(0, "table_name") == d.table;
+  if (!same_table) co_return Standing{Presence::foreign, "index " + name + " is on another table"};
+  if (!builds(work)) {
+    if (!d.is_drop && comment != comment_of(work))
+      co_return Standing{Presence::foreign, "index " + name + " does not carry the comment of this change; somebody made it anew"};
+    co_return Standing{Presence::not_begun, "index " + name + " is there" + (usable ? "" : ", INVALID")};
+  }
+  // A build by this change has no comment until it is finished, so the ledger's intent is what makes it ours.
+  const bool claimed = comment == comment_of(work) || (work.ours && !comment.starts_with("pgtend:"));
+  if (!claimed) co_return Standing{Presence::foreign, "an index " + name + " exists that this change did not make"};
+  if (!usable) co_return Standing{Presence::partial, "index " + name + " is INVALID"};
+  const auto wanted = shape_of(work.reverse ? work.plan.sql_down.front() : work.plan.sql_up.front());
+  if (!wanted.empty() && shape_of(rows->text(0, "definition")) != wanted)
+    co_return Standing{Presence::foreign, "index " + name + " has another definition"};
+  co_return Standing{Presence::done, "index " + name + " is valid and ready"};
+}
+
+net::TaskResult<RowSet> IndexKind::clean(Asker& asker, Work work) const {
+  if (!builds(work)) co_return RowSet();
+  const std::string sql = "DROP INDEX CONCURRENTLY IF EXISTS " + quote_qualified(detail_of(work).schema, detail_of(work).index);
+  const pg::Params none;
+  auto dropped = co_await asker.ask(sql, none);
+  co_return dropped;
+}
+
+net::TaskResult<RowSet> IndexKind::finish(Asker& asker, Work work) const {
+  if (!builds(work) || work.reverse) co_return RowSet();
+  const std::string sql = "COMMENT ON INDEX " + quote_qualified(detail_of(work).schema, detail_of(work).index) + " IS " +
+                          quote_literal(comment_of(work));
+  const pg::Params none;
+  auto commented = co_await asker.ask(sql, none);
+  co_return commented;
+}
+
+}  // namespace pgtend::change

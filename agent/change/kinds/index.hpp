@@ -1,0 +1,21 @@
+#pragma once
+
+#include "agent/change/kinds/kind.hpp"
+
+namespace pgtend::change {
+
+// CREATE and DROP INDEX CONCURRENTLY. Built indexes carry the comment "pgtend:<change id>"; a leftover is dropped only
+// when this change began to build it. Lock: SHARE UPDATE EXCLUSIVE on the table; waits for writers and old snapshots.
+class IndexKind final : public Kind {
+ public:
+  [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::concurrent; }
+  [[nodiscard]] bool is_measured(const ProposedChange&) const override { return true; }
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker& asker, Work work) const override;
+  net::TaskResult<RowSet> clean(Asker& asker, Work work) const override;
+  net::TaskResult<RowSet> finish(Asker& asker, Work work) const override;
+};
+
+}  // namespace pgtend::change

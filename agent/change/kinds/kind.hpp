@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.hpp"
+#include "agent/change/kinds/asker.hpp"
+#include "agent/model/change.hpp"
+#include "agent/net/task.hpp"
+
+namespace pgtend::change {
+
+// How a statement takes its locks.
+enum class Regime {
+  strong_lock,  // short lock_timeout, full-jitter retries
+  concurrent,   // no lock_timeout; a watcher cancels when the wait budget is spent
+  plain,        // takes no lock that others wait for
+};
+
+enum class Presence {
+  not_begun,  // as before the change
+  partial,    // a leftover of an interrupted statement, which clean() removes
+  done,       // the catalogs say it is there
+  foreign,    // neither what was nor what was wanted: somebody else changed it
+};
+
+struct Standing {
+  Presence presence = Presence::not_begun;
+  std::string detail;  // what was found, one sentence
+};
+
+// One direction of one change, as the kinds see it.
+struct Work {
+  ProposedChange plan;
+  std::string change_id;
+  bool reverse = false;   // sql_down
+  bool ours = false;      // an intent of this change is in the ledger: what is half done under its name is its own
+  bool returned = false;  // the statement reported success
+  std::string catalog;    // what snapshot() gave before the change, JSON
+  std::int64_t ram_bytes = 0;  // of the server's host; 0 unknown
+};
+
+// What the pipeline must know of one kind of change. Stateless; coroutines take their askers from the caller's frame.
+class Kind {
+ public:
+  virtual ~Kind() = default;
+
+  // The plan is of this kind and its statements are what its detail says. Errors: invalid_argument, refused.
+  [[nodiscard]] virtual Result<void> validate(const ProposedChange& plan) const = 0;
+  [[nodiscard]] virtual Regime regime(const ProposedChange& plan) const = 0;
+  // True when statements decide whether it is kept; false when the catalogs do.
+  [[nodiscard]] virtual bool is_measured(const ProposedChange& plan) const = 0;
+
+  // Fills what a person left out and the catalogs know: previous value, way back. Errors: not_found, server errors.
+  virtual net::TaskResult<ProposedChange> complete(Asker& asker, ProposedChange plan) const;
+  // Rights that the session lacks, each as "what it is for: the SQL that cures it". Touches nothing.
+  virtual net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const = 0;
+  // What the object was when the plan was made; unequal texts mean that the plan is stale.
+  // Errors: not_found, conflict (an equal one exists, or somebody else changed it), refused, unsupported.
+  virtual net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const = 0;
+  // Facts that probe() compares with afterwards, JSON.
+  virtual net::TaskResult<std::string> snapshot(Asker& asker, Work work) const;
+  virtual net::TaskResult<Standing> probe(Asker& asker, Work work) const = 0;
+  // Removes a leftover; idempotent. Runs in the acting session, as the owner.
+  virtual net::TaskResult<RowSet> clean(Asker& asker, Work work) const;
+  // What belongs to the change after its statements; idempotent. Runs in the acting session, as the owner.
+  virtual net::TaskResult<RowSet> finish(Asker& asker, Work work) const;
+  // Looks from a new session whether it took effect. Errors: conflict (it did not).
+  // The value: true when it takes effect only after a restart.
+  virtual net::TaskResult<bool> takes_effect(Asker& fresh, Work work) const;
+};
+
+// The lower-case words a statement begins with, quotes kept: {"create", "index", "concurrently"}.
+[[nodiscard]] std::vector<std::string> leading_words(const std::string& sql, std::size_t count);
+[[nodiscard]] bool begins(const std::string& sql, std::initializer_list<std::string_view> words);
+
+// Rights to act as the owner of a relation; with `creates`, to create in its schema.
+// Errors: not_found (no such relation).
+net::TaskResult<std::vector<std::string>> missing_ownership(Asker& asker, std::string schema, std::string relation,
+                                                            std::string run_as_role, bool creates);
+
+}  // namespace pgtend::change

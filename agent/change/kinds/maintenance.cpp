@@ -1,0 +1,76 @@
+#include "agent/change/kinds/maintenance.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/base/strings.hpp"
+
+namespace pgtend::change {
+namespace {
+
+const MaintenanceChange& detail_of(const Work& work) { return std::get<MaintenanceChange>(work.plan.detail); }
+
+}  // namespace
+
+Result<void> MaintenanceKind::validate(const ProposedChange& plan) const {
+  const auto* d = std::get_if<MaintenanceChange>(&plan.detail);
+  if (d == nullptr || d->schema.empty() || d->table.empty() || !(d->vacuum || d->analyze))
+    return fail(Errc::invalid_argument, "a maintenance change names its schema and table and what to do");
+  if (plan.sql_up.size() != 1 || !plan.sql_down.empty())
+    return fail(Errc::invalid_argument, "VACUUM and ANALYZE are one statement and have no way back");
+  const auto& sql = plan.sql_up.front();
+  const bool vacuum = begins(sql, {"vacuum"}) || to_lower(sql).starts_with("vacuum(");
+  if (vacuum != d->vacuum || (!vacuum && !begins(sql, {"analyze"})) || sql.find(d->table) == std::string::npos)
+    return fail(Errc::invalid_argument, "the statement is not the maintenance that the plan describes: " + sql);
+  const auto words = leading_words(sql, 8);
+  for (const auto& word : words)
+    if (word.starts_with("full") || word.starts_with("(full"))
+      return fail(Errc::refused, "VACUUM FULL holds ACCESS EXCLUSIVE and writes the table anew");
+  return {};
+}
+
+net::TaskResult<std::vector<std::string>> MaintenanceKind::missing_rights(Asker& asker, Work work) const {
+  const auto& d = detail_of(work);
+  const bool creates = false;
+  auto missing = co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
+  co_return missing;
+}
+
+net::TaskResult<std::string> MaintenanceKind::fingerprint(Asker& asker, Work work) const {
+  const std::string sql =
+      "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm', 'p')";
+  const pg::Params names{detail_of(work).schema, detail_of(work).table};
+  auto rows = co_await asker.ask(sql, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
+  if (rows->size() == 0) co_return fail(Errc::not_found, "there is no table " + work.plan.object);
+  co_return rows->text(0, "oid");
+}
+
+net::TaskResult<std::string> MaintenanceKind::snapshot(Asker& asker, Work) const {
+  const std::string sql = "SELECT clock_timestamp()::text AS server_time";
+  const pg::Params none;
+  auto rows = co_await asker.ask(sql, none);
+  if (!rows) co_return fail(std::move(rows.error()), "read the server's clock");
+  nlohmann::json out;
+  out["server_time"] = rows->text(0, "server_time");
+  co_return out.dump();
+}
+
+net::TaskResult<Standing> MaintenanceKind::probe(Asker& asker, Work work) const {
+  const auto before = nlohmann::json::parse(work.catalog, nullptr, false);
+  if (!before.is_object()) co_return Standing{Presence::not_begun, "nothing is known of the time before"};
+  // The server's clock on both sides; automatic runs are counted apart by the server itself.
+  const std::string sql =
+      "SELECT s.last_vacuum >= $3::timestamptz AS vacuumed, s.last_analyze >= $3::timestamptz AS analyzed "
+      "FROM pg_stat_all_tables s WHERE s.schemaname = $1 AND s.relname = $2";
+  const pg::Params names{detail_of(work).schema, detail_of(work).table, before.value("server_time", std::string())};
+  auto rows = co_await asker.ask(sql, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
+  if (rows->size() == 0) co_return Standing{Presence::foreign, "the table is gone"};
+  const bool vacuumed = rows->boolean(0, "vacuumed"), analyzed = rows->boolean(0, "analyzed");
+  const bool done = (!detail_of(work).vacuum || vacuumed) && (!detail_of(work).analyze || analyzed);
+  if (!done) co_return Standing{Presence::not_begun, "pg_stat_all_tables shows no run since the change began"};
+  co_return Standing{Presence::done, detail_of(work).vacuum ? "last_vacuum moved" : "last_analyze moved"};
+}
+
+}  // namespace pgtend::change

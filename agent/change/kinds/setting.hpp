@@ -1,0 +1,24 @@
+#pragma once
+
+#include "agent/change/kinds/kind.hpp"
+
+namespace pgtend::change {
+
+// ALTER SYSTEM (taken into use by reload), ALTER ROLE … SET, and a table's storage parameter. The way back is the previous
+// value of that very scope, or RESET when it was not set there. A parameter of the deny list is refused even when granted.
+// Lock: none; a storage parameter takes SHARE UPDATE EXCLUSIVE on its table.
+class SettingKind final : public Kind {
+ public:
+  [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] Regime regime(const ProposedChange& plan) const override;
+  [[nodiscard]] bool is_measured(const ProposedChange& plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker& asker, ProposedChange plan) const override;
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const override;
+  net::TaskResult<std::string> snapshot(Asker& asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker& asker, Work work) const override;
+  net::TaskResult<RowSet> finish(Asker& asker, Work work) const override;
+  net::TaskResult<bool> takes_effect(Asker& fresh, Work work) const override;
+};
+
+}  // namespace pgtend::change

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "agent/change/core.hpp"
+#include "agent/change/verify/evidence.hpp"
+
+// Inside agent/change: statements before and after a change, read from history on the blocking pool.
+namespace pgtend::change {
+
+// Chooses target and control statements from the time before. Errors: the history's and the ledger's.
+net::TaskResult<StatementSets> choose_statements(CorePtr core, ProposedChange plan);
+
+struct Measured {
+  Verdict verdict;
+  std::string before_json, after_json;
+  bool complete = false;  // the whole `after` time has been observed
+};
+// Compares [before, applied) with [applied + warm-up, now]. Errors: the history's.
+net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, UtcTime intent, UtcTime applied);
+
+}  // namespace pgtend::change

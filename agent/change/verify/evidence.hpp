@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.hpp"
+#include "agent/change/verify/judge.hpp"
+#include "agent/model/history.hpp"
+
+namespace pgtend::change {
+
+struct StatementTotals {
+  StatementCounts counts;
+  std::vector<std::string> users;
+};
+
+// What each statement of a database did in a range, summed over users. Differences never cross an epoch start or a gap.
+// Errors: the reader's.
+[[nodiscard]] Result<std::map<std::int64_t, StatementTotals>> statement_totals(HistoryReader& reader,
+                                                                               const std::string& database,
+                                                                               TimeRange range, Millis window);
+
+// The same as windows of equal length from `range.from`, for these statements only; windows without any call are left out.
+[[nodiscard]] Result<std::vector<StatementWindow>> statement_windows(HistoryReader& reader, const std::string& database,
+                                                                     const std::vector<std::int64_t>& ids,
+                                                                     TimeRange range, Millis window);
+
+// What is known to choose by; texts are normalised ones and stay here.
+struct Candidates {
+  std::map<std::int64_t, StatementTotals> totals;
+  std::map<std::int64_t, std::string> texts;
+  std::vector<std::int64_t> touching;      // from parse trees
+  std::vector<std::string> target_tables;  // "schema.name"
+  std::string role;                        // of a role setting: its statements are the targets; empty otherwise
+};
+
+// Targets: what touches the tables or was named by the plan. Controls: the heaviest other statements.
+[[nodiscard]] StatementSets choose_sets(const Candidates& candidates);
+
+// JSON for the ledger: per set the calls, buffers, milliseconds and WAL bytes per call. Numbers only.
+[[nodiscard]] std::string evidence_json(const std::vector<StatementWindow>& windows, const StatementSets& sets);
+
+}  // namespace pgtend::change
