@@ -55,7 +55,7 @@ advisors::AdvisorOptions Advising::options() const {
   out.min_saving = config.min_saving;
   out.index_budget_bytes = config.index_budget_bytes;
   out.unused_index_window = config.unused_index_window;
-  if (config.matview_max_age > Millis(0)) out.matview_max_age = config.matview_max_age;
+  out.matview_max_age = config.matview_max_age;
   return out;
 }
 
