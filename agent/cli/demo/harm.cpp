@@ -30,7 +30,7 @@ cli::Json plan() {
             {"method", "btree"},
             {"is_drop", false},
             {"definition", "CREATE INDEX \"stock_quantity_idx\" ON \"public\".\"stock\" (\"quantity\")"}}},
-          {"lock", "share_update_exclusive"},
+          {"lock", "ShareUpdateExclusiveLock"},
           {"cost", {{"bytes", 400'000}, {"seconds", 1}, {"wal_bytes", 400'000}}},
           {"target_tables", {"public.stock"}}};
 }

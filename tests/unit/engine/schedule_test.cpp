@@ -1,5 +1,7 @@
 #include "agent/engine/schedule.hpp"
 
+#include <set>
+
 #include "agent/engine/cost_account.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_clock.hpp"
