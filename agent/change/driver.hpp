@@ -27,10 +27,14 @@ class Driver {
   net::TaskResult<bool> wait_for_effect(Work work);
   net::Task<void> applied(bool needs_restart);
   net::Task<void> abandon(pg::Connection& connection, Error error);
+  net::TaskResult<RowSet> remove_leftover(pg::Connection& connection, Work work);
+  net::Task<void> leave_leftover(Error error);
   net::Task<void> settled();
 
   // driver_resume.cpp
   net::Task<void> resume();
+  net::Task<void> resume_in(pg::Connection& connection);
+  net::Task<void> repeat_or_end(std::string found);
   net::Task<bool> runs_elsewhere();
   net::Task<void> check_again();
   net::Task<void> await_restart();

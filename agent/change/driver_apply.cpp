@@ -8,6 +8,7 @@ namespace {
 
 constexpr Millis kReconnect{5'000};
 constexpr Millis kCleanLimit{120'000};
+constexpr Millis kCleanTry{3'000};
 // A reload reaches every session within this. Source: planned-systems study, section 6.3.
 constexpr Millis kEffectLimit{5'000};
 constexpr Millis kEffectPoll{100};
@@ -120,8 +121,8 @@ net::TaskResult<RowSet> Driver::execute(pg::Connection& connection, bool reverse
   auto standing = co_await kind().probe(asker, work);
   if (!standing) co_return fail(std::move(standing.error()));
   if (standing->presence == Presence::partial) {
-    auto cleaned = co_await kind().clean(asker, work);
-    if (!cleaned) co_return fail(std::move(cleaned.error()), "remove the leftover");
+    auto cleaned = co_await remove_leftover(connection, work);
+    if (!cleaned) co_return cleaned;
   }
   const auto statements = reverse ? change_.plan.sql_down : change_.plan.sql_up;
   for (const auto& sql : statements) {
@@ -189,6 +190,27 @@ net::Task<void> Driver::applied(bool needs_restart) {
   if (kept) core_->fault("kept");
 }
 
+// What blocks a build often blocks the removal of what it left, so that it is tried for a short time, again and again.
+net::TaskResult<RowSet> Driver::remove_leftover(pg::Connection& connection, Work work) {
+  SessionAsker asker(connection, kCleanTry);
+  auto cleaned = co_await kind().clean(asker, work);
+  if (!cleaned) co_return fail(std::move(cleaned.error()), "remove the leftover");
+  log::info("leftover removed", {{"change", change_.id}, {"object", change_.plan.object}});
+  co_return cleaned;
+}
+
+// The change stays in `applying` until resume() has removed what is there; then it goes where the error sends it.
+net::Task<void> Driver::leave_leftover(Error error) {
+  change_.last_error = error.describe() + "; what it left is removed as soon as nobody is in the way";
+  change_.backend_pid.reset();
+  change_.backend_start.reset();
+  Notes notes(change_.evidence_before);
+  notes.set(restores_by_itself(error) ? "deferred_for" : "failed_for", error.describe());
+  change_.evidence_before = notes.json();
+  auto noted = co_await move_to(ChangeState::applying, "change.apply.result", change_.last_error);
+  if (noted) core_->rest(change_.id, core_->options.defer_for);
+}
+
 // The statement failed: it is looked at what is there, and what is ours and half done is removed.
 net::Task<void> Driver::abandon(pg::Connection& connection, Error error) {
   // Nobody knows what still runs: the change stays in `applying` and is looked at as after a crash.
@@ -205,9 +227,9 @@ net::Task<void> Driver::abandon(pg::Connection& connection, Error error) {
     co_return;
   }
   if (standing->presence == Presence::partial) {
-    auto cleaned = co_await kind().clean(asker, work);
+    auto cleaned = co_await remove_leftover(connection, work);
     if (!cleaned) {
-      rest(cleaned.error(), core_->options.poll_interval);
+      co_await leave_leftover(std::move(error));
       co_return;
     }
   }

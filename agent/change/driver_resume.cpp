@@ -8,7 +8,6 @@ namespace pgtend::change {
 namespace {
 
 constexpr Millis kLookLimit{120'000};
-constexpr Millis kRestartPoll{15'000};
 
 }  // namespace
 
@@ -74,6 +73,11 @@ net::Task<void> Driver::resume() {
     rest(locked.error(), core_->options.progress_interval);
     co_return;
   }
+  co_await resume_in(connection);
+}
+
+// The lock is ours, so nobody executes it any more.
+net::Task<void> Driver::resume_in(pg::Connection& connection) {
   auto work = work_of(*core_, change_, false);
   work.ours = true;
   auto owner = co_await become_owner(core_, connection, change_, kind().regime(change_.plan));
@@ -83,30 +87,45 @@ net::Task<void> Driver::resume() {
     rest(owner ? standing.error() : owner.error(), core_->options.poll_interval);
     co_return;
   }
-  log::info("change looked at after a crash", {{"id", change_.id}, {"found", standing->detail}});
-  if (standing->presence == Presence::done) {
-    auto needs_restart = co_await settle_in(connection, false, true);
-    if (needs_restart) {
-      co_await applied(*needs_restart);
-      co_return;
-    }
-    co_await abandon(connection, needs_restart.error());
+  log::info("change looked at after an interruption", {{"id", change_.id}, {"found", standing->detail}});
+  if (standing->presence == Presence::foreign) {
+    const Error error{Errc::conflict, standing->detail, {}, "", false};
+    co_await give_up(error);
     co_return;
   }
-  if (standing->presence == Presence::foreign) {
-    co_await give_up(Error{Errc::conflict, standing->detail, {}, "", false});
+  if (standing->presence == Presence::done) {
+    auto needs_restart = co_await settle_in(connection, false, true);
+    if (needs_restart)
+      co_await applied(*needs_restart);
+    else
+      co_await abandon(connection, needs_restart.error());
     co_return;
   }
   if (standing->presence == Presence::partial) {
-    auto cleaned = co_await kind().clean(asker, work);
+    auto cleaned = co_await remove_leftover(connection, work);
     if (!cleaned) {
-      rest(cleaned.error(), core_->options.poll_interval);
+      rest(cleaned.error(), core_->options.defer_for);
       co_return;
     }
   }
+  co_await repeat_or_end(standing->detail);
+}
+
+// Nothing of it is there. After a crash it is begun again; what had given up before goes where it was going.
+net::Task<void> Driver::repeat_or_end(std::string found) {
+  Notes notes(change_.evidence_before);
+  const auto deferred_for = notes.text("deferred_for"), failed_for = notes.text("failed_for");
+  notes.set("deferred_for", std::string());
+  notes.set("failed_for", std::string());
+  change_.evidence_before = notes.json();
+  if (!deferred_for.empty() || !failed_for.empty()) {
+    const Error error{failed_for.empty() ? Errc::timeout : Errc::conflict, deferred_for + failed_for, {}, "", false};
+    co_await give_up(error);
+    co_return;
+  }
   change_.backend_pid.reset();
   change_.backend_start.reset();
-  change_.last_error = "interrupted: " + standing->detail;
+  change_.last_error = "interrupted: " + found;
   const bool spent = change_.attempt >= core_->options.max_attempts;
   const auto next = spent ? ChangeState::failed : ChangeState::approved;
   co_await move_to(next, "change.recover", change_.last_error);
@@ -140,7 +159,7 @@ net::Task<void> Driver::check_again() {
 }
 
 net::Task<void> Driver::await_restart() {
-  core_->rest(change_.id, kRestartPoll);
+  core_->rest(change_.id, core_->options.poll_interval * 5);
   LaneAsker asker(core_->parts.lanes, acting_database(*core_, change_.plan));
   const std::string sql = "SELECT pg_postmaster_start_time()::text AS started";
   const pg::Params none;

@@ -62,7 +62,7 @@ net::TaskResult<Change> insert(CorePtr core, Change change, std::string actor) {
   const UtcTime now = core->parts.clock.now();
   if (change.state == ChangeState::approved) notes.set("approved_at", now);
   change.evidence_before = notes.json();
-  change.id = new_id(core->random);
+  change.id = new_id();
   change.plan_hash = plan_hash(change.plan);
   change.created_at = change.updated_at = now;
   change.expires_at = now + core->options.approval_ttl;
@@ -88,8 +88,11 @@ tl::unexpected<Error> wrong_state(const Change& change, std::string_view wanted)
 
 }  // namespace
 
-std::string new_id(std::mt19937_64& random) {
-  std::uint64_t high = random(), low = random();
+std::string new_id() {
+  // Not from the seeded generator: an id must be new also after a restart and on another host.
+  std::random_device random;
+  const auto draw = [&] { return static_cast<std::uint64_t>(random()) << 32 | random(); };
+  std::uint64_t high = draw(), low = draw();
   high = (high & ~0xF000ULL) | 0x4000ULL;
   low = (low & ~(3ULL << 62)) | (2ULL << 62);
   char text[37];

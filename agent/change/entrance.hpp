@@ -14,6 +14,6 @@ net::TaskResult<Change> reject_change(CorePtr core, std::string id, std::string 
 net::TaskResult<Change> undo_change(CorePtr core, std::string id, std::string actor);
 
 // A random version 4 UUID.
-[[nodiscard]] std::string new_id(std::mt19937_64& random);
+[[nodiscard]] std::string new_id();
 
 }  // namespace pgtend::change

@@ -58,12 +58,13 @@ net::TaskResult<std::string> MaintenanceKind::snapshot(Asker& asker, Work) const
 
 net::TaskResult<Standing> MaintenanceKind::probe(Asker& asker, Work work) const {
   const auto before = nlohmann::json::parse(work.catalog, nullptr, false);
-  if (!before.is_object()) co_return Standing{Presence::not_begun, "nothing is known of the time before"};
+  const auto since = before.is_object() ? before.value("server_time", std::string()) : std::string();
+  if (since.empty()) co_return Standing{Presence::not_begun, "nothing is known of the time before"};
   // The server's clock on both sides; automatic runs are counted apart by the server itself.
   const std::string sql =
       "SELECT s.last_vacuum >= $3::timestamptz AS vacuumed, s.last_analyze >= $3::timestamptz AS analyzed "
       "FROM pg_stat_all_tables s WHERE s.schemaname = $1 AND s.relname = $2";
-  const pg::Params names{detail_of(work).schema, detail_of(work).table, before.value("server_time", std::string())};
+  const pg::Params names{detail_of(work).schema, detail_of(work).table, since};
   auto rows = co_await asker.ask(sql, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return Standing{Presence::foreign, "the table is gone"};

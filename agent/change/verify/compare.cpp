@@ -26,8 +26,8 @@ Series series_of(const Sides& sides, const std::vector<std::int64_t>& ids, Metri
 std::optional<Comparison> compare(const Sides& sides, const std::vector<std::int64_t>& ids, Metric metric) {
   const auto series = series_of(sides, ids, metric);
   if (series.target.empty()) return std::nullopt;
-  const auto before = log_ratios(blocks_of(sides.before, sides.options.block), series.target, series.control_or_none());
-  const auto after = log_ratios(blocks_of(sides.after, sides.options.block), series.target, series.control_or_none());
+  const auto before = log_ratios(sides.before_blocks, series.target, series.control_or_none());
+  const auto after = log_ratios(sides.after_blocks, series.target, series.control_or_none());
   if (std::min(before.size(), after.size()) < static_cast<std::size_t>(kMinBlocks)) return std::nullopt;
   const auto t = welch(before, after), rank = mann_whitney(before, after);
   Comparison out;

@@ -25,6 +25,9 @@ struct Sides {
   const std::vector<StatementWindow>& after;
   const std::vector<std::int64_t>& controls;
   const VerifyOptions& options;
+  // The same windows added up over options.block.
+  const std::vector<StatementWindow>& before_blocks;
+  const std::vector<StatementWindow>& after_blocks;
 };
 
 // nullopt when either side has fewer than kMinBlocks blocks in which target and control were called.

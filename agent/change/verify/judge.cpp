@@ -31,14 +31,15 @@ double calls_in(const std::vector<StatementWindow>& windows, const Ids& ids) {
 }
 
 // Control statements that run on both sides in at least half of the windows: a visitor proves nothing.
-Ids steady(const Ids& controls, const Sides& sides) {
+Ids steady(const Ids& controls, const std::vector<StatementWindow>& before,
+           const std::vector<StatementWindow>& after) {
   Ids out;
   for (const auto id : controls) {
     const Ids one{id};
     const auto half = [&](const auto& windows) {
       return windows_with(windows, one) * 2 >= static_cast<int>(windows.size());
     };
-    if (half(sides.before) && half(sides.after)) out.push_back(id);
+    if (half(before) && half(after)) out.push_back(id);
   }
   return out;
 }
@@ -192,9 +193,9 @@ Verdict judge(const std::vector<StatementWindow>& before, const std::vector<Stat
     return out;
   };
   if (sets.targets.empty()) return insufficient("no statement is known to use the changed object");
-  const Sides given{before, after, sets.controls, options};
-  const Ids controls = steady(sets.controls, given);
-  const Sides sides{before, after, controls, options};
+  const auto before_blocks = blocks_of(before, options.block), after_blocks = blocks_of(after, options.block);
+  const Ids controls = steady(sets.controls, before, after);
+  const Sides sides{before, after, controls, options, before_blocks, after_blocks};
   const int needed = options.fewer_controls ? 1 : options.min_control;
   if (auto why = lacking("before the change", out.windows_before, calls_in(before, sets.targets), options); !why.empty())
     return insufficient(why);

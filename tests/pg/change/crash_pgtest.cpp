@@ -1,0 +1,151 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <map>
+
+#include "tests/pg/change/rig.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+
+namespace {
+
+// An agent of its own process that is killed (SIGKILL, by itself) when it comes to `point`.
+void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
+                     double buffers) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(40);
+    auto die = [point](std::string_view at) {
+      if (at == point) ::kill(::getpid(), SIGKILL);
+    };
+    {
+      Rig rig(cluster, {.ledger_file = ledger, .fault = die, .buffers = buffers});
+      rig.drive(id);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  INFO("point " << point << ", status " << status);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(WTERMSIG(status) == SIGKILL);
+}
+
+std::string approved_change(PgCluster& cluster, const std::string& ledger) {
+  Rig rig(cluster, {.ledger_file = ledger});
+  return rig.approved(index_plan()).id;
+}
+
+}  // namespace
+
+TEST_CASE("an agent killed at any point of a change brings it to its right end after the restart") {
+  auto& cluster = shared_cluster();
+  const std::string point = GENERATE("pre_validated", "applying.intent", "applying.executed", "post_validated", "observing");
+  CAPTURE(point);
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  const auto ledger = (dir.path() / "ledger.db").string();
+  const auto id = approved_change(cluster, ledger);
+  run_agent_until(cluster, ledger, id, point, 0.2);
+  Rig rig(cluster, {.ledger_file = ledger});
+  rig.run(rig.pipeline().recover());
+  CHECK(invalid_indexes(cluster) == "0");
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(index_comment(cluster, "orders_customer_idx") == "pgtend:" + id);
+  CHECK(invalid_indexes(cluster) == "0");
+  CHECK(cluster.exec("shop", "SELECT count(*) FROM pg_index WHERE indrelid = 'orders'::regclass") == "2");
+}
+
+TEST_CASE("an agent killed while it undoes a change finishes the undo after the restart") {
+  auto& cluster = shared_cluster();
+  const std::string point = GENERATE("reverting", "reverting.intent", "reverting.executed");
+  CAPTURE(point);
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  const auto ledger = (dir.path() / "ledger.db").string();
+  const auto id = approved_change(cluster, ledger);
+  run_agent_until(cluster, ledger, id, point, 3);
+  Rig rig(cluster, {.ledger_file = ledger, .buffers = 3});
+  rig.run(rig.pipeline().recover());
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::reverted);
+  CHECK(index_comment(cluster, "orders_customer_idx").empty());
+  CHECK(invalid_indexes(cluster) == "0");
+}
+
+TEST_CASE("a build that outlives its agent is adopted and never built twice") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  const auto ledger = (dir.path() / "ledger.db").string();
+  const auto id = approved_change(cluster, ledger);
+  // The build waits for this writer, so it is certainly running when the agent dies.
+  auto writer = cluster.session("shop");
+  writer.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
+  run_agent_until(cluster, ledger, id, "applying.running", 0.2);
+  CHECK(cluster.exec("shop", "SELECT count(*) FROM pg_stat_progress_create_index") == "1");
+  Rig rig(cluster, {.ledger_file = ledger});
+  rig.run(rig.pipeline().recover());
+  CHECK(rig.get(id).state == ChangeState::applying);
+  CHECK(rig.pipeline().progress(id));
+  writer.exec("COMMIT");
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(change.attempt == 1);
+  CHECK(index_comment(cluster, "orders_customer_idx") == "pgtend:" + id);
+  CHECK(invalid_indexes(cluster) == "0");
+}
+
+TEST_CASE("an INVALID index that a killed build left behind is removed and the build repeated") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  const auto ledger = (dir.path() / "ledger.db").string();
+  const auto id = approved_change(cluster, ledger);
+  auto writer = cluster.session("shop");
+  writer.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
+  run_agent_until(cluster, ledger, id, "applying.running", 0.2);
+  cluster.exec("shop", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'");
+  REQUIRE(eventually([&] { return invalid_indexes(cluster) == "1" &&
+                                  cluster.exec("shop", "SELECT count(*) FROM pg_stat_progress_create_index") == "0"; }));
+  writer.exec("COMMIT");
+  Rig rig(cluster, {.ledger_file = ledger});
+  rig.run(rig.pipeline().recover());
+  CHECK(invalid_indexes(cluster) == "0");
+  CHECK(index_comment(cluster, "orders_customer_idx").empty());
+  const auto change = rig.drive(id);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(change.attempt == 2);
+  CHECK(index_comment(cluster, "orders_customer_idx") == "pgtend:" + id);
+}
+
+TEST_CASE("the backend of a build killed under a living agent leaves nothing INVALID") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  auto writer = cluster.session("shop");
+  writer.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(index_plan()).id;
+  bool killed = false;
+  const auto change = rig.drive(id, [&](const Change& now) {
+    if (!killed && now.state == ChangeState::applying && rig.pipeline().progress(id)) {
+      cluster.exec("shop", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'");
+      writer.exec("COMMIT");
+      killed = true;
+    }
+    return is_final(now.state);
+  });
+  CAPTURE(change.last_error);
+  CHECK(killed);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(invalid_indexes(cluster) == "0");
+}

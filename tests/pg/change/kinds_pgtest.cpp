@@ -1,0 +1,182 @@
+#include "tests/pg/change/rig.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+
+namespace {
+
+std::string auto_conf(PgCluster& cluster) { return read_file(cluster.data_dir() / "postgresql.auto.conf"); }
+
+bool is_observed(const Change& change) { return change.state == ChangeState::observing || is_final(change.state); }
+
+}  // namespace
+
+TEST_CASE("a view is refreshed, with and without CONCURRENTLY, and kept by what the catalogs show") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const bool concurrently = GENERATE(true, false);
+  cluster.exec("shop", "INSERT INTO orders VALUES (100001, 777777, 'new')");
+  const auto change = rig.drive(rig.approved(refresh_plan(concurrently)).id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::kept);
+  REQUIRE(change.verdict);
+  CHECK(change.verdict->test == "catalog");
+  CHECK(cluster.exec("shop", "SELECT n FROM totals WHERE customer_id = 777777") == "1");
+}
+
+TEST_CASE("a refresh CONCURRENTLY of a view without a key is refused before it is tried") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(refresh_plan(true)).id;
+  cluster.exec("shop", "DROP INDEX totals_key");
+  const auto change = rig.drive(id);
+  CHECK(change.state == ChangeState::failed);
+  CHECK_THAT(change.last_error, ContainsSubstring("unique index"));
+}
+
+TEST_CASE("analyze and vacuum are kept when the server's own counters show them") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const bool vacuum = GENERATE(false, true);
+  const auto change = rig.drive(rig.approved(maintenance_plan(vacuum)).id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(cluster.exec("shop", std::string("SELECT ") + (vacuum ? "vacuum_count" : "analyze_count") +
+                                 " FROM pg_stat_user_tables WHERE relname = 'orders'") == "1");
+}
+
+TEST_CASE("a strong lock is asked for again and again, never waited for, and deferred when the budget is spent") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  rig.options().lock_timeout = Millis(20);
+  rig.options().lock_attempts = 3;
+  auto holder = cluster.session("shop");
+  holder.exec("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+  const auto id = rig.approved(maintenance_plan(false)).id;
+  const auto change = rig.drive(id, [](const Change& now) { return now.state == ChangeState::deferred; });
+  REQUIRE(change.state == ChangeState::deferred);
+  CHECK_THAT(change.last_error, ContainsSubstring("3 attempts"));
+  CHECK(cluster.exec("shop", "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0");
+  holder.exec("COMMIT");
+  CHECK(rig.drive(id).state == ChangeState::kept);
+}
+
+TEST_CASE("a system setting takes effect by reload and its undo restores that it was not set") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  cluster.exec("shop", "ALTER SYSTEM RESET work_mem");
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(system_setting_plan("work_mem", "7MB")).id;
+  auto change = rig.drive(id, is_observed);
+  CAPTURE(change.last_error);
+  REQUIRE(change.state == ChangeState::observing);
+  CHECK(cluster.exec("shop", "SHOW work_mem") == "7MB");
+  CHECK(change.plan.sql_down == std::vector<std::string>{"ALTER SYSTEM RESET work_mem"});
+  REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+  CHECK(rig.drive(id).state == ChangeState::reverted);
+  CHECK(auto_conf(cluster).find("work_mem") == std::string::npos);
+  CHECK(eventually([&] { return cluster.exec("shop", "SHOW work_mem") == "4MB"; }));
+}
+
+TEST_CASE("a system setting that was set before comes back with its old value") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  cluster.exec("shop", "ALTER SYSTEM SET work_mem = '6MB'");
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(system_setting_plan("work_mem", "7MB")).id;
+  REQUIRE(rig.drive(id, is_observed).state == ChangeState::observing);
+  SECTION("by undo") {
+    REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+    CHECK(rig.drive(id).state == ChangeState::reverted);
+    CHECK_THAT(auto_conf(cluster), ContainsSubstring("work_mem = '6MB'"));
+  }
+  SECTION("but not over what somebody set in between") {
+    cluster.exec("shop", "ALTER SYSTEM SET work_mem = '9MB'");
+    const auto change = rig.drive(id);
+    CHECK(change.state == ChangeState::lost);
+    CHECK_THAT(auto_conf(cluster), ContainsSubstring("work_mem = '9MB'"));
+  }
+  cluster.exec("shop", "ALTER SYSTEM RESET work_mem");
+}
+
+TEST_CASE("a role's setting is set and its undo restores that it was not set") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  cluster.exec("shop", "DO $$ BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN END $$; ALTER ROLE app RESET ALL");
+  ProposedChange plan;
+  plan.action = ActionClass::role_setting;
+  plan.kind = ChangeKind::setting;
+  plan.database = "shop";
+  plan.object = "role app";
+  plan.sql_up = {"ALTER ROLE \"app\" SET work_mem = '8192kB'"};
+  SettingChange detail;
+  detail.name = "work_mem";
+  detail.value = "8192kB";
+  detail.role = "app";
+  plan.detail = detail;
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(plan).id;
+  const auto change = rig.drive(id, is_observed);
+  CAPTURE(change.last_error);
+  REQUIRE(change.state == ChangeState::observing);
+  const std::string stored = "SELECT coalesce(array_to_string(setconfig, ','), '') FROM pg_db_role_setting s JOIN pg_roles r "
+                             "ON r.oid = s.setrole WHERE r.rolname = 'app'";
+  CHECK(cluster.exec("shop", stored) == "work_mem=8192kB");
+  REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+  CHECK(rig.drive(id).state == ChangeState::reverted);
+  CHECK(cluster.exec("shop", stored).empty());
+}
+
+TEST_CASE("a setting that needs a restart waits for one and is then observed") {
+  PgCluster cluster;
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(system_setting_plan("max_connections", "60", true)).id;
+  const auto waiting = [](const Change& now) { return now.state == ChangeState::needs_restart || is_final(now.state); };
+  const auto change = rig.drive(id, waiting);
+  CAPTURE(change.last_error);
+  REQUIRE(change.state == ChangeState::needs_restart);
+  cluster.restart();
+  CHECK(rig.drive(id, is_observed).state == ChangeState::observing);
+  CHECK(cluster.exec("shop", "SHOW max_connections") == "60");
+}
+
+TEST_CASE("a storage parameter is set and taken back") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  ProposedChange plan;
+  plan.action = ActionClass::table_setting;
+  plan.kind = ChangeKind::setting;
+  plan.database = "shop";
+  plan.object = "public.orders";
+  plan.sql_up = {"ALTER TABLE \"public\".\"orders\" SET (autovacuum_vacuum_scale_factor = 0.02)"};
+  plan.sql_down = {"ALTER TABLE \"public\".\"orders\" RESET (autovacuum_vacuum_scale_factor)"};
+  SettingChange detail;
+  detail.name = "autovacuum_vacuum_scale_factor";
+  detail.value = "0.02";
+  detail.schema = "public";
+  detail.table = "orders";
+  plan.detail = detail;
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(plan).id;
+  CHECK(rig.drive(id).state == ChangeState::kept);
+  const std::string options = "SELECT coalesce(array_to_string(reloptions, ','), '') FROM pg_class WHERE relname = 'orders'";
+  CHECK(cluster.exec("shop", options) == "autovacuum_vacuum_scale_factor=0.02");
+  REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+  CHECK(rig.drive(id).state == ChangeState::reverted);
+  CHECK(cluster.exec("shop", options).empty());
+}
