@@ -109,6 +109,8 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
       snapshot->samples.push_back({{"pgtend_up", {}}, 0, MetricKind::gauge, 0});
       snapshot->samples.push_back({{"pg_up", {}}, 0, MetricKind::gauge, 0});
       snapshot->detail = rows.error().describe();
+      // The attempt may have waited for its whole timeout: what is known is known now.
+      snapshot->taken_at = parts_.clock.now();
     } else {
       failed(*snapshot, *def, rows.error());
     }

@@ -20,7 +20,7 @@ double value_of(const Daemon& daemon, const std::string& expr) {
 
 TEST_CASE("a statistics reset and a restart give no negative and no invented rate") {
   PgCluster cluster;
-  Daemon daemon(cluster, {{"collection", "  intervals: {database: 300ms}\n  budget: {cpu_ratio: 1.0}\n"}});
+  Daemon daemon(cluster, {{"collection", "  intervals: {database: 300ms, identity: 300ms}\n  budget: {cpu_ratio: 1.0}\n"}});
   daemon.start();
   const std::string total = "pgtend_database_rows_inserted_total{datname=\"postgres\"}";
   cluster.exec("postgres", "create table t as select generate_series(1, 50000) as n");
