@@ -12,29 +12,28 @@ using pgtend::test::NoisyServer;
 namespace {
 
 constexpr std::uint64_t kSeed = 20261123;
-constexpr int kRuns = 300;
+constexpr int kRuns = 200;
 
-// As the pipeline does it: asked again and again (here after every second window), stopped at the first regression, final
-// when `after` is complete.
-Verdict observe(NoisyServer& server, const Effect& effect, int minutes = 60) {
-  const auto before = server.windows(minutes, Effect());
-  const auto after = server.windows(minutes, effect);
+// As the pipeline does it: asked again and again, stopped at the first regression, final when `after` is complete.
+Verdict observe(NoisyServer& server, const Effect& effect, std::size_t every) {
+  const auto before = server.windows(60, Effect());
+  const auto after = server.windows(60, effect);
   Verdict last;
   std::vector<StatementWindow> seen;
   for (const auto& window : after) {
     seen.push_back(window);
-    if (seen.size() % 2 != 0) continue;
+    if (seen.size() % every != 0) continue;
     last = judge(before, seen, NoisyServer::sets(), VerifyOptions());
     if (last.kind == VerdictKind::regressed) break;
   }
   return last;
 }
 
-int count(VerdictKind kind, const Effect& effect, int runs = kRuns) {
+int count(VerdictKind kind, const Effect& effect, int runs, std::size_t every) {
   int out = 0;
   for (int i = 0; i < runs; ++i) {
     NoisyServer server(kSeed + static_cast<std::uint64_t>(i));
-    if (observe(server, effect).kind == kind) ++out;
+    if (observe(server, effect, every).kind == kind) ++out;
   }
   return out;
 }
@@ -43,27 +42,27 @@ int count(VerdictKind kind, const Effect& effect, int runs = kRuns) {
 
 TEST_CASE("an unchanged server is called a regression in at most one run of a hundred") {
   INFO("seed " << kSeed);
-  const int false_alarms = count(VerdictKind::regressed, Effect());
+  const int false_alarms = count(VerdictKind::regressed, Effect(), kRuns, 2);
   CAPTURE(false_alarms);
   CHECK(false_alarms <= kRuns / 100);
 }
 
 TEST_CASE("a rise of a quarter in buffers is caught in at least 95 of 100 runs") {
   INFO("seed " << kSeed);
-  const int caught = count(VerdictKind::regressed, Effect{.buffers = 1.25});
+  const int caught = count(VerdictKind::regressed, Effect{.buffers = 1.25}, kRuns, 2);
   CAPTURE(caught);
   CHECK(caught >= kRuns * 95 / 100);
 }
 
 TEST_CASE("an index that halves the buffers is called improved, also when the traffic triples") {
   INFO("seed " << kSeed);
-  CHECK(count(VerdictKind::improved, Effect{.buffers = 0.5, .exec = 0.6}, 60) == 60);
-  CHECK(count(VerdictKind::improved, Effect{.buffers = 0.5, .exec = 0.6, .traffic = 3}, 60) == 60);
+  CHECK(count(VerdictKind::improved, Effect{.buffers = 0.5, .exec = 0.6}, 60, 20) == 60);
+  CHECK(count(VerdictKind::improved, Effect{.buffers = 0.5, .exec = 0.6, .traffic = 3}, 60, 20) == 60);
 }
 
 TEST_CASE("three times the traffic alone is no effect") {
   INFO("seed " << kSeed);
-  CHECK(count(VerdictKind::no_effect, Effect{.traffic = 3}, 60) >= 59);
+  CHECK(count(VerdictKind::no_effect, Effect{.traffic = 3}, 60, 20) >= 59);
 }
 
 TEST_CASE("a lost HOT path is caught by WAL per call within minutes") {
