@@ -36,8 +36,9 @@ Work work_of(const Core& core, const Change& change, bool reverse) {
   out.plan = change.plan;
   out.change_id = change.id;
   out.reverse = reverse;
-  out.ours = change.attempt > 0;
-  out.catalog = Notes(change.evidence_before).object("catalog");
+  const Notes notes(change.evidence_before);
+  out.ours = notes.time("intent_at").has_value();
+  out.catalog = notes.object("catalog");
   for (const auto& session : core.parts.lanes.sessions())
     if (session.local) out.ram_bytes = memory_of_host();
   return out;
@@ -57,11 +58,15 @@ net::TaskResult<Change> move(CorePtr core, Change next, ChangeState from, std::s
   auto job = [next, from, draft](store::Ledger& ledger) { return ledger.transition(next, from, draft); };
   auto moved = co_await with_ledger(core, job);
   if (!moved) {
-    log::error("change not recorded", {{"change", next.id}, {"action", action_name}, {"error", moved.error().describe()}});
+    log::error("change not recorded",
+               {{"change", next.id}, {"action", action_name}, {"error", moved.error().describe()}});
     co_return fail(std::move(moved.error()), action_name);
   }
-  log::info("change", {{"id", next.id}, {"action", action_name}, {"state", std::string(to_string(next.state))},
-                       {"object", next.plan.object}, {"result", outcome}});
+  log::info("change", {{"id", next.id},
+                       {"action", action_name},
+                       {"state", std::string(to_string(next.state))},
+                       {"object", next.plan.object},
+                       {"result", outcome}});
   co_return next;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/log.hpp"
+#include "agent/change/notes.hpp"
 #include "agent/pg/error.hpp"
 
 namespace pgtend::change {
@@ -17,15 +18,22 @@ Driver::Driver(CorePtr core, Change change) : core_(std::move(core)), change_(st
 net::Task<void> Driver::run() {
   switch (change_.state) {
     case ChangeState::approved:
-    case ChangeState::deferred: return begin();
+    case ChangeState::deferred:
+      return begin();
     // Its facts were taken by a process that is gone.
     case ChangeState::pre_validated:
-    case ChangeState::applying: return resume();
-    case ChangeState::post_validated: return check_again();
-    case ChangeState::observing: return observe();
-    case ChangeState::reverting: return undo();
-    case ChangeState::needs_restart: return await_restart();
-    default: return settled();
+    case ChangeState::applying:
+      return resume();
+    case ChangeState::post_validated:
+      return check_again();
+    case ChangeState::observing:
+      return observe();
+    case ChangeState::reverting:
+      return undo();
+    case ChangeState::needs_restart:
+      return await_restart();
+    default:
+      return settled();
   }
 }
 
@@ -49,8 +57,10 @@ bool Driver::restores_by_itself(const Error& error) const {
     case Errc::timeout:
     case Errc::cancelled:
     case Errc::resource_exhausted:
-    case Errc::io: return true;
-    default: return error.retryable || pg::classify(error) == pg::RetryClass::unit;
+    case Errc::io:
+      return true;
+    default:
+      return error.retryable || pg::classify(error) == pg::RetryClass::unit;
   }
 }
 
@@ -58,6 +68,7 @@ net::Task<void> Driver::give_up(Error error) {
   change_.last_error = error.describe();
   change_.backend_pid.reset();
   change_.backend_start.reset();
+  forget_intent();
   const std::string action = "change.apply.result", result = change_.last_error;
   const bool again = restores_by_itself(error) && change_.attempt < core_->options.max_attempts;
   if (!again) {
@@ -71,11 +82,19 @@ net::Task<void> Driver::give_up(Error error) {
   co_await move_to(ChangeState::deferred, action, result);
 }
 
+void Driver::forget_intent() {
+  Notes notes(change_.evidence_before);
+  for (const auto* key : {"intent_at", "deferred_for", "failed_for"}) notes.set(key, std::string());
+  change_.evidence_before = notes.json();
+}
+
 void Driver::rest(const Error& error, Millis time) {
   log::info("change waits", {{"id", change_.id}, {"reason", error.describe()}});
   core_->rest(change_.id, time);
 }
 
-net::Task<void> Driver::settled() { co_return; }
+net::Task<void> Driver::settled() {
+  co_return;
+}
 
 }  // namespace pgtend::change

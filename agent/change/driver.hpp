@@ -36,6 +36,7 @@ class Driver {
   net::Task<void> resume_in(pg::Connection& connection);
   net::Task<void> repeat_or_end(std::string found);
   net::Task<bool> runs_elsewhere();
+  net::Task<void> watch_adopted(int pid);
   net::Task<void> check_again();
   net::Task<void> await_restart();
 
@@ -49,11 +50,13 @@ class Driver {
   net::Task<void> conclude(Verdict verdict, bool complete);
 
   // driver.cpp
-  // Stores the change in its new state; false when the ledger did not take it (somebody else moved it, or it is broken):
-  // then nothing more is done.
+  // Stores the change in its new state; false when the ledger did not take it (somebody else moved it, or it is
+  // broken): then nothing more is done.
   net::Task<bool> move_to(ChangeState to, std::string action, std::string result);
   // Deferred with a growing delay when trying again can help, failed otherwise.
   net::Task<void> give_up(Error error);
+  // Nothing of this change is there any more: what is found under its name later is somebody else's.
+  void forget_intent();
   // Waits in memory; nothing is recorded.
   void rest(const Error& error, Millis time);
   [[nodiscard]] const Kind& kind() const { return kind_of(change_.plan.kind); }

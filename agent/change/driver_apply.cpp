@@ -36,9 +36,7 @@ net::Task<void> Driver::begin() {
   auto notes = co_await check_gates(core_, connection, change_, false);
   if (!notes) {
     // Waiting for a gate is an attempt too: it must end some day.
-    ++change_.attempt;
-    const bool passes = restores_by_itself(notes.error());
-    if (!passes) --change_.attempt;
+    if (restores_by_itself(notes.error())) ++change_.attempt;
     co_await give_up(notes.error());
     co_return;
   }
@@ -142,7 +140,8 @@ net::TaskResult<bool> Driver::settle_in(pg::Connection& connection, bool reverse
   if (!finished) co_return fail(std::move(finished.error()), "finish");
   auto standing = co_await kind().probe(asker, work);
   if (!standing) co_return fail(std::move(standing.error()), "verify");
-  if (standing->presence != Presence::done) co_return fail(Errc::conflict, "the catalogs do not show it: " + standing->detail);
+  if (standing->presence != Presence::done)
+    co_return fail(Errc::conflict, "the catalogs do not show it: " + standing->detail);
   auto needs_restart = co_await wait_for_effect(work);
   co_return needs_restart;
 }
@@ -162,7 +161,8 @@ net::TaskResult<bool> Driver::wait_for_effect(Work work) {
 }
 
 net::Task<void> Driver::applied(bool needs_restart) {
-  change_.applied_at = core_->parts.clock.now();
+  // After a crash or a restart of the server the time is known already.
+  if (change_.state == ChangeState::applying || !change_.applied_at) change_.applied_at = core_->parts.clock.now();
   change_.backend_pid.reset();
   change_.backend_start.reset();
   auto stored = co_await move_to(ChangeState::post_validated, "change.apply.result", "ok");
@@ -183,8 +183,8 @@ net::Task<void> Driver::applied(bool needs_restart) {
   verdict.kind = VerdictKind::improved;
   verdict.test = "catalog";
   verdict.p_value = 0;
-  verdict.explanation = "the catalogs show that " + std::string(to_string(change_.plan.action)) + " of " + change_.plan.object +
-                        " took place";
+  verdict.explanation = "the catalogs show that " + std::string(to_string(change_.plan.action)) + " of " +
+                        change_.plan.object + " took place";
   change_.verdict = verdict;
   auto kept = co_await move_to(ChangeState::kept, "change.keep", "ok");
   if (kept) core_->fault("kept");

@@ -20,6 +20,7 @@ net::Task<bool> Driver::runs_elsewhere() {
   const bool runs = !alive || *alive;
   if (!runs) {
     core_->progress.erase(change_.id);
+    core_->adopted_waits.erase(change_.id);
     co_return false;
   }
   if (!alive) {
@@ -28,24 +29,27 @@ net::Task<bool> Driver::runs_elsewhere() {
   }
   if (core_->told.insert(change_.id + "adopted").second)
     log::info("change adopted", {{"id", change_.id}, {"pid", std::to_string(pid)}});
-  LaneAsker asker(core_->parts.lanes, acting_database(*core_, change_.plan));
-  const std::string sql =
-      "SELECT command, phase, lockers_done, lockers_total, nullif(current_locker_pid, 0) AS current_locker_pid, blocks_done, "
-      "blocks_total, tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE pid = $1::int";
-  const pg::Params params{std::to_string(pid)};
-  auto rows = co_await asker.ask(sql, params);
-  if (rows && rows->size() > 0) {
-    const auto number = [&](std::string_view column) { return rows->integer(0, column).value_or(0); };
-    std::optional<int> locker;
-    if (const auto seen = rows->integer(0, "current_locker_pid")) locker = static_cast<int>(*seen);
-    std::optional<Progress> last;
-    if (const auto it = core_->progress.find(change_.id); it != core_->progress.end()) last = it->second;
-    const CreateIndexRow row{rows->text(0, "command"), rows->text(0, "phase"), number("lockers_done"), number("lockers_total"),
-                             locker, number("blocks_done"), number("blocks_total"), number("tuples_done"), number("tuples_total")};
-    core_->progress[change_.id] = next_progress(last, row);
-  }
+  co_await watch_adopted(pid);
   core_->rest(change_.id, core_->options.progress_interval);
   co_return true;
+}
+
+// The same looks and the same wait budget as for a build of our own session.
+net::Task<void> Driver::watch_adopted(int pid) {
+  const auto database = acting_database(*core_, change_.plan);
+  LaneAsker asker(core_->parts.lanes, database);
+  const pg::Params params{std::to_string(pid)};
+  auto rows = co_await asker.ask(running_query(), params);
+  if (!rows || rows->size() == 0) co_return;
+  const auto now = core_->parts.clock.steady_now();
+  if (!note_progress(*core_, change_.id, *rows)) core_->adopted_waits[change_.id] = now;
+  const auto since = core_->adopted_waits.try_emplace(change_.id, now).first->second;
+  if (now - since < core_->options.wait_budget) co_return;
+  log::warn("adopted change cancelled, its wait budget is spent", {{"id", change_.id}, {"pid", std::to_string(pid)}});
+  const std::string marker = "chg/" + change_.id.substr(0, 8), sql = "SELECT pg_cancel_backend($1::int)";
+  const Millis limit{5'000};
+  auto cancelled = co_await core_->parts.lanes.query(pg::Lane::act, database, marker, sql, params, limit);
+  if (!cancelled) log::warn("not cancelled", {{"id", change_.id}, {"error", cancelled.error().describe()}});
 }
 
 net::Task<void> Driver::resume() {
@@ -113,11 +117,8 @@ net::Task<void> Driver::resume_in(pg::Connection& connection) {
 
 // Nothing of it is there. After a crash it is begun again; what had given up before goes where it was going.
 net::Task<void> Driver::repeat_or_end(std::string found) {
-  Notes notes(change_.evidence_before);
+  const Notes notes(change_.evidence_before);
   const auto deferred_for = notes.text("deferred_for"), failed_for = notes.text("failed_for");
-  notes.set("deferred_for", std::string());
-  notes.set("failed_for", std::string());
-  change_.evidence_before = notes.json();
   if (!deferred_for.empty() || !failed_for.empty()) {
     const Error error{failed_for.empty() ? Errc::timeout : Errc::conflict, deferred_for + failed_for, {}, "", false};
     co_await give_up(error);
@@ -126,6 +127,7 @@ net::Task<void> Driver::repeat_or_end(std::string found) {
   change_.backend_pid.reset();
   change_.backend_start.reset();
   change_.last_error = "interrupted: " + found;
+  forget_intent();
   const bool spent = change_.attempt >= core_->options.max_attempts;
   const auto next = spent ? ChangeState::failed : ChangeState::approved;
   co_await move_to(next, "change.recover", change_.last_error);
@@ -143,7 +145,6 @@ net::Task<void> Driver::check_again() {
     rest(owner.error(), core_->options.poll_interval);
     co_return;
   }
-  const auto applied_at = change_.applied_at;
   auto needs_restart = co_await settle_in(lease->connection(), false, true);
   if (!needs_restart && needs_restart.error().code == Errc::conflict) {
     change_.last_error = needs_restart.error().describe();
@@ -155,7 +156,6 @@ net::Task<void> Driver::check_again() {
     co_return;
   }
   co_await applied(*needs_restart);
-  if (applied_at) change_.applied_at = applied_at;
 }
 
 net::Task<void> Driver::await_restart() {
@@ -168,6 +168,8 @@ net::Task<void> Driver::await_restart() {
   const auto work = work_of(*core_, change_, false);
   // Compared as text: the snapshot kept the server's own spelling.
   if (work.catalog.find(rows->text(0, "started")) != std::string::npos) co_return;
+  // It has an effect only from here on.
+  change_.applied_at = core_->parts.clock.now();
   co_await move_to(ChangeState::post_validated, "change.restart.seen", "ok");
 }
 

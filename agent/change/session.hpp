@@ -28,6 +28,11 @@ net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcT
 // SET ROLE and the lock settings of the regime.
 net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection& connection, Change change, Regime regime);
 
+// What a backend (pid $1) does now, as note_progress reads it.
+[[nodiscard]] const std::string& running_query();
+// Notes what is seen; true when the statement only waits for others.
+bool note_progress(Core& core, const std::string& id, const RowSet& rows);
+
 // One statement that changes the server; the freeze switch is read before it and before each repetition.
 // Errors: refused (frozen; nothing ran), timeout (lock or wait budget spent; retryable), cancelled (stopping), and the
 // server's.

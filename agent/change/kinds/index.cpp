@@ -7,16 +7,24 @@
 namespace pgtend::change {
 namespace {
 
-const IndexChange& detail_of(const Work& work) { return std::get<IndexChange>(work.plan.detail); }
+const IndexChange& detail_of(const Work& work) {
+  return std::get<IndexChange>(work.plan.detail);
+}
 // True when this direction ends with the index being there.
-bool builds(const Work& work) { return detail_of(work).is_drop == work.reverse; }
-std::string comment_of(const Work& work) { return "pgtend:" + work.change_id; }
+bool builds(const Work& work) {
+  return detail_of(work).is_drop == work.reverse;
+}
+std::string comment_of(const Work& work) {
+  return "pgtend:" + work.change_id;
+}
 
 bool is_create(const std::string& sql) {
   return begins(sql, {"create", "index", "concurrently"}) || begins(sql, {"create", "unique", "index", "concurrently"});
 }
 
-bool is_drop(const std::string& sql) { return begins(sql, {"drop", "index", "concurrently"}); }
+bool is_drop(const std::string& sql) {
+  return begins(sql, {"drop", "index", "concurrently"});
+}
 
 // "btree(a,bdesc)": what follows USING without quotes and spaces, so that our text and pg_get_indexdef's compare.
 std::string shape_of(const std::string& sql) {
@@ -30,7 +38,8 @@ std::string shape_of(const std::string& sql) {
 }
 
 const std::string kFindIndex =
-    "SELECT i.indisvalid AND i.indisready AS usable, t.relname AS table_name, pg_get_indexdef(i.indexrelid) AS definition, "
+    "SELECT i.indisvalid AND i.indisready AS usable, t.relname AS table_name, pg_get_indexdef(i.indexrelid) AS "
+    "definition, "
     "  coalesce(obj_description(i.indexrelid, 'pg_class'), '') AS comment, "
     "  i.indisprimary OR i.indisexclusion OR i.indisreplident OR EXISTS "
     "    (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS backs_constraint "
@@ -39,9 +48,11 @@ const std::string kFindIndex =
 
 // The relation an index would be built on, its columns, and what is there under any name.
 const std::string kFindTable =
-    "SELECT c.oid, c.relkind, (SELECT md5(string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid, ',' ORDER BY a.attnum)) "
+    "SELECT c.oid, c.relkind, (SELECT md5(string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid, ',' ORDER BY "
+    "a.attnum)) "
     "  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns, "
-    "  ARRAY(SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) AS definitions "
+    "  ARRAY(SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) AS "
+    "definitions "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 "
     "AND c.relkind IN ('r', 'm', 'p')";
 
@@ -54,7 +65,7 @@ net::TaskResult<std::string> table_fingerprint(Asker& asker, Work work) {
   if (rows->text(0, "relkind") == "p")
     co_return fail(Errc::unsupported, "an index on a partitioned table cannot be built CONCURRENTLY");
   const auto wanted = shape_of(work.plan.sql_up.front());
-  if (!d.is_drop && !work.ours && !wanted.empty())
+  if (!d.is_drop && !wanted.empty())
     for (const auto& definition : parse_array(rows->text(0, "definitions")))
       if (shape_of(definition) == wanted) co_return fail(Errc::conflict, "an equal index exists: " + definition);
   co_return rows->text(0, "oid") + " " + rows->text(0, "columns");
@@ -73,8 +84,8 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
     return fail(Errc::invalid_argument, "an index change is one statement each way");
   const auto check = [&](const std::string& sql, bool drop) -> Result<void> {
     if (!(drop ? is_drop(sql) : is_create(sql)))
-      return fail(Errc::invalid_argument,
-                  std::string("the statement must begin with ") + (drop ? "DROP" : "CREATE") + " INDEX CONCURRENTLY: " + sql);
+      return fail(Errc::invalid_argument, std::string("the statement must begin with ") + (drop ? "DROP" : "CREATE") +
+                                              " INDEX CONCURRENTLY: " + sql);
     if (to_lower(sql).find(" if not exists ") != std::string::npos)
       return fail(Errc::invalid_argument, "IF NOT EXISTS would take an INVALID index for success");
     if (sql.find(d->index) == std::string::npos)
@@ -112,13 +123,15 @@ net::TaskResult<Standing> IndexKind::probe(Asker& asker, Work work) const {
   auto rows = co_await asker.ask(kFindIndex, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at index " + d.index);
   const std::string name = d.schema + "." + d.index;
-  if (rows->size() == 0) co_return Standing{builds(work) ? Presence::not_begun : Presence::done, "there is no index " + name};
+  if (rows->size() == 0)
+    co_return Standing{builds(work) ? Presence::not_begun : Presence::done, "there is no index " + name};
   const auto comment = rows->text(0, "comment");
   const bool usable = rows->boolean(0, "usable"), same_table = rows->text(0, "table_name") == d.table;
   if (!same_table) co_return Standing{Presence::foreign, "index " + name + " is on another table"};
   if (!builds(work)) {
     if (!d.is_drop && comment != comment_of(work))
-      co_return Standing{Presence::foreign, "index " + name + " does not carry the comment of this change; somebody made it anew"};
+      co_return Standing{Presence::foreign,
+                         "index " + name + " does not carry the comment of this change; somebody made it anew"};
     co_return Standing{Presence::not_begun, "index " + name + " is there" + (usable ? "" : ", INVALID")};
   }
   // A build by this change has no comment until it is finished, so the ledger's intent is what makes it ours.
@@ -133,7 +146,8 @@ net::TaskResult<Standing> IndexKind::probe(Asker& asker, Work work) const {
 
 net::TaskResult<RowSet> IndexKind::clean(Asker& asker, Work work) const {
   if (!builds(work)) co_return RowSet();
-  const std::string sql = "DROP INDEX CONCURRENTLY IF EXISTS " + quote_qualified(detail_of(work).schema, detail_of(work).index);
+  const std::string sql =
+      "DROP INDEX CONCURRENTLY IF EXISTS " + quote_qualified(detail_of(work).schema, detail_of(work).index);
   const pg::Params none;
   auto dropped = co_await asker.ask(sql, none);
   co_return dropped;
@@ -141,8 +155,8 @@ net::TaskResult<RowSet> IndexKind::clean(Asker& asker, Work work) const {
 
 net::TaskResult<RowSet> IndexKind::finish(Asker& asker, Work work) const {
   if (!builds(work) || work.reverse) co_return RowSet();
-  const std::string sql = "COMMENT ON INDEX " + quote_qualified(detail_of(work).schema, detail_of(work).index) + " IS " +
-                          quote_literal(comment_of(work));
+  const std::string sql = "COMMENT ON INDEX " + quote_qualified(detail_of(work).schema, detail_of(work).index) +
+                          " IS " + quote_literal(comment_of(work));
   const pg::Params none;
   auto commented = co_await asker.ask(sql, none);
   co_return commented;

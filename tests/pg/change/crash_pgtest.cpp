@@ -44,7 +44,8 @@ std::string approved_change(PgCluster& cluster, const std::string& ledger) {
 
 TEST_CASE("an agent killed at any point of a change brings it to its right end after the restart") {
   auto& cluster = shared_cluster();
-  const std::string point = GENERATE("pre_validated", "applying.intent", "applying.executed", "post_validated", "observing");
+  const std::string point =
+      GENERATE("pre_validated", "applying.intent", "applying.executed", "post_validated", "observing");
   CAPTURE(point);
   make_shop(cluster);
   TempDir dir("pgtend-change");
@@ -104,6 +105,63 @@ TEST_CASE("a build that outlives its agent is adopted and never built twice") {
   CHECK(invalid_indexes(cluster) == "0");
 }
 
+TEST_CASE("an adopted build is cancelled when it only waits for longer than its budget, and repeated later") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  const auto ledger = (dir.path() / "ledger.db").string();
+  const auto id = approved_change(cluster, ledger);
+  auto writer = cluster.session("shop");
+  writer.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
+  run_agent_until(cluster, ledger, id, "applying.running", 0.2);
+  Rig rig(cluster, {.ledger_file = ledger, .wait_budget = Millis(300)});
+  bool free = false;
+  const auto change = rig.drive(id, [&](const Change& now) {
+    if (!free && cluster.exec("shop", "SELECT count(*) FROM pg_stat_progress_create_index") == "0") {
+      writer.exec("COMMIT");
+      free = true;
+    }
+    return is_final(now.state);
+  });
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(change.attempt == 2);
+  CHECK(index_comment(cluster, "orders_customer_idx") == "pgtend:" + id);
+  CHECK(invalid_indexes(cluster) == "0");
+}
+
+TEST_CASE("an index that somebody else makes while a change is deferred is not taken for its own") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  auto writer = cluster.session("shop");
+  writer.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db", .wait_budget = Millis(300)});
+  // Long enough that the change is still deferred when the other index is made.
+  rig.options().defer_for = Millis(2'000);
+  const auto id = rig.approved(index_plan()).id;
+  bool free = false;
+  const auto deferred = rig.drive(id, [&](const Change& now) {
+    // The writer is in the way of the leftover's removal too.
+    if (!free && now.state == ChangeState::applying && !now.last_error.empty()) {
+      writer.exec("COMMIT");
+      free = true;
+    }
+    return now.state == ChangeState::deferred;
+  });
+  CAPTURE(deferred.last_error);
+  REQUIRE(deferred.state == ChangeState::deferred);
+  REQUIRE(deferred.attempt == 1);
+  const bool same_definition = GENERATE(true, false);
+  CAPTURE(same_definition);
+  cluster.exec("shop", std::string("CREATE INDEX orders_customer_idx ON orders (") +
+                           (same_definition ? "customer_id)" : "note)"));
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::failed);
+  CHECK(index_comment(cluster, "orders_customer_idx") == "-");
+}
+
 TEST_CASE("an INVALID index that a killed build left behind is removed and the build repeated") {
   auto& cluster = shared_cluster();
   make_shop(cluster);
@@ -113,9 +171,12 @@ TEST_CASE("an INVALID index that a killed build left behind is removed and the b
   auto writer = cluster.session("shop");
   writer.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
   run_agent_until(cluster, ledger, id, "applying.running", 0.2);
-  cluster.exec("shop", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'");
-  REQUIRE(eventually([&] { return invalid_indexes(cluster) == "1" &&
-                                  cluster.exec("shop", "SELECT count(*) FROM pg_stat_progress_create_index") == "0"; }));
+  cluster.exec("shop",
+               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'");
+  REQUIRE(eventually([&] {
+    return invalid_indexes(cluster) == "1" &&
+           cluster.exec("shop", "SELECT count(*) FROM pg_stat_progress_create_index") == "0";
+  }));
   writer.exec("COMMIT");
   Rig rig(cluster, {.ledger_file = ledger});
   rig.run(rig.pipeline().recover());
@@ -138,7 +199,8 @@ TEST_CASE("the backend of a build killed under a living agent leaves nothing INV
   bool killed = false;
   const auto change = rig.drive(id, [&](const Change& now) {
     if (!killed && now.state == ChangeState::applying && rig.pipeline().progress(id)) {
-      cluster.exec("shop", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'");
+      cluster.exec("shop",
+                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'");
       writer.exec("COMMIT");
       killed = true;
     }
