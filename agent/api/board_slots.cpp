@@ -10,7 +10,7 @@
 namespace pgtend::api {
 
 bool Slot::is_stale(UtcTime now) const {
-  return shown->interval.count() > 0 && now - shown->taken_at > 3 * shown->interval;
+  return shown->interval.count() > 0 && now - shown->taken_at > stale_after(shown->interval, shown->duration);
 }
 
 namespace {

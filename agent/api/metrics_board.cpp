@@ -107,7 +107,7 @@ struct MetricsBoard::State {
 CollectorGauges& MetricsBoard::State::gauges_of(const SlotKey& key) {
   auto& gauges = collectors[key];
   if (gauges.up == nullptr) {
-    const auto labels = to_map(Labels{{"collector", key.first}, {"database", key.second}});
+    const auto labels = to_map(Labels{{"collector", key.first}, {"datname", key.second}});
     gauges.up = &up.Add(labels);
     gauges.duration = &duration.Add(labels);
   }
@@ -165,7 +165,7 @@ void MetricsBoard::publish(SnapshotPtr snapshot) {
   if (good) {
     if (gauges.last_success == nullptr)
       gauges.last_success =
-          &state_->last_success.Add(to_map(Labels{{"collector", key.first}, {"database", key.second}}));
+          &state_->last_success.Add(to_map(Labels{{"collector", key.first}, {"datname", key.second}}));
     gauges.last_success->Set(to_seconds(snapshot->taken_at));
   }
   // A run that lost a part (one locked table) still has samples; one that failed has none.

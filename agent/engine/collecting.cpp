@@ -3,6 +3,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/collector_set.hpp"
+#include "agent/engine/schedule.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/metric_defs.hpp"
 
@@ -10,8 +11,6 @@ namespace pgtend::engine {
 
 namespace {
 
-// A reader calls a collector stale after three missed intervals, as /metrics does.
-constexpr int kStaleIntervals = 3;
 // Sources: reference catalogue, host and self each 10 s.
 constexpr Millis kHostInterval{10'000};
 
@@ -131,14 +130,16 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   if (found == nullptr) {
     snapshot->status = CollectStatus::unsupported;
     snapshot->detail = "no such collector";
-  } else if (collector == kHostCollector) {
-    snapshot->interval = interval(*found);
+    note(*snapshot);
+    co_return snapshot;
+  }
+  // When the next run is really due: a collector that is slowed down is not stale for it.
+  snapshot->interval = slowed(interval(*found), found->cost, cost_.slow_down());
+  if (collector == kHostCollector) {
     co_await run_host(snapshot);
   } else if (collector == kSelfCollector) {
-    snapshot->interval = interval(*found);
     run_self(*snapshot);
   } else {
-    snapshot->interval = interval(*found);
     // A copy: a reload may replace the definitions while the statement runs.
     const auto copy = std::make_shared<const CollectorDef>(*found);
     co_await run_statement(snapshot, copy);
@@ -187,7 +188,7 @@ std::string Collecting::blind(const std::string& metric) const {
         run.status != CollectStatus::permission)
       return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
              std::string(to_string(run.status));
-    if (run.last_success && parts_.clock.now() - *run.last_success > run.interval * kStaleIntervals)
+    if (run.last_success && parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration))
       return "collector " + key.first + " is stale";
   }
   return {};
@@ -205,8 +206,9 @@ std::vector<api::CollectorView> Collecting::views() const {
     view.last_duration = run.duration;
     view.interval = run.interval;
     view.series = run.series;
-    view.stale = run.status != CollectStatus::unsupported &&
-                 (!run.last_success || parts_.clock.now() - *run.last_success > run.interval * kStaleIntervals);
+    view.stale =
+        run.status != CollectStatus::unsupported &&
+        (!run.last_success || parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration));
     out.push_back(std::move(view));
   }
   return out;

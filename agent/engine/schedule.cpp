@@ -19,6 +19,10 @@ Millis phase(const std::string& collector, const std::string& database, Millis i
 
 }  // namespace
 
+Millis slowed(Millis interval, CostClass cost, int slow_down) {
+  return cost == CostClass::a ? interval : interval * slow_down;
+}
+
 void Schedule::add(std::string collector, std::string database, Millis interval, CostClass cost, Deadline now) {
   for (auto& job : jobs_) {
     if (job.collector != collector || job.database != database) continue;
@@ -48,17 +52,15 @@ std::vector<std::size_t> Schedule::due(Deadline now) const {
   return out;
 }
 
-void Schedule::started(std::size_t job) { jobs_[job].running = true; }
-
-Millis Schedule::effective_interval(const Job& job) const {
-  return job.cost == CostClass::a ? job.interval : job.interval * slow_down_;
+void Schedule::started(std::size_t job) {
+  jobs_[job].running = true;
 }
 
 void Schedule::finished(const std::string& collector, const std::string& database, Deadline now) {
   for (auto& job : jobs_) {
     if (job.collector != collector || job.database != database) continue;
     job.running = false;
-    const auto every = std::max(effective_interval(job), Millis(1));
+    const auto every = std::max(slowed(job.interval, job.cost, slow_down_), Millis(1));
     job.due += every;
     if (job.due <= now) job.due += every * ((now - job.due) / every + 1);
   }

@@ -10,6 +10,10 @@
 
 namespace pgtend::engine {
 
+// How often a collector of this cost class really runs: B and C `slow_down` times less often than configured; class A
+// is what alerting lives on and is never slowed.
+[[nodiscard]] Millis slowed(Millis interval, CostClass cost, int slow_down);
+
 // When which collector runs: intervals with a phase spread, one run at a time for each, slowed when the agent costs
 // too much. Pure: time comes in as an argument.
 class Schedule {
@@ -35,10 +39,9 @@ class Schedule {
   // The next due time keeps the job's phase; missed runs are skipped, not made up for.
   void finished(const std::string& collector, const std::string& database, Deadline now);
 
-  // Jobs of class B and C run this many times less often (1, 2, 4, 8): class A is what alerting lives on.
+  // 1, 2, 4 or 8; see slowed().
   void set_slow_down(int factor) { slow_down_ = factor; }
   [[nodiscard]] int slow_down() const { return slow_down_; }
-  [[nodiscard]] Millis effective_interval(const Job& job) const;
   [[nodiscard]] const std::vector<Job>& jobs() const { return jobs_; }
 
  private:

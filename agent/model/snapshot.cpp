@@ -2,6 +2,17 @@
 
 namespace pgtend {
 
+namespace {
+
+// Source: reference monitors.md section 2, row 19: series are dropped after three intervals.
+constexpr int kStaleIntervals = 3;
+
+}  // namespace
+
+Millis stale_after(Millis interval, Millis duration) {
+  return interval * kStaleIntervals + duration;
+}
+
 std::string_view to_string(ServerRole role) {
   switch (role) {
     case ServerRole::unknown:

@@ -51,7 +51,7 @@ struct Snapshot {
   std::string database;  // empty for scope instance
   UtcTime taken_at;
   Millis duration{0};
-  // The interval after which the next one is due: readers call a series stale after three of them.
+  // After which the next one is due; 0: it never is, and the run never stale.
   Millis interval{0};
   CollectStatus status = CollectStatus::ok;
   std::string detail;  // why not ok, with the cure; empty when ok
@@ -60,6 +60,10 @@ struct Snapshot {
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// The age from which readers call a collector's last run stale: three missed intervals, and the time that a run takes,
+// because the next one cannot end sooner (a probe of a server that is down lasts as long as its connect_timeout).
+[[nodiscard]] Millis stale_after(Millis interval, Millis duration);
 
 // Mixes parts of an epoch into one number; equal parts give an equal number across restarts of the agent.
 [[nodiscard]] std::uint64_t epoch_hash(const ServerIdentity& identity, std::string_view stats_reset);

@@ -48,8 +48,15 @@ TEST_CASE("slowing down spares the cheap collectors that alerts live on") {
   schedule.add("identity", "", Millis(10'000), CostClass::a, clock.steady_now());
   schedule.add("tables", "shop", Millis(60'000), CostClass::b, clock.steady_now());
   schedule.set_slow_down(4);
-  REQUIRE(schedule.effective_interval(schedule.jobs()[0]) == Millis(10'000));
-  REQUIRE(schedule.effective_interval(schedule.jobs()[1]) == Millis(240'000));
+  const auto runs_again_after = [&](std::size_t job) {
+    const auto due = schedule.jobs()[job].due;
+    schedule.started(job);
+    schedule.finished(schedule.jobs()[job].collector, schedule.jobs()[job].database, due);
+    return schedule.jobs()[job].due - due;
+  };
+  REQUIRE(runs_again_after(0) == Millis(10'000));
+  REQUIRE(runs_again_after(1) == Millis(240'000));
+  REQUIRE(runs_again_after(1) == slowed(Millis(60'000), CostClass::b, 4));
 }
 
 TEST_CASE("the agent slows down over its budget, says so, and speeds up again") {
