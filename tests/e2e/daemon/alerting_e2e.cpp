@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "tests/e2e/daemon/daemon.hpp"
 #include "tests/support/catch.hpp"
 
@@ -22,7 +24,9 @@ constexpr const char* kDownRule = R"(groups:
         labels: {severity: critical}
 )";
 
-std::string webhook(const WebhookSink& sink) { return "  webhooks: [{name: oncall, url: \"" + sink.url() + "\"}]\n"; }
+std::string webhook(const WebhookSink& sink) {
+  return "  webhooks: [{name: oncall, url: \"" + sink.url() + "\"}]\n";
+}
 
 bool delivered(const WebhookSink& sink, const std::string& status) {
   for (const auto& body : sink.bodies())
@@ -36,6 +40,12 @@ std::string state_of(const Daemon& daemon, const std::string& rule) {
   for (const auto& alert : (*alerts)["items"])
     if (alert.value("rule", "") == rule) return alert.value("state", "");
   return "";
+}
+
+std::size_t count_of(const std::string& text, const std::string& what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+  return found;
 }
 
 }  // namespace
@@ -90,10 +100,38 @@ TEST_CASE("a stopped server is an alert, and sampling resumes when it is back") 
   Daemon daemon(cluster, {{"alerting", webhook(sink)}});
   write_file(daemon.path("rules/down.yaml"), kDownRule);
   daemon.start();
-  REQUIRE(eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
+  REQUIRE(
+      eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
   cluster.stop("immediate");
   REQUIRE(eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(40)));
   REQUIRE(daemon.metrics().find("\npg_up 0") != std::string::npos);
   cluster.start();
   REQUIRE(eventually([&] { return delivered(sink, "resolved"); }, std::chrono::seconds(60)));
+}
+
+TEST_CASE("a wrong password costs few attempts and gives one alert") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE ROLE pgtend_monitor LOGIN PASSWORD 'right'");
+  cluster.set_hba({"local all pgtend_monitor scram-sha-256"});
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", webhook(sink)}});
+  const auto passfile = daemon.path("passfile");
+  write_file(passfile, "*:*:*:pgtend_monitor:wrong\n");
+  std::filesystem::permissions(passfile, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  daemon.set("postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
+                               "\n  passfile: " + passfile.string() + "\n");
+  write_file(daemon.path("rules/down.yaml"), kDownRule);
+  daemon.start();
+  REQUIRE(eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(40)));
+  // Twenty probes later it is still the same alert, and the server was asked hardly more often.
+  const auto evaluated = [&] { return (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"].get<std::string>(); };
+  std::string last = evaluated();
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(eventually([&] { return evaluated() > last; }, std::chrono::seconds(20)));
+    last = evaluated();
+  }
+  CHECK(sink.bodies().size() == 1);
+  CHECK(count_of(cluster.log(), "password authentication failed for user") <= 2);
+  CHECK(daemon.log().find("wrong") == std::string::npos);
+  CHECK(daemon.log().find("28P01") != std::string::npos);
 }
