@@ -10,6 +10,8 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+# Everywhere alike, because targets with and without it could not share a precompiled header.
+add_compile_options(-pthread)
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror=unused-result -Werror=return-type)
 # libstdc++ 12 warns about its own std::stable_sort under clang.
 add_compile_options(-fno-omit-frame-pointer -Wno-deprecated-declarations)
