@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 #include "agent/base/strings.hpp"
+#include "agent/http/channel.hpp"
 
 namespace pgtend::http {
 
@@ -17,9 +19,10 @@ namespace wire = boost::beast::http;
 
 namespace {
 
-using Plain = beast::basic_stream<asio::generic::stream_protocol>;
-using Secure = asio::ssl::stream<Plain>;
 using Message = wire::request<wire::string_body>;
+using Parser = wire::request_parser<wire::string_body>;
+
+constexpr std::size_t kReadBytes = 4096;
 
 // How much of a refused request is read and thrown away, so that the peer sees the answer and not a reset.
 constexpr std::size_t kDrainBytes = 256 * 1024;
@@ -99,109 +102,128 @@ net::Task<Response> handle(Message& message, const Accepted& accepted, Shared& s
   co_return response;
 }
 
-template <class Body>
-void put_header(wire::response<Body>& out, const Response& response, bool keep_alive) {
-  out.result(static_cast<unsigned>(response.status));
-  out.set(wire::field::server, "pgtend");
-  out.set(wire::field::content_type, response.content_type);
-  out.set(wire::field::cache_control, "no-store");
-  out.set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : response.headers) out.set(name, value);
-  out.keep_alive(keep_alive);
+// Whether the peer hears from the header that the connection stays; 1.1 says it only when it does not.
+std::string connection_line(const Message& message, bool keep_alive) {
+  if (!keep_alive) return "Connection: close\r\n";
+  return message.version() < 11 ? "Connection: keep-alive\r\n" : "";
 }
 
-// Writes an answer; false when the connection is of no more use.
-template <class Stream>
-net::Task<bool> write(Stream& stream, Response response, bool head, bool keep_alive, const ServerOptions& options) {
-  beast::get_lowest_layer(stream).expires_after(options.write_timeout);
-  if (head) {
-    wire::response<wire::empty_body> out(wire::status::ok, 11);
-    put_header(out, response, keep_alive);
-    out.content_length(response.body.size());
-    wire::response_serializer<wire::empty_body> serializer(out);
-    auto written = co_await wire::async_write_header(stream, serializer, net::as_values);
-    co_return !std::get<0>(written) && keep_alive;
-  }
-  wire::response<wire::string_body> out(wire::status::ok, 11);
-  put_header(out, response, keep_alive);
-  out.body() = std::move(response.body);
-  out.prepare_payload();
-  auto written = co_await wire::async_write(stream, out, net::as_values);
-  co_return !std::get<0>(written) && keep_alive;
+std::string header_of(const Response& response, const std::string& connection) {
+  const auto status = static_cast<unsigned>(response.status);
+  std::string out = "HTTP/1.1 " + std::to_string(status) + " " +
+                    std::string(wire::obsolete_reason(wire::int_to_status(status))) +
+                    "\r\nServer: pgtend\r\nContent-Type: " + response.content_type +
+                    "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
+  return out + connection + "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n";
 }
 
-template <class Stream>
-net::Task<void> drain(Stream& stream) {
-  auto& lowest = beast::get_lowest_layer(stream);
+net::Task<bool> write(Channel& channel, std::string header, std::string body, const ServerOptions& options) {
+  channel.stream().expires_after(options.write_timeout);
+  auto failed = co_await channel.write(header);
+  if (!failed && !body.empty()) failed = co_await channel.write(body);
+  co_return !failed;
+}
+
+net::Task<void> drain(Channel& channel) {
+  auto& stream = channel.stream();
   boost::system::error_code ignored;
-  lowest.socket().shutdown(Socket::shutdown_send, ignored);
-  lowest.expires_after(kDrainTime);
+  stream.socket().shutdown(Socket::shutdown_send, ignored);
+  stream.expires_after(kDrainTime);
   std::string waste(8192, '\0');
   const auto buffer = asio::buffer(waste);
   for (std::size_t total = 0; total < kDrainBytes;) {
-    auto got = co_await lowest.async_read_some(buffer, net::as_values);
+    auto got = co_await stream.async_read_some(buffer, net::as_values);
     if (std::get<0>(got)) co_return;
     total += std::get<1>(got);
   }
 }
 
+// Reads and parses until `done`; the error is Beast's, or that of the connection.
+net::Task<boost::system::error_code> parse_until(Channel& channel, beast::flat_buffer& buffer, Parser& parser,
+                                                 bool (*done)(const Parser&)) {
+  while (!done(parser)) {
+    boost::system::error_code error;
+    if (buffer.size() > 0) {
+      buffer.consume(parser.put(buffer.data(), error));
+      if (!error) continue;
+      if (error != wire::error::need_more) co_return error;
+    }
+    if (buffer.size() + kReadBytes > buffer.max_size()) co_return wire::make_error_code(wire::error::buffer_overflow);
+    const auto room = buffer.prepare(kReadBytes);
+    const auto got = co_await channel.read_some(room);
+    if (got.error == asio::error::eof) {
+      parser.put_eof(error);
+      co_return error ? error : wire::make_error_code(wire::error::end_of_stream);
+    }
+    if (got.error) co_return got.error;
+    buffer.commit(got.bytes);
+  }
+  co_return boost::system::error_code();
+}
+
+net::Task<boost::system::error_code> read_message(Channel& channel, beast::flat_buffer& buffer, Parser& parser) {
+  const auto has_header = [](const Parser& now) { return now.is_header_done(); };
+  auto error = co_await parse_until(channel, buffer, parser, has_header);
+  if (error) co_return error;
+  if (to_lower(parser.get()[wire::field::expect]) == "100-continue") {
+    const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    error = co_await channel.write(go_on);
+    if (error) co_return error;
+  }
+  parser.eager(true);
+  const auto is_whole = [](const Parser& now) { return now.is_done(); };
+  error = co_await parse_until(channel, buffer, parser, is_whole);
+  co_return error;
+}
+
 // One request and its answer; false when the connection ends.
-template <class Stream>
-net::Task<bool> exchange(Stream& stream, beast::flat_buffer& buffer, const Accepted& accepted, Shared& shared,
+net::Task<bool> exchange(Channel& channel, beast::flat_buffer& buffer, const Accepted& accepted, Shared& shared,
                          Connection& connection) {
-  auto& lowest = beast::get_lowest_layer(stream);
+  auto& stream = channel.stream();
   if (buffer.size() == 0) {
     connection.busy = false;
-    lowest.expires_after(shared.options.idle_timeout);
-    const auto room = buffer.prepare(4096);
-    auto first = co_await stream.async_read_some(room, net::as_values);
-    if (std::get<0>(first)) co_return false;
-    buffer.commit(std::get<1>(first));
+    stream.expires_after(shared.options.idle_timeout);
+    const auto room = buffer.prepare(kReadBytes);
+    const auto first = co_await channel.read_some(room);
+    if (first.error) co_return false;
+    buffer.commit(first.bytes);
   }
   connection.busy = true;
-  lowest.expires_after(shared.options.read_timeout);
-  wire::request_parser<wire::string_body> parser;
+  stream.expires_after(shared.options.read_timeout);
+  Parser parser;
   parser.header_limit(shared.options.max_header);
   parser.body_limit(shared.options.max_body);
-  auto head = co_await wire::async_read_header(stream, buffer, parser, net::as_values);
-  auto error = std::get<0>(head);
-  if (!error && to_lower(parser.get()[wire::field::expect]) == "100-continue") {
-    wire::response<wire::empty_body> go_on(wire::status::continue_, 11);
-    auto told = co_await wire::async_write(stream, go_on, net::as_values);
-    error = std::get<0>(told);
-  }
-  if (!error) {
-    auto rest = co_await wire::async_read(stream, buffer, parser, net::as_values);
-    error = std::get<0>(rest);
-  }
+  const auto error = co_await read_message(channel, buffer, parser);
   if (error) {
     if (error == beast::error::timeout) ++shared.counts.timeouts;
     auto refusal = answer_to(error);
     if (!refusal) co_return false;
     ++shared.counts.malformed;
-    co_await write(stream, std::move(*refusal), false, false, shared.options);
-    co_await drain(stream);
+    auto header = header_of(*refusal, "Connection: close\r\n");
+    co_await write(channel, std::move(header), std::move(refusal->body), shared.options);
+    co_await drain(channel);
     co_return false;
   }
-  lowest.expires_never();
+  stream.expires_never();
   auto message = parser.release();
-  const bool is_head = message.method() == wire::verb::head;
-  const bool keep = message.keep_alive();
   auto response = co_await handle(message, accepted, shared);
-  const bool keep_alive = keep && !shared.stopping;
-  auto usable = co_await write(stream, std::move(response), is_head, keep_alive, shared.options);
-  co_return usable;
+  const bool keep_alive = message.keep_alive() && !shared.stopping;
+  auto header = header_of(response, connection_line(message, keep_alive));
+  // HEAD is answered as GET, length included, without the body.
+  if (message.method() == wire::verb::head) response.body.clear();
+  auto written = co_await write(channel, std::move(header), std::move(response.body), shared.options);
+  co_return written&& keep_alive;
 }
 
-template <class Stream>
-net::Task<void> converse(Stream& stream, const Accepted& accepted, Shared& shared, Connection& connection) {
-  beast::flat_buffer buffer(shared.options.max_header + shared.options.max_body + 8192);
+net::Task<void> converse(Channel& channel, const Accepted& accepted, Shared& shared, Connection& connection) {
+  beast::flat_buffer buffer(shared.options.max_header + shared.options.max_body + 2 * kReadBytes);
   while (!shared.stopping) {
-    auto again = co_await exchange(stream, buffer, accepted, shared, connection);
+    auto again = co_await exchange(channel, buffer, accepted, shared, connection);
     if (!again) break;
   }
   boost::system::error_code ignored;
-  beast::get_lowest_layer(stream).socket().shutdown(Socket::shutdown_both, ignored);
+  channel.stream().socket().shutdown(Socket::shutdown_both, ignored);
 }
 
 }  // namespace
@@ -220,18 +242,11 @@ bool host_is_local(std::string_view host, const std::vector<std::string>& allowe
 
 net::Task<void> serve(Socket socket, Accepted accepted, asio::ssl::context* tls, Shared& shared,
                       Connection& connection) {
-  Plain plain(std::move(socket));
-  if (tls == nullptr) {
-    connection.close = [&plain] { plain.close(); };
-    co_await converse(plain, accepted, shared, connection);
-    connection.close = nullptr;
-    co_return;
-  }
-  Secure secure(std::move(plain), *tls);
-  connection.close = [&secure] { secure.next_layer().close(); };
-  secure.next_layer().expires_after(shared.options.read_timeout);
-  auto greeted = co_await secure.async_handshake(asio::ssl::stream_base::server, net::as_values);
-  if (!std::get<0>(greeted)) co_await converse(secure, accepted, shared, connection);
+  const auto channel = Channel::make(std::move(socket), tls);
+  connection.close = [&channel] { channel->stream().close(); };
+  channel->stream().expires_after(shared.options.read_timeout);
+  const auto refused = co_await channel->greet();
+  if (!refused) co_await converse(*channel, accepted, shared, connection);
   connection.close = nullptr;
 }
 
