@@ -108,7 +108,7 @@ struct RecommendationView {
 
 struct ChangeProgress {
   std::string phase;  // "building index: scanning table", "waiting", "observing", …
-  double ratio = 0;   // 0..1 over all phases; never falls
+  double ratio = 0;   // 0..1 of the statements that change the server; falls only when an undo begins
   std::int64_t done = 0, total = 0;
   std::string unit;  // blocks, tuples, lockers
   std::optional<int> waiting_for_pid;

@@ -19,7 +19,7 @@ struct Core {
   PipelineOptions options;
   bool stopping = false;
   std::mt19937_64 random;
-  std::map<std::string, Progress> progress;       // by change id, while its statement runs
+  std::map<std::string, Progress> progress;       // by change id, while it is applied or undone
   std::map<std::string, Deadline> resting;        // by change id: not looked at before
   std::map<std::string, std::string> busy;        // change id -> database, while it is worked on
   std::map<std::string, Deadline> adopted_waits;  // by change id: since when an adopted build only waits for others

@@ -48,6 +48,8 @@ net::Task<bool> Driver::move_to(ChangeState to, std::string action, std::string 
     co_return false;
   }
   change_ = std::move(*moved);
+  // Until then it stands, also between two looks at an adopted build, so that it never runs backwards.
+  if (to != ChangeState::applying && to != ChangeState::reverting) core_->progress.erase(change_.id);
   co_return true;
 }
 

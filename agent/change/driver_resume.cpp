@@ -19,7 +19,6 @@ net::Task<bool> Driver::runs_elsewhere() {
   auto alive = co_await is_alive(core_, acting_database(*core_, change_.plan), pid, start);
   const bool runs = !alive || *alive;
   if (!runs) {
-    core_->progress.erase(change_.id);
     core_->adopted_waits.erase(change_.id);
     co_return false;
   }

@@ -79,7 +79,6 @@ class Pipeline::Impl {
     auto driver = std::make_shared<Driver>(core, change);
     auto on_end = [core = core, driver, id = change.id, wake = wake](std::exception_ptr failure) {
       core->busy.erase(id);
-      core->progress.erase(id);
       if (failure) {
         log::error("a step of a change threw", {{"id", id}});
         core->rest(id, kAfterThrow);

@@ -81,7 +81,6 @@ net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection& connection, Ch
   shared->over = true;
   shared->nap.cancel();
   while (!shared->ended) co_await shared->joined.async_wait(net::as_values);
-  core->progress.erase(change.id);
   if (done || shared->cancelled_because.empty() || done.error().sqlstate != "57014") co_return done;
   const auto code = core->stopping ? Errc::cancelled : Errc::timeout;
   co_return fail(code, shared->cancelled_because, true);

@@ -168,7 +168,12 @@ net::TaskResult<api::ChangeProgress> View::change_progress(std::string id) {
   if (!stored) co_return fail(std::move(stored.error()));
   api::ChangeProgress out;
   out.phase = to_string(stored->state);
-  if (is_final(stored->state)) out.ratio = 1;
+  switch (stored->state) {
+    case ChangeState::post_validated:
+    case ChangeState::observing:
+    case ChangeState::needs_restart: out.ratio = 1; break;
+    default: out.ratio = is_final(stored->state) ? 1 : 0;
+  }
   if (const auto progress = changes_ == nullptr ? std::nullopt : changes_->progress(stored->id)) {
     out.phase = progress->phase;
     out.ratio = progress->ratio;
