@@ -1,5 +1,7 @@
-#include <cstdlib>
+#include <malloc.h>
+
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include "agent/cli/commands.hpp"
@@ -20,6 +22,14 @@ std::function<void(std::string_view)> fault_from_environment() {
   };
 }
 
+// Five threads with an arena each kept 6 MB more resident than one arena does, and what a round of advice frees stayed
+// with the heap. Source: measured on the demo, VmHWM of the agent.
+void keep_the_heap_small() {
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+}
+
 }  // namespace
 
 void add_run(CLI::App& app, Context& context) {
@@ -32,6 +42,7 @@ void add_run(CLI::App& app, Context& context) {
       context.exit_code = kConfigWrong;
       return;
     }
+    keep_the_heap_small();
     engine::EngineOptions options;
     options.version = PGTEND_VERSION;
     options.config_file = file;

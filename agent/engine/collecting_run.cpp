@@ -1,6 +1,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -27,13 +28,18 @@ constexpr std::size_t kMaxProcFile = 1 << 20;
 CollectStatus status_of(const Error& error) {
   if (error.sqlstate == "55P03") return CollectStatus::locked;
   switch (error.code) {
-    case Errc::permission: return CollectStatus::permission;
-    case Errc::unsupported: return CollectStatus::unsupported;
+    case Errc::permission:
+      return CollectStatus::permission;
+    case Errc::unsupported:
+      return CollectStatus::unsupported;
     case Errc::timeout:
-    case Errc::cancelled: return CollectStatus::timeout;
+    case Errc::cancelled:
+      return CollectStatus::timeout;
     case Errc::unavailable:
-    case Errc::resource_exhausted: return CollectStatus::unavailable;
-    default: return CollectStatus::error;
+    case Errc::resource_exhausted:
+      return CollectStatus::unavailable;
+    default:
+      return CollectStatus::error;
   }
 }
 
@@ -55,12 +61,12 @@ const collectors::CodeCollector* code_of(const std::string& name) {
 
 }  // namespace
 
-net::TaskResult<RowSet> Collecting::ask(DefPtr def, std::string database, std::string sql,
-                                        pg::Params params) {
+net::TaskResult<RowSet> Collecting::ask(DefPtr def, std::string database, std::string sql, pg::Params params) {
   const auto lane = def->name == kUpCollector ? pg::Lane::probe : pg::Lane::sample;
   const Millis time = statement_time(*def, parts_.config->postgresql);
   cost_.count_query();
-  auto rows = co_await parts_.lanes.query(lane, std::move(database), def->name, std::move(sql), std::move(params), time);
+  auto rows =
+      co_await parts_.lanes.query(lane, std::move(database), def->name, std::move(sql), std::move(params), time);
   co_return rows;
 }
 
@@ -176,15 +182,16 @@ HostReading read_host(const std::string& proc, const std::vector<std::string>& m
     if (path.starts_with("/proc")) real = proc + path.substr(5);
     std::ifstream file(real);
     if (!file) continue;
-    std::string text(kMaxProcFile, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    out.files[path] = std::move(text);
+    auto& text = out.files[path];
+    // In steps: files of /proc have no size, and one buffer of the limit for each would stay resident.
+    std::array<char, 8192> chunk;
+    while (text.size() < kMaxProcFile && (file.read(chunk.data(), chunk.size()), file.gcount() > 0))
+      text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));
   }
   for (auto& use : collectors::filesystems(out.files["/proc/self/mounts"])) {
     bool wanted = mounts.empty();
     for (const auto& mount : mounts) wanted = wanted || mount == use.mountpoint;
-    struct statvfs numbers {};
+    struct statvfs numbers{};
     if (!wanted || statvfs(use.mountpoint.c_str(), &numbers) != 0) continue;
     use.size_bytes = numbers.f_blocks * numbers.f_frsize;
     use.free_bytes = numbers.f_bfree * numbers.f_frsize;
