@@ -92,6 +92,14 @@ std::vector<Alert> freeze(RuleAlerts& alerts) {
   return changed;
 }
 
+// The value that ended an alert: of the element that has its labels.
+std::optional<double> compared_value(const CompiledRule& rule, const Evaluation& evaluation, std::uint64_t key,
+                                     const Labels& external_labels) {
+  for (const auto& element : evaluation.compared)
+    if (fingerprint(alert_labels(rule, element, external_labels)) == key) return element.value;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
@@ -137,7 +145,13 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
     if (see(alert, rule, now) || (texts_changed && fresh)) changed.push_back(alert);
   }
   for (auto it = alerts.begin(); it != alerts.end();) {
-    if (!seen.contains(it->first) && miss(it->second, rule, now)) changed.push_back(it->second);
+    if (!seen.contains(it->first)) {
+      const bool fired = it->second.state == AlertState::firing;
+      const bool stored = miss(it->second, rule, now);
+      if (fired && it->second.state == AlertState::resolved)
+        it->second.resolved_value = compared_value(rule, evaluation, it->first, external_labels);
+      if (stored) changed.push_back(it->second);
+    }
     it = it->second.state == AlertState::inactive ? alerts.erase(it) : std::next(it);
   }
   return changed;
@@ -150,6 +164,22 @@ std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since) {
     if (alert.state == AlertState::resolved && alert.resolved_at.value_or(since) >= since) out.push_back(alert);
   }
   return out;
+}
+
+void retire(RuleAlerts& alerts, UtcTime now, std::vector<Alert>& changed) {
+  for (auto it = alerts.begin(); it != alerts.end();) {
+    auto& alert = it->second;
+    if (alert.state == AlertState::firing) {
+      alert.state = AlertState::resolved;
+      alert.resolved_at = now;
+      alert.unknown = false;
+      changed.push_back(alert);
+    } else if (alert.state == AlertState::pending || now - alert.resolved_at.value_or(now) > kResolvedRetention) {
+      alert.state = AlertState::inactive;
+      changed.push_back(alert);
+    }
+    it = alert.state == AlertState::inactive ? alerts.erase(it) : std::next(it);
+  }
 }
 
 std::string group_key(const std::string& alertname) {

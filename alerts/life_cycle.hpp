@@ -32,6 +32,9 @@ struct Evaluation {
   bool known = true;
   std::string why_unknown;
   std::vector<Firing> firing;
+  // What the rule compares, whether it fires or not; given where an alert of the rule fires, so that its end has a
+  // value.
+  std::vector<Firing> compared;
 };
 
 // All alerts of one rule, by the fingerprint of their labels.
@@ -49,6 +52,9 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
 
 // The alerts that a notification of this rule's group carries: firing ones, and those resolved since `since`.
 [[nodiscard]] std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since);
+
+// The rule of these alerts is gone: nobody watches them any more, so they end. Adds what changed to `changed`.
+void retire(RuleAlerts& alerts, UtcTime now, std::vector<Alert>& changed);
 
 // "{}:{alertname=\"X\"}": the key by which messages are grouped, ordered and superseded.
 [[nodiscard]] std::string group_key(const std::string& alertname);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/api/alert_view.hpp"
 #include "agent/api/views.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
@@ -14,9 +15,8 @@ namespace pgtend::api {
 // The agent as the API sees it; the engine implements it. Every method may answer unavailable (starting, stopping; the
 // API says 503) and not_found for an id that it does not know. `actor` is Identity::name and goes to the audit.
 // REQUIRES: I/O thread; the object outlives the server.
-class AgentView {
+class AgentView : public AlertView {
  public:
-  virtual ~AgentView() = default;
 
   virtual net::TaskResult<StatusView> status() = 0;
   virtual net::TaskResult<std::vector<Finding>> findings() = 0;

@@ -13,6 +13,8 @@ void add_findings(CLI::App& app, Context& context);
 void add_recommendations(CLI::App& app, Context& context);
 void add_changes(CLI::App& app, Context& context);
 void add_alerts(CLI::App& app, Context& context);
+void add_routes(CLI::App& app, Context& context);
+void add_runbook(CLI::App& app, Context& context);
 void add_rules(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
 void add_freeze(CLI::App& app, Context& context);

@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
   add_recommendations(app, context);
   add_changes(app, context);
   add_alerts(app, context);
+  add_routes(app, context);
+  add_runbook(app, context);
   add_rules(app, context);
   add_audit(app, context);
   add_freeze(app, context);

@@ -14,6 +14,9 @@ namespace pgtend::config {
 [[nodiscard]] Table<HistoryConfig> history_table();
 [[nodiscard]] Table<RulesConfig> rules_table();
 [[nodiscard]] Table<AlertingConfig> alerting_table();
+[[nodiscard]] Table<Route> route_table();
+[[nodiscard]] Table<InhibitRule> inhibit_table();
+[[nodiscard]] Table<NamedIntervals> intervals_table();
 [[nodiscard]] Table<AdvisorsConfig> advisors_table();
 [[nodiscard]] Table<PolicyConfig> policy_table();
 [[nodiscard]] Table<ChangeConfig> change_table();
@@ -25,6 +28,8 @@ namespace pgtend::config {
 
 // Checks that need more than one key, the file system or the user database. Adds every error found.
 void validate(const Config& config, const std::map<std::string, Origin>& origins, std::vector<ConfigError>& errors);
+void validate_alerting(const AlertingConfig& alerting, const std::map<std::string, Origin>& origins,
+                       std::vector<ConfigError>& errors);
 void validate_policy(const PolicyConfig& policy, const std::map<std::string, Origin>& origins,
                      std::vector<ConfigError>& errors);
 

@@ -1,4 +1,4 @@
-// Keys of what is judged and told: rules, alerting, advisors.
+// Keys of what is judged and told: rules, advisors.
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -36,27 +36,6 @@ Table<RulesConfig> rules_table() {
       choice("range_boundary", &R::range_boundary, {"left_open", "closed"},
              "Whether x[5m] leaves out a sample exactly 5 minutes old: left_open as Prometheus 3, closed as 2."),
       external_labels_field(),
-  };
-}
-
-Table<AlertingConfig> alerting_table() {
-  using A = AlertingConfig;
-  using W = WebhookReceiver;
-  using M = AlertmanagerReceiver;
-  Table<W> webhook{
-      text("name", &W::name, "Name of the receiver, once.").required(),
-      text("url", &W::url, "http:// or https:// address."),
-      text("url_file", &W::url_file, "File that holds the address, readable by its owner only.", "path"),
-      duration("timeout", &W::timeout, Millis(100), Millis(120 * kSecond), "Longest wait for one delivery."),
-  };
-  Table<M> alertmanager{text("url", &M::url, "Address of an Alertmanager, without /api/v2.").required()};
-  return {
-      list_of("webhooks", &A::webhooks, std::move(webhook),
-              "Receivers of Alertmanager's JSON, version 4. Lists of later files are appended."),
-      list_of("alertmanagers", &A::alertmanagers, std::move(alertmanager),
-              "Alertmanagers that take over grouping and routing. Lists of later files are appended."),
-      duration("resend_interval", &A::resend_interval, kSecond, kDay, "How often an Alertmanager is told again."),
-      text("external_url", &A::external_url, "What links in messages start with, as people reach this agent."),
   };
 }
 

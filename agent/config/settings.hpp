@@ -8,6 +8,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/base/log.hpp"
+#include "agent/config/settings_alerting.hpp"
 #include "agent/model/policy.hpp"
 #include "agent/model/series.hpp"
 
@@ -73,24 +74,6 @@ struct RulesConfig {
   Millis evaluation_interval{15'000};
   std::string range_boundary = "left_open";  // left_open (Prometheus 3) or closed (Prometheus 2)
   Labels external_labels;
-};
-
-struct WebhookReceiver {
-  std::string name;
-  std::string url;       // one of url and url_file
-  std::string url_file;  // read at start and on reload: an URL that is a secret stays out of this file
-  Millis timeout{10'000};
-};
-
-struct AlertmanagerReceiver {
-  std::string url;
-};
-
-struct AlertingConfig {
-  std::vector<WebhookReceiver> webhooks;
-  std::vector<AlertmanagerReceiver> alertmanagers;
-  Millis resend_interval{60'000};
-  std::string external_url;  // what links in messages start with
 };
 
 struct AdvisorsConfig {

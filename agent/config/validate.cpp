@@ -1,37 +1,14 @@
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
 #include <set>
 
 #include "agent/config/config.hpp"
 #include "agent/config/files.hpp"
 #include "agent/config/origins.hpp"
+#include "agent/config/places.hpp"
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
 
 namespace {
-
-// A file with a secret: it must exist and be closed to group and others.
-void check_secret_file(const Complaints& complain, const std::string& key, const std::string& path) {
-  if (path.empty()) return;
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) {
-    complain.at(key, "'" + path + "' cannot be read: " + std::strerror(errno));
-  } else if (!S_ISREG(status.st_mode)) {
-    complain.at(key, "'" + path + "' is not a regular file");
-  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    complain.at(key, "'" + path + "' is open to group or others", "chmod 600 " + path);
-  }
-}
-
-void check_url(const Complaints& complain, const std::string& key, const std::string& url) {
-  if (url.empty()) return;
-  const std::size_t scheme = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
-  if (scheme == 0 || url.size() == scheme || url[scheme] == '/')
-    complain.at(key, "an address must start with http:// or https:// and name a host");
-}
 
 void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgresql) {
   const auto mode = effective_sslmode(postgresql);
@@ -55,23 +32,6 @@ void check_files(const Complaints& complain, const Config& config) {
   if (config.instance.name.empty()) complain.at("instance.name", "'name' must not be empty");
   if (config.collection.max_series_per_collector > config.collection.max_series)
     complain.at("collection.max_series_per_collector", "'max_series_per_collector' is above 'max_series'");
-}
-
-void check_alerting(const Complaints& complain, const AlertingConfig& alerting) {
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < alerting.webhooks.size(); ++i) {
-    const auto& webhook = alerting.webhooks[i];
-    const std::string path = "alerting.webhooks[" + std::to_string(i) + "]";
-    if (!webhook.name.empty() && !names.insert(webhook.name).second)
-      complain.at(path + ".name", "a second webhook is named '" + webhook.name + "'");
-    if (webhook.url.empty() == webhook.url_file.empty())
-      complain.at(path, "a webhook needs one of 'url' and 'url_file'");
-    check_url(complain, path + ".url", webhook.url);
-    check_secret_file(complain, path + ".url_file", webhook.url_file);
-  }
-  for (std::size_t i = 0; i < alerting.alertmanagers.size(); ++i)
-    check_url(complain, "alerting.alertmanagers[" + std::to_string(i) + "].url", alerting.alertmanagers[i].url);
-  check_url(complain, "alerting.external_url", alerting.external_url);
 }
 
 void check_change(const Complaints& complain, const ChangeConfig& change, const VerifyConfig& verify) {
@@ -138,9 +98,9 @@ void validate(const Config& config, const std::map<std::string, Origin>& origins
   const Complaints complain(origins, errors);
   check_postgresql(complain, config.postgresql);
   check_files(complain, config);
-  check_alerting(complain, config.alerting);
   check_change(complain, config.change, config.verify);
   check_http(complain, config.http);
+  validate_alerting(config.alerting, origins, errors);
   validate_policy(config.policy, origins, errors);
 }
 

@@ -1,11 +1,9 @@
 // Contradictions of a policy: what can never happen, or not in the way that it is written.
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "agent/config/origins.hpp"
+#include "agent/config/places.hpp"
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -14,17 +12,6 @@ namespace {
 
 std::string rule_path(std::size_t i) {
   return "policy.rules[" + std::to_string(i) + "]";
-}
-
-bool is_time_zone(const std::string& name) {
-  if (name == "UTC") return true;
-  if (name.empty() || name.front() == '/' || name.find("..") != std::string::npos) return false;
-  const char* configured = std::getenv("TZDIR");
-  const std::filesystem::path directory = configured != nullptr ? configured : "/usr/share/zoneinfo";
-  // The folder holds tables of names as well; a zone's file starts with this.
-  std::string magic(4, '\0');
-  std::ifstream(directory / name, std::ios::binary).read(magic.data(), 4);
-  return magic == "TZif";
 }
 
 void check_windows(const Complaints& complain, const PolicyConfig& policy) {

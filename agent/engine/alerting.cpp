@@ -1,5 +1,7 @@
 #include "agent/engine/alerting.hpp"
 
+#include <algorithm>
+
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "rules/promql/evaluator.hpp"
@@ -11,25 +13,40 @@ namespace {
 // One group may take this long in the blocking pool before its rules count as failed.
 constexpr std::chrono::seconds kEvaluationTime{10};
 
-struct RuleOutcome {
-  alerts::Evaluation evaluation;
-};
-
-alerts::Evaluation evaluate_rule(const LoadedRule& rule, HistoryReader& history, UtcTime at,
-                                 const promql::EvalOptions& options) {
-  alerts::Evaluation out;
-  auto value = promql::evaluate(*rule.expr, history, at, options);
-  if (!value) {
-    out.known = false;
-    out.why_unknown = value.error().describe();
-    return out;
-  }
+Result<std::vector<alerts::Firing>> elements(const promql::Expr& expr, HistoryReader& history, UtcTime at,
+                                             const promql::EvalOptions& options) {
+  auto value = promql::evaluate(expr, history, at, options);
+  if (!value) return fail(std::move(value.error()));
+  std::vector<alerts::Firing> out;
   if (auto* vector = std::get_if<promql::Vector>(&*value)) {
-    for (auto& element : *vector) out.firing.push_back({std::move(element.labels), element.value});
+    for (auto& element : *vector) out.push_back({std::move(element.labels), element.value});
   } else if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) {
-    out.firing.push_back({Labels{}, scalar->value});
+    out.push_back({Labels{}, scalar->value});
   }
   return out;
+}
+
+// `fires`: an alert of the rule fires; if its condition ends now, the value that ended it is wanted too.
+alerts::Evaluation evaluate_rule(const LoadedRule& rule, bool fires, HistoryReader& history, UtcTime at,
+                                 const promql::EvalOptions& options) {
+  alerts::Evaluation out;
+  auto found = elements(*rule.expr, history, at, options);
+  if (!found) {
+    out.known = false;
+    out.why_unknown = found.error().describe();
+    return out;
+  }
+  out.firing = std::move(*found);
+  const auto* compared = fires ? promql::compared_value(*rule.expr) : nullptr;
+  if (compared == nullptr) return out;
+  // Without it the message says less; that is no reason to know nothing.
+  if (auto values = elements(*compared, history, at, options)) out.compared = std::move(*values);
+  return out;
+}
+
+bool any_fires(const alerts::RuleAlerts& alerts) {
+  return std::any_of(alerts.begin(), alerts.end(),
+                     [](const auto& each) { return each.second.state == AlertState::firing; });
 }
 
 SnapshotPtr recorded(const LoadedGroup& group, const std::vector<alerts::Evaluation>& evaluations, UtcTime at) {
@@ -54,28 +71,68 @@ SnapshotPtr recorded(const LoadedGroup& group, const std::vector<alerts::Evaluat
 
 }  // namespace
 
-Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& metric)> blind)
-    : parts_(parts),
-      blind_(std::move(blind)),
-      rules_(std::make_shared<RuleSet>()),
-      client_(parts.blocking),
-      last_evaluation_(parts.clock.now()),
-      seed_(static_cast<std::uint64_t>(to_ms(parts.clock.now()))) {}
+namespace {
 
-void Alerting::set_rules(std::shared_ptr<const RuleSet> rules) { rules_ = std::move(rules); }
+// Whether an alert can be of this rule: the labels that the rule fixes are the alert's.
+bool can_be_of(const alerts::CompiledRule& rule, const Alert& alert) {
+  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const Label& label) {
+    return label.second.find("{{") != std::string::npos || alert.labels.get(label.first) == label.second;
+  });
+}
 
-net::TaskResult<std::size_t> Alerting::restore() {
-  auto load = [](store::Ledger& ledger) { return ledger.load_alerts(); };
-  auto stored = co_await parts_.with_ledger(load);
-  if (!stored) co_return fail(std::move(stored.error()), "restore alerts");
-  for (auto& alert : *stored) {
-    const auto key = fingerprint(alert.labels);
-    state_[{alert.group, alert.rule}][key] = std::move(alert);
+}  // namespace
+
+// The alerts of each rule of the group. A warning and a critical rule may have one name: then the labels decide.
+std::vector<alerts::RuleAlerts> Alerting::by_rule(const LoadedGroup& group, const States& states) const {
+  std::vector<alerts::RuleAlerts> out(group.rules.size());
+  std::set<std::string> done;
+  for (const auto& rule : group.rules) {
+    const auto& name = rule.compiled.rule.name;
+    const auto state = states.find({group.name, name});
+    if (!done.insert(name).second || state == states.end()) continue;
+    for (const auto& [id, alert] : state->second) {
+      std::size_t owner = group.rules.size();
+      for (std::size_t i = 0; i < group.rules.size(); ++i) {
+        const auto& candidate = group.rules[i].compiled;
+        if (candidate.rule.kind != RuleKind::alert || candidate.rule.name != name) continue;
+        // Changed labels: one of the rules of this name must let it end.
+        if (owner == group.rules.size()) owner = i;
+        if (!can_be_of(candidate, alert)) continue;
+        owner = i;
+        break;
+      }
+      out[owner].emplace(id, alert);
+    }
   }
-  co_return stored->size();
+  return out;
 }
 
 net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) {
+  auto result = co_await run_rules(group, now);
+  if (!result) co_return fail(std::move(result.error()));
+  const auto& loaded = result->rules->groups[group];
+  for (std::size_t i = 0; i < loaded.rules.size(); ++i) {
+    auto& evaluation = result->evaluations[i];
+    for (const auto& metric : loaded.rules[i].metrics) {
+      const std::string why = blind_(metric);
+      if (why.empty()) continue;
+      evaluation.known = false;
+      evaluation.why_unknown = metric + ": " + why;
+    }
+    if (loaded.limit > 0 && evaluation.firing.size() > static_cast<std::size_t>(loaded.limit)) {
+      evaluation.known = false;
+      evaluation.why_unknown = "more than " + std::to_string(loaded.limit) + " alerts, the group's limit";
+    }
+  }
+  if (auto snapshot = recorded(loaded, result->evaluations, now)) {
+    if (auto stored = parts_.history.append(snapshot); !stored)
+      log::warn("recorded series dropped", {{"group", loaded.name}, {"error", stored.error().describe()}});
+  }
+  last_evaluation_ = now;
+  co_return result;
+}
+
+net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now) {
   GroupResult result;
   result.rules = rules_;
   result.group = group;
@@ -89,81 +146,78 @@ net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) 
   options.left_open = parts_.config->rules.range_boundary == "left_open";
   options.clock = &parts_.clock;
   options.deadline = parts_.clock.steady_now() + kEvaluationTime;
-  auto job = [rules = rules_, reader = reader_, group, now, options] {
+  std::vector<bool> fires;
+  for (const auto& rule : rules_->groups[group].rules) {
+    const auto state = state_.find({rules_->groups[group].name, rule.compiled.rule.name});
+    fires.push_back(state != state_.end() && any_fires(state->second));
+  }
+  auto job = [rules = rules_, reader = reader_, group, now, options, fires] {
     std::vector<alerts::Evaluation> out;
     const auto& loaded = rules->groups[group];
-    for (const auto& rule : loaded.rules)
-      out.push_back(evaluate_rule(rule, *reader, now - loaded.query_offset, options));
+    for (std::size_t i = 0; i < loaded.rules.size(); ++i)
+      out.push_back(evaluate_rule(loaded.rules[i], fires[i], *reader, now - loaded.query_offset, options));
     return out;
   };
   auto evaluations = co_await net::run_on(parts_.blocking, job);
-  const auto& loaded = result.rules->groups[group];
-  for (std::size_t i = 0; i < loaded.rules.size(); ++i) {
-    for (const auto& metric : loaded.rules[i].metrics) {
-      const std::string why = blind_(metric);
-      if (why.empty()) continue;
-      evaluations[i].known = false;
-      evaluations[i].why_unknown = metric + ": " + why;
-    }
-    if (loaded.limit > 0 && evaluations[i].firing.size() > static_cast<std::size_t>(loaded.limit)) {
-      evaluations[i].known = false;
-      evaluations[i].why_unknown = "more than " + std::to_string(loaded.limit) + " alerts, the group's limit";
-    }
-  }
   result.evaluations = std::move(evaluations);
-  if (auto snapshot = recorded(loaded, result.evaluations, now)) {
-    if (auto stored = parts_.history.append(snapshot); !stored)
-      log::warn("recorded series dropped", {{"group", loaded.name}, {"error", stored.error().describe()}});
-  }
-  last_evaluation_ = now;
   co_return result;
 }
 
 net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
+  auto permit = co_await turn();
+  if (!permit) co_return fail(std::move(permit.error()), "alert");
   const auto& group = result.rules->groups[result.group];
   std::vector<Alert> changed;
   // Stepped on a copy: when the ledger cannot take the change, it did not happen.
-  std::map<RuleKey, alerts::RuleAlerts> next;
+  States next;
+  auto split = by_rule(group, state_);
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
     const auto& rule = group.rules[i];
     if (rule.compiled.rule.kind != RuleKind::alert) continue;
-    const RuleKey key{group.name, rule.compiled.rule.name};
-    auto& alerts = next.try_emplace(key, state_[key]).first->second;
+    auto& alerts = split[i];
     auto evaluation = result.evaluations[i];
     auto stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     if (!stepped) {
-      evaluation = {false, stepped.error().describe(), {}};
+      evaluation = {false, stepped.error().describe(), {}, {}};
       stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     }
     const Labels of_rule{{"rule", rule.compiled.rule.name}, {"group", group.name}};
     parts_.board.gauge("pgtend_rule_evaluation_failed", "1 while a rule's last evaluation gave no answer.", of_rule)
         .set(evaluation.known ? 0 : 1);
+    if (evaluation.known) {
+      unknown_rules_.erase(of_rule);
+    } else {
+      unknown_rules_.insert(of_rule);
+    }
     for (auto& alert : *stepped) {
       alert.evidence = rule.compiled.rule.expr + " = " + alerts::go_number(alert.value) +
                        (evaluation.known ? "" : " (unknown: " + evaluation.why_unknown + ")");
       changed.push_back(std::move(alert));
     }
   }
+  for (std::size_t i = 0; i < group.rules.size(); ++i)
+    next[{group.name, group.rules[i].compiled.rule.name}].merge(split[i]);
+  co_await add_facts(group, &changed, result.at);
+  for (const auto& alert : changed) {
+    const auto rule = next.find({alert.group, alert.rule});
+    if (rule == next.end()) continue;
+    if (const auto kept = rule->second.find(fingerprint(alert.labels)); kept != rule->second.end()) {
+      kept->second.facts = alert.facts;
+      kept->second.evidence = alert.evidence;
+    }
+  }
   if (!changed.empty()) {
-    state_.swap(next);
-    auto outgoing = messages_for(changed, result.at);
-    state_.swap(next);
-    auto save = [changed, outgoing](store::Ledger& ledger) { return ledger.save_alerts(changed, outgoing); };
-    auto saved = co_await parts_.with_ledger(save);
-    if (!saved && parts_.ledger != nullptr) co_return fail(std::move(saved.error()), "save alerts");
+    States all = next;
+    for (const auto& [key, alerts] : state_) all.try_emplace(key, alerts);
+    auto planned = plan(all, changed, result.at);
+    auto saved = co_await save(changed, std::move(planned));
+    if (!saved) co_return fail(std::move(saved.error()), "save alerts");
   }
   for (auto& [key, alerts] : next) state_[key] = std::move(alerts);
   for (const auto& alert : changed)
     log::info("alert " + std::string(to_string(alert.state)),
               {{"alertname", alert.rule}, {"labels", to_string(alert.labels)}, {"value", format_double(alert.value)}});
   co_return changed;
-}
-
-std::vector<Alert> Alerting::alerts() const {
-  std::vector<Alert> out;
-  for (const auto& [key, alerts] : state_)
-    for (const auto& [id, alert] : alerts) out.push_back(alert);
-  return out;
 }
 
 }  // namespace pgtend::engine

@@ -2,13 +2,18 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "agent/engine/dispatching.hpp"
+#include "agent/engine/pace.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/engine/rule_set.hpp"
 #include "agent/http/client.hpp"
 #include "agent/model/alert.hpp"
+#include "agent/net/turnstile.hpp"
 
 namespace pgtend::engine {
 
@@ -27,22 +32,41 @@ class Alerting {
   // `blind` says why the collector behind a metric cannot be trusted now; empty: it can, or nobody makes the metric.
   Alerting(Parts& parts, std::function<std::string(const std::string& metric)> blind);
 
-  // Takes a new set of rules; state of alerts whose group, name and labels are still there stays.
+  // Takes a new set of rules, and the routes of the present configuration; state of alerts whose group, name and labels
+  // are still there stays. Alerts whose rule is gone are resolved by the next dispatch().
   void set_rules(std::shared_ptr<const RuleSet> rules);
   [[nodiscard]] std::shared_ptr<const RuleSet> rules() const { return rules_; }
-  // Reads alerts back from the ledger exactly as they were. Errors: those of the ledger.
+  // Reads alerts, groups and silences back from the ledger exactly as they were. Errors: those of the ledger.
   net::TaskResult<std::size_t> restore();
 
   // evaluate: the group's expressions over history, in the blocking pool; recorded series go to history.
   net::TaskResult<GroupResult> evaluate(std::size_t group, UtcTime now);
-  // alert: steps the life cycle; state and outbox rows are one transaction. Result: the alerts that changed.
+  // alert: steps the life cycle; state, groups and outbox rows are one transaction. Result: the alerts that changed.
   net::TaskResult<std::vector<Alert>> alert(GroupResult result);
+  // Flushes the groups whose time has come, ends silences and alerts that are over. Result: messages made.
+  net::TaskResult<std::size_t> dispatch();
   // deliver: sends what is due from the outbox, at most a batch. Result: how many were tried.
   net::TaskResult<std::size_t> deliver();
   // Queues what an Alertmanager must hear again before its endsAt lapses.
   net::TaskResult<std::size_t> resend();
+  // Calls the heartbeat's address if rules were evaluated and the outbox was worked on lately. Result: whether it did.
+  net::TaskResult<bool> heartbeat();
+
+  // A person's acts; each is audited. Errors: not_found, invalid_argument, unavailable (no ledger).
+  net::TaskResult<Silence> add_silence(Silence silence, std::string actor);
+  net::TaskResult<Silence> end_silence(std::string id, std::string actor);
+  // A silence of exactly this alert; `until` absent: until it is resolved.
+  net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime> until, std::string comment,
+                                       std::string actor);
+  // Sends a marked message to each way of a receiver, past outbox and routes. Result: a line for each.
+  net::TaskResult<std::vector<std::string>> test_receiver(std::string name, std::string actor);
 
   [[nodiscard]] std::vector<Alert> alerts() const;
+  // By fingerprint or a unique prefix of it. Errors: not_found, conflict (the prefix is ambiguous).
+  [[nodiscard]] Result<Alert> find(const std::string& id) const;
+  [[nodiscard]] const std::vector<Silence>& silences() const { return silences_; }
+  // Why a firing alert is not told by any of its routes; nullopt: at least one tells it, or it does not fire.
+  [[nodiscard]] std::optional<std::string> muted(const Alert& alert) const;
   // When the evaluation of every group last succeeded: what a watchdog and a heartbeat look at.
   [[nodiscard]] UtcTime last_evaluation() const { return last_evaluation_; }
 
@@ -51,21 +75,55 @@ class Alerting {
     std::string group, rule;
     auto operator<=>(const RuleKey&) const = default;
   };
+  using States = std::map<RuleKey, alerts::RuleAlerts>;
 
-  std::vector<OutboxMessage> messages_for(const std::vector<Alert>& changed, UtcTime now) const;
-  OutboxMessage webhook_message(const config::WebhookReceiver& receiver, const std::string& rule,
-                                const std::vector<Alert>& group, UtcTime now) const;
-  OutboxMessage alertmanager_message(std::size_t index, const std::string& rule, const std::vector<Alert>& group,
-                                     UtcTime now) const;
+  [[nodiscard]] alerts::DispatchInputs inputs(const States& states) const;
+  // What becomes of alerts that changed, alertmanagers included. `states` are those after the change.
+  [[nodiscard]] DispatchPlan plan(const States& states, const std::vector<Alert>& changed, UtcTime now) const;
+  [[nodiscard]] OutboxMessage render(const Notification& notification, UtcTime now) const;
+  [[nodiscard]] OutboxMessage alertmanager_message(std::size_t index, const RuleKey& rule,
+                                                   const std::vector<Alert>& group, UtcTime now) const;
+  net::TaskResult<bool> save(std::vector<Alert> changed, DispatchPlan plan);
+  net::Task<void> add_facts(const LoadedGroup& group, std::vector<Alert>* changed, UtcTime now);
+  [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
+  net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now);
+  net::Task<void> refresh_expected();
+  net::TaskResult<std::size_t> retire();
+  net::Task<void> end_silences(UtcTime now);
+  net::TaskResult<net::Turnstile::Permit> turn();
+
+  [[nodiscard]] bool standby() const;
+  void note_reach(std::size_t alertmanager, bool reached);
   net::Task<void> send(OutboxMessage message);
+  net::Task<void> send_all(std::vector<OutboxMessage> messages);
+  net::Task<alerts::Delivery> attempt(const OutboxMessage& message);
+  net::Task<void> finish(OutboxMessage message, alerts::Delivery outcome);
+  [[nodiscard]] std::vector<OutboxMessage> dead_letters(const OutboxMessage& message, const std::string& reason) const;
+  void publish_outbox(const store::OutboxStats& stats);
+  void note_changes(const std::vector<Change>& changes);
+  net::Task<void> count_rule_series();
 
   Parts& parts_;
   std::function<std::string(const std::string&)> blind_;
   std::shared_ptr<const RuleSet> rules_;
-  std::map<RuleKey, alerts::RuleAlerts> state_;
+  States state_;
+  net::Turnstile turnstile_{1};  // one change of state_ and dispatch_ at a time
+  alerts::DispatchRules routes_;
+  DispatchState dispatch_;
+  std::vector<Silence> silences_;
+  std::vector<alerts::ExpectedByChange> expected_;
+  Deadline expected_due_, stats_due_, rule_series_due_;
+  std::map<Labels, double> rule_series_;
+  std::vector<SeriesSample> change_samples_;
+  std::set<Labels> unknown_rules_;  // rules whose last evaluation gave no answer
+  bool restored_ = false, retire_due_ = false, readmit_due_ = false;
+  std::map<std::string, Pace> paces_;                  // by integration
+  std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index
+  std::set<std::size_t> reached_;
   std::shared_ptr<HistoryReader> reader_;
   http::Client client_;
-  UtcTime last_evaluation_;
+  UtcTime last_evaluation_, last_delivery_;
+  std::int64_t dead_ = 0;  // since this process started
   std::uint64_t seed_;
 };
 

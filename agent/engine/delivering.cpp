@@ -1,94 +1,62 @@
-#include <random>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/files.hpp"
 #include "agent/engine/alerting.hpp"
-#include "agent/store/sha256.hpp"
+#include "agent/engine/receivers.hpp"
 #include "alerts/notifiers/alertmanager.hpp"
-#include "alerts/notifiers/webhook.hpp"
 
-// The outbox half of Alerting: what is queued for whom, and how an attempt ends.
+// The outbox half of Alerting: what leaves now, and how an attempt ends.
 namespace pgtend::engine {
 
 namespace {
 
 constexpr std::size_t kBatch = 16;
-// Source: alerting reference 4.2: full jitter, base 1 s, cap 5 min, no limit of attempts while the alert fires.
-constexpr std::int64_t kRetryBaseMs = 1'000;
-constexpr std::int64_t kRetryCapMs = 300'000;
-// Source: Prometheus sends endsAt = now + 4 × max(interval, resend delay).
-constexpr int kValidIntervals = 4;
+// A receiver that does not answer is left alone for at most so long, whatever its messages' own waits are: one that
+// only some messages bring to fail must not starve the others.
+constexpr Millis kLongestRest{30'000};
+constexpr std::chrono::seconds kStatsInterval{5};
 
 constexpr std::string_view kAlertmanager = "alertmanager:";
 
-std::string receiver_name(std::size_t index) { return std::string(kAlertmanager) + std::to_string(index); }
-
-UtcTime retry_at(UtcTime now, int attempts, std::optional<Millis> retry_after, std::uint64_t seed) {
-  const std::int64_t ceiling = std::min(kRetryCapMs, kRetryBaseMs << std::min(attempts, 9));
-  std::mt19937_64 random(seed);
-  const Millis pause(std::uniform_int_distribution<std::int64_t>(0, ceiling)(random));
-  return now + std::max(pause, retry_after.value_or(Millis(0)));
+std::optional<std::size_t> alertmanager_index(const std::string& receiver) {
+  if (!receiver.starts_with(kAlertmanager)) return std::nullopt;
+  return static_cast<std::size_t>(std::stoul("0" + receiver.substr(kAlertmanager.size())));
 }
 
-std::string dedup_key(const std::string& instance, const std::string& group_key) {
-  return store::sha256_hex(instance + "\n" + group_key);
+alerts::Delivery gone(const std::string& receiver) {
+  return {alerts::DeliveryOutcome::dead, 0, "receiver " + receiver + " is not configured any more", {}};
+}
+
+// Whether the receiver as a whole is in trouble, not this one message.
+bool is_unwell(const alerts::Delivery& outcome) {
+  return outcome.status == 0 || outcome.status == 429 || outcome.status == 503 || outcome.retry_after.has_value();
 }
 
 }  // namespace
 
-OutboxMessage Alerting::webhook_message(const config::WebhookReceiver& receiver, const std::string& rule,
-                                        const std::vector<Alert>& group, UtcTime now) const {
-  OutboxMessage message;
-  message.receiver = "webhook:" + receiver.name;
-  message.group_key = alerts::group_key(rule);
-  message.dedup_key = dedup_key(parts_.config->instance.name, message.group_key);
-  alerts::WebhookGroup heading;
-  heading.receiver = receiver.name;
-  heading.group_key = message.group_key;
-  heading.group_labels = Labels{{"alertname", rule}};
-  heading.external_url = parts_.config->alerting.external_url;
-  message.body = alerts::webhook_body(heading, group);
-  message.created_at = message.not_before = now;
-  return message;
-}
-
-OutboxMessage Alerting::alertmanager_message(std::size_t index, const std::string& rule, const std::vector<Alert>& group,
-                                             UtcTime now) const {
-  const auto& config = *parts_.config;
-  OutboxMessage message;
-  message.receiver = receiver_name(index);
-  message.group_key = alerts::group_key(rule);
-  message.dedup_key = dedup_key(config.instance.name, message.group_key);
-  const Millis valid = kValidIntervals * std::max(config.rules.evaluation_interval, config.alerting.resend_interval);
-  message.body = alerts::alertmanager_body(group, now, valid, config.alerting.external_url);
-  message.created_at = message.not_before = now;
-  return message;
-}
-
-std::vector<OutboxMessage> Alerting::messages_for(const std::vector<Alert>& changed, UtcTime now) const {
+// With Alertmanagers the receivers only stand by, until none of them could be reached for a while.
+bool Alerting::standby() const {
   const auto& alerting = parts_.config->alerting;
-  std::map<RuleKey, bool> rules;  // -> whether an alert of it fired or resolved just now
-  for (const auto& alert : changed) {
-    const bool fired = alert.state == AlertState::firing && alert.fired_at == now;
-    const bool resolved = alert.state == AlertState::resolved && alert.resolved_at == now;
-    if (fired || resolved) rules[{alert.group, alert.rule}] = true;
+  if (alerting.alertmanagers.empty() || alerting.fallback_after <= Millis(0)) return false;
+  const Deadline now = parts_.clock.steady_now();
+  for (std::size_t i = 0; i < alerting.alertmanagers.size(); ++i) {
+    const auto since = unreachable_since_.find(i);
+    if (since == unreachable_since_.end() || now - since->second < alerting.fallback_after) return true;
   }
-  std::vector<OutboxMessage> out;
-  for (const auto& [key, unused] : rules) {
-    const auto group = alerts::notifiable(state_.at(key), now);
-    if (group.empty()) continue;
-    bool firing = false;
-    for (const auto& alert : group) firing = firing || alert.state == AlertState::firing;
-    const std::string kind = firing ? "firing" : "resolved";
-    for (const auto& receiver : alerting.webhooks) out.push_back(webhook_message(receiver, key.rule, group, now));
-    for (std::size_t i = 0; i < alerting.alertmanagers.size(); ++i)
-      out.push_back(alertmanager_message(i, key.rule, group, now));
-    for (auto it = out.end() - static_cast<std::ptrdiff_t>(alerting.webhooks.size() + alerting.alertmanagers.size());
-         it != out.end(); ++it)
-      it->kind = kind;
+  return false;
+}
+
+void Alerting::note_reach(std::size_t alertmanager, bool reached) {
+  const bool was = standby();
+  if (reached) {
+    unreachable_since_.erase(alertmanager);
+  } else {
+    unreachable_since_.try_emplace(alertmanager, parts_.clock.steady_now());
   }
-  return out;
+  if (was && !standby()) log::error("no Alertmanager can be reached: the agent's own receivers take over", {});
+  if (!was && standby()) log::info("an Alertmanager can be reached again: the agent's own receivers rest", {});
 }
 
 net::TaskResult<std::size_t> Alerting::resend() {
@@ -97,10 +65,8 @@ net::TaskResult<std::size_t> Alerting::resend() {
   std::vector<OutboxMessage> outgoing;
   for (const auto& [key, alerts] : state_) {
     const auto group = alerts::notifiable(alerts, now - alerts::kResolvedRetention);
-    for (std::size_t i = 0; i < alertmanagers.size() && !group.empty(); ++i) {
-      outgoing.push_back(alertmanager_message(i, key.rule, group, now));
-      outgoing.back().kind = "firing";
-    }
+    for (std::size_t i = 0; i < alertmanagers.size() && !group.empty(); ++i)
+      outgoing.push_back(alertmanager_message(i, key, group, now));
   }
   if (outgoing.empty()) co_return 0;
   auto save = [outgoing](store::Ledger& ledger) { return ledger.save_alerts({}, outgoing); };
@@ -111,60 +77,175 @@ net::TaskResult<std::size_t> Alerting::resend() {
 
 net::TaskResult<std::size_t> Alerting::deliver() {
   const UtcTime now = parts_.clock.now();
-  auto claim = [now](store::Ledger& ledger) { return ledger.claim(now, kBatch); };
+  const Deadline steady = parts_.clock.steady_now();
+  std::map<std::string, int> allowance;
+  for (const auto& each : integrations(parts_.config->alerting)) {
+    auto& pace = paces_.try_emplace(each.id, alerts::send_rate(each.config.kind)).first->second;
+    allowance[each.id] = pace.allowed(steady, static_cast<int>(kBatch));
+  }
+  for (std::size_t i = 0; i < parts_.config->alerting.alertmanagers.size(); ++i) {
+    const auto id = std::string(kAlertmanager) + std::to_string(i);
+    auto& pace = paces_.try_emplace(id, alerts::SendRate{}).first->second;
+    allowance[id] = pace.allowed(steady, static_cast<int>(kBatch));
+  }
+  auto claim = [now, allowance](store::Ledger& ledger) { return ledger.claim(now, kBatch, allowance); };
   auto due = co_await parts_.with_ledger(claim);
   if (!due) co_return fail(std::move(due.error()), "read the outbox");
-  for (const auto& message : *due) co_await send(message);
-  co_return due->size();
+  // One slow receiver holds up half of the others at most.
+  std::vector<OutboxMessage> lanes[2];
+  for (auto& message : *due) {
+    auto& lane = lanes[std::hash<std::string>()(message.receiver) % 2];
+    lane.push_back(std::move(message));
+  }
+  const std::size_t count = lanes[0].size() + lanes[1].size();
+  if (lanes[0].empty() || lanes[1].empty()) {
+    auto& only = lanes[0].empty() ? lanes[1] : lanes[0];
+    co_await send_all(std::move(only));
+  } else {
+    using net::asio::experimental::awaitable_operators::operator&&;
+    auto first = send_all(std::move(lanes[0]));
+    auto second = send_all(std::move(lanes[1]));
+    co_await (std::move(first) && std::move(second));
+  }
+  last_delivery_ = now;
+  if (steady >= stats_due_) {
+    stats_due_ = steady + kStatsInterval;
+    auto read = [](store::Ledger& ledger) { return ledger.outbox_stats(); };
+    auto stats = co_await parts_.with_ledger(read);
+    if (stats) publish_outbox(*stats);
+    co_await count_rule_series();
+  }
+  co_return count;
+}
+
+net::Task<void> Alerting::send_all(std::vector<OutboxMessage> messages) {
+  for (const auto& message : messages) co_await send(message);
 }
 
 net::Task<void> Alerting::send(OutboxMessage message) {
-  const auto& alerting = parts_.config->alerting;
-  Result<alerts::Delivery> attempt = fail(Errc::config, "receiver " + message.receiver + " is not configured any more");
-  if (message.receiver.starts_with(kAlertmanager)) {
-    const auto index = static_cast<std::size_t>(std::stoul(message.receiver.substr(kAlertmanager.size())));
-    if (index < alerting.alertmanagers.size()) {
-      alerts::AlertmanagerTarget target;
-      target.url = alerting.alertmanagers[index].url;
-      auto answer = co_await alerts::deliver_alertmanager(client_, parts_.clock, target, message.body);
-      attempt = std::move(answer);
-    }
+  const auto pace = paces_.find(message.receiver);
+  // It fell silent while this batch was under way: do not wait for it again and again.
+  if (pace != paces_.end() && pace->second.allowed(parts_.clock.steady_now(), 1) == 0) {
+    alerts::Delivery later;
+    later.reason = "waits for the receiver";
+    co_await finish(std::move(message), std::move(later));
+    co_return;
   }
-  for (const auto& receiver : alerting.webhooks) {
-    if ("webhook:" + receiver.name != message.receiver) continue;
-    alerts::WebhookTarget target;
-    target.url = receiver.url;
-    target.timeout = receiver.timeout;
-    if (!receiver.url_file.empty()) {
-      const auto text = config::read_text(receiver.url_file);
-      if (text) target.url = std::string(trim(*text));
-    }
-    const std::string key = message.dedup_key + "-" + std::to_string(message.id);
-    auto answer = co_await alerts::deliver_webhook(client_, parts_.clock, target, message.body, key);
-    attempt = std::move(answer);
-  }
-  alerts::Delivery outcome;
-  if (attempt) {
-    outcome = std::move(*attempt);
-  } else {
-    outcome = {alerts::DeliveryOutcome::dead, 0, attempt.error().describe(), {}};
-  }
+  if (pace != paces_.end()) pace->second.take(parts_.clock.steady_now());
+  auto outcome = co_await attempt(message);
+  const auto index = alertmanager_index(message.receiver);
+  if (index) note_reach(*index, outcome.outcome == alerts::DeliveryOutcome::sent || outcome.status == 400);
   const Labels labels{{"receiver", message.receiver}, {"outcome", std::string(to_string(outcome.outcome))}};
-  parts_.board.counter("pgtend_notifications_total", "Attempts to deliver a notification.", labels).add();
-  const UtcTime again =
-      retry_at(parts_.clock.now(), message.attempts, outcome.retry_after, seed_ ^ static_cast<std::uint64_t>(message.id));
-  auto mark = [outcome, again, id = message.id](store::Ledger& ledger) {
-    if (outcome.outcome == alerts::DeliveryOutcome::sent) return ledger.mark_sent(id);
-    if (outcome.outcome == alerts::DeliveryOutcome::dead) return ledger.mark_dead(id, outcome.reason);
-    return ledger.mark_failed(id, outcome.reason, again);
-  };
-  auto marked = co_await parts_.with_ledger(mark);
   if (outcome.outcome != alerts::DeliveryOutcome::sent)
     log::warn("notification not delivered", {{"receiver", message.receiver},
                                              {"outcome", std::string(to_string(outcome.outcome))},
                                              {"reason", outcome.reason},
                                              {"attempts", std::to_string(message.attempts)}});
+  co_await finish(std::move(message), std::move(outcome));
+  // Counted when the ledger knows it: what is counted as sent is not sent again after a crash.
+  parts_.board.counter("pgtend_notifications_total", "Attempts to deliver a notification.", labels).add();
+}
+
+net::Task<alerts::Delivery> Alerting::attempt(const OutboxMessage& message) {
+  const auto& alerting = parts_.config->alerting;
+  if (const auto index = alertmanager_index(message.receiver)) {
+    if (*index >= alerting.alertmanagers.size()) co_return gone(message.receiver);
+    alerts::AlertmanagerTarget target;
+    target.url = alerting.alertmanagers[*index].url;
+    auto answer = co_await alerts::deliver_alertmanager(client_, parts_.clock, target, message.body);
+    if (!answer) co_return alerts::classify(answer.error());
+    co_return *answer;
+  }
+  const auto integration = find_integration(alerting, message.receiver);
+  if (!integration) co_return gone(message.receiver);
+  auto target = target_with_secrets(integration->config);
+  if (!target) co_return alerts::classify(target.error());
+  auto answer = co_await alerts::deliver(client_, parts_.blocking, parts_.clock, *target, message);
+  if (!answer) co_return alerts::classify(answer.error());
+  co_return *answer;
+}
+
+net::Task<void> Alerting::finish(OutboxMessage message, alerts::Delivery outcome) {
+  const UtcTime now = parts_.clock.now();
+  const UtcTime again =
+      retry_at(now, message.attempts, outcome.retry_after, seed_ ^ static_cast<std::uint64_t>(message.id));
+  const auto pace = paces_.find(message.receiver);
+  if (pace != paces_.end()) {
+    if (outcome.outcome != alerts::DeliveryOutcome::retry) pace->second.answered();
+    const Millis rest = std::max(std::min(again - now, kLongestRest), outcome.retry_after.value_or(Millis(0)));
+    if (outcome.outcome == alerts::DeliveryOutcome::retry && is_unwell(outcome) &&
+        outcome.reason != "waits for the receiver")
+      pace->second.rest(parts_.clock.steady_now() + rest);
+  }
+  auto permit = co_await turn();
+  if (!permit) co_return;  // the lease ends by itself, and the message is sent again
+  Result<void> marked;
+  if (outcome.outcome == alerts::DeliveryOutcome::retry) {
+    auto mark = [reason = outcome.reason, again, id = message.id](store::Ledger& ledger) {
+      return ledger.mark_failed(id, reason, again);
+    };
+    marked = co_await parts_.with_ledger(mark);
+  } else {
+    const bool sent = outcome.outcome == alerts::DeliveryOutcome::sent;
+    if (!sent) ++dead_;
+    const auto instead = sent ? std::vector<OutboxMessage>() : dead_letters(message, outcome.reason);
+    const auto change = plan_settle(dispatch_, message).value_or(store::DispatchChange{});
+    auto mark = [sent, instead, change, reason = outcome.reason, id = message.id](store::Ledger& ledger) {
+      return sent ? ledger.mark_sent(id, change) : ledger.mark_dead(id, reason, instead, change);
+    };
+    marked = co_await parts_.with_ledger(mark);
+  }
   if (!marked) log::warn("outbox not updated", {{"error", marked.error().describe()}});
+}
+
+// What one receiver refused for good, in the words of another.
+std::vector<OutboxMessage> Alerting::dead_letters(const OutboxMessage& message, const std::string& reason) const {
+  const auto& alerting = parts_.config->alerting;
+  const auto group = dispatch_.groups.find(message.group_key);
+  if (alerting.dead_letter_receiver.empty() || group == dispatch_.groups.end()) return {};
+  const auto told = group->second.told.find(message.receiver);
+  if (told == group->second.told.end() || told->second.unsent.empty()) return {};
+  const UtcTime now = parts_.clock.now();
+  std::vector<OutboxMessage> out;
+  for (const auto& each : integrations(alerting)) {
+    if (each.receiver != alerting.dead_letter_receiver || each.id == message.receiver) continue;
+    Notification notification;
+    notification.receiver = each.receiver;
+    notification.integration = each.id;
+    // A key of its own: it must not take the place of what that receiver is told anyway.
+    notification.group_key = message.group_key + " for " + message.receiver;
+    notification.group_labels = group->second.labels;
+    for (const auto& [id, entry] : told->second.unsent) notification.alerts.push_back(entry);
+    notification.alerts.front().alert.facts.acts.push_back(message.receiver + " did not take this: " + reason);
+    out.push_back(render(notification, now));
+  }
+  return out;
+}
+
+net::TaskResult<bool> Alerting::heartbeat() {
+  const auto& beat = parts_.config->alerting.heartbeat;
+  if (beat.url.empty() && beat.url_file.empty()) co_return false;
+  const UtcTime now = parts_.clock.now();
+  const Millis patience = std::max<Millis>(parts_.config->rules.evaluation_interval * 4, std::chrono::minutes(1));
+  // A sign of life is given only for what lives: rules are evaluated and messages leave.
+  if (now - last_evaluation_ > patience || now - last_delivery_ > patience)
+    co_return fail(Errc::unavailable, "no heartbeat: rules or outbox stand still", true);
+  http::ClientRequest request;
+  request.method = beat.method;
+  request.url = beat.url;
+  request.timeout = beat.timeout;
+  request.max_body = 64 * 1024;
+  request.truncate_body = true;
+  if (!beat.url_file.empty()) {
+    auto text = config::read_text(beat.url_file);
+    if (!text) co_return fail(std::move(text.error()), "heartbeat");
+    request.url = std::string(trim(*text));
+  }
+  auto answer = co_await client_.send(std::move(request));
+  if (!answer) co_return fail(std::move(answer.error()), "heartbeat");
+  if (answer->status / 100 != 2)
+    co_return fail(Errc::unavailable, "heartbeat: answered " + std::to_string(answer->status), true);
+  co_return true;
 }
 
 }  // namespace pgtend::engine

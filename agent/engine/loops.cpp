@@ -22,18 +22,18 @@ constexpr std::chrono::seconds kSettle{3};
 std::unique_ptr<change::Pipeline> make_changes(Parts& parts, Advising& advising, const EngineOptions& options) {
   if (parts.ledger == nullptr) return nullptr;
   change::PipelineParts given{
-          .lanes = parts.lanes,
-          .ledger = *parts.ledger,
-          .store = parts.store,
-          .blocking = parts.blocking,
-          .clock = parts.clock,
-          .policy = [&parts] { return parts.config->policy; },
-          .history = [&parts] { return parts.history.reader(); },
-          .statements_touching = [&advising](const ProposedChange& plan) { return advising.statements_touching(plan); },
-          .actor = "agent",
-          .instance = parts.config->instance.name,
-          .seed = static_cast<std::uint64_t>(to_ms(parts.clock.now())),
-          .fault = options.fault};
+      .lanes = parts.lanes,
+      .ledger = *parts.ledger,
+      .store = parts.store,
+      .blocking = parts.blocking,
+      .clock = parts.clock,
+      .policy = [&parts] { return parts.config->policy; },
+      .history = [&parts] { return parts.history.reader(); },
+      .statements_touching = [&advising](const ProposedChange& plan) { return advising.statements_touching(plan); },
+      .actor = "agent",
+      .instance = parts.config->instance.name,
+      .seed = static_cast<std::uint64_t>(to_ms(parts.clock.now())),
+      .fault = options.fault};
   return std::make_unique<change::Pipeline>(std::move(given), pipeline_options(*parts.config));
 }
 
@@ -50,8 +50,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       sampling(parts, collecting, pipeline, cost),
       view(parts, collecting, cost, alerting, changes.get(), options.version),
       refreshes_noted_until_(parts.clock.now()) {
-  parts.lanes.on_identity_change(
-      [this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
+  parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
 }
 
 Result<void> Rooms::load() {
@@ -91,6 +90,7 @@ void Rooms::start(Supervisor& supervisor) {
   supervisor.spawn("capabilities", [this] { return capability_loop(); });
   supervisor.spawn("rules", [this] { return rules_loop(); });
   supervisor.spawn("outbox", [this] { return outbox_loop(); });
+  supervisor.spawn("heartbeat", [this] { return heartbeat_loop(); });
   supervisor.spawn("advise", [this] { return advise_loop(); });
   supervisor.spawn("commit", [this] { return commit_loop(); });
   supervisor.spawn("changes", [this] { return change_loop(); });
@@ -139,8 +139,7 @@ net::Task<void> Rooms::capability_loop() {
 
 net::Task<void> Rooms::rules_loop() {
   auto restored = co_await alerting.restore();
-  if (!restored && parts.ledger != nullptr)
-    log::error("alerts not restored", {{"error", restored.error().describe()}});
+  if (!restored && parts.ledger != nullptr) log::error("alerts not restored", {{"error", restored.error().describe()}});
   // The first samples must be there, or every rule would see an empty history.
   const Deadline settled = parts.clock.steady_now() + kSettle;
   co_await net::sleep_until(settled);
@@ -170,10 +169,21 @@ net::Task<void> Rooms::outbox_loop() {
         if (!queued) log::warn("alerts not resent", {{"error", queued.error().describe()}});
         resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
       }
+      auto made = co_await alerting.dispatch();
+      if (!made) log::warn("groups not flushed", {{"error", made.error().describe()}});
       auto tried = co_await alerting.deliver();
       if (!tried) log::warn("outbox not read", {{"error", tried.error().describe()}});
     }
     const Deadline next = parts.clock.steady_now() + kOutboxInterval;
+    co_await net::sleep_until(next);
+  }
+}
+
+net::Task<void> Rooms::heartbeat_loop() {
+  while (true) {
+    const Deadline next = parts.clock.steady_now() + parts.config->alerting.heartbeat.interval;
+    auto beat = co_await alerting.heartbeat();
+    if (!beat) log::warn("heartbeat not sent", {{"error", beat.error().describe()}});
     co_await net::sleep_until(next);
   }
 }

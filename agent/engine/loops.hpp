@@ -41,6 +41,7 @@ struct Rooms {
   net::TaskResult<std::vector<pg::Capability>> probe(pg::Lane lane, std::optional<pg::Purpose> purpose);
   net::Task<void> rules_loop();
   net::Task<void> outbox_loop();
+  net::Task<void> heartbeat_loop();
   net::Task<void> advise_loop();
   net::Task<void> commit_loop();
   net::Task<void> watchdog_loop();

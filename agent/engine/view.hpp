@@ -29,6 +29,14 @@ class View final : public api::AgentView {
   net::TaskResult<Change> change(std::string id) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string id) override;
   net::TaskResult<std::vector<Alert>> alerts() override;
+  net::TaskResult<api::AlertExplanation> explain_alert(std::string id) override;
+  net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime> until, std::string comment,
+                                       std::string actor) override;
+  net::TaskResult<std::vector<Silence>> silences() override;
+  net::TaskResult<Silence> add_silence(Silence silence, std::string actor) override;
+  net::TaskResult<Silence> end_silence(std::string id, std::string actor) override;
+  net::TaskResult<std::vector<std::string>> test_receiver(std::string name, std::string actor) override;
+  net::TaskResult<std::vector<OutboxMessage>> notifications(std::string state, int limit) override;
   net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override;
   net::TaskResult<api::AuditVerification> audit_verify() override;
   net::TaskResult<Change> approve_recommendation(std::string id, std::string plan_hash, std::string actor) override;

@@ -79,6 +79,14 @@ enum class AlertState { inactive, pending, firing, resolved };
 [[nodiscard]] std::string_view to_string(AlertState state);
 [[nodiscard]] std::optional<AlertState> parse_alert_state(std::string_view name);
 
+// What a person wants to know besides the value; gathered when an alert fires.
+struct AlertFacts {
+  std::string comparison;           // "> 0.8", of the rule's expression
+  std::optional<double> normal;     // median at this hour of the week, when there is history enough
+  std::vector<std::string> causes;  // likely ones, with numbers, never a literal of the user's data
+  std::vector<std::string> acts;    // what pgtend does, did or is refused to do, with ids
+};
+
 struct Alert {
   std::string rule;  // alertname
   std::string group;
@@ -91,9 +99,13 @@ struct Alert {
   std::optional<UtcTime> fired_at, resolved_at, keep_firing_since, last_seen_at;
   bool unknown = false;  // its rule could not be evaluated or its collector is blind: state is frozen
   std::string evidence;  // expr and the values behind it
+  AlertFacts facts;
 
   [[nodiscard]] std::string fingerprint_hex() const;
 };
+
+// What the spool drops first when it is full; critical is never dropped.
+enum class Urgency { info = 0, warning = 1, critical = 2 };
 
 // One message to one receiver; rendered when enqueued, so that what was decided can be audited.
 struct OutboxMessage {
@@ -101,8 +113,11 @@ struct OutboxMessage {
   std::string receiver;
   std::string group_key;
   std::string dedup_key;
-  std::string kind;  // firing, resolved
-  std::string body;  // JSON, without secrets
+  std::string kind;           // firing, resolved
+  std::int64_t sequence = 0;  // of the notification behind it; 0: none
+  Urgency urgency = Urgency::warning;
+  std::optional<UtcTime> expires_at;  // an unsent one is given up then
+  std::string body;                   // JSON, without secrets
   UtcTime created_at, not_before;
   int attempts = 0;
   std::string last_error;

@@ -16,6 +16,7 @@
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
 #include "agent/model/policy.hpp"
+#include "agent/model/routing.hpp"
 #include "agent/store/ledger_types.hpp"
 
 namespace pgtend::store {
@@ -85,19 +86,32 @@ class Ledger {
   // --- alerts and the outbox: one transaction
   // Stores alerts by (group, rule, labels); an inactive one is forgotten. A new message for the same (receiver,
   // group_key) supersedes an older one that is not being sent. Message ids and states are made here.
-  Result<void> save_alerts(const std::vector<Alert>& changed, const std::vector<OutboxMessage>& outgoing);
+  Result<void> save_alerts(const std::vector<Alert>& changed, const std::vector<OutboxMessage>& outgoing,
+                           const DispatchChange& dispatch = {});
   Result<std::vector<Alert>> load_alerts();
   // State changes, newest first.
   Result<std::vector<AlertEvent>> alert_history(std::size_t limit);
 
-  // Leases messages that are due: at most one in flight per (receiver, group_key), oldest first. attempts counts this
-  // one.
-  Result<std::vector<OutboxMessage>> claim(UtcTime now, std::size_t limit);
-  // Errors of the three: not_found.
-  Result<void> mark_sent(std::int64_t id);
+  Result<DispatchState> load_dispatch();
+
+  // Leases messages that are due: at most one in flight per (receiver, group_key), critical ones first, then oldest
+  // first. `allowance`: how many of a receiver may leave now; one that is not named is not limited. attempts counts
+  // this one. Messages past their expiry die here.
+  Result<std::vector<OutboxMessage>> claim(UtcTime now, std::size_t limit,
+                                           const std::map<std::string, int>& allowance = {});
+  // What ended with a message is stored with what the dispatcher makes of it. Errors of the three: not_found.
+  Result<void> mark_sent(std::int64_t id, const DispatchChange& dispatch = {});
   Result<void> mark_failed(std::int64_t id, const std::string& error, UtcTime not_before);
-  Result<void> mark_dead(std::int64_t id, const std::string& error);
+  Result<void> mark_dead(std::int64_t id, const std::string& error, const std::vector<OutboxMessage>& instead = {},
+                         const DispatchChange& dispatch = {});
   Result<OutboxStats> outbox_stats();
+  // Messages of a state ("queued", "dead", "sent", "superseded"), newest first.
+  Result<std::vector<OutboxMessage>> outbox_list(const std::string& state, std::size_t limit);
+
+  // --- silences; each write with its audit row
+  Result<void> put_silence(const Silence& silence, const AuditDraft& draft);
+  // All that have not ended long ago, newest first.
+  Result<std::vector<Silence>> silences();
 
   // --- normalised statement texts
   Result<void> put_texts(const std::map<std::int64_t, std::string>& texts);

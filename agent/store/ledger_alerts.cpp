@@ -36,8 +36,8 @@ Result<void> save_alert(Database& db, const Alert& alert, UtcTime now) {
 
 }  // namespace
 
-Result<void> Ledger::save_alerts(const std::vector<Alert>& changed, const std::vector<OutboxMessage>& outgoing) {
-  if (changed.empty() && outgoing.empty()) return {};
+Result<void> Ledger::save_alerts(const std::vector<Alert>& changed, const std::vector<OutboxMessage>& outgoing,
+                                 const DispatchChange& dispatch) {
   auto& db = *impl_->db;
   const auto now = impl_->clock.now();
   return impl_->together(nullptr, [&]() -> Result<void> {
@@ -47,6 +47,7 @@ Result<void> Ledger::save_alerts(const std::vector<Alert>& changed, const std::v
       if (!prune) return fail(std::move(prune).error());
       PGTEND_STORE_TRY((*prune)->bind(1, kAlertHistoryRows).run());
     }
+    PGTEND_STORE_TRY(save_dispatch(db, dispatch));
     Outbox outbox(*impl_);
     for (const auto& message : outgoing) PGTEND_STORE_TRY(outbox.enqueue(message));
     return outgoing.empty() ? Result<void>() : outbox.keep_within_limits();

@@ -36,6 +36,9 @@ Result<void> each_row(Statement& statement, const std::function<Result<void>(Sta
 // corrupt.
 Result<void> prepare_ledger_schema(Database& db);
 
+// Stores what a step of the dispatcher changed, inside the caller's transaction.
+Result<void> save_dispatch(Database& db, const DispatchChange& change);
+
 // The chained hash over all fields of an entry but its own hash.
 [[nodiscard]] std::string audit_hash(const AuditEntry& entry);
 

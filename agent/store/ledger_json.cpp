@@ -159,7 +159,12 @@ Json to_json(const Alert& v) {
           {"keep_firing_since", moment(v.keep_firing_since)},
           {"last_seen_at", moment(v.last_seen_at)},
           {"unknown", v.unknown},
-          {"evidence", v.evidence}};
+          {"evidence", v.evidence},
+          {"facts",
+           {{"comparison", v.facts.comparison},
+            {"normal", v.facts.normal ? number(*v.facts.normal) : Json(nullptr)},
+            {"causes", v.facts.causes},
+            {"acts", v.facts.acts}}}};
 }
 
 Json to_json(const MatviewMemory& v) {

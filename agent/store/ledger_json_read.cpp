@@ -168,6 +168,21 @@ void from_json(const Json& j, Change& v) {
   read(j, "expires_at", v.expires_at);
 }
 
+void from_json(const Json& j, MatviewMemory& v) {
+  read(j, "oid", v.oid);
+  read(j, "last_refresh", v.last_refresh);
+  read(j, "refresh_seen", v.refresh_seen);
+  read(j, "base_writes_at_refresh", v.base_writes_at_refresh);
+  read(j, "reads_at_refresh", v.reads_at_refresh);
+  read(j, "duration_seconds", v.duration_seconds);
+  read(j, "epoch", v.epoch);
+  read(j, "relfilenode", v.relfilenode);
+  read(j, "own_writes", v.own_writes);
+  read(j, "base_writes_seen", v.base_writes_seen);
+}
+
+}  // namespace
+
 void from_json(const Json& j, Alert& v) {
   read(j, "rule", v.rule);
   read(j, "group", v.group);
@@ -183,22 +198,13 @@ void from_json(const Json& j, Alert& v) {
   read(j, "last_seen_at", v.last_seen_at);
   read(j, "unknown", v.unknown);
   read(j, "evidence", v.evidence);
+  if (const auto facts = j.find("facts"); facts != j.end()) {
+    read(*facts, "comparison", v.facts.comparison);
+    read(*facts, "normal", v.facts.normal);
+    read(*facts, "causes", v.facts.causes);
+    read(*facts, "acts", v.facts.acts);
+  }
 }
-
-void from_json(const Json& j, MatviewMemory& v) {
-  read(j, "oid", v.oid);
-  read(j, "last_refresh", v.last_refresh);
-  read(j, "refresh_seen", v.refresh_seen);
-  read(j, "base_writes_at_refresh", v.base_writes_at_refresh);
-  read(j, "reads_at_refresh", v.reads_at_refresh);
-  read(j, "duration_seconds", v.duration_seconds);
-  read(j, "epoch", v.epoch);
-  read(j, "relfilenode", v.relfilenode);
-  read(j, "own_writes", v.own_writes);
-  read(j, "base_writes_seen", v.base_writes_seen);
-}
-
-}  // namespace
 
 template <class T>
 Result<T> parse_stored(std::string_view text) {

@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "agent/store/ledger_impl.hpp"
 
 namespace pgtend::store {
@@ -5,7 +7,7 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x7067746c;  // "pgtl"
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
 // Later versions append their statements; a step is never edited once it was released.
 constexpr const char* kVersion1 = R"(
@@ -54,6 +56,31 @@ CREATE TABLE matviews (database TEXT NOT NULL, oid INTEGER NOT NULL, body TEXT N
   PRIMARY KEY (database, oid)) WITHOUT ROWID;
 )";
 
+// Version 2: routing and delivery.
+constexpr const char* kVersion2 = R"(
+ALTER TABLE outbox ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN urgency INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE outbox ADD COLUMN expires_at INTEGER;
+CREATE TABLE alert_groups (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE silences (id TEXT PRIMARY KEY, ended_at INTEGER, body TEXT NOT NULL) WITHOUT ROWID;
+)";
+
+constexpr const char* kSteps[]{kVersion1, kVersion2};
+static_assert(std::size(kSteps) == kVersion);
+
+// Each step and its number in one transaction: a crash between two leaves a ledger of the version in between.
+Result<void> upgrade(Database& db, std::int64_t from) {
+  for (std::int64_t version = from; version < kVersion; ++version) {
+    auto tx = Transaction::begin(db);
+    if (!tx) return fail(std::move(tx).error());
+    PGTEND_STORE_TRY(db.exec(kSteps[version]));
+    if (version == 0) PGTEND_STORE_TRY(db.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
+    PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(version + 1)));
+    PGTEND_STORE_TRY(tx->commit());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare_ledger_schema(Database& db) {
@@ -63,21 +90,14 @@ Result<void> prepare_ledger_schema(Database& db) {
   if (!tables) return fail(std::move(tables).error());
   if (!application) return fail(std::move(application).error());
   if (!version) return fail(std::move(version).error());
-  if (*tables == 0 && *application == 0) {
-    auto tx = Transaction::begin(db);
-    if (!tx) return fail(std::move(tx).error());
-    PGTEND_STORE_TRY(db.exec(kVersion1));
-    PGTEND_STORE_TRY(db.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
-    PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kVersion)));
-    return tx->commit();
-  }
+  if (*tables == 0 && *application == 0) return upgrade(db, 0);
   if (*application != kApplicationId)
     return fail(Errc::conflict, db.path() + " is another program's database; name another file for the ledger");
   if (*version > kVersion)
     return fail(Errc::unsupported, db.path() + " was written by a newer pgtend (ledger version " +
                                        std::to_string(*version) + ", this one knows " + std::to_string(kVersion) +
                                        "); run that version, or a newer one");
-  return {};
+  return upgrade(db, *version);
 }
 
 }  // namespace pgtend::store

@@ -6,11 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/clock.hpp"
 #include "agent/model/advice.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
+#include "agent/model/notification.hpp"
 
 namespace pgtend::store {
 
@@ -73,6 +75,14 @@ struct AlertEvent {
   Alert alert;
 };
 
+// What a step of the dispatcher changed; stored together with the messages it made.
+struct DispatchChange {
+  std::vector<AlertGroup> saved;
+  std::vector<std::string> ended;  // keys of groups
+  std::map<std::uint64_t, FlapMemory> flaps;
+  std::int64_t sequence = 0;  // 0: flaps and sequence are unchanged
+};
+
 struct OutboxStats {
   std::int64_t queued = 0;  // waiting or in flight
   std::int64_t in_flight = 0;
@@ -103,6 +113,10 @@ inline constexpr std::int64_t kOutboxKeptRows = 1'000;
 inline constexpr std::int64_t kAlertHistoryRows = 20'000;
 // pg_stat_statements.max defaults to 5,000; four times that covers churn.
 inline constexpr std::int64_t kMaxTexts = 20'000;
+// No message waits longer than its receiver may ask for (an hour) and some; a later time is a clock that was set back.
+inline constexpr Millis kOutboxLongestWait{4'500'000};
+// Ended silences stay visible for a month.
+inline constexpr Millis kEndedSilencesKept{30LL * 24 * 3600 * 1000};
 // A delivery attempt (connect, send, answer) ends well before its lease; an expired lease is claimed anew.
 inline constexpr Millis kOutboxLease{120'000};
 // Closed findings stay visible for a month.

@@ -19,8 +19,15 @@ OutboxMessage message_of(Statement& row) {
   out.attempts = static_cast<int>(row.integer(8));
   out.last_error = row.text(9);
   out.state = row.text(10);
+  out.sequence = row.integer(11);
+  out.urgency = static_cast<Urgency>(row.integer(12));
+  out.expires_at = row.optional_time(13);
   return out;
 }
+
+constexpr const char* kSelect =
+    "SELECT id, receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error, state,"
+    " sequence, urgency, expires_at FROM outbox ";
 
 }  // namespace
 
@@ -47,21 +54,25 @@ Result<void> Outbox::enqueue(const OutboxMessage& message) {
   PGTEND_STORE_TRY(count("superseded", db_.changes()));
   auto insert = db_.cached(
       "INSERT INTO outbox (receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error,"
-      " state, lease_until) VALUES (?,?,?,?,?,?,?,0,'','queued',0)");
+      " state, lease_until, sequence, urgency, expires_at) VALUES (?,?,?,?,?,?,?,0,'','queued',0,?,?,?)");
   if (!insert) return fail(std::move(insert).error());
   (*insert)->bind(1, message.receiver).bind(2, message.group_key).bind(3, message.dedup_key).bind(4, message.kind);
   (*insert)->bind(5, message.body).bind(6, message.created_at).bind(7, message.not_before);
+  (*insert)->bind(8, message.sequence).bind(9, static_cast<std::int64_t>(message.urgency)).bind(10, message.expires_at);
   return (*insert)->run();
 }
 
-Result<void> Outbox::drop_one() {
+// Each (receiver, group_key) has at most one message that waits, so what is left of critical ones is bounded by the
+// number of groups.
+Result<bool> Outbox::drop_one() {
   auto drop = db_.cached(
       "UPDATE outbox SET state='dead', last_error='dropped: the spool is full' WHERE id = (SELECT id FROM outbox"
-      " WHERE state='queued' AND lease_until=0 ORDER BY instr(body, 'critical') > 0, id LIMIT 1)");
+      " WHERE state='queued' AND lease_until=0 AND urgency < 2 ORDER BY urgency, id LIMIT 1)");
   if (!drop) return fail(std::move(drop).error());
   PGTEND_STORE_TRY((*drop)->run());
-  if (db_.changes() == 0) return fail(Errc::resource_exhausted, "the spool is full of messages in flight", true);
-  return count("dropped", 1);
+  if (db_.changes() == 0) return false;
+  PGTEND_STORE_TRY(count("dropped", 1));
+  return true;
 }
 
 Result<void> Outbox::keep_within_limits() {
@@ -75,7 +86,9 @@ Result<void> Outbox::keep_within_limits() {
       return {};
     }));
     if (rows <= kOutboxMaxQueued && bytes <= kOutboxMaxBytes) break;
-    PGTEND_STORE_TRY(drop_one());
+    auto dropped = drop_one();
+    if (!dropped) return fail(std::move(dropped).error());
+    if (!*dropped) break;
   }
   auto forget = db_.cached(
       "DELETE FROM outbox WHERE state<>'queued' AND id <= (SELECT id FROM outbox WHERE state<>'queued'"
@@ -84,12 +97,18 @@ Result<void> Outbox::keep_within_limits() {
   return (*forget)->bind(1, kOutboxKeptRows).run();
 }
 
-Result<std::vector<OutboxMessage>> Outbox::claim(UtcTime now, std::size_t limit) {
-  // An expired lease is no lease: its sender is gone. When a newer message waits, the abandoned one is superseded.
-  auto expire =
-      db_.cached("UPDATE outbox SET lease_until=0 WHERE state='queued' AND lease_until<>0 AND lease_until<=?1");
+// An expired lease is no lease: its sender is gone. When a newer message waits, the abandoned one is superseded. A wall
+// clock that was set back must not make a lease or a wait longer than it can be.
+Result<void> Outbox::tidy(UtcTime now) {
+  auto expire = db_.cached(
+      "UPDATE outbox SET lease_until=0 WHERE state='queued' AND lease_until<>0 AND (lease_until<=?1 OR "
+      "lease_until>?2)");
   if (!expire) return fail(std::move(expire).error());
-  PGTEND_STORE_TRY((*expire)->bind(1, now).run());
+  PGTEND_STORE_TRY((*expire)->bind(1, now).bind(2, now + kOutboxLease).run());
+  auto bring_near =
+      db_.cached("UPDATE outbox SET not_before=?1 WHERE state='queued' AND lease_until=0 AND not_before>?2");
+  if (!bring_near) return fail(std::move(bring_near).error());
+  PGTEND_STORE_TRY((*bring_near)->bind(1, now).bind(2, now + kOutboxLongestWait).run());
   auto supersede = db_.cached(
       "UPDATE outbox SET state='superseded' WHERE state='queued' AND lease_until=0 AND EXISTS (SELECT 1 FROM outbox AS"
       " newer WHERE newer.state='queued' AND newer.receiver=outbox.receiver AND newer.group_key=outbox.group_key"
@@ -97,25 +116,64 @@ Result<std::vector<OutboxMessage>> Outbox::claim(UtcTime now, std::size_t limit)
   if (!supersede) return fail(std::move(supersede).error());
   PGTEND_STORE_TRY((*supersede)->run());
   PGTEND_STORE_TRY(count("superseded", db_.changes()));
+  auto give_up = db_.cached(
+      "UPDATE outbox SET state='dead', last_error='expired: nobody took it in time: ' || last_error"
+      " WHERE state='queued' AND lease_until=0 AND expires_at<=?1");
+  if (!give_up) return fail(std::move(give_up).error());
+  PGTEND_STORE_TRY((*give_up)->bind(1, now).run());
+  return count("expired", db_.changes());
+}
 
-  auto due = db_.cached(
-      "SELECT id, receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error, state"
-      " FROM outbox WHERE state='queued' AND lease_until=0 AND not_before<=?1 AND NOT EXISTS (SELECT 1 FROM outbox AS"
-      " other WHERE other.state='queued' AND other.receiver=outbox.receiver AND other.group_key=outbox.group_key"
-      " AND other.lease_until<>0) ORDER BY id LIMIT ?2");
-  if (!due) return fail(std::move(due).error());
+Result<std::vector<std::int64_t>> Outbox::due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance) {
+  auto query = db_.cached(
+      "SELECT id, receiver FROM outbox WHERE state='queued' AND lease_until=0 AND not_before<=?1 AND NOT EXISTS "
+      "(SELECT 1"
+      " FROM outbox AS other WHERE other.state='queued' AND other.receiver=outbox.receiver"
+      " AND other.group_key=outbox.group_key AND other.lease_until<>0) ORDER BY urgency = 2 DESC, id");
+  if (!query) return fail(std::move(query).error());
+  std::vector<std::int64_t> out;
+  (*query)->bind(1, now);
+  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
+    if (out.size() >= limit) return {};
+    const auto limited = allowance.find(row.text(1));
+    if (limited != allowance.end() && --limited->second < 0) return {};
+    out.push_back(row.integer(0));
+    return {};
+  }));
+  return out;
+}
+
+Result<std::vector<OutboxMessage>> Outbox::claim(UtcTime now, std::size_t limit,
+                                                 const std::map<std::string, int>& allowance) {
+  PGTEND_STORE_TRY(tidy(now));
+  auto ids = due(now, limit, allowance);
+  if (!ids) return fail(std::move(ids).error());
   std::vector<OutboxMessage> out;
-  (*due)->bind(1, now).bind(2, static_cast<std::int64_t>(limit));
-  PGTEND_STORE_TRY(each_row(**due, [&](Statement& row) -> Result<void> {
+  for (const auto id : *ids) {
+    auto lease = db_.cached("UPDATE outbox SET lease_until=?2, attempts=attempts+1 WHERE id=?1");
+    if (!lease) return fail(std::move(lease).error());
+    PGTEND_STORE_TRY((*lease)->bind(1, id).bind(2, now + kOutboxLease).run());
+    static const std::string text = std::string(kSelect) + "WHERE id=?1";
+    auto query = db_.cached(text.c_str());
+    if (!query) return fail(std::move(query).error());
+    PGTEND_STORE_TRY(each_row((*query)->bind(1, id), [&](Statement& row) -> Result<void> {
+      out.push_back(message_of(row));
+      return {};
+    }));
+  }
+  return out;
+}
+
+Result<std::vector<OutboxMessage>> Outbox::list(const std::string& state, std::size_t limit) {
+  static const std::string text = std::string(kSelect) + "WHERE state=?1 ORDER BY id DESC LIMIT ?2";
+  auto query = db_.cached(text.c_str());
+  if (!query) return fail(std::move(query).error());
+  std::vector<OutboxMessage> out;
+  (*query)->bind(1, state).bind(2, static_cast<std::int64_t>(limit));
+  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
     out.push_back(message_of(row));
     return {};
   }));
-  auto lease = db_.cached("UPDATE outbox SET lease_until=?2, attempts=attempts+1 WHERE id=?1");
-  if (!lease) return fail(std::move(lease).error());
-  for (auto& message : out) {
-    PGTEND_STORE_TRY((*lease)->bind(1, message.id).bind(2, now + kOutboxLease).run());
-    ++message.attempts;
-  }
   return out;
 }
 
@@ -164,10 +222,11 @@ Result<OutboxStats> Outbox::stats() {
   return out;
 }
 
-Result<std::vector<OutboxMessage>> Ledger::claim(UtcTime now, std::size_t limit) {
+Result<std::vector<OutboxMessage>> Ledger::claim(UtcTime now, std::size_t limit,
+                                                 const std::map<std::string, int>& allowance) {
   std::vector<OutboxMessage> out;
   PGTEND_STORE_TRY(impl_->together(nullptr, [&]() -> Result<void> {
-    auto claimed = Outbox(*impl_).claim(now, limit);
+    auto claimed = Outbox(*impl_).claim(now, limit, allowance);
     if (!claimed) return fail(std::move(claimed).error());
     out = std::move(*claimed);
     return {};
@@ -175,16 +234,29 @@ Result<std::vector<OutboxMessage>> Ledger::claim(UtcTime now, std::size_t limit)
   return out;
 }
 
-Result<void> Ledger::mark_sent(std::int64_t id) {
-  return impl_->together(nullptr, [&] { return Outbox(*impl_).finish(id, "sent", ""); });
+Result<void> Ledger::mark_sent(std::int64_t id, const DispatchChange& dispatch) {
+  return impl_->together(nullptr, [&]() -> Result<void> {
+    PGTEND_STORE_TRY(Outbox(*impl_).finish(id, "sent", ""));
+    return save_dispatch(*impl_->db, dispatch);
+  });
 }
 
 Result<void> Ledger::mark_failed(std::int64_t id, const std::string& error, UtcTime not_before) {
   return impl_->together(nullptr, [&] { return Outbox(*impl_).give_back(id, error, not_before); });
 }
 
-Result<void> Ledger::mark_dead(std::int64_t id, const std::string& error) {
-  return impl_->together(nullptr, [&] { return Outbox(*impl_).finish(id, "dead", error); });
+Result<void> Ledger::mark_dead(std::int64_t id, const std::string& error, const std::vector<OutboxMessage>& instead,
+                               const DispatchChange& dispatch) {
+  return impl_->together(nullptr, [&]() -> Result<void> {
+    Outbox outbox(*impl_);
+    PGTEND_STORE_TRY(outbox.finish(id, "dead", error));
+    for (const auto& message : instead) PGTEND_STORE_TRY(outbox.enqueue(message));
+    return save_dispatch(*impl_->db, dispatch);
+  });
+}
+
+Result<std::vector<OutboxMessage>> Ledger::outbox_list(const std::string& state, std::size_t limit) {
+  return Outbox(*impl_).list(state, limit);
 }
 
 Result<OutboxStats> Ledger::outbox_stats() {

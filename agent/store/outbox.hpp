@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "agent/store/ledger_impl.hpp"
@@ -14,10 +15,10 @@ class Outbox {
 
   // Adds a message; older ones of its (receiver, group_key) that are not in flight are superseded.
   Result<void> enqueue(const OutboxMessage& message);
-  // Drops above the limits: oldest first, those without a critical alert before those with one; forgets old finished
-  // rows.
+  // Drops above the limits: info before warning, oldest first, never critical; forgets old finished rows.
   Result<void> keep_within_limits();
-  Result<std::vector<OutboxMessage>> claim(UtcTime now, std::size_t limit);
+  Result<std::vector<OutboxMessage>> claim(UtcTime now, std::size_t limit, const std::map<std::string, int>& allowance);
+  Result<std::vector<OutboxMessage>> list(const std::string& state, std::size_t limit);
   // Ends a message as sent or dead. Errors: not_found.
   Result<void> finish(std::int64_t id, const char* state, const std::string& error);
   // Gives a message back; it is superseded when a newer one of its key waits. Errors: not_found.
@@ -25,7 +26,10 @@ class Outbox {
   Result<OutboxStats> stats();
 
  private:
-  Result<void> drop_one();
+  // False: only critical messages are left.
+  Result<bool> drop_one();
+  Result<void> tidy(UtcTime now);
+  Result<std::vector<std::int64_t>> due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance);
   // Adds to a count kept since the ledger was made.
   Result<void> count(const char* what, std::int64_t by);
   Result<std::int64_t> counted(const char* what);

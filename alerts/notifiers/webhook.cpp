@@ -1,10 +1,10 @@
 #include "alerts/notifiers/webhook.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
-#include "alerts/notifiers/posting.hpp"
 
 namespace pgtend::alerts {
 
@@ -55,37 +55,56 @@ Json alert_json(const Alert& alert, const std::string& external_url) {
   return out;
 }
 
+Json episodes_json(const std::vector<Episode>& episodes) {
+  auto out = Json::array();
+  for (const auto& episode : episodes)
+    out.push_back({{"startsAt", to_rfc3339(episode.fired_at)},
+                   {"endsAt", episode.resolved_at ? to_rfc3339(*episode.resolved_at) : kNoTime}});
+  return out;
+}
+
+Json group_json(const WebhookGroup& group, const std::vector<Json>& alerts) {
+  const bool firing = std::any_of(alerts.begin(), alerts.end(), [](const Json& a) { return a["status"] == "firing"; });
+  return {{"version", "4"},
+          {"groupKey", group.group_key},
+          {"truncatedAlerts", group.truncated_alerts},
+          {"status", firing ? "firing" : "resolved"},
+          {"receiver", group.receiver},
+          {"groupLabels", object_of(group.group_labels)},
+          {"commonLabels", common(alerts, "labels")},
+          {"commonAnnotations", common(alerts, "annotations")},
+          {"externalURL", group.external_url},
+          {"alerts", alerts}};
+}
+
 }  // namespace
 
 std::string webhook_body(const WebhookGroup& group, const std::vector<Alert>& alerts) {
   std::vector<Json> rendered;
-  bool firing = false;
-  for (const auto& alert : alerts) {
-    rendered.push_back(alert_json(alert, group.external_url));
-    firing = firing || !is_resolved(alert);
-  }
-  const Json body{{"version", "4"},
-                  {"groupKey", group.group_key},
-                  {"truncatedAlerts", group.truncated_alerts},
-                  {"status", firing ? "firing" : "resolved"},
-                  {"receiver", group.receiver},
-                  {"groupLabels", object_of(group.group_labels)},
-                  {"commonLabels", common(rendered, "labels")},
-                  {"commonAnnotations", common(rendered, "annotations")},
-                  {"externalURL", group.external_url},
-                  {"alerts", rendered}};
+  for (const auto& alert : alerts) rendered.push_back(alert_json(alert, group.external_url));
+  const auto body = group_json(group, rendered);
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-net::TaskResult<Delivery> deliver_webhook(http::Client& client, const Clock& clock, WebhookTarget target,
-                                          std::string body, std::string idempotency_key) {
-  http::ClientRequest request;
-  request.url = target.url;
-  request.body = std::move(body);
-  request.timeout = target.timeout;
-  if (!idempotency_key.empty()) request.headers.emplace_back("Idempotency-Key", idempotency_key);
-  auto delivery = co_await post_json(client, clock, std::move(request), target.bearer_token);
-  co_return delivery;
+std::string webhook_body(const Notification& notification, const std::string& external_url) {
+  WebhookGroup group;
+  group.receiver = notification.receiver;
+  group.group_key = notification.group_key;
+  group.group_labels = notification.group_labels;
+  group.external_url = external_url;
+  group.truncated_alerts = notification.truncated;
+  std::vector<Json> rendered;
+  for (const auto& entry : notification.alerts) {
+    auto alert = alert_json(entry.alert, external_url);
+    if (!entry.earlier.empty()) alert["earlierEpisodes"] = episodes_json(entry.earlier);
+    if (entry.more_episodes > 0) alert["moreEpisodes"] = entry.more_episodes;
+    if (entry.flapping) alert["flapping"] = true;
+    rendered.push_back(std::move(alert));
+  }
+  auto body = group_json(group, rendered);
+  body["notification_reason"] = to_string(notification.reason);
+  body["sequence"] = notification.sequence;
+  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace pgtend::alerts

@@ -3,9 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/http/client.hpp"
-#include "agent/model/alert.hpp"
-#include "alerts/notifiers/delivery.hpp"
+#include "agent/model/notification.hpp"
 
 namespace pgtend::alerts {
 
@@ -21,16 +19,8 @@ struct WebhookGroup {
 // The body of Alertmanager's webhook, version 4. Besides its fields each alert carries `value` and, once resolved and
 // known, `resolvedValue`.
 [[nodiscard]] std::string webhook_body(const WebhookGroup& group, const std::vector<Alert>& alerts);
-
-struct WebhookTarget {
-  std::string url;
-  std::string bearer_token;  // empty: none
-  Millis timeout{5000};
-};
-
-// Posts a body with an Idempotency-Key. The Result never carries an error of the network: that is a Delivery to retry.
-// Errors: none today. REQUIRES: client and clock outlive the call.
-net::TaskResult<Delivery> deliver_webhook(http::Client& client, const Clock& clock, WebhookTarget target,
-                                          std::string body, std::string idempotency_key);
+// The same of a notification, with notification_reason, sequence, and each alert's earlier episodes that this receiver
+// has not been told of.
+[[nodiscard]] std::string webhook_body(const Notification& notification, const std::string& external_url);
 
 }  // namespace pgtend::alerts

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "alerts/notifiers/alertmanager.hpp"
+#include "alerts/notifiers/receiver.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/unit/api/sample_types.hpp"
@@ -53,8 +54,7 @@ struct Sink {
   }
 };
 
-template <class Make>
-Delivery run(Make make) {
+Delivery post(const std::string& url, const std::string& token, const std::string& body) {
   net::asio::thread_pool blocking(1);
   net::asio::io_context context(1);
   http::Client client(blocking.get_executor());
@@ -64,7 +64,15 @@ Delivery run(Make make) {
     REQUIRE_FALSE(failure);
     result.emplace(std::move(delivery));
   };
-  net::asio::co_spawn(context, make(client, clock), ended);
+  ReceiverTarget target;
+  target.kind = "webhook";
+  target.url = url;
+  target.bearer_token = token;
+  OutboxMessage message;
+  message.id = 1;
+  message.dedup_key = "key";
+  message.body = body;
+  net::asio::co_spawn(context, deliver(client, blocking.get_executor(), clock, target, message), ended);
   context.run();
   REQUIRE(result);
   REQUIRE(*result);
@@ -111,10 +119,7 @@ TEST_CASE("a webhook gets its body, its token and its idempotency key") {
   Sink sink;
   RunningServer server(loopback(), sink.router(),
                        http::AuthOptions{{{"hook", http::sha256_hex("s3cret"), http::Right::viewer}}, {}, {}});
-  const WebhookTarget target{server.url("/hook/42"), "s3cret", Millis(5000)};
-  const auto delivery = run([&](http::Client& client, const Clock& clock) {
-    return deliver_webhook(client, clock, target, "{\"a\":1}", "key-1");
-  });
+  const auto delivery = post(server.url("/hook/42"), "s3cret", "{\"a\":1}");
   CHECK(delivery.outcome == DeliveryOutcome::sent);
   REQUIRE(sink.got.size() == 1);
   CHECK(sink.got[0].body == "{\"a\":1}");
@@ -125,21 +130,18 @@ TEST_CASE("a webhook gets its body, its token and its idempotency key") {
 TEST_CASE("what a receiver answers decides whether the message is tried again") {
   Sink sink;
   RunningServer server(loopback(), sink.router());
-  const WebhookTarget target{server.url("/hook/secret-path"), "", Millis(5000)};
-  const auto post = [&](http::Client& client, const Clock& clock) {
-    return deliver_webhook(client, clock, target, "{}", "");
-  };
+  const auto url = server.url("/hook/secret-path");
   sink.status = 429;
   sink.retry_after = "3";
-  const auto limited = run(post);
+  const auto limited = post(url, "", "{}");
   CHECK(limited.outcome == DeliveryOutcome::retry);
   CHECK(limited.retry_after == Millis(3000));
   sink.status = 410;
-  CHECK(run(post).outcome == DeliveryOutcome::dead);
+  CHECK(post(url, "", "{}").outcome == DeliveryOutcome::dead);
   sink.status = 503;
-  CHECK(run(post).outcome == DeliveryOutcome::retry);
+  CHECK(post(url, "", "{}").outcome == DeliveryOutcome::retry);
   server.stop();
-  const auto gone = run(post);
+  const auto gone = post(url, "", "{}");
   CHECK(gone.outcome == DeliveryOutcome::retry);
   CHECK(gone.status == 0);
   CHECK(gone.reason.find("secret-path") == std::string::npos);

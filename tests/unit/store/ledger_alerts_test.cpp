@@ -131,19 +131,126 @@ TEST_CASE("a failed message comes again when it is due, a dead one never") {
   REQUIRE(stats->oldest == from_ms(100));
 }
 
-TEST_CASE("a full spool drops the oldest that is not critical, and counts it") {
+TEST_CASE("a full spool drops info before warning, oldest first, and never what is critical") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));
   std::vector<OutboxMessage> many;
-  for (std::int64_t i = 0; i < store::kOutboxMaxQueued + 3; ++i)
-    many.push_back(message("k" + std::to_string(i), "firing", i == 0 ? R"({"severity":"critical"})" : "{}"));
+  for (std::int64_t i = 0; i < store::kOutboxMaxQueued + 3; ++i) {
+    many.push_back(message("k" + std::to_string(i), "firing"));
+    many.back().urgency = i == 0 ? Urgency::critical : i == 7 ? Urgency::info : Urgency::warning;
+  }
   REQUIRE(ledger->save_alerts({}, many));
   const auto stats = ledger->outbox_stats();
   REQUIRE(stats->queued == store::kOutboxMaxQueued);
   REQUIRE(stats->dropped == 3);
+  std::set<std::string> dropped;
+  for (const auto& dead : *ledger->outbox_list("dead", 10)) dropped.insert(dead.group_key);
+  REQUIRE(dropped == std::set<std::string>{"k1", "k2", "k7"});
   const auto first = ledger->claim(from_ms(200), 2);
   REQUIRE((*first)[0].group_key == "k0");
-  REQUIRE((*first)[1].group_key == "k4");
+}
+
+TEST_CASE("a spool of critical messages alone is kept whole, and critical ones leave first") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  std::vector<OutboxMessage> many{message("late", "firing")};
+  for (std::int64_t i = 0; i < store::kOutboxMaxQueued + 5; ++i) {
+    many.push_back(message("k" + std::to_string(i), "firing"));
+    many.back().urgency = Urgency::critical;
+  }
+  REQUIRE(ledger->save_alerts({}, many));
+  REQUIRE(ledger->outbox_stats()->queued == store::kOutboxMaxQueued + 5);
+  REQUIRE(ledger->outbox_list("dead", 10)->at(0).group_key == "late");
+  REQUIRE(ledger->claim(from_ms(200), 1)->at(0).group_key == "k0");
+}
+
+TEST_CASE("a receiver gets no more than its allowance, and what expired is given up") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  auto old = message("old", "resolved");
+  old.expires_at = from_ms(150);
+  auto other = message("other", "firing");
+  other.receiver = "mail";
+  REQUIRE(ledger->save_alerts({}, {message("a", "firing"), message("b", "firing"), old, other}));
+  const auto claimed = ledger->claim(from_ms(200), 10, {{"hook", 1}, {"mail", 5}});
+  REQUIRE(claimed->size() == 2);
+  REQUIRE((*claimed)[0].group_key == "a");
+  REQUIRE((*claimed)[1].group_key == "other");
+  REQUIRE(ledger->outbox_list("dead", 10)->at(0).group_key == "old");
+  REQUIRE(ledger->claim(from_ms(200), 10, {{"hook", 0}})->empty());
+}
+
+TEST_CASE("a wall clock that was set back holds no message and no lease up") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  const auto far = from_ms(1'000'000'000);
+  auto later = message("later", "firing");
+  later.not_before = far;
+  REQUIRE(ledger->save_alerts({}, {message("leased", "firing"), later}));
+  REQUIRE(ledger->claim(far - Millis(60'000), 1)->at(0).group_key == "leased");
+  const auto claimed = ledger->claim(from_ms(1'000), 10);
+  REQUIRE(claimed->size() == 2);
+}
+
+TEST_CASE("groups, flapping, sequence and silences come back as they were") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  AlertGroup group;
+  group.key = "{}:{alertname=\"PgDown\"}";
+  group.route = "{}";
+  group.labels = Labels{{"alertname", "PgDown"}};
+  group.next_flush = from_ms(5);
+  group.flushed = true;
+  group.firing_since = from_ms(6);
+  group.escalated = 1;
+  const auto firing = alert("PgDown", AlertState::firing);
+  const auto id = fingerprint(firing.labels);
+  auto& entry = group.alerts[id];
+  entry.alert = firing;
+  entry.ended = {{from_ms(1), from_ms(2)}};
+  entry.more_ended = 3;
+  entry.held_resolve = alert("PgDown", AlertState::resolved);
+  entry.release_at = from_ms(9);
+  entry.digested = true;
+  auto& told = group.told["oncall/slack/0"];
+  told.firing = {id};
+  told.last_at = from_ms(7);
+  told.sequence = 41;
+  told.unsent[id] = {firing, {{from_ms(1), std::nullopt}}, 2, true};
+  store::DispatchChange change;
+  change.saved = {group};
+  change.flaps[id] = {{from_ms(1), from_ms(3)}, true, from_ms(3)};
+  change.sequence = 41;
+  REQUIRE(ledger->save_alerts({}, {}, change));
+  Silence silence;
+  silence.id = "abc";
+  silence.matchers = {*Matcher::make("alertname", MatchOp::regex, "Pg\"x.*")};
+  silence.starts_at = from_ms(1);
+  silence.until_resolved = true;
+  silence.created_by = "ann";
+  REQUIRE(ledger->put_silence(silence, draft("silence.add", "abc")));
+  ledger.open();
+  const auto state = ledger->load_dispatch();
+  REQUIRE(state);
+  REQUIRE(state->sequence == 41);
+  REQUIRE(state->flaps.at(id).transitions.size() == 2);
+  REQUIRE(state->flaps.at(id).firing);
+  const auto& back = state->groups.at(group.key);
+  REQUIRE((back.route == "{}" && back.flushed && back.escalated == 1 && back.firing_since == from_ms(6)));
+  REQUIRE(back.alerts.at(id).ended == entry.ended);
+  REQUIRE(back.alerts.at(id).held_resolve->state == AlertState::resolved);
+  REQUIRE((back.alerts.at(id).release_at == from_ms(9) && back.alerts.at(id).digested));
+  REQUIRE(back.told.at("oncall/slack/0").firing == std::set<std::uint64_t>{id});
+  REQUIRE(back.told.at("oncall/slack/0").unsent.at(id).earlier.at(0).fired_at == from_ms(1));
+  REQUIRE(back.told.at("oncall/slack/0").unsent.at(id).flapping);
+  const auto silences = ledger->silences();
+  REQUIRE(silences->size() == 1);
+  REQUIRE(silences->at(0).matchers.at(0).matches("Pg\"xyz"));
+  REQUIRE((silences->at(0).until_resolved && !silences->at(0).ends_at));
+  store::DispatchChange over;
+  over.ended = {group.key};
+  REQUIRE(ledger->save_alerts({}, {}, over));
+  REQUIRE(ledger->load_dispatch()->groups.empty());
 }
 
 TEST_CASE("whatever the faults, the last message of every key arrives, in order and never two at a time") {

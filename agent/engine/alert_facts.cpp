@@ -1,0 +1,132 @@
+#include "agent/engine/alert_facts.hpp"
+
+#include <algorithm>
+
+#include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
+#include "agent/engine/alerting.hpp"
+#include "alerts/template.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// Of all alerts of one group together; what is not known by then is left out of the message.
+constexpr std::chrono::seconds kFactsTime{2};
+constexpr int kWeeks = 4, kWeeksNeeded = 2;
+constexpr std::chrono::hours kWeek{7 * 24};
+constexpr std::size_t kCauses = 3;
+constexpr std::size_t kLongestRight = 60;  // bytes of the comparison's right side shown
+constexpr const char* kCausesAnnotation = "pgtend_causes";
+
+// The comparison whose left side is `left`.
+const promql::Binary* comparison_with(const promql::Expr& expr, const promql::Expr* left) {
+  if (const auto* binary = std::get_if<promql::Binary>(&expr.node); binary != nullptr && binary->lhs.get() == left)
+    return binary;
+  for (const auto* child : promql::children(expr))
+    if (const auto* found = comparison_with(*child, left)) return found;
+  return nullptr;
+}
+
+// Whether the element is the one that the alert is about: its labels are among the alert's.
+bool belongs_to(const Labels& element, const Labels& alert) {
+  return std::all_of(element.begin(), element.end(), [&](const Label& label) {
+    return label.first == "__name__" || alert.get(label.first) == label.second;
+  });
+}
+
+std::string cause_text(const promql::VectorSample& element) {
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : element.labels)
+    if (name != "__name__") parts.push_back(name + "=" + value);
+  return (parts.empty() ? std::string("value") : join(parts, ", ")) + ": " + alerts::go_number(element.value);
+}
+
+}  // namespace
+
+std::string comparison_of(const promql::Expr& expr) {
+  const auto* left = promql::compared_value(expr);
+  const auto* binary = left == nullptr ? nullptr : comparison_with(expr, left);
+  if (binary == nullptr) return {};
+  const auto right = promql::format(*binary->rhs);
+  if (right.size() > kLongestRight) return {};
+  return std::string(promql::to_string(binary->op)) + " " + right;
+}
+
+std::optional<double> normal_value(const promql::Expr& expr, const Labels& labels, HistoryReader& history, UtcTime at,
+                                   const promql::EvalOptions& options) {
+  const auto* compared = promql::compared_value(expr);
+  if (compared == nullptr) return std::nullopt;
+  std::vector<double> seen;
+  for (int week = 1; week <= kWeeks; ++week) {
+    auto value = promql::evaluate(*compared, history, at - week * kWeek, options);
+    if (!value) return std::nullopt;
+    const auto* vector = std::get_if<promql::Vector>(&*value);
+    if (vector == nullptr) return std::nullopt;
+    for (const auto& element : *vector)
+      if (belongs_to(element.labels, labels)) {
+        seen.push_back(element.value);
+        break;
+      }
+  }
+  if (seen.size() < kWeeksNeeded) return std::nullopt;
+  std::sort(seen.begin(), seen.end());
+  const auto middle = seen.size() / 2;
+  return seen.size() % 2 == 1 ? seen[middle] : (seen[middle - 1] + seen[middle]) / 2;
+}
+
+std::vector<std::string> likely_causes(const Alert& alert, HistoryReader& history, UtcTime at,
+                                       const promql::EvalOptions& options) {
+  std::vector<std::string> out;
+  const auto text = alert.annotations.find(kCausesAnnotation);
+  if (text == alert.annotations.end()) return out;
+  auto expr = promql::parse(text->second);
+  if (!expr) return out;
+  auto value = promql::evaluate(**expr, history, at, options);
+  auto* vector = value ? std::get_if<promql::Vector>(&*value) : nullptr;
+  if (vector == nullptr) return out;
+  std::sort(vector->begin(), vector->end(), [](const auto& a, const auto& b) { return a.value > b.value; });
+  for (const auto& element : *vector) {
+    if (out.size() == kCauses) break;
+    out.push_back(cause_text(element));
+  }
+  return out;
+}
+
+// For alerts that fire just now.
+net::Task<void> Alerting::add_facts(const LoadedGroup& group, std::vector<Alert>* changed, UtcTime now) {
+  std::vector<Alert> fresh;
+  for (const auto& alert : *changed)
+    if (alert.state == AlertState::firing && alert.fired_at == now) fresh.push_back(alert);
+  if (fresh.empty() || reader_ == nullptr) co_return;
+  promql::EvalOptions options;
+  options.left_open = parts_.config->rules.range_boundary == "left_open";
+  options.clock = &parts_.clock;
+  options.deadline = parts_.clock.steady_now() + kFactsTime;
+  auto gather = [fresh, rules = rules_, reader = reader_, name = group.name, now, options]() mutable {
+    for (auto& alert : fresh)
+      for (const auto& loaded : rules->groups)
+        for (const auto& rule : loaded.rules) {
+          if (loaded.name != name || rule.compiled.rule.name != alert.rule) continue;
+          alert.facts = {};
+          alert.facts.comparison = comparison_of(*rule.expr);
+          alert.facts.normal = normal_value(*rule.expr, alert.labels, *reader, now, options);
+          alert.facts.causes = likely_causes(alert, *reader, now, options);
+        }
+    return fresh;
+  };
+  auto known = co_await net::run_on(parts_.blocking, gather);
+  for (auto& alert : *changed)
+    for (auto& with_facts : known) {
+      if (with_facts.labels != alert.labels || alert.state != AlertState::firing) continue;
+      alert.facts = std::move(with_facts.facts);
+      for (const auto& change : expected_) {
+        const auto& names = change.alertnames;
+        if (std::find(names.begin(), names.end(), alert.rule) != names.end())
+          alert.facts.acts.push_back("change " + change.change_id + " runs and may cause this");
+      }
+      break;
+    }
+}
+
+}  // namespace pgtend::engine

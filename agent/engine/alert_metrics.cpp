@@ -1,0 +1,95 @@
+#include "agent/base/log.hpp"
+#include "agent/engine/alerting.hpp"
+
+// Series about alerting itself, for /metrics and for the rules that watch the agent.
+namespace pgtend::engine {
+
+namespace {
+
+constexpr std::chrono::seconds kStatsInterval{5};
+constexpr std::chrono::minutes kRuleSeriesInterval{10};
+constexpr std::chrono::hours kRuleSeriesRange{24};
+constexpr std::chrono::hours kLately{1};
+constexpr std::string_view kShippedFiles = "alerts/rules/";
+
+}  // namespace
+
+// What the rules about the agent itself look at.
+void Alerting::publish_outbox(const store::OutboxStats& stats) {
+  const UtcTime now = parts_.clock.now();
+  const double age = stats.oldest ? std::max(0.0, to_seconds(now) - to_seconds(*stats.oldest)) : 0;
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->collector = "alerting";
+  snapshot->taken_at = now;
+  snapshot->interval = kStatsInterval;
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    parts_.board.gauge(name, help).set(value);
+    snapshot->samples.push_back({{name, {}}, value, MetricKind::gauge, 0});
+  };
+  gauge("pgtend_outbox_queued", "Notifications that wait or are being sent.", static_cast<double>(stats.queued));
+  gauge("pgtend_outbox_oldest_age_seconds", "Age of the oldest notification that waits.", age);
+  gauge("pgtend_outbox_dropped", "Notifications dropped because the spool was full, since the ledger was made.",
+        static_cast<double>(stats.dropped));
+  gauge("pgtend_notifications_dead", "Notifications given up since the agent started.", static_cast<double>(dead_));
+  gauge("pgtend_receivers_standby", "1 while an Alertmanager takes the alerts instead of the receivers.",
+        standby() ? 1 : 0);
+  for (const auto& group : rules_->groups)
+    for (const auto& rule : group.rules) {
+      const Labels labels{{"rule", rule.compiled.rule.name}, {"group", group.name}};
+      const double failed = unknown_rules_.contains(labels) ? 1 : 0;
+      snapshot->samples.push_back({{"pgtend_rule_evaluation_failed", labels}, failed, MetricKind::gauge, 0});
+      if (const auto seen = rule_series_.find(labels); seen != rule_series_.end())
+        snapshot->samples.push_back({{"pgtend_rule_series", labels}, seen->second, MetricKind::gauge, 0});
+    }
+  for (const auto& sample : change_samples_) snapshot->samples.push_back(sample);
+  if (auto stored = parts_.history.append(snapshot); !stored)
+    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
+}
+
+// How long each running change runs, and how many of each kind ended how within an hour.
+void Alerting::note_changes(const std::vector<Change>& changes) {
+  const UtcTime now = parts_.clock.now();
+  change_samples_.clear();
+  std::map<Labels, double> lately;
+  for (const auto& change : changes) {
+    const std::string action(to_string(change.plan.action));
+    if (change.state == ChangeState::applying && change.applied_at) {
+      const Labels labels{{"action", action}, {"database", change.plan.database}, {"object", change.plan.object}};
+      const double seconds = to_seconds(now) - to_seconds(*change.applied_at);
+      change_samples_.push_back({{"pgtend_change_running_seconds", labels}, seconds, MetricKind::gauge, 0});
+    }
+    if (is_final(change.state) && now - change.updated_at < kLately)
+      lately[Labels{{"action", action}, {"state", std::string(to_string(change.state))}}] += 1;
+  }
+  for (const auto& [labels, count] : lately)
+    change_samples_.push_back({{"pgtend_changes_lately", labels}, count, MetricKind::gauge, 0});
+}
+
+// Whether the metrics of the user's own rules exist at all; the shipped ones name metrics that come and go.
+net::Task<void> Alerting::count_rule_series() {
+  if (reader_ == nullptr || parts_.clock.steady_now() < rule_series_due_) co_return;
+  rule_series_due_ = parts_.clock.steady_now() + kRuleSeriesInterval;
+  const TimeRange range{parts_.clock.now() - kRuleSeriesRange, parts_.clock.now()};
+  auto job = [rules = rules_, reader = reader_, range] {
+    std::map<Labels, double> out;
+    for (const auto& group : rules->groups) {
+      if (group.file.starts_with(kShippedFiles)) continue;
+      for (const auto& rule : group.rules) {
+        if (rule.metrics.empty()) continue;
+        double count = 0;
+        for (const auto& metric : rule.metrics) {
+          auto matcher = Matcher::make("__name__", MatchOp::equal, metric);
+          auto found = matcher ? reader->series({*matcher}, range) : fail(std::move(matcher.error()));
+          // What cannot be read now says nothing about the rule.
+          count += found ? static_cast<double>(found->size()) : 1;
+        }
+        out[Labels{{"rule", rule.compiled.rule.name}, {"group", group.name}}] = count;
+      }
+    }
+    return out;
+  };
+  auto counted = co_await net::run_on(parts_.blocking, job);
+  rule_series_ = std::move(counted);
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,220 @@
+#include "alerts/message.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "agent/base/strings.hpp"
+#include "agent/base/units.hpp"
+#include "alerts/template.hpp"
+
+namespace pgtend::alerts {
+
+namespace {
+
+bool is_firing(const NotifiedAlert& entry) {
+  return entry.alert.state == AlertState::firing;
+}
+
+UtcTime fired_at(const Alert& alert) {
+  return alert.fired_at.value_or(alert.active_at);
+}
+
+// "03:12 UTC", with the date when it is not today's.
+std::string clock_text(UtcTime at, UtcTime now) {
+  const auto text = to_rfc3339(at);
+  const auto day = text.substr(0, 10);
+  const auto time = text.substr(11, 5) + " UTC";
+  return day == to_rfc3339(now).substr(0, 10) ? time : day + " " + time;
+}
+
+// "6m", "1h30m": whole minutes from a minute on, so that nobody reads milliseconds.
+std::string span_text(Millis span) {
+  if (span < Millis(0)) span = Millis(0);
+  const auto unit = span < Millis(60'000) ? Millis(1000) : Millis(60'000);
+  return format_duration(span - span % unit);
+}
+
+std::string summary_of(const Alert& alert) {
+  for (const auto* name : {"summary", "message", "description"}) {
+    const auto found = alert.annotations.find(name);
+    if (found != alert.annotations.end() && !found->second.empty()) return found->second;
+  }
+  return alert.rule;
+}
+
+// Labels that say where; the rest is in the summary or of no help at three in the morning.
+std::string place_of(const Alert& alert) {
+  std::vector<std::string> parts;
+  for (const auto* name : {"cluster", "datname", "database", "application_name", "slot_name", "mountpoint"})
+    if (alert.labels.has(name)) parts.emplace_back(alert.labels.get(name));
+  return join(parts, " ");
+}
+
+std::string severity_of(const Notification& notification) {
+  const Alert* worst = nullptr;
+  bool any_firing = false;
+  for (const auto& entry : notification.alerts) any_firing = any_firing || is_firing(entry);
+  for (const auto& entry : notification.alerts) {
+    if (any_firing && !is_firing(entry)) continue;
+    if (worst == nullptr || urgency_of(entry.alert.labels.get("severity")) > urgency_of(worst->labels.get("severity")))
+      worst = &entry.alert;
+  }
+  const auto urgency = worst == nullptr ? Urgency::info : urgency_of(worst->labels.get("severity"));
+  return urgency == Urgency::critical ? "critical" : urgency == Urgency::warning ? "warning" : "info";
+}
+
+std::string tag_of(const Notification& notification, const MessageText& text) {
+  std::string tag = text.severity == "critical" ? "CRIT" : text.severity == "warning" ? "WARN" : "INFO";
+  if (!text.firing) tag = "RESOLVED";
+  switch (notification.reason) {
+    case NotificationReason::test:
+      return "TEST";
+    case NotificationReason::flapping:
+      return tag + ", FLAPPING";
+    case NotificationReason::repeat:
+      return tag + ", STILL";
+    case NotificationReason::escalation:
+      return tag + ", NOT ACKNOWLEDGED";
+    default:
+      return tag;
+  }
+}
+
+std::string title_of(const Notification& notification, const MessageContext& context, const MessageText& text) {
+  const auto& first = notification.alerts.front().alert;
+  std::string where = context.instance;
+  if (const auto place = place_of(first); !place.empty()) where += " " + place;
+  std::string title = "[" + tag_of(notification, text) + "] " + where + ": " + summary_of(first);
+  if (is_firing(notification.alerts.front())) title += " for " + span_text(context.now - fired_at(first));
+  const auto more = notification.alerts.size() - 1 + static_cast<std::size_t>(notification.truncated);
+  if (more > 0) title += " (+" + std::to_string(more) + " more)";
+  return title;
+}
+
+// "fired 03:12 UTC, resolved 03:19 UTC (7m)".
+std::string times_of(const NotifiedAlert& entry, UtcTime now) {
+  const auto& alert = entry.alert;
+  std::string out = "fired " + clock_text(fired_at(alert), now);
+  if (alert.state == AlertState::resolved && alert.resolved_at)
+    out += ", resolved " + clock_text(*alert.resolved_at, now) + " (" +
+           span_text(*alert.resolved_at - fired_at(alert)) + ")";
+  for (const auto& episode : entry.earlier) {
+    out += "; before that " + clock_text(episode.fired_at, now);
+    if (episode.resolved_at) out += "-" + clock_text(*episode.resolved_at, now);
+  }
+  if (entry.more_episodes > 0) out += " and " + std::to_string(entry.more_episodes) + " times earlier";
+  return out;
+}
+
+std::string value_of(const Alert& alert) {
+  std::string out = "Value " + go_number(alert.value);
+  if (!alert.facts.comparison.empty()) out += ", alerts at " + alert.facts.comparison;
+  if (alert.facts.normal) out += ", normal at this hour " + go_number(*alert.facts.normal);
+  if (alert.state == AlertState::resolved)
+    out += alert.resolved_value ? "; now " + go_number(*alert.resolved_value) : std::string("; now gone");
+  if (alert.unknown) out += " (last known: its collector is blind now)";
+  return out;
+}
+
+std::string short_id(const Alert& alert) {
+  return alert.fingerprint_hex().substr(0, 8);
+}
+
+std::string words_of(const NotifiedAlert& entry, UtcTime now) {
+  const auto& alert = entry.alert;
+  std::string out = alert.rule + ": " + summary_of(alert) + "\n";
+  out += "  " + times_of(entry, now) + "\n";
+  if (entry.flapping) out += "  It flaps: it changed so often within an hour that only the end of it is told.\n";
+  out += "  " + value_of(alert) + "\n";
+  for (const auto& cause : alert.facts.causes) out += "  Likely cause: " + cause + "\n";
+  for (const auto& act : alert.facts.acts) out += "  pgtend: " + act + "\n";
+  const auto description = alert.annotations.find("description");
+  if (is_firing(entry) && description != alert.annotations.end()) out += "  " + description->second + "\n";
+  return out;
+}
+
+std::string body_of(const Notification& notification, const MessageContext& context) {
+  std::string out;
+  if (notification.reason == NotificationReason::test) out += "This is a test of the receiver; nothing is wrong.\n";
+  std::size_t shown = 0;
+  for (const auto& entry : notification.alerts) {
+    auto words = words_of(entry, context.now);
+    if (shown > 0 && (shown == kAlertsInWords || out.size() + words.size() > kMessageLength - 300)) break;
+    out += std::move(words);
+    ++shown;
+  }
+  const auto more = notification.alerts.size() - shown + static_cast<std::size_t>(notification.truncated);
+  if (more > 0) out += "+" + std::to_string(more) + " more: pgtend alerts\n";
+  const auto& first = notification.alerts.front().alert;
+  out = shortened(out, kMessageLength - 200);
+  if (is_firing(notification.alerts.front()) && notification.reason != NotificationReason::test)
+    out += "Look: pgtend alerts explain " + short_id(first) + "\nTake it: pgtend alerts ack " + short_id(first) +
+           " --for 1h\n";
+  return out + "Key " + first.fingerprint_hex() + "\n";
+}
+
+std::vector<MessageLink> links_of(const Notification& notification, const MessageContext& context) {
+  std::vector<MessageLink> out;
+  const auto& first = notification.alerts.front().alert;
+  std::string base = context.external_url;
+  while (base.ends_with('/')) base.pop_back();
+  if (!base.empty()) out.push_back({"alert", base + "/v1/alerts/" + first.fingerprint_hex()});
+  const auto runbook = first.annotations.find("runbook_url");
+  if (runbook != first.annotations.end()) out.push_back({"runbook", runbook->second});
+  return out;
+}
+
+}  // namespace
+
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  std::size_t end = most < 3 ? 0 : most - 3;
+  // Not in the middle of a UTF-8 character.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
+Urgency urgency_of(std::string_view severity) {
+  if (severity == "critical" || severity == "page" || severity == "error") return Urgency::critical;
+  if (severity == "info" || severity == "none") return Urgency::info;
+  return Urgency::warning;
+}
+
+Urgency urgency_of(const Notification& notification) {
+  auto out = Urgency::info;
+  for (const auto& entry : notification.alerts) out = std::max(out, urgency_of(entry.alert.labels.get("severity")));
+  return out;
+}
+
+MessageText message_text(const Notification& notification, const MessageContext& context) {
+  MessageText out;
+  if (notification.alerts.empty()) return out;
+  out.firing = std::any_of(notification.alerts.begin(), notification.alerts.end(), is_firing);
+  out.test = notification.reason == NotificationReason::test;
+  out.severity = severity_of(notification);
+  out.title = shortened(title_of(notification, context, out), 250);
+  out.body = body_of(notification, context);
+  out.links = links_of(notification, context);
+  return out;
+}
+
+Notification test_notification(const std::string& receiver, const std::string& integration, UtcTime now) {
+  Notification out;
+  out.receiver = receiver;
+  out.integration = integration;
+  out.group_key = "{}:{alertname=\"PgtendTest\"}";
+  out.group_labels = Labels{{"alertname", "PgtendTest"}};
+  out.reason = NotificationReason::test;
+  NotifiedAlert entry;
+  entry.alert.rule = "PgtendTest";
+  entry.alert.labels = Labels{{"alertname", "PgtendTest"}, {"severity", "info"}};
+  entry.alert.annotations = {{"summary", "test message of pgtend, please ignore"}};
+  // Resolved, so that a pager that keeps incidents open does not keep this one.
+  entry.alert.state = AlertState::resolved;
+  entry.alert.active_at = now;
+  entry.alert.fired_at = entry.alert.resolved_at = now;
+  out.alerts.push_back(std::move(entry));
+  return out;
+}
+
+}  // namespace pgtend::alerts

@@ -1,0 +1,290 @@
+// Every kind of receiver: its body as a golden file, and what its answers mean.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "agent/http/hmac.hpp"
+#include "alerts/notifiers/chat.hpp"
+#include "alerts/notifiers/email.hpp"
+#include "alerts/notifiers/receiver.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/source_dir.hpp"
+#include "tests/unit/http/running_server.hpp"
+
+using namespace pgtend;
+using namespace pgtend::alerts;
+using namespace pgtend::test;
+using nlohmann::json;
+
+namespace {
+
+constexpr UtcTime kFired{Millis(1'767'582'720'000)};  // 2026-01-05T03:12:00Z
+
+Alert connections(bool resolved) {
+  Alert out;
+  out.rule = "PgConnectionsHigh";
+  out.group = "connections";
+  out.labels = Labels{{"alertname", "PgConnectionsHigh"}, {"datname", "orders"}, {"severity", "critical"}};
+  out.annotations = {{"summary", "96 % of the connections are in use"},
+                     {"description", "Look for idle sessions <or> put a pooler in front & \"rest\"."},
+                     {"runbook_url", "https://wiki.example.org/PgConnectionsHigh"}};
+  out.state = resolved ? AlertState::resolved : AlertState::firing;
+  out.value = 0.96;
+  out.active_at = kFired - std::chrono::minutes(10);
+  out.fired_at = kFired;
+  if (resolved) {
+    out.resolved_at = kFired + std::chrono::minutes(7);
+    out.resolved_value = 0.41;
+  }
+  out.facts.comparison = "> 0.8";
+  out.facts.normal = 0.31;
+  out.facts.causes = {"usename=app, state=idle: 71"};
+  out.facts.acts = {"change 7f3a runs and may cause this"};
+  return out;
+}
+
+Notification notification(bool resolved) {
+  Notification out;
+  out.receiver = "oncall";
+  out.integration = "oncall/x/0";
+  out.group_key = "{}:{alertname=\"PgConnectionsHigh\"}";
+  out.group_labels = Labels{{"alertname", "PgConnectionsHigh"}};
+  out.reason = resolved ? NotificationReason::resolved : NotificationReason::firing;
+  out.sequence = 42;
+  NotifiedAlert first;
+  first.alert = connections(resolved);
+  first.earlier = {{kFired - std::chrono::hours(1), kFired - std::chrono::minutes(50)}};
+  out.alerts.push_back(first);
+  if (!resolved) {
+    NotifiedAlert second;
+    second.alert = connections(false);
+    second.alert.labels.set("datname", "crm");
+    second.alert.labels.set("severity", "warning");
+    second.alert.facts = {};
+    out.alerts.push_back(second);
+  }
+  return out;
+}
+
+ReceiverTarget target(const std::string& kind) {
+  ReceiverTarget out;
+  out.kind = kind;
+  if (kind == "slack") out.target = "#db";
+  if (kind == "ntfy") out.target = "pgtend";
+  if (kind == "telegram") {
+    out.target = "-100123";
+    out.thread_id = 7;
+  }
+  if (kind == "email") {
+    out.from = "pgtend@example.org";
+    out.target = "dba@example.org, boss@example.org";
+  }
+  return out;
+}
+
+std::string body_of(const std::string& kind, bool resolved) {
+  const MessageContext context{"db-07", "https://pgtend.example.org/", kFired + std::chrono::minutes(6)};
+  return render(target(kind), notification(resolved), context, std::string(64, 'd'));
+}
+
+void check_golden(const std::string& name, std::string text) {
+  if (name.find("email") == std::string::npos) text = json::parse(text).dump(2) + "\n";
+  const auto path = std::string(source_dir()) + "/tests/golden/notifiers/" + name;
+  if (std::getenv("PGTEND_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
+  CHECK(read_file(path) == text);
+}
+
+// Answers as told and keeps what it got.
+struct Answering {
+  int status = 200;
+  std::string body;
+  std::vector<http::Request> got;
+
+  http::Router router() {
+    http::Router out;
+    auto take = [this](http::Request request) -> net::Task<http::Response> { return answer(std::move(request)); };
+    for (const auto* path : {"/hook", "/bot{token}/sendMessage", "/"}) out.add("POST", path, http::Right::none, take);
+    return out;
+  }
+  net::Task<http::Response> answer(http::Request request) {
+    got.push_back(std::move(request));
+    http::Response response;
+    response.status = status;
+    response.body = body;
+    co_return response;
+  }
+};
+
+Delivery send(const ReceiverTarget& to, const std::string& body) {
+  net::asio::thread_pool blocking(1);
+  net::asio::io_context context(1);
+  http::Client client(blocking.get_executor());
+  FakeClock clock;
+  OutboxMessage message;
+  message.id = 9;
+  message.dedup_key = "key";
+  message.body = body;
+  std::optional<Result<Delivery>> result;
+  auto ended = [&result](std::exception_ptr failure, Result<Delivery> delivery) {
+    REQUIRE_FALSE(failure);
+    result.emplace(std::move(delivery));
+  };
+  net::asio::co_spawn(context, deliver(client, blocking.get_executor(), clock, to, message), ended);
+  context.run();
+  REQUIRE(result);
+  REQUIRE(*result);
+  return **result;
+}
+
+// A mail server with STARTTLS and AUTH that writes what it takes into files.
+class MailServer {
+ public:
+  explicit MailServer(bool with_tls) : port_(free_port()) {
+    const auto cert = (dir_.path() / "cert.pem").string(), key = (dir_.path() / "key.pem").string();
+    must_run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+              "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
+    SpawnOptions options;
+    options.log = dir_.path() / "log";
+    process_ = ChildProcess({"python3", std::string(source_dir()) + "/tests/support/mail_server.py",
+                             std::to_string(port_), dir_.path().string(), with_tls ? cert : "", with_tls ? key : ""},
+                            options);
+    REQUIRE(eventually([this] { return std::filesystem::exists(dir_.path() / "ready"); }, std::chrono::seconds(30)));
+  }
+  [[nodiscard]] ReceiverTarget target() const {
+    auto out = ::target("email");
+    out.url = "localhost:" + std::to_string(port_);
+    out.ca_file = (dir_.path() / "cert.pem").string();
+    out.username = "pgtend";
+    out.secret = "s3cret";
+    return out;
+  }
+  [[nodiscard]] std::string mail() const { return read_file(dir_.path() / "mail"); }
+  [[nodiscard]] bool has_mail() const { return std::filesystem::exists(dir_.path() / "mail"); }
+
+ private:
+  TempDir dir_{"mail"};
+  int port_;
+  ChildProcess process_;
+};
+
+}  // namespace
+
+TEST_CASE("each receiver's body is the one on file, firing and resolved") {
+  for (const auto* kind : {"webhook", "pagerduty", "slack", "ntfy", "telegram", "teams", "email"}) {
+    const std::string ending = std::string(kind) == "email" ? ".eml" : ".json";
+    check_golden(std::string(kind) + "_firing" + ending, body_of(kind, false));
+    check_golden(std::string(kind) + "_resolved" + ending, body_of(kind, true));
+  }
+}
+
+TEST_CASE("a message says what, how much against what, since when, why and what to do, within its length") {
+  const MessageContext context{"db-07", "https://pgtend.example.org", kFired + std::chrono::minutes(6)};
+  const auto firing = message_text(notification(false), context);
+  CHECK(firing.title == "[CRIT] db-07 orders: 96 % of the connections are in use for 6m (+1 more)");
+  for (const auto* part :
+       {"Value 0.96, alerts at > 0.8, normal at this hour 0.31", "usename=app, state=idle: 71", "change 7f3a",
+        "fired 03:12 UTC", "before that 02:12 UTC-02:22 UTC", "pgtend alerts explain", "pgtend alerts ack", "Key "})
+    CHECK(firing.body.find(part) != std::string::npos);
+  const auto resolved = message_text(notification(true), context);
+  CHECK(resolved.title.starts_with("[RESOLVED]"));
+  CHECK(resolved.body.find("resolved 03:19 UTC (7m)") != std::string::npos);
+  CHECK(resolved.body.find("; now 0.41") != std::string::npos);
+  auto many = notification(false);
+  for (int i = 0; i < 40; ++i) many.alerts.push_back(many.alerts[1]);
+  many.alerts[0].alert.annotations["description"] = std::string(5'000, 'x') + "ä";
+  const auto cut = message_text(many, context);
+  CHECK(cut.body.size() <= kMessageLength);
+  CHECK(cut.title.find("(+41 more)") != std::string::npos);
+}
+
+TEST_CASE("a text is cut between characters") {
+  CHECK(shortened("abc", 3) == "abc");
+  CHECK(shortened("aäöü", 6) == "aä…");
+  CHECK(shortened("aäöü", 5) == "a…");
+}
+
+TEST_CASE("a webhook is signed, a token of a bot is only in its address, a key of an event only in what is sent") {
+  Answering sink;
+  RunningServer server(loopback(), sink.router());
+  auto hook = target("webhook");
+  hook.url = server.url("/hook");
+  hook.secret = "hmac";
+  CHECK(send(hook, "{\"a\":1}").outcome == DeliveryOutcome::sent);
+  CHECK(sink.got.at(0).headers.at("x-pgtend-signature") == "sha256=" + http::hmac_sha256_hex("hmac", "{\"a\":1}"));
+  CHECK(sink.got.at(0).headers.at("idempotency-key") == "key-9");
+
+  auto bot = target("telegram");
+  bot.url = server.url("/");
+  bot.secret = "123:abc";
+  sink.body = "{\"ok\":true}";
+  CHECK(send(bot, body_of("telegram", false)).outcome == DeliveryOutcome::sent);
+  CHECK(sink.got.at(1).path == "/bot123:abc/sendMessage");
+  CHECK(sink.got.at(1).body.find("123:abc") == std::string::npos);
+
+  auto pager = target("pagerduty");
+  pager.url = server.url("/hook");
+  pager.secret = "R0UTING";
+  const auto kept = body_of("pagerduty", false);
+  CHECK(kept.find("R0UTING") == std::string::npos);
+  sink.status = 202;
+  CHECK(send(pager, kept).outcome == DeliveryOutcome::sent);
+  CHECK(json::parse(sink.got.at(2).body).at("routing_key") == "R0UTING");
+}
+
+TEST_CASE("HMAC-SHA256 is RFC 4231's") {
+  CHECK(http::hmac_sha256_hex("Jefe", "what do ya want for nothing?") ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST_CASE("answers of chat receivers are read by their bodies") {
+  const UtcTime now = kFired;
+  CHECK(read_slack({200, "ok", {}}, now).outcome == DeliveryOutcome::sent);
+  CHECK(read_slack({200, "no_service", {}}, now).outcome == DeliveryOutcome::dead);
+  CHECK(read_slack({429, "", {{"retry-after", "2"}}}, now).retry_after == Millis(2'000));
+  const auto limited =
+      read_telegram({429, R"({"ok":false,"error_code":429,"parameters":{"retry_after":31}})", {}}, now);
+  CHECK(limited.outcome == DeliveryOutcome::retry);
+  CHECK(limited.retry_after == Millis(31'000));
+  CHECK(read_telegram({400, R"({"ok":false})", {}}, now).outcome == DeliveryOutcome::dead);
+  CHECK(read_telegram({502, "<html>", {}}, now).outcome == DeliveryOutcome::retry);
+  CHECK(read_teams({202, "", {}}, now).outcome == DeliveryOutcome::sent);
+  CHECK(read_teams({200, "Webhook message delivery failed with error: HTTP error 429", {}}, now).outcome ==
+        DeliveryOutcome::retry);
+}
+
+TEST_CASE("mail goes through STARTTLS and AUTH, and 4yz is tried again, 5yz not") {
+  const MailServer server(true);
+  auto to = server.target();
+  const auto text = body_of("email", false);
+  const auto sent = send(to, text);
+  INFO(sent.reason);
+  REQUIRE(sent.outcome == DeliveryOutcome::sent);
+  REQUIRE(eventually([&] { return server.has_mail(); }));
+  const auto mail = server.mail();
+  CHECK(mail.find("user=pgtend tls=True from=pgtend@example.org to=dba@example.org,boss@example.org") == 0);
+  CHECK(mail.find("Message-ID: <" + std::string(64, 'd') + ".42@pgtend>") != std::string::npos);
+  CHECK(mail.find("In-Reply-To: <" + std::string(64, 'd') + "@pgtend>") != std::string::npos);
+  to.secret = "wrong";
+  CHECK(send(to, text).outcome == DeliveryOutcome::dead);
+  to.secret = "s3cret";
+  to.target = "busy@example.org";
+  CHECK(send(to, text).outcome == DeliveryOutcome::retry);
+  to.target = "nobody@example.org";
+  CHECK(send(to, text).outcome == DeliveryOutcome::dead);
+  to.ca_file = "/etc/ssl/certs/ca-certificates.crt";
+  to.target = "dba@example.org";
+  const auto untrusted = send(to, text);
+  CHECK(untrusted.outcome == DeliveryOutcome::retry);
+  CHECK(untrusted.reason.find("s3cret") == std::string::npos);
+}
+
+TEST_CASE("a mail server without STARTTLS gets nothing when STARTTLS is asked for") {
+  const MailServer server(false);
+  CHECK(send(server.target(), body_of("email", true)).outcome != DeliveryOutcome::sent);
+  CHECK_FALSE(server.has_mail());
+}
