@@ -138,8 +138,8 @@ Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, con
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
   if (auto possible = check_time(at); !possible) return fail(possible.error());
   if (expr.type == ValueType::string) return String{at, std::get<StringLiteral>(unwrap(expr).node).value};
-  Query query(history, options);
-  if (auto loaded = query.load(expr, at, at); !loaded) return fail(loaded.error());
+  Query query(history, options, {at, at});
+  if (auto loaded = query.load(expr, {at, at}); !loaded) return fail(loaded.error());
   if (expr.type == ValueType::scalar) {
     const auto value = query.scalar(expr, at);
     if (!value) return fail(value.error());
@@ -176,8 +176,8 @@ Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime 
   if ((to - from) / step >= kMaxSteps) {
     return fail(Errc::resource_exhausted, "range query would have more than " + std::to_string(kMaxSteps) + " steps");
   }
-  Query query(history, options);
-  if (auto loaded = query.load(expr, from, to); !loaded) return fail(loaded.error());
+  Query query(history, options, {from, to});
+  if (auto loaded = query.load(expr, {from, to}); !loaded) return fail(loaded.error());
   Matrix matrix;
   std::unordered_map<const Labels*, std::size_t> index;
   const Labels* none = query.labels().intern(Labels());
