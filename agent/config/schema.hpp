@@ -13,6 +13,7 @@ namespace pgtend::config {
 [[nodiscard]] Table<CollectionConfig> collection_table();
 [[nodiscard]] Table<HistoryConfig> history_table();
 [[nodiscard]] Table<RulesConfig> rules_table();
+[[nodiscard]] Table<PromqlConfig> promql_table();
 [[nodiscard]] Table<AlertingConfig> alerting_table();
 [[nodiscard]] Table<AdvisorsConfig> advisors_table();
 [[nodiscard]] Table<PolicyConfig> policy_table();

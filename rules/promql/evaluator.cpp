@@ -161,6 +161,12 @@ Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, con
   return vector;
 }
 
+Result<void> check_range_type(const Expr& expr) {
+  if (expr.type == ValueType::scalar || expr.type == ValueType::vector) return {};
+  return fail(Errc::parse, "invalid expression type \"" + std::string(to_string(expr.type)) +
+                               "\" for range query, must be Scalar or instant Vector");
+}
+
 Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime from, UtcTime to, Millis step,
                               const EvalOptions& options) {
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
@@ -169,10 +175,7 @@ Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime 
   }
   if (step.count() <= 0) return fail(Errc::invalid_argument, "the step of a range query must be above 0");
   if (to < from) return fail(Errc::invalid_argument, "the end of a range query must not be before its start");
-  if (expr.type != ValueType::scalar && expr.type != ValueType::vector) {
-    return fail(Errc::invalid_argument, "invalid expression type \"" + std::string(to_string(expr.type)) +
-                                            "\" for range query, must be scalar or instant vector");
-  }
+  if (auto steppable = check_range_type(expr); !steppable) return fail(steppable.error());
   if ((to - from) / step >= kMaxSteps) {
     return fail(Errc::resource_exhausted, "range query would have more than " + std::to_string(kMaxSteps) + " steps");
   }
