@@ -8,6 +8,7 @@
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
 #include "agent/model/history.hpp"
+#include "agent/model/rule_review.hpp"
 #include "agent/net/task.hpp"
 
 namespace pgtend::api {
@@ -44,11 +45,27 @@ class AgentView : public AlertView {
   virtual net::TaskResult<FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) = 0;
 
   // Errors: parse and invalid_argument (the expression), unsupported (a construct by name), resource_exhausted.
-  virtual net::TaskResult<QueryResult> query(std::string expr, UtcTime at) = 0;
-  virtual net::TaskResult<QueryResult> query_range(std::string expr, TimeRange range, Millis step) = 0;
+  // Parse means that the text is no expression, or none of a type that the query can answer. `timeout`: 0, or longer
+  // than the configured one, is the configured one.
+  virtual net::TaskResult<QueryResult> query(std::string expr, UtcTime at, Millis timeout) = 0;
+  virtual net::TaskResult<QueryResult> query_range(std::string expr, TimeRange range, Millis step, Millis timeout) = 0;
+  // The expression in its canonical spelling. Errors: parse.
+  virtual net::TaskResult<std::string> format_query(std::string expr) = 0;
   // Keys of stored series that match one of the selectors ("name{a=\"b\"}"); none given: all.
   virtual net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors,
                                                                  TimeRange range) = 0;
+  // What the metrics of the collectors mean.
+  virtual net::TaskResult<std::vector<MetricDef>> metrics() = 0;
+  // The loaded rules with their state and their pending and firing alerts.
+  virtual net::TaskResult<std::vector<RuleGroupView>> rule_groups() = 0;
+  // What is wrong with rules (none given: the loaded ones) by their form and by the last `since` of history.
+  // Errors: parse (a file is no rule file; every error in the message).
+  virtual net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<RuleText> files, Millis since) = 0;
+  // The parts of an expression, or of the loaded rules of that name, with their values now.
+  // Errors: not_found (no such rule), parse.
+  virtual net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string expr) = 0;
+  // Errors: parse, invalid_argument, timeout.
+  virtual net::TaskResult<BacktestReport> backtest_rules(BacktestRequest request) = 0;
 };
 
 }  // namespace pgtend::api

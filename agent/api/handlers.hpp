@@ -26,8 +26,12 @@ using Action = net::Task<http::Response> (*)(Context, http::Request);
 void add_health(http::Router& router, Context context);
 void add_reading(http::Router& router, Context context);
 void add_changing(http::Router& router, Context context);
+void add_reviewing(http::Router& router, Context context);
 void add_querying(http::Router& router, Context context);
 void add_alerting(http::Router& router, Context context);
+// Prometheus's HTTP API below /api/v1.
+void add_prometheus(http::Router& router, Context context);
+void add_prometheus_rules(http::Router& router, Context context);
 
 // A JSON answer. Bytes that are not UTF-8 are replaced, never an error.
 [[nodiscard]] http::Response json_answer(const Json& body, int status = 200);

@@ -9,6 +9,7 @@
 #include "agent/http/message.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
+#include "agent/model/rule_review.hpp"
 
 // The API's JSON: fields named as in the model, times RFC 3339 in UTC, enumerations by name, durations as seconds in
 // <field>_seconds, bytes raw, 64-bit identifiers of PostgreSQL as strings, an absent optional as null. A double that
@@ -42,6 +43,10 @@ using Json = nlohmann::json;
 // samples: [[unix seconds, value], …]
 [[nodiscard]] Json encode(const SeriesResult& series);
 [[nodiscard]] Json encode(const QueryResult& result);
+[[nodiscard]] Json encode(const LintFinding& finding);
+[[nodiscard]] Json encode(const ExplainedRule& rule);
+[[nodiscard]] Json encode(const RuleBacktest& rule);
+[[nodiscard]] Json encode(const BacktestReport& report);
 
 // A person's plan out of a POST body, in the same form as encode(ProposedChange) gives it; unknown fields are errors.
 // Errors: invalid_argument (names the field), not retryable.

@@ -73,7 +73,7 @@ net::Task<Response> get_query(Context context, Request request) {
   if (!expr) co_return error_answer(expr.error());
   const auto at = time_of(request, "at", context.clock.now());
   if (!at) co_return error_answer(at.error());
-  auto result = co_await context.view.query(*expr, *at);
+  auto result = co_await context.view.query(*expr, *at, Millis(0));
   if (!result) co_return error_answer(result.error());
   co_return item_answer(encode(*result), context.clock);
 }
@@ -85,7 +85,7 @@ net::Task<Response> get_query_range(Context context, Request request) {
   if (!range) co_return error_answer(range.error());
   const auto step = step_of(request, *range);
   if (!step) co_return error_answer(step.error());
-  auto result = co_await context.view.query_range(*expr, *range, *step);
+  auto result = co_await context.view.query_range(*expr, *range, *step, Millis(0));
   if (!result) co_return error_answer(result.error());
   co_return item_answer(encode(*result), context.clock);
 }

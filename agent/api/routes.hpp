@@ -7,7 +7,7 @@
 
 namespace pgtend::api {
 
-// The whole table of routes: /metrics, /live, /ready and /v1.
+// The whole table of routes: /metrics, /live, /ready, /v1 and Prometheus's /api/v1.
 // REQUIRES: view, board and clock outlive the server that takes the router.
 [[nodiscard]] http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& clock);
 

@@ -7,6 +7,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/model/advice.hpp"
+#include "agent/model/alert.hpp"
 #include "agent/model/series.hpp"
 #include "agent/model/snapshot.hpp"
 
@@ -130,7 +131,38 @@ struct SeriesResult {
 struct QueryResult {
   std::string type = "vector";  // scalar, string, vector, matrix
   std::vector<SeriesResult> series;
+  std::string text;  // of type string
   std::vector<std::string> warnings;
+};
+
+// A rule file as a person sends it.
+struct RuleText {
+  std::string file, text;
+};
+
+struct BacktestRequest {
+  std::vector<RuleText> files;    // empty: the loaded rules
+  std::vector<RuleText> against;  // an earlier version; empty: none
+  Millis since{0};                // back from now
+  Millis step{0};                 // 0: each group's interval
+  std::string rule;               // empty: every alert
+  bool sweep = true;
+};
+
+struct RuleView {
+  Rule rule;
+  std::string query;   // canonical
+  std::string health;  // unknown (not evaluated yet), ok, err
+  std::string last_error;
+  std::vector<Alert> alerts;
+};
+
+struct RuleGroupView {
+  std::string name, file;
+  Millis interval{0};
+  int limit = 0;
+  UtcTime last_evaluation;
+  std::vector<RuleView> rules;
 };
 
 }  // namespace pgtend::api

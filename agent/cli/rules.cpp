@@ -2,6 +2,7 @@
 
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/rule_reviews.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/files.hpp"
 #include "agent/engine/rule_set.hpp"
@@ -71,16 +72,52 @@ void test(Context& context, const Files& files, bool left_open) {
   if (context.json()) print(results.dump(2) + "\n");
 }
 
+void add_lint(CLI::App& command, Context& context) {
+  auto request = std::make_shared<LintRequest>();
+  auto* lint = command.add_subcommand("lint", "look for rules that cannot work, by their form and by history");
+  lint->add_option("files", request->files, "rule files; without one, the rules the agent has loaded");
+  lint->add_option("--since", request->since, "how much history to look at, like 30d");
+  lint->callback([&context, request] { lint_rules(context, *request); });
+}
+
+void add_explain(CLI::App& command, Context& context) {
+  auto request = std::make_shared<ExplainRequest>();
+  auto* explain = command.add_subcommand("explain", "show the value of every part of a rule now");
+  auto* rule = explain->add_option("rule", request->rule, "name of a loaded rule");
+  explain->add_option("--expr", request->expr, "an expression instead")->excludes(rule);
+  explain->callback([&context, request, explain] {
+    if (request->rule.empty() && request->expr.empty()) throw CLI::RequiredError(explain->get_name() + ": rule or --expr");
+    explain_rule(context, *request);
+  });
+}
+
+void add_backtest(CLI::App& command, Context& context) {
+  auto request = std::make_shared<BacktestRequest>();
+  auto* back = command.add_subcommand("backtest", "when alerts would have fired over stored history");
+  back->add_option("files", request->files, "rule files; without one, the rules the agent has loaded");
+  back->add_option("--since", request->since, "how far to look back, like 30d");
+  back->add_option("--step", request->step, "time between two evaluations (default: each group's interval)");
+  back->add_option("--rule", request->rule, "only the alert of this name");
+  back->add_option("--against", request->against, "an earlier version of the files to compare with");
+  back->add_option("--max-notifications", request->max_notifications, "exit with 1 when a rule would have sent more");
+  back->add_flag("--no-missed", request->no_missed, "exit with 1 when an episode of the earlier version is missed");
+  back->add_flag("--sweep,!--no-sweep", request->sweep, "try other thresholds and `for` as well (the default)");
+  back->callback([&context, request] { backtest_rules(context, *request); });
+}
+
 }  // namespace
 
 void add_rules(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("rules", "check and unit-test Prometheus rule files");
+  auto* command = app.add_subcommand("rules", "check, lint, explain, backtest and unit-test Prometheus rule files");
   command->require_subcommand(1);
   auto files = std::make_shared<Files>();
   auto boundary = std::make_shared<std::string>("left_open");
   auto* checking = command->add_subcommand("check", "parse and type-check; without a file, the configured rules");
   checking->add_option("files", *files, "rule files");
   checking->callback([&context, files] { check(context, *files); });
+  add_lint(*command, context);
+  add_explain(*command, context);
+  add_backtest(*command, context);
   auto* testing = command->add_subcommand("test", "run unit tests in promtool's format");
   testing->add_option("files", *files, "test files")->required();
   testing->add_option("--range-boundary", *boundary, "left_open (Prometheus 3) or closed (Prometheus 2)")

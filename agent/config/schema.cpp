@@ -19,6 +19,7 @@ Table<Config> build() {
               {text("path", &LedgerConfig::path, "Changes, approvals, alerts and the audit. Keep it.", "path")},
               "What must not be lost."),
       section("rules", &C::rules, rules_table(), "Alert and recording rules."),
+      section("promql", &C::promql, promql_table(), "How expressions of rules and queries are evaluated."),
       section("alerting", &C::alerting, alerting_table(), "Where alerts go."),
       section("advisors", &C::advisors, advisors_table(), "What is worth advising."),
       section("policy", &C::policy, policy_table(), "What may be changed, when, and by whom."),

@@ -13,6 +13,7 @@ namespace pgtend::config {
 [[nodiscard]] Table<CollectionConfig> collection_table();
 [[nodiscard]] Table<HistoryConfig> history_table();
 [[nodiscard]] Table<RulesConfig> rules_table();
+[[nodiscard]] Table<PromqlConfig> promql_table();
 [[nodiscard]] Table<AlertingConfig> alerting_table();
 [[nodiscard]] Table<Route> route_table();
 [[nodiscard]] Table<InhibitRule> inhibit_table();

@@ -1,4 +1,4 @@
-// Keys of what is judged and told: rules, advisors.
+// Keys of what is judged and told: rules, promql, advisors.
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -33,9 +33,20 @@ Table<RulesConfig> rules_table() {
           true),
       boolean("shipped", &R::shipped, "Loads the rules inside the binary as well."),
       duration("evaluation_interval", &R::evaluation_interval, Millis(100), kDay, "Of groups that name none."),
-      choice("range_boundary", &R::range_boundary, {"left_open", "closed"},
-             "Whether x[5m] leaves out a sample exactly 5 minutes old: left_open as Prometheus 3, closed as 2."),
       external_labels_field(),
+  };
+}
+
+Table<PromqlConfig> promql_table() {
+  using P = PromqlConfig;
+  return {
+      choice("range_boundary", &P::range_boundary, {"left_open", "closed"},
+             "Whether x[5m] leaves out a sample exactly 5 minutes old: left_open as Prometheus 3, closed as 2."),
+      duration("lookback", &P::lookback, kSecond, kDay,
+               "How old the newest sample of a series may be to count as now."),
+      duration("timeout", &P::timeout, Millis(10), Millis(600 * kSecond), "Longest run of one query of the API."),
+      integer("max_samples", &P::max_samples, 1'000, 100'000'000,
+              "Samples one query may load and hold; 16 bytes each."),
   };
 }
 

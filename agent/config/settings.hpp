@@ -72,8 +72,15 @@ struct RulesConfig {
   std::vector<std::string> files;  // globs
   bool shipped = true;             // load the rules embedded in the binary as well
   Millis evaluation_interval{15'000};
-  std::string range_boundary = "left_open";  // left_open (Prometheus 3) or closed (Prometheus 2)
   Labels external_labels;
+};
+
+// How expressions are evaluated: of rules, of the API and of the command line.
+struct PromqlConfig {
+  std::string range_boundary = "left_open";  // left_open (Prometheus 3) or closed (Prometheus 2)
+  Millis lookback{300'000};
+  Millis timeout{5'000};
+  std::int64_t max_samples = 2'000'000;
 };
 
 struct AdvisorsConfig {
@@ -156,6 +163,7 @@ struct Config {
   HistoryConfig history;
   LedgerConfig ledger;
   RulesConfig rules;
+  PromqlConfig promql;
   AlertingConfig alerting;
   AdvisorsConfig advisors;
   PolicyConfig policy = default_policy();

@@ -143,7 +143,8 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now)
     reader_ = std::move(*reader);
   }
   promql::EvalOptions options;
-  options.left_open = parts_.config->rules.range_boundary == "left_open";
+  options.left_open = parts_.config->promql.range_boundary == "left_open";
+  options.lookback = parts_.config->promql.lookback;
   options.clock = &parts_.clock;
   options.deadline = parts_.clock.steady_now() + kEvaluationTime;
   std::vector<bool> fires;

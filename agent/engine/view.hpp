@@ -45,9 +45,16 @@ class View final : public api::AgentView {
   net::TaskResult<Change> undo(std::string id, std::string actor) override;
   net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
-  net::TaskResult<api::QueryResult> query(std::string expr, UtcTime at) override;
-  net::TaskResult<api::QueryResult> query_range(std::string expr, TimeRange range, Millis step) override;
+  net::TaskResult<api::QueryResult> query(std::string expr, UtcTime at, Millis timeout) override;
+  net::TaskResult<api::QueryResult> query_range(std::string expr, TimeRange range, Millis step,
+                                                Millis timeout) override;
+  net::TaskResult<std::string> format_query(std::string expr) override;
   net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors, TimeRange range) override;
+  net::TaskResult<std::vector<MetricDef>> metrics() override;
+  net::TaskResult<std::vector<api::RuleGroupView>> rule_groups() override;
+  net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override;
+  net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string expr) override;
+  net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override;
 
  private:
   net::TaskResult<api::FreezeView> freeze_view();

@@ -1,9 +1,8 @@
 #include "agent/base/log.hpp"
 #include "agent/change/plan_hash.hpp"
 #include "agent/engine/view.hpp"
-#include "rules/promql/evaluator.hpp"
 
-// What people and dashboards ask the agent to do or to compute.
+// What people ask the agent to do.
 namespace pgtend::engine {
 
 namespace {
@@ -13,28 +12,6 @@ Error no_ledger() {
   error.code = Errc::unavailable;
   error.message = "there is no ledger, so pgtend only recommends";
   return error;
-}
-
-// A dashboard query may take this long in the blocking pool.
-constexpr std::chrono::seconds kQueryTime{5};
-constexpr std::size_t kQuerySamples = 2'000'000;
-
-api::QueryResult as_result(promql::Value value) {
-  api::QueryResult out;
-  if (auto* vector = std::get_if<promql::Vector>(&value)) {
-    out.type = "vector";
-    for (auto& element : *vector) out.series.push_back({std::move(element.labels), {{element.time, element.value}}});
-  } else if (auto* matrix = std::get_if<promql::Matrix>(&value)) {
-    out.type = "matrix";
-    for (auto& series : *matrix) out.series.push_back({std::move(series.labels), std::move(series.samples)});
-  } else if (const auto* scalar = std::get_if<promql::Scalar>(&value)) {
-    out.type = "scalar";
-    out.series.push_back({{}, {{scalar->time, scalar->value}}});
-  } else if (const auto* text = std::get_if<promql::String>(&value)) {
-    out.type = "string";
-    out.series.push_back({Labels{{"value", text->value}}, {}});
-  }
-  return out;
 }
 
 }  // namespace
@@ -89,68 +66,6 @@ net::TaskResult<api::FreezeView> View::set_freeze(bool frozen, std::string reaso
   log::info(frozen ? "frozen" : "unfrozen", {{"by", actor}});
   auto view = co_await freeze_view();
   co_return view;
-}
-
-// Evaluates on the blocking pool; `run` gets the parsed expression, a reader of its own and the options.
-template <class Run>
-static net::TaskResult<api::QueryResult> compute(Parts* parts, std::string expr, Run run) {
-  auto reader = parts->history.reader();
-  if (!reader) co_return fail(std::move(reader.error()));
-  promql::EvalOptions options;
-  options.left_open = parts->config->rules.range_boundary == "left_open";
-  options.max_samples = kQuerySamples;
-  options.clock = &parts->clock;
-  options.deadline = parts->clock.steady_now() + kQueryTime;
-  auto job = [expr = std::move(expr), run, options,
-              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<api::QueryResult> {
-    auto parsed = promql::parse(expr);
-    if (!parsed) return fail(std::move(parsed.error()));
-    auto value = run(**parsed, *reader, options);
-    if (!value) return fail(std::move(value.error()));
-    return as_result(promql::Value(std::move(*value)));
-  };
-  auto answer = co_await net::run_on(parts->blocking, std::move(job));
-  co_return answer;
-}
-
-net::TaskResult<api::QueryResult> View::query(std::string expr, UtcTime at) {
-  auto run = [at](const promql::Expr& parsed, HistoryReader& reader, const promql::EvalOptions& options) {
-    return promql::evaluate(parsed, reader, at, options);
-  };
-  auto answer = co_await compute(&parts_, std::move(expr), run);
-  co_return answer;
-}
-
-net::TaskResult<api::QueryResult> View::query_range(std::string expr, TimeRange range, Millis step) {
-  auto run = [range, step](const promql::Expr& parsed, HistoryReader& reader, const promql::EvalOptions& options) {
-    return promql::evaluate_range(parsed, reader, range.from, range.to, step, options);
-  };
-  auto answer = co_await compute(&parts_, std::move(expr), run);
-  co_return answer;
-}
-
-net::TaskResult<std::vector<SeriesKey>> View::history_series(std::vector<std::string> selectors, TimeRange range) {
-  auto reader = parts_.history.reader();
-  if (!reader) co_return fail(std::move(reader.error()));
-  auto job = [selectors, range,
-              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<std::vector<SeriesKey>> {
-    std::vector<std::vector<Matcher>> wanted;
-    for (const auto& text : selectors) {
-      auto parsed = promql::parse(text);
-      if (!parsed) return fail(std::move(parsed.error()));
-      for (auto& matchers : promql::selectors(**parsed)) wanted.push_back(std::move(matchers));
-    }
-    if (wanted.empty()) wanted.emplace_back();
-    std::vector<SeriesKey> out;
-    for (const auto& matchers : wanted) {
-      auto keys = reader->series(matchers, range);
-      if (!keys) return fail(std::move(keys.error()));
-      out.insert(out.end(), keys->begin(), keys->end());
-    }
-    return out;
-  };
-  auto keys = co_await net::run_on(parts_.blocking, job);
-  co_return keys;
 }
 
 }  // namespace pgtend::engine

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "agent/base/strings.hpp"
+#include "agent/http/form.hpp"
 #include "agent/net/task.hpp"
 
 namespace pgtend::http {
@@ -94,9 +95,12 @@ Result<Identity> Authenticator::identify(const Request& request) const {
   }
   if (request.peer.unix_socket) {
     if (!request.peer.uid) return Identity{"anonymous", Right::none};
-    return local_user(*request.peer.uid);
+    auto identity = local_user(*request.peer.uid);
+    // A form reads, whoever sends it.
+    if (is_form(request)) identity.right = std::min(identity.right, Right::viewer);
+    return identity;
   }
-  const bool reads = request.method == "GET" || request.method == "HEAD";
+  const bool reads = request.method == "GET" || request.method == "HEAD" || is_form(request);
   return Identity{"anonymous", reads && is_loopback(request.peer.address) ? Right::viewer : Right::none};
 }
 

@@ -41,7 +41,7 @@ class Authenticator {
   [[nodiscard]] static Result<Authenticator> make(AuthOptions options);
 
   // The caller's identity: a bearer token where one is sent (also over the socket), else the socket's peer uid, else
-  // for loopback TCP viewer on GET and HEAD and nothing more.
+  // for loopback TCP viewer on GET, HEAD and a POST of a form (a long query), and nothing more.
   // Errors: permission (a token was sent and is unknown, or the Authorization header is not a bearer token).
   [[nodiscard]] Result<Identity> identify(const Request& request) const;
 

@@ -96,13 +96,7 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-bool split_target(std::string_view target, Request& request) {
-  if (target.empty() || target.front() != '/') return false;
-  const auto question = target.find('?');
-  request.path = std::string(target.substr(0, question));
-  if (!percent_decode(request.path)) return false;
-  if (question == std::string_view::npos) return true;
-  auto rest = target.substr(question + 1);
+bool add_items(std::string_view rest, Request& request) {
   while (!rest.empty()) {
     const auto end = rest.find('&');
     const auto item = rest.substr(0, end);
@@ -116,6 +110,14 @@ bool split_target(std::string_view target, Request& request) {
     request.query_items.emplace_back(std::move(*name), std::move(*value));
   }
   return true;
+}
+
+bool split_target(std::string_view target, Request& request) {
+  if (target.empty() || target.front() != '/') return false;
+  const auto question = target.find('?');
+  request.path = std::string(target.substr(0, question));
+  if (!percent_decode(request.path)) return false;
+  return question == std::string_view::npos || add_items(target.substr(question + 1), request);
 }
 
 }  // namespace pgtend::http

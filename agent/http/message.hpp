@@ -54,6 +54,9 @@ struct Response {
 // Everything but unreserved characters as %XX.
 [[nodiscard]] std::string percent_encode(std::string_view text);
 
+// Adds the items of "a=b&c", percent-decoded, to Request::query and query_items. False when malformed.
+[[nodiscard]] bool add_items(std::string_view text, Request& request);
+
 // Splits "/path?a=b&c" into Request::path, query and query_items. False when malformed.
 [[nodiscard]] bool split_target(std::string_view target, Request& request);
 

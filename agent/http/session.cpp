@@ -10,6 +10,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/http/channel.hpp"
+#include "agent/http/form.hpp"
 
 namespace pgtend::http {
 
@@ -46,7 +47,7 @@ bool is_json(std::string_view content_type) {
 
 // What must hold of a message before anyone looks at its path; nullopt when it does.
 std::optional<Response> objection(const Message& message, const Request& request, const Accepted& accepted,
-                                  const ServerOptions& options) {
+                                  const ServerOptions& options, const Router& router) {
   if (message.count(wire::field::host) > 1 || (message.version() == 11 && message.count(wire::field::host) == 0))
     return error_response(400, "malformed", "an HTTP/1.1 request has exactly one Host header");
   const auto host = message.find(wire::field::host);
@@ -55,8 +56,9 @@ std::optional<Response> objection(const Message& message, const Request& request
                           "use 127.0.0.1 or localhost in the address");
   const bool reads = request.method == "GET" || request.method == "HEAD";
   const auto type = message.find(wire::field::content_type);
+  const bool typed = type != message.end() && (is_json(type->value()) || takes_form(router, request));
   // A page in a browser cannot send this type, nor an Authorization header, to another site without asking first.
-  if (!reads && !request.headers.contains("authorization") && (type == message.end() || !is_json(type->value())))
+  if (!reads && !request.headers.contains("authorization") && !typed)
     return error_response(415, "unsupported_media_type", "requests that change something are application/json",
                           "send Content-Type: application/json");
   return std::nullopt;
@@ -89,7 +91,7 @@ net::Task<Response> handle(Message& message, const Accepted& accepted, Shared& s
     ++shared.counts.malformed;
     co_return error_response(400, "malformed", "the request's target is malformed");
   }
-  if (auto no = objection(message, request, accepted, shared.options)) co_return std::move(*no);
+  if (auto no = objection(message, request, accepted, shared.options, shared.router)) co_return std::move(*no);
   auto identity = shared.authenticator.identify(request);
   if (!identity) {
     auto response = error_response(401, "unauthenticated", identity.error().message);

@@ -120,13 +120,64 @@ double reduce(const Aggregate& node, const Elements& members, double param) {
   return 0;
 }
 
-// The k largest or smallest, best first; NaN is worse than any number, equal values keep their order.
+// A binary heap with the worst element first, stepped as Prometheus steps its own: which of several equal values stays
+// is then the same.
+class WorstFirst {
+ public:
+  explicit WorstFirst(bool largest) : largest_(largest) {}
+
+  void add(const Element& element, std::size_t most) {
+    if (heap_.size() < most) {
+      heap_.push_back(element);
+      rise(heap_.size() - 1);
+    } else if (beats(element.value, heap_[0].value)) {
+      heap_[0] = element;
+      sink();
+    }
+  }
+  Elements take() { return std::move(heap_); }
+
+ private:
+  [[nodiscard]] bool beats(double value, double worst) const {
+    if (std::isnan(worst)) return !std::isnan(value);
+    return largest_ ? worst < value : worst > value;
+  }
+  [[nodiscard]] bool worse(std::size_t i, std::size_t j) const {
+    const double a = heap_[i].value, b = heap_[j].value;
+    return std::isnan(a) || (largest_ ? a < b : a > b);
+  }
+  void rise(std::size_t at) {
+    while (at > 0) {
+      const std::size_t parent = (at - 1) / 2;
+      if (!worse(at, parent)) return;
+      std::swap(heap_[at], heap_[parent]);
+      at = parent;
+    }
+  }
+  void sink() {
+    for (std::size_t at = 0;;) {
+      std::size_t child = 2 * at + 1;
+      if (child >= heap_.size()) return;
+      if (child + 1 < heap_.size() && worse(child + 1, child)) ++child;
+      if (!worse(child, at)) return;
+      std::swap(heap_[at], heap_[child]);
+      at = child;
+    }
+  }
+
+  bool largest_;
+  Elements heap_;
+};
+
+// The k largest or smallest, best first; NaN is worse than any number.
 void keep_best(Elements& members, std::size_t k, bool largest) {
+  WorstFirst heap(largest);
+  for (const auto& member : members) heap.add(member, k);
+  members = heap.take();
   std::stable_sort(members.begin(), members.end(), [largest](const Element& a, const Element& b) {
     if (std::isnan(a.value) || std::isnan(b.value)) return !std::isnan(a.value) && std::isnan(b.value);
     return largest ? a.value > b.value : a.value < b.value;
   });
-  if (members.size() > k) members.resize(k);
 }
 
 }  // namespace

@@ -36,6 +36,13 @@ struct Function;  // rules/promql/function.hpp
 struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
+// What `@` fixes an evaluation to: a moment, or the first or last moment of the whole query.
+struct AtModifier {
+  enum class Kind { none, time, start, end };
+  Kind kind = Kind::none;
+  UtcTime time;  // of Kind::time
+};
+
 struct NumberLiteral {
   double value = 0;
 };
@@ -46,10 +53,11 @@ struct VectorSelector {
   std::string name;               // empty when the name is given by a matcher or not at all
   std::vector<Matcher> matchers;  // includes __name__ when `name` is set, as the last one
   Millis offset{0};               // negative: looks ahead
+  AtModifier at;
   Span name_span;
 };
 struct MatrixSelector {
-  ExprPtr selector;  // a VectorSelector, which also holds the offset
+  ExprPtr selector;  // a VectorSelector, which also holds offset and @
   Millis range{0};
 };
 // The inner expression at every multiple of the step within the range; no step: the default evaluation interval.
@@ -58,6 +66,7 @@ struct Subquery {
   Millis range{0};
   std::optional<Millis> step;
   Millis offset{0};
+  AtModifier at;
 };
 struct Call {
   const Function* function = nullptr;

@@ -138,8 +138,8 @@ Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, con
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
   if (auto possible = check_time(at); !possible) return fail(possible.error());
   if (expr.type == ValueType::string) return String{at, std::get<StringLiteral>(unwrap(expr).node).value};
-  Query query(history, options);
-  if (auto loaded = query.load(expr, at, at); !loaded) return fail(loaded.error());
+  Query query(history, options, {at, at});
+  if (auto loaded = query.load(expr, {at, at}); !loaded) return fail(loaded.error());
   if (expr.type == ValueType::scalar) {
     const auto value = query.scalar(expr, at);
     if (!value) return fail(value.error());
@@ -161,6 +161,12 @@ Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, con
   return vector;
 }
 
+Result<void> check_range_type(const Expr& expr) {
+  if (expr.type == ValueType::scalar || expr.type == ValueType::vector) return {};
+  return fail(Errc::parse, "invalid expression type \"" + std::string(to_string(expr.type)) +
+                               "\" for range query, must be Scalar or instant Vector");
+}
+
 Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime from, UtcTime to, Millis step,
                               const EvalOptions& options) {
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
@@ -169,15 +175,12 @@ Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime 
   }
   if (step.count() <= 0) return fail(Errc::invalid_argument, "the step of a range query must be above 0");
   if (to < from) return fail(Errc::invalid_argument, "the end of a range query must not be before its start");
-  if (expr.type != ValueType::scalar && expr.type != ValueType::vector) {
-    return fail(Errc::invalid_argument, "invalid expression type \"" + std::string(to_string(expr.type)) +
-                                            "\" for range query, must be scalar or instant vector");
-  }
+  if (auto steppable = check_range_type(expr); !steppable) return fail(steppable.error());
   if ((to - from) / step >= kMaxSteps) {
     return fail(Errc::resource_exhausted, "range query would have more than " + std::to_string(kMaxSteps) + " steps");
   }
-  Query query(history, options);
-  if (auto loaded = query.load(expr, from, to); !loaded) return fail(loaded.error());
+  Query query(history, options, {from, to});
+  if (auto loaded = query.load(expr, {from, to}); !loaded) return fail(loaded.error());
   Matrix matrix;
   std::unordered_map<const Labels*, std::size_t> index;
   const Labels* none = query.labels().intern(Labels());

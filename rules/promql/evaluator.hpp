@@ -38,9 +38,12 @@ struct EvalOptions {
 // reader.
 [[nodiscard]] Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, const EvalOptions& options);
 
+// Whether an expression can be stepped through: a scalar or an instant vector. Errors: parse, in Prometheus's words.
+[[nodiscard]] Result<void> check_range_type(const Expr& expr);
+
 // The values at from, from+step, ... to; each series is loaded once per query.
 // `step` in milliseconds, above 0; the expression must be a scalar or an instant vector.
-// Errors: as evaluate(), and invalid_argument for a bad step, range or type.
+// Errors: as evaluate(), invalid_argument for a bad step or range, parse for a type that cannot be stepped through.
 [[nodiscard]] Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime from, UtcTime to,
                                             Millis step, const EvalOptions& options);
 

@@ -25,8 +25,30 @@ std::string_view symbol(MatchOp op) {
   return "";
 }
 
+std::string label_text(const std::string& name) {
+  return is_label_name(name) ? name : quote(name);
+}
+
 std::string list(const std::vector<std::string>& labels) {
-  return "(" + join(labels, ", ") + ")";
+  std::string out = "(";
+  for (const auto& label : labels) out += (out.size() > 1 ? ", " : "") + label_text(label);
+  return out + ")";
+}
+
+std::string at_text(const AtModifier& at) {
+  switch (at.kind) {
+    case AtModifier::Kind::none:
+      return "";
+    case AtModifier::Kind::start:
+      return " @ start()";
+    case AtModifier::Kind::end:
+      return " @ end()";
+    case AtModifier::Kind::time:
+      break;
+  }
+  const std::int64_t ms = to_ms(at.time);
+  const std::string thousandths = std::to_string(1000 + std::abs(ms % 1000)).substr(1);
+  return std::string(" @ ") + (ms < 0 ? "-" : "") + std::to_string(std::abs(ms / 1000)) + "." + thousandths;
 }
 
 std::string offset_text(Millis offset) {
@@ -34,16 +56,17 @@ std::string offset_text(Millis offset) {
   return offset.count() < 0 ? " offset -" + format_duration(-offset) : " offset " + format_duration(offset);
 }
 
-// The selector without its offset, which a range comes before.
+// The selector without its modifiers, which a range comes before.
 std::string bare(const VectorSelector& node) {
-  std::string inside;
+  const bool plain = node.name.empty() || is_metric_name(node.name);
+  std::string inside = plain ? "" : quote(node.name);
   for (const auto& matcher : node.matchers) {
     if (!node.name.empty() && matcher.label() == "__name__") continue;
     if (!inside.empty()) inside += ",";
-    inside += matcher.label() + std::string(symbol(matcher.op())) + quote(matcher.value());
+    inside += label_text(matcher.label()) + std::string(symbol(matcher.op())) + quote(matcher.value());
   }
   if (inside.empty() && !node.name.empty()) return node.name;
-  return node.name + "{" + inside + "}";
+  return (plain ? node.name : std::string()) + "{" + inside + "}";
 }
 
 std::string text(const Expr&, const NumberLiteral& node) {
@@ -54,15 +77,15 @@ std::string text(const Expr&, const StringLiteral& node) {
   return quote(node.value);
 }
 std::string text(const Expr&, const VectorSelector& node) {
-  return bare(node) + offset_text(node.offset);
+  return bare(node) + at_text(node.at) + offset_text(node.offset);
 }
 std::string text(const Expr&, const MatrixSelector& node) {
   const auto& selector = std::get<VectorSelector>(node.selector->node);
-  return bare(selector) + "[" + format_duration(node.range) + "]" + offset_text(selector.offset);
+  return bare(selector) + "[" + format_duration(node.range) + "]" + at_text(selector.at) + offset_text(selector.offset);
 }
 std::string text(const Expr&, const Subquery& node) {
   return format(*node.expr) + "[" + format_duration(node.range) + ":" +
-         (node.step ? format_duration(*node.step) : std::string()) + "]" + offset_text(node.offset);
+         (node.step ? format_duration(*node.step) : std::string()) + "]" + at_text(node.at) + offset_text(node.offset);
 }
 std::string text(const Expr&, const Call& node) {
   std::string out(node.function->name);

@@ -20,8 +20,9 @@ struct Window {
   std::span<const Sample> samples;
   std::span<const std::size_t> edges;  // epoch starts, as indexes into `samples` plus `base`
   std::size_t base = 0;
-  UtcTime from, to;  // bounds of the range, offset applied
-  UtcTime at;        // the moment of evaluation
+  UtcTime from, to;       // bounds of the range, offset applied
+  UtcTime at;             // the moment of evaluation
+  bool left_open = true;  // as EvalOptions: which Prometheus rates follow
 
   // Whether samples[i] begins a new reset epoch; i from 1.
   [[nodiscard]] bool is_edge(std::size_t i) const;
@@ -52,8 +53,8 @@ struct Function {
 
 // nullptr when there is none.
 [[nodiscard]] const Function* find_function(std::string_view name);
-// Whether Prometheus has a function (or aggregation) of that name that is not implemented here.
-[[nodiscard]] bool is_known_unsupported(std::string_view name);
+// Why a function (or aggregation) that Prometheus has is refused here; empty for a name that it does not have.
+[[nodiscard]] std::string_view why_unsupported(std::string_view name);
 // All rows, for documentation and the lint of rule files.
 [[nodiscard]] std::span<const Function> all_functions();
 

@@ -94,6 +94,8 @@ const std::vector<Function>& table() {
          vector,
          MapFunction([](double v, Args args) { return go_min(args[0], v); }),
          false},
+        {"histogram_quantile", {scalar, vector}, 0, false, vector, VectorFunction(f::histogram_quantile), false},
+        {"holt_winters", {matrix, scalar, scalar}, 0, false, vector, VectorFunction(f::holt_winters), false},
         {"absent", {vector}, 0, false, vector, VectorFunction(f::absent), false},
         {"absent_over_time", {matrix}, 0, false, vector, VectorFunction(f::absent_over_time), false},
         {"label_join", {vector, string, string, string}, 1, true, vector, VectorFunction(f::label_join), true},
@@ -126,25 +128,32 @@ const std::vector<Function>& table() {
   return rows;
 }
 
+struct Refused {
+  std::string_view name, reason;
+};
+
+constexpr std::string_view kNative = "it reads native histograms, which are not stored";
+constexpr std::string_view kExperimental = "it is experimental in Prometheus";
+
 // Source: the function lists of Prometheus 2.42 and 3.5, less the rows above.
-constexpr std::string_view kUnsupported[] = {"histogram_quantile",
-                                             "histogram_count",
-                                             "histogram_sum",
-                                             "histogram_fraction",
-                                             "histogram_avg",
-                                             "histogram_stddev",
-                                             "histogram_stdvar",
-                                             "holt_winters",
-                                             "double_exponential_smoothing",
-                                             "mad_over_time",
-                                             "sort_by_label",
-                                             "sort_by_label_desc",
-                                             "info",
-                                             "limitk",
-                                             "limit_ratio",
-                                             "ts_of_max_over_time",
-                                             "ts_of_min_over_time",
-                                             "ts_of_last_over_time"};
+constexpr Refused kRefused[] = {{"histogram_count", kNative},
+                                {"histogram_sum", kNative},
+                                {"histogram_fraction", kNative},
+                                {"histogram_avg", kNative},
+                                {"histogram_stddev", kNative},
+                                {"histogram_stdvar", kNative},
+                                {"double_exponential_smoothing", kExperimental},
+                                {"mad_over_time", kExperimental},
+                                {"sort_by_label", kExperimental},
+                                {"sort_by_label_desc", kExperimental},
+                                {"info", kExperimental},
+                                {"limitk", kExperimental},
+                                {"limit_ratio", kExperimental},
+                                {"first_over_time", kExperimental},
+                                {"ts_of_first_over_time", kExperimental},
+                                {"ts_of_max_over_time", kExperimental},
+                                {"ts_of_min_over_time", kExperimental},
+                                {"ts_of_last_over_time", kExperimental}};
 
 }  // namespace
 
@@ -155,8 +164,10 @@ const Function* find_function(std::string_view name) {
   return found != rows.end() && found->name == name ? &*found : nullptr;
 }
 
-bool is_known_unsupported(std::string_view name) {
-  return std::find(std::begin(kUnsupported), std::end(kUnsupported), name) != std::end(kUnsupported);
+std::string_view why_unsupported(std::string_view name) {
+  const auto found =
+      std::find_if(std::begin(kRefused), std::end(kRefused), [&](const Refused& one) { return one.name == name; });
+  return found == std::end(kRefused) ? std::string_view() : found->reason;
 }
 
 std::span<const Function> all_functions() {

@@ -34,6 +34,12 @@ Maybe stddev_over_time(const Window& window, Args args);
 Maybe stdvar_over_time(const Window& window, Args args);
 Maybe quantile_over_time(const Window& window, Args args);
 
+// functions_smoothing.cpp
+Result<Elements> holt_winters(Query& query, const Call& call, UtcTime at);
+
+// functions_histogram.cpp
+Result<Elements> histogram_quantile(Query& query, const Call& call, UtcTime at);
+
 // functions_vector.cpp
 Result<Elements> absent(Query& query, const Call& call, UtcTime at);
 Result<Elements> absent_over_time(Query& query, const Call& call, UtcTime at);

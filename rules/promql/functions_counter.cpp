@@ -37,13 +37,15 @@ Maybe extrapolated(const Window& window, bool is_counter, bool per_second) {
   const double to_end = seconds(window.to - samples.back().time);
   const double sampled = seconds(samples.back().time - samples.front().time);
   const double between = sampled / static_cast<double>(samples.size() - 1);
+  // Source: Prometheus extends to the edge when the gap is at most 1.1 times the average distance of samples.
+  const double threshold = between * 1.1;
+  // Since 2.51 a start far from the edge extends by half a distance even where zero is further off.
+  if (window.left_open && to_start >= threshold) to_start = between / 2;
   if (is_counter && result > 0 && samples.front().value >= 0) {
     // A counter does not extrapolate to below zero.
     const double to_zero = sampled * (samples.front().value / result);
     if (to_zero < to_start) to_start = to_zero;
   }
-  // Source: Prometheus extends to the edge when the gap is at most 1.1 times the average distance of samples.
-  const double threshold = between * 1.1;
   double extended = sampled;
   extended += to_start < threshold ? to_start : between / 2;
   extended += to_end < threshold ? to_end : between / 2;

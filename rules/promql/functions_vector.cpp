@@ -51,6 +51,10 @@ Result<Elements> sorted(Query& query, const Call& call, UtcTime at, bool descend
   return elements;
 }
 
+bool can_be_label(const Query& query, std::string_view name) {
+  return query.options().left_open ? is_utf8_name(name) : is_label_name(name);
+}
+
 const std::string& text_of(const Expr& expr) {
   return std::get<StringLiteral>(unwrap(expr).node).value;
 }
@@ -88,13 +92,13 @@ Result<Elements> clamp(Query& query, const Call& call, UtcTime at) {
 Result<Elements> label_join(Query& query, const Call& call, UtcTime at) {
   const std::string& target = text_of(*call.args[1]);
   const std::string& separator = text_of(*call.args[2]);
-  if (!is_label_name(target)) {
+  if (!can_be_label(query, target)) {
     return fail(Errc::invalid_argument, "invalid destination label name in label_join(): " + target);
   }
   std::vector<std::string> sources;
   for (std::size_t i = 3; i < call.args.size(); ++i) {
     sources.push_back(text_of(*call.args[i]));
-    if (!is_label_name(sources.back())) {
+    if (!can_be_label(query, sources.back())) {
       return fail(Errc::invalid_argument, "invalid source label name in label_join(): " + sources.back());
     }
   }
@@ -123,7 +127,7 @@ Result<Elements> label_replace(Query& query, const Call& call, UtcTime at) {
   if (!regex) {
     return fail(Errc::invalid_argument, "invalid regular expression in label_replace(): " + pattern);
   }
-  if (!is_label_name(target)) {
+  if (!can_be_label(query, target)) {
     return fail(Errc::invalid_argument, "invalid destination label name in label_replace(): " + target);
   }
   auto elements = query.vector(*call.args[0], at);

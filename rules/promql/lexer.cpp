@@ -127,6 +127,8 @@ class Scanner {
         emit(TokenKind::at, 1);
         return true;
       case ':':
+        if (after_colon_) return bad("unexpected colon ':'");
+        after_colon_ = in_brackets_;
         emit(TokenKind::colon, 1);
         return true;
       case '(':
@@ -145,11 +147,12 @@ class Scanner {
       case '[':
         if (in_brackets_) return bad("unexpected left bracket '['");
         in_brackets_ = true;
+        after_colon_ = false;
         emit(TokenKind::left_bracket, 1);
         return true;
       case ']':
         if (!in_brackets_) return bad("unexpected right bracket ']'");
-        in_brackets_ = false;
+        in_brackets_ = after_colon_ = false;
         emit(TokenKind::right_bracket, 1);
         return true;
       case '+':
@@ -214,23 +217,31 @@ class Scanner {
     return true;
   }
 
+  // Skips digits, and underscores between two of them.
+  template <class IsDigit>
+  void digits(std::size_t& length, IsDigit is) const {
+    while (is(peek(length)) ||
+           (peek(length) == '_' && length > 0 && is(text_[at_ + length - 1]) && is(peek(length + 1))))
+      ++length;
+  }
+
   // A number, or a duration such as 1h30m.
   bool number() {
     std::size_t length = 0;
     if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
       length = 2;
-      while (is_hex(peek(length))) ++length;
+      digits(length, is_hex);
     } else {
-      while (is_digit(peek(length))) ++length;
+      digits(length, is_digit);
       const std::size_t integer = length;
       if (peek(length) == '.') {
         ++length;
-        while (is_digit(peek(length))) ++length;
+        digits(length, is_digit);
       }
       if (peek(length) == 'e' || peek(length) == 'E') {
         ++length;
         if (peek(length) == '+' || peek(length) == '-') ++length;
-        while (is_digit(peek(length))) ++length;
+        digits(length, is_digit);
       }
       if (integer == length && is_alpha(peek(length))) {
         while (is_alpha(peek(length)) || is_digit(peek(length))) ++length;
@@ -270,6 +281,7 @@ class Scanner {
   std::size_t at_ = 0;
   std::size_t parens_ = 0;
   bool in_braces_ = false, in_brackets_ = false;
+  bool after_colon_ = false;  // inside brackets
   std::vector<Token> tokens_;
 };
 
@@ -282,6 +294,11 @@ constexpr std::string_view kKeywords[] = {
 
 std::vector<Token> tokenize(std::string_view text) {
   return Scanner(text).run();
+}
+
+bool is_metric_name(std::string_view text) {
+  return !text.empty() && !is_digit(text.front()) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == ':'; });
 }
 
 bool is_label_name(std::string_view text) {

@@ -45,7 +45,8 @@ struct Token {
 // As error messages show it: `identifier "x"`, `<op:+>`, `end of input`.
 [[nodiscard]] std::string describe(const Token& token);
 
-// The value of a number token (decimal, hexadecimal, octal with a leading 0, Inf, NaN). Errors: parse.
+// The value of a number token (decimal, hexadecimal, octal with a leading 0, Inf, NaN; _ between digits). Errors:
+// parse.
 [[nodiscard]] Result<double> number_value(std::string_view text);
 
 // The content of a quoted string ('', "" with escapes, or `` raw). Errors: parse.
@@ -54,8 +55,12 @@ struct Token {
 // The text in double quotes, escaped so that unquote() gives it back.
 [[nodiscard]] std::string quote(std::string_view text);
 
-// Whether the text can be the name of a label.
+// Whether the text can be the name of a label as Prometheus 2 has it: letters, digits and _.
 [[nodiscard]] bool is_label_name(std::string_view text);
+// The same of a metric: letters, digits, _ and colons.
+[[nodiscard]] bool is_metric_name(std::string_view text);
+// Whether the text can be a quoted name, as Prometheus 3 has it: not empty, valid UTF-8.
+[[nodiscard]] bool is_utf8_name(std::string_view text);
 
 // "sum", "by", "offset", … : the lower-case keyword, or empty when the word is none.
 [[nodiscard]] std::string_view keyword_of(std::string_view word);

@@ -43,8 +43,28 @@ std::optional<std::uint32_t> read_code(std::string_view text, std::size_t at, st
 
 }  // namespace
 
+bool is_utf8_name(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // The bits of the first byte, how many follow, and the smallest code that needs them.
+    const std::size_t more = byte < 0x80 ? 0 : byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
+    if ((byte >= 0x80 && byte < 0xC2) || byte > 0xF4 || i + more >= text.size()) return false;
+    std::uint32_t code = more == 0 ? byte : byte & (0x3FU >> more);
+    for (std::size_t k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xC0) != 0x80) return false;
+      code = (code << 6) | (next & 0x3F);
+    }
+    constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
+    if (code < kSmallest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
+    i += more + 1;
+  }
+  return !text.empty();
+}
+
 Result<double> number_value(std::string_view text) {
-  const std::string lower = to_lower(text);
+  std::string lower = to_lower(text);
+  std::erase(lower, '_');
   if (lower == "inf") return std::numeric_limits<double>::infinity();
   if (lower == "nan") return std::numeric_limits<double>::quiet_NaN();
   const auto bad = [&] { return fail(Errc::parse, "error parsing number: " + quote(text)); };

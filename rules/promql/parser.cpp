@@ -182,7 +182,7 @@ Result<ExprPtr> TokenParser::postfix() {
     } else if (is_keyword("offset")) {
       operand = offset(std::move(*operand));
     } else if (is(TokenKind::at)) {
-      return error_at(token().span, "the @ modifier is not supported yet");
+      operand = at(std::move(*operand));
     } else {
       break;
     }
@@ -198,6 +198,12 @@ Result<ExprPtr> TokenParser::primary() {
       if (!value) return error_at(span, value.error().message);
       advance();
       return make(NumberLiteral{*value}, ValueType::scalar, span);
+    }
+    case TokenKind::duration: {
+      // A duration where a number belongs is its seconds.
+      const auto value = duration("number");
+      if (!value) return fail(value.error());
+      return make(NumberLiteral{static_cast<double>(value->count()) / 1000.0}, ValueType::scalar, span);
     }
     case TokenKind::string: {
       auto value = string_value();
@@ -243,8 +249,9 @@ Result<ExprPtr> TokenParser::call() {
   const Function* function = find_function(name.text);
   if (function == nullptr) {
     const std::string quoted = quote(name.text);
-    return error_at(name.span, is_known_unsupported(name.text) ? "function " + quoted + " is not supported yet"
-                                                               : "unknown function with name " + quoted);
+    const std::string_view reason = why_unsupported(name.text);
+    return error_at(name.span, reason.empty() ? "unknown function with name " + quoted
+                                              : "function " + quoted + " is not supported: " + std::string(reason));
   }
   advance();
   auto args = arguments();

@@ -1,17 +1,9 @@
 #include <algorithm>
 #include <array>
 
-#include "agent/base/units.hpp"
 #include "rules/promql/token_parser.hpp"
 
 namespace pgtend::promql {
-
-namespace {
-
-// Source: the largest duration Prometheus can hold (int64 nanoseconds), about 292 years.
-constexpr Millis kMaxDuration{9'223'372'036'854LL};
-
-}  // namespace
 
 std::optional<AggregateOp> TokenParser::aggregate_operator() const {
   constexpr std::array kOps{AggregateOp::sum,   AggregateOp::avg,     AggregateOp::min,      AggregateOp::max,
@@ -99,15 +91,28 @@ Result<std::vector<std::string>> TokenParser::label_list(std::string_view contex
   if (auto open = expect(TokenKind::left_paren, context, "\"(\""); !open) return fail(open.error());
   std::vector<std::string> labels;
   while (!is(TokenKind::right_paren)) {
-    if (!is(TokenKind::identifier)) return unexpected(context, "label");
-    labels.emplace_back(token().text);
-    advance();
+    auto label = label_name(context, "label");
+    if (!label) return fail(label.error());
+    labels.push_back(std::move(*label));
     if (is(TokenKind::right_paren)) break;
     if (!is(TokenKind::comma)) return unexpected(context, "\",\" or \")\"");
     advance();
   }
   advance();
   return labels;
+}
+
+Result<std::string> TokenParser::label_name(std::string_view context, std::string_view expected) {
+  if (is(TokenKind::string)) {
+    const Span span = token().span;
+    auto name = string_value();
+    if (name && !is_utf8_name(*name)) return error_at(span, "invalid label name " + quote(*name));
+    return name;
+  }
+  if (!is(TokenKind::identifier)) return unexpected(context, expected);
+  std::string name(token().text);
+  advance();
+  return name;
 }
 
 Result<ExprPtr> TokenParser::selector() {
@@ -139,9 +144,21 @@ Result<ExprPtr> TokenParser::selector() {
 Result<void> TokenParser::matchers(VectorSelector& selector) {
   advance();
   while (!is(TokenKind::right_brace)) {
-    if (!is(TokenKind::identifier)) return unexpected("label matching", "identifier or \"}\"");
-    std::string label(token().text);
-    advance();
+    const Span name_span = token().span;
+    const bool quoted = is(TokenKind::string);
+    auto label = label_name("label matching", "identifier or \"}\"");
+    if (!label) return fail(label.error());
+    if (quoted && (is(TokenKind::comma) || is(TokenKind::right_brace))) {
+      // {"my.metric"}: a quoted name alone is the metric's.
+      if (!selector.name.empty()) {
+        return error_at(name_span,
+                        "metric name must not be set twice: " + quote(selector.name) + " or " + quote(*label));
+      }
+      selector.name = std::move(*label);
+      selector.name_span = name_span;
+      if (is(TokenKind::comma)) advance();
+      continue;
+    }
     MatchOp op = MatchOp::equal;
     if (is(TokenKind::op) && token().text == "!=") {
       op = MatchOp::not_equal;
@@ -157,7 +174,7 @@ Result<void> TokenParser::matchers(VectorSelector& selector) {
     const Span span = token().span;
     auto value = string_value();
     if (!value) return fail(value.error());
-    auto matcher = Matcher::make(std::move(label), op, std::move(*value));
+    auto matcher = Matcher::make(std::move(*label), op, std::move(*value));
     if (!matcher) return error_at(span, matcher.error().message);
     selector.matchers.push_back(std::move(*matcher));
     if (is(TokenKind::right_brace)) break;
@@ -166,72 +183,6 @@ Result<void> TokenParser::matchers(VectorSelector& selector) {
   }
   advance();
   return {};
-}
-
-Result<ExprPtr> TokenParser::brackets(ExprPtr operand) {
-  const std::size_t start = operand->span.start;
-  const Span bracket = token().span;
-  advance();
-  const auto range = duration("subquery or range selector");
-  if (!range) return fail(range.error());
-  if (is(TokenKind::colon)) {
-    advance();
-    Subquery node;
-    node.range = *range;
-    if (!is(TokenKind::right_bracket)) {
-      const auto step = duration("subquery selector");
-      if (!step) return fail(step.error());
-      node.step = *step;
-    }
-    if (auto closed = expect(TokenKind::right_bracket, "subquery selector", "\"]\""); !closed) {
-      return fail(closed.error());
-    }
-    node.expr = std::move(operand);
-    return make(std::move(node), ValueType::matrix, {start, previous_end()});
-  }
-  if (auto closed = expect(TokenKind::right_bracket, "subquery or range", "\":\" or \"]\""); !closed) {
-    return fail(closed.error());
-  }
-  const auto* selector = std::get_if<VectorSelector>(&operand->node);
-  if (selector == nullptr) return error_at(bracket, "ranges only allowed for vector selectors");
-  if (selector->offset.count() != 0) return error_at(bracket, "no offset modifiers allowed before range");
-  return make(MatrixSelector{std::move(operand), *range}, ValueType::matrix, {start, previous_end()});
-}
-
-Result<ExprPtr> TokenParser::offset(ExprPtr operand) {
-  advance();
-  bool negative = false;
-  if (is(TokenKind::op) && (token().text == "-" || token().text == "+")) {
-    negative = token().text == "-";
-    advance();
-  }
-  const auto value = duration("offset");
-  if (!value) return fail(value.error());
-  Millis* target = nullptr;
-  if (auto* vector = std::get_if<VectorSelector>(&operand->node)) target = &vector->offset;
-  if (auto* matrix = std::get_if<MatrixSelector>(&operand->node)) {
-    target = &std::get<VectorSelector>(matrix->selector->node).offset;
-  }
-  if (auto* subquery = std::get_if<Subquery>(&operand->node)) target = &subquery->offset;
-  if (target == nullptr) {
-    return error_at(
-        operand->span,
-        "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
-  }
-  if (target->count() != 0) return error_at(operand->span, "offset may not be set multiple times");
-  *target = negative ? -*value : *value;
-  operand->span.end = previous_end();
-  return operand;
-}
-
-Result<Millis> TokenParser::duration(std::string_view context) {
-  if (!is(TokenKind::duration)) return unexpected(context, "duration");
-  const auto value = parse_duration(token().text);
-  if (!value) return error_at(token().span, "not a valid duration string: " + quote(token().text));
-  if (*value > kMaxDuration) return error_at(token().span, "duration out of range");
-  if (value->count() == 0) return error_at(token().span, "duration must be greater than 0");
-  advance();
-  return *value;
 }
 
 Result<std::string> TokenParser::string_value() {
@@ -254,6 +205,7 @@ Result<Labels> TokenParser::whole_metric() {
   if (is(TokenKind::left_brace)) {
     const Span span = token().span;
     if (auto parsed = matchers(node); !parsed) return fail(parsed.error());
+    if (!node.name.empty()) labels.set("__name__", node.name);
     for (const auto& matcher : node.matchers) {
       if (matcher.op() != MatchOp::equal)
         return error_at(span, "a series description allows only \"=\" between label and value");

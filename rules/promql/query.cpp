@@ -65,19 +65,36 @@ Result<void> Query::check() const {
   return {};
 }
 
-Result<void> Query::load(const Expr& expr, UtcTime from, UtcTime to) {
+UtcTime Query::moment(const AtModifier& fixed, UtcTime at) const {
+  switch (fixed.kind) {
+    case AtModifier::Kind::none:
+      return at;
+    case AtModifier::Kind::time:
+      return fixed.time;
+    case AtModifier::Kind::start:
+      return whole_.from;
+    case AtModifier::Kind::end:
+      return whole_.to;
+  }
+  return at;
+}
+
+Result<void> Query::load(const Expr& expr, TimeRange range) {
+  const auto seen = [&](const AtModifier& at, Millis offset, Millis back) {
+    return TimeRange{moment(at, range.from) - offset - back, moment(at, range.to) - offset};
+  };
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
-    return load_selector(expr, *selector, {from - selector->offset - options_.lookback, to - selector->offset}, false);
+    return load_selector(expr, *selector, seen(selector->at, selector->offset, options_.lookback), false);
   }
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     const auto& selector = std::get<VectorSelector>(matrix->selector->node);
-    return load_selector(expr, selector, {from - selector.offset - matrix->range, to - selector.offset}, true);
+    return load_selector(expr, selector, seen(selector.at, selector.offset, matrix->range), true);
   }
   if (const auto* node = std::get_if<Subquery>(&expr.node)) {
-    return load(*node->expr, from - node->offset - node->range, to - node->offset);
+    return load(*node->expr, seen(node->at, node->offset, node->range));
   }
   for (const Expr* child : children(expr)) {
-    if (auto loaded = load(*child, from, to); !loaded) return loaded;
+    if (auto loaded = load(*child, range); !loaded) return loaded;
   }
   return {};
 }
@@ -100,10 +117,11 @@ Result<void> Query::load_selector(const Expr& key, const VectorSelector& selecto
 
 Elements Query::select(const Expr& expr, UtcTime at, std::vector<UtcTime>* times) {
   Elements out;
-  const UtcTime moment = at - std::get<VectorSelector>(expr.node).offset;
-  const UtcTime oldest = moment - options_.lookback;
+  const auto& selector = std::get<VectorSelector>(expr.node);
+  const UtcTime newest = moment(selector.at, at) - selector.offset;
+  const UtcTime oldest = newest - options_.lookback;
   for (const auto& series : loaded_[&expr]) {
-    const auto next = std::upper_bound(series.samples.begin(), series.samples.end(), moment, later);
+    const auto next = std::upper_bound(series.samples.begin(), series.samples.end(), newest, later);
     if (next == series.samples.begin()) continue;
     const Sample& sample = *(next - 1);
     if (sample.time < oldest || (options_.left_open && sample.time == oldest) || is_stale(sample.value)) continue;
@@ -125,6 +143,7 @@ Window Query::window(const LoadedSeries& series, UtcTime from, UtcTime to, UtcTi
   out.from = from;
   out.to = to;
   out.at = at;
+  out.left_open = options_.left_open;
   return out;
 }
 
@@ -133,7 +152,8 @@ Result<std::vector<RangeSeries>> Query::windows(const Expr& expr, UtcTime at) {
   const Expr& inner = unwrap(expr);
   if (const auto* node = std::get_if<Subquery>(&inner.node)) return subquery(inner, *node, at);
   const auto& matrix = std::get<MatrixSelector>(inner.node);
-  const UtcTime to = at - std::get<VectorSelector>(matrix.selector->node).offset;
+  const auto& selector = std::get<VectorSelector>(matrix.selector->node);
+  const UtcTime to = moment(selector.at, at) - selector.offset;
   std::vector<RangeSeries> out;
   for (const auto& series : loaded_[&inner]) {
     RangeSeries range{series.labels, window(series, to - matrix.range, to, at)};
@@ -144,7 +164,7 @@ Result<std::vector<RangeSeries>> Query::windows(const Expr& expr, UtcTime at) {
 
 Result<std::vector<RangeSeries>> Query::subquery(const Expr& expr, const Subquery& node, UtcTime at) {
   const Millis step = node.step.value_or(options_.subquery_step);
-  const UtcTime to = at - node.offset;
+  const UtcTime to = moment(node.at, at) - node.offset;
   const UtcTime from = to - node.range;
   SubqueryState& state = subqueries_[&expr];
   if (auto ran = run_subquery(state, node, {from, to}, step); !ran) return fail(ran.error());
@@ -162,6 +182,7 @@ Result<void> Query::run_subquery(SubqueryState& state, const Subquery& node, Tim
   std::int64_t first = to_ms(range.from) / width * width;
   if (first < to_ms(range.from) || (options_.left_open && first == to_ms(range.from))) first += width;
   if (!state.started || from_ms(first) < state.first) {
+    for (const auto& series : state.series) held_ -= series.samples.size();
     state = SubqueryState{};
     state.started = true;
     state.first = state.next = from_ms(first);

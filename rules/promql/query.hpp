@@ -19,10 +19,12 @@ struct RangeSeries {
 // One evaluation in progress: the loaded series, the interned labels and the budget. Private to the evaluator's files.
 class Query {
  public:
-  Query(HistoryReader& history, const EvalOptions& options) : history_(history), options_(options) {}
+  // `whole`: the first and the last moment that will be asked for; what @ start() and @ end() mean.
+  Query(HistoryReader& history, const EvalOptions& options, TimeRange whole)
+      : history_(history), options_(options), whole_(whole) {}
 
-  // Loads the series of every selector for all moments from `from` to `to`.
-  Result<void> load(const Expr& expr, UtcTime from, UtcTime to);
+  // Loads the series of every selector for all moments of `range`.
+  Result<void> load(const Expr& expr, TimeRange range);
 
   Result<double> scalar(const Expr& expr, UtcTime at);
   Result<Elements> vector(const Expr& expr, UtcTime at);
@@ -32,6 +34,7 @@ class Query {
   Elements select(const Expr& expr, UtcTime at, std::vector<UtcTime>* times = nullptr);
 
   [[nodiscard]] LabelTable& labels() { return labels_; }
+  [[nodiscard]] const EvalOptions& options() const { return options_; }
 
   // Samples that stay in memory until the query ends. Errors: resource_exhausted.
   Result<void> hold(std::size_t samples);
@@ -50,6 +53,8 @@ class Query {
   };
 
   Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale);
+  // Where a selector or subquery looks when the expression around it is evaluated at `at`, offset not yet applied.
+  [[nodiscard]] UtcTime moment(const AtModifier& fixed, UtcTime at) const;
   Result<void> check() const;
   Result<void> require_unique(const Elements& elements) const;
   Result<std::vector<double>> scalar_args(const Call& call, UtcTime at);
@@ -66,6 +71,7 @@ class Query {
 
   HistoryReader& history_;
   const EvalOptions& options_;
+  TimeRange whole_;
   LabelTable labels_;
   std::unordered_map<const Expr*, std::vector<LoadedSeries>> loaded_;
   std::unordered_map<const Expr*, SubqueryState> subqueries_;

@@ -48,6 +48,10 @@ class TokenParser {
   Result<void> matchers(VectorSelector& selector);
   Result<ExprPtr> brackets(ExprPtr operand);
   Result<ExprPtr> offset(ExprPtr operand);
+  Result<ExprPtr> at(ExprPtr operand);
+  Result<AtModifier> at_moment(Span operand);
+  // An identifier, or any name in quotes.
+  Result<std::string> label_name(std::string_view context, std::string_view expected);
   Result<std::vector<std::string>> label_list(std::string_view context);
   Result<Millis> duration(std::string_view context);
   Result<std::string> string_value();

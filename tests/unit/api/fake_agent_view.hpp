@@ -6,13 +6,13 @@
 namespace pgtend::test {
 
 // Answers with the samples and remembers what it was told to do.
-class FakeAgentView final : public api::AgentView {
+class FakeAgentView : public api::AgentView {
  public:
   std::optional<Error> failure;   // what every method answers instead
   std::vector<std::string> told;  // one line per call that changes something
   std::string expr;
   TimeRange range{};
-  Millis step{0};
+  Millis step{0}, timeout{0};
   std::vector<std::string> selectors;
 
   template <class T>
@@ -80,21 +80,59 @@ class FakeAgentView final : public api::AgentView {
     told.push_back((frozen ? "freeze for " : "thaw for ") + reason + " by " + actor);
     co_return answer(api::FreezeView{frozen, actor, reason, kThen});
   }
-  net::TaskResult<api::QueryResult> query(std::string text, UtcTime at) override {
+  net::TaskResult<api::QueryResult> query(std::string text, UtcTime at, Millis asked_timeout) override {
     expr = text;
+    timeout = asked_timeout;
     range = {at, at};
     api::QueryResult result;
     result.series = {{Labels{{"__name__", "up"}}, {{at, 1}}}};
     co_return answer(result);
   }
-  net::TaskResult<api::QueryResult> query_range(std::string text, TimeRange asked, Millis asked_step) override {
+  net::TaskResult<api::QueryResult> query_range(std::string text, TimeRange asked, Millis asked_step,
+                                                Millis asked_timeout) override {
     expr = text;
+    timeout = asked_timeout;
     range = asked;
     step = asked_step;
     api::QueryResult result;
     result.type = "matrix";
     co_return answer(result);
   }
+  net::TaskResult<std::string> format_query(std::string text) override { co_return answer("(" + text + ")"); }
+  net::TaskResult<std::vector<MetricDef>> metrics() override {
+    co_return answer(std::vector{MetricDef{"pgtend_rows", MetricKind::counter, "", "Rows.", "pg_stat", "pg_rows"},
+                                 MetricDef{"pgtend_age", MetricKind::gauge, "seconds", "Age.", "pg_stat", ""}});
+  }
+  net::TaskResult<std::vector<api::RuleGroupView>> rule_groups() override {
+    api::RuleView alert{{}, "up == 0", "ok", "", {sample_alert()}};
+    alert.rule.name = "PgDown";
+    alert.rule.hold = Millis(60'000);
+    alert.alerts[0].state = AlertState::firing;
+    api::RuleView record{{}, "sum(up)", "err", "it broke", {}};
+    record.rule.kind = RuleKind::record;
+    record.rule.name = "up:sum";
+    co_return answer(std::vector{api::RuleGroupView{"g", "f.yaml", Millis(15'000), 0, kThen, {alert, record}}});
+  }
+  net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override {
+    told_of_rules = std::to_string(files.size()) + " files since " + std::to_string(since.count());
+    co_return answer(std::vector{LintFinding{LintSeverity::error, "gauge-in-rate", "g", "R", "f.yaml", 3, "why"}});
+  }
+  net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string text) override {
+    told_of_rules = rule + "|" + text;
+    ExplainedRule explained{"g", "R", "f.yaml", 3, {}};
+    explained.parts.push_back({0, "up", "instant vector", 1, {{{"up", {}}, {{kThen, 1}}, {}}}, ""});
+    co_return answer(std::vector{explained});
+  }
+  net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override {
+    told_of_rules = std::to_string(request.files.size()) + " " + std::to_string(request.against.size()) + " " +
+                    request.rule + " " + std::to_string(request.since.count()) + " " +
+                    std::to_string(request.step.count()) + (request.sweep ? " sweep" : "");
+    BacktestReport report;
+    report.range = {kThen - request.since, kThen};
+    report.rules.emplace_back().rule = "R";
+    co_return answer(report);
+  }
+  std::string told_of_rules;
   net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override {
     selectors = std::move(asked);
     co_return answer(std::vector{SeriesKey{"up", Labels{{"datname", "shop"}}}});

@@ -43,8 +43,8 @@ history: {retention: 30d, max_bytes: 1GB}
 ledger: {path: /tmp/l.db}
 rules:
   files: ["/etc/pgtend/rules/*.yaml"]
-  range_boundary: closed
   external_labels: {site: berlin}
+promql: {range_boundary: closed, lookback: 1m, timeout: 2s, max_samples: 5000}
 alerting:
   webhooks: [{name: chat, url: "http://127.0.0.1:9/hook", timeout: 3s}]
   alertmanagers: [{url: "https://am.example.org"}]
@@ -93,7 +93,10 @@ host: {enabled: false, filesystems: [/]}
   CHECK(c.history.max_bytes == 1LL << 30);
   CHECK(c.ledger.path == "/tmp/l.db");
   CHECK(c.rules.files == std::vector<std::string>{"/etc/pgtend/rules/*.yaml"});
-  CHECK(c.rules.range_boundary == "closed");
+  CHECK(c.promql.range_boundary == "closed");
+  CHECK(c.promql.lookback == Millis(60'000));
+  CHECK(c.promql.timeout == Millis(2'000));
+  CHECK(c.promql.max_samples == 5'000);
   CHECK(c.rules.external_labels == Labels{{"site", "berlin"}});
   REQUIRE(c.alerting.webhooks.size() == 1);
   CHECK(c.alerting.webhooks[0].name == "chat");

@@ -60,6 +60,11 @@ TEST_CASE("loopback without a token reads as viewer and writes as nobody") {
   CHECK(auth.identify(from_tcp("HEAD"))->right == Right::viewer);
   for (const auto* method : {"POST", "PUT", "DELETE", "OPTIONS"})
     CHECK(auth.identify(from_tcp(method))->right == Right::none);
+  auto form = from_tcp("POST");
+  form.headers["content-type"] = "application/x-www-form-urlencoded; charset=utf-8";
+  CHECK(auth.identify(form)->right == Right::viewer);
+  form.headers["content-type"] = "application/json";
+  CHECK(auth.identify(form)->right == Right::none);
 }
 
 TEST_CASE("another address without a token is nobody") {
@@ -76,6 +81,9 @@ TEST_CASE("the socket's peer has the right of its uid, others the right for othe
   request.peer.uid = 4242;
   CHECK(auth.identify(request)->right == Right::approver);
   CHECK(auth.identify(request)->name == "person:uid 4242 via socket");
+  request.headers["content-type"] = "application/x-www-form-urlencoded";
+  CHECK(auth.identify(request)->right == Right::viewer);
+  request.headers.clear();
   request.peer.uid = 4243;
   CHECK(auth.identify(request)->right == Right::none);
   request.peer.uid.reset();

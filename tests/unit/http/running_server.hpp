@@ -149,6 +149,8 @@ inline http::Router echo_router() {
   router.add("GET", "/open", http::Right::none, echo);
   router.add("GET", "/view", http::Right::viewer, echo);
   router.add("POST", "/open", http::Right::none, echo);
+  router.add("GET", "/ask", http::Right::viewer, echo);
+  router.add("POST", "/ask", http::Right::viewer, echo);
   router.add("POST", "/approve/{id}", http::Right::approver, echo);
   router.add("POST", "/admin", http::Right::admin, echo);
   return router;

@@ -209,6 +209,15 @@ TEST_CASE("a form that a web page can send changes nothing") {
   }
   request.headers = {{"Content-Type", "application/json; charset=utf-8"}};
   CHECK(ask(request).status == 200);
+  // A route that only reads takes a form, and nothing but a form.
+  request.url = server.url("/ask");
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  CHECK(ask(request).status == 200);
+  request.headers = {{"Content-Type", "text/plain"}};
+  CHECK(ask(request).status == 415);
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  request.url = server.url("/approve/1");
+  CHECK(ask(request).status == 415);
 }
 
 TEST_CASE("more connections than allowed are told 503") {

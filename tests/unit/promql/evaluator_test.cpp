@@ -1,5 +1,6 @@
 #include "rules/promql/evaluator.hpp"
 
+#include "agent/base/strings.hpp"
 #include "rules/promql/memory_history.hpp"
 #include "rules/promql/test_series.hpp"
 #include "tests/support/catch.hpp"
@@ -221,8 +222,8 @@ TEST_CASE("a range query refuses what it cannot step through") {
   CHECK(code("1", minutes(1), minutes(1), kMinute) == "fine");
   CHECK(code("1", minutes(0), minutes(1), Millis(0)) == "invalid_argument");
   CHECK(code("1", minutes(1), minutes(0), kMinute) == "invalid_argument");
-  CHECK(code("x[5m]", minutes(0), minutes(1), kMinute) == "invalid_argument");
-  CHECK(code("\"x\"", minutes(0), minutes(1), kMinute) == "invalid_argument");
+  CHECK(code("x[5m]", minutes(0), minutes(1), kMinute) == "parse");
+  CHECK(code("\"x\"", minutes(0), minutes(1), kMinute) == "parse");
   CHECK(code("1", minutes(0), minutes(100000), Millis(1)) == "resource_exhausted");
 }
 
@@ -232,6 +233,57 @@ TEST_CASE("differences from Prometheus 2.42 follow 3.x") {
   CHECK(text_of("a atan2 b", history, minutes(0)) == "{} => 0.7853981633974483 @[0]");
   // 2.42 said 0 for the spread of one NaN.
   CHECK(text_of("stddev(n)", history, minutes(0)) == "{} => NaN @[0]");
+}
+
+TEST_CASE("start() and end() are the bounds of a range query, and @ holds still at every step") {
+  auto history = history_of({{"x", "0+1x60"}});
+  const auto values = [&](std::string_view text) {
+    const auto expr = parse(text);
+    REQUIRE(expr);
+    const auto matrix = evaluate_range(**expr, history, minutes(10), minutes(12), kMinute, {});
+    REQUIRE(matrix);
+    std::string out;
+    for (const auto& sample : matrix->at(0).samples) out += format_double(sample.value) + " ";
+    return out;
+  };
+  CHECK(values("x") == "10 11 12 ");
+  CHECK(values("x @ start()") == "10 10 10 ");
+  CHECK(values("x @ end()") == "12 12 12 ");
+  CHECK(values("x @ end() offset 2m") == "10 10 10 ");
+  CHECK(values("x @ 240") == "4 4 4 ");
+  CHECK(values("x - x @ start()") == "0 1 2 ");
+  CHECK(values("sum_over_time(x[2m] @ end())") == "23 23 23 ");
+  CHECK(values("max_over_time(x[3m:1m] @ start())") == "10 10 10 ");
+  // The subquery moves, what is inside it does not.
+  CHECK(values("sum_over_time((x @ end())[3m:1m])") == "36 36 36 ");
+  // A prediction from a fixed window is still for the moment of each step.
+  CHECK(values("predict_linear(x[5m] @ 300, 0)") == "10 11 12 ");
+}
+
+TEST_CASE(
+    "a counter that starts far from the edge of its window extends by half a step, as Prometheus does since 2.51") {
+  auto history = history_of({{"c", "_ _ _ _ 15 25 35"}});
+  EvalOptions closed;
+  closed.left_open = false;
+  // Zero is 90 s before the first sample, further than the 66 s that reach to the edge: 2.42 extends by half a step
+  // too. From 9, zero is 54 s away: 2.42 goes all the way to it, 3.x stops after 30 s.
+  CHECK(text_of("increase(c[6m])", history, minutes(6)) == "{} => 25 @[360]");
+  CHECK(text_of("increase(c[6m])", history, minutes(6), closed) == "{} => 25 @[360]");
+  auto near = history_of({{"c", "_ _ _ _ 9 19 29"}});
+  CHECK(text_of("increase(c[6m])", near, minutes(6)) == "{} => 25 @[360]");
+  CHECK(text_of("increase(c[6m])", near, minutes(6), closed) == "{} => 29 @[360]");
+}
+
+TEST_CASE("names in quotes select and group, and label functions take them in 3.x mode only") {
+  MemoryHistory history;
+  REQUIRE(history.add({"my.metric", {{"a.b", "c"}, {"d", "e"}}}, {{minutes(0), 3}}));
+  CHECK(text_of(R"(sum by ("a.b") ({"my.metric", "a.b"=~"c|d"}))", history, minutes(0)) == "{a.b=\"c\"} => 3 @[0]");
+  const std::string joined = R"(sum without ("a.b", d) (label_join({"my.metric"}, "x y", "", "d")))";
+  CHECK(text_of(joined, history, minutes(0)) == "{x y=\"e\"} => 3 @[0]");
+  EvalOptions closed;
+  closed.left_open = false;
+  CHECK(text_of(joined, history, minutes(0), closed) ==
+        "invalid_argument: invalid destination label name in label_join(): x y");
 }
 
 TEST_CASE("top and bottom come best first, and sort puts NaN last") {

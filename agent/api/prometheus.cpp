@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "agent/api/handlers.hpp"
+#include "agent/api/prometheus_answer.hpp"
+
+// Prometheus's HTTP API over the stored history, so that Grafana takes the agent for a Prometheus.
+namespace pgtend::api {
+
+namespace {
+
+using http::Request;
+using http::Response;
+namespace prom = prometheus;
+
+// Points of one series. Source: Prometheus, web/api/v1.
+constexpr std::int64_t kMostPoints = 11'000;
+// Keys of one answer. Source: 200 bytes each keep the longest answer at 10 MB.
+constexpr std::size_t kMostKeys = 50'000;
+// Source: the last second of the year 9999, which stands for "until ever".
+constexpr UtcTime kEver{Millis(253'402'300'799'000LL)};
+
+Result<Millis> timeout_of(const Request& request) {
+  if (prom::value_of(request, "timeout").empty()) return Millis(0);
+  auto timeout = prom::duration_of(request, "timeout");
+  if (timeout && timeout->count() <= 0) return Millis(1);
+  return timeout;
+}
+
+net::Task<Response> query(Context context, Request request) {
+  const auto at = prom::time_of(request, "time", context.clock.now());
+  if (!at) co_return prom::bad_data(at.error().message);
+  const auto timeout = timeout_of(request);
+  if (!timeout) co_return prom::bad_data(timeout.error().message);
+  const auto expr = prom::value_of(request, "query");
+  const auto moment = *at;
+  const auto limit = *timeout;
+  auto result = co_await context.view.query(expr, moment, limit);
+  if (!result) co_return prom::failure(result.error(), "query");
+  co_return prom::success(std::string_view(prom::query_data(*result, moment)), result->warnings);
+}
+
+struct Steps {
+  TimeRange range{};
+  Millis step{0}, timeout{0};
+};
+
+Result<Steps> steps_of(const Request& request) {
+  const auto start = prom::time_of(request, "start", std::nullopt);
+  if (!start) return fail(start.error());
+  const auto end = prom::time_of(request, "end", std::nullopt);
+  if (!end) return fail(end.error());
+  if (*end < *start)
+    return fail(Errc::invalid_argument, "invalid parameter \"end\": end timestamp must not be before start time");
+  const auto step = prom::duration_of(request, "step");
+  if (!step) return fail(step.error());
+  if (step->count() <= 0)
+    return fail(Errc::invalid_argument,
+                "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a "
+                "positive integer");
+  if ((*end - *start) / *step > kMostPoints)
+    return fail(Errc::invalid_argument,
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution "
+                "(?step=XX)");
+  const auto timeout = timeout_of(request);
+  if (!timeout) return fail(timeout.error());
+  return Steps{{*start, *end}, *step, *timeout};
+}
+
+net::Task<Response> query_range(Context context, Request request) {
+  const auto steps = steps_of(request);
+  if (!steps) co_return prom::bad_data(steps.error().message);
+  const auto expr = prom::value_of(request, "query");
+  const auto [range, step, timeout] = *steps;
+  auto result = co_await context.view.query_range(expr, range, step, timeout);
+  // Prometheus names the parameter of an instant query only.
+  if (!result) co_return prom::failure(result.error(), "");
+  result->type = "matrix";
+  co_return prom::success(std::string_view(prom::query_data(*result, range.from)), result->warnings);
+}
+
+net::Task<Response> format_query(Context context, Request request) {
+  const auto expr = prom::value_of(request, "query");
+  auto text = co_await context.view.format_query(expr);
+  if (!text) co_return prom::failure(text.error(), "query");
+  co_return prom::success(Json(*text));
+}
+
+struct Keys {
+  std::vector<SeriesKey> found;
+  std::size_t limit = 0;
+};
+
+// The stored series that match[] names, between start and end.
+net::Task<Result<Keys>> keys_of(Context context, Request request, std::vector<std::string> selectors) {
+  const auto start = prom::time_of(request, "start", UtcTime{});
+  if (!start) co_return fail(start.error());
+  const auto end = prom::time_of(request, "end", kEver);
+  if (!end) co_return fail(end.error());
+  const auto limit = prom::limit_of(request, "limit");
+  if (!limit) co_return fail(limit.error());
+  const TimeRange range{*start, *end};
+  if (range.to < range.from) co_return Keys{};
+  auto keys = co_await context.view.history_series(std::move(selectors), range);
+  if (!keys) co_return fail(std::move(keys.error()));
+  co_return Keys{std::move(*keys), *limit == 0 ? kMostKeys : std::min(*limit, kMostKeys)};
+}
+
+Response keys_failed(const Error& error) {
+  if (error.message.ends_with("vector selector must contain at least one non-empty matcher"))
+    return prom::bad_data("invalid parameter \"match[]\": match[] must contain at least one non-empty matcher");
+  return error.code == Errc::invalid_argument ? prom::bad_data(error.message) : prom::failure(error, "match[]");
+}
+
+// Cuts a list to its limit and says so.
+std::vector<std::string> cut(Json& list, std::size_t limit) {
+  if (list.size() <= limit) return {};
+  list.erase(list.begin() + static_cast<std::ptrdiff_t>(limit), list.end());
+  return {"results truncated due to limit"};
+}
+
+net::Task<Response> series(Context context, Request request) {
+  auto selectors = prom::values_of(request, "match[]");
+  if (selectors.empty()) co_return prom::bad_data("no match[] parameter provided");
+  auto keys = co_await keys_of(context, std::move(request), std::move(selectors));
+  if (!keys) co_return keys_failed(keys.error());
+  auto list = Json::array();
+  for (const auto& key : keys->found) {
+    if (list.size() > keys->limit) break;
+    list.push_back(prom::labels_object(key));
+  }
+  const auto warnings = cut(list, keys->limit);
+  co_return prom::success(list, warnings);
+}
+
+net::Task<Response> labels(Context context, Request request) {
+  auto selectors = prom::values_of(request, "match[]");
+  auto keys = co_await keys_of(context, std::move(request), std::move(selectors));
+  if (!keys) co_return keys_failed(keys.error());
+  std::set<std::string> names;
+  for (const auto& key : keys->found) {
+    names.insert("__name__");
+    for (const auto& [name, value] : key.labels) names.insert(name);
+  }
+  Json list(names);
+  const auto warnings = cut(list, keys->limit);
+  co_return prom::success(list, warnings);
+}
+
+// "U__my_2e_metric" is how an address spells a name that is no identifier.
+std::optional<std::string> label_name(const std::string& text) {
+  const auto is_word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  if (text.empty() || !std::all_of(text.begin(), text.end(), is_word) || (text[0] >= '0' && text[0] <= '9'))
+    return std::nullopt;
+  if (!text.starts_with("U__")) return text;
+  std::string out;
+  for (std::size_t i = 3; i < text.size(); ++i) {
+    if (text[i] != '_') {
+      out += text[i];
+    } else if (i + 1 < text.size() && text[i + 1] == '_') {
+      out += '_';
+      ++i;
+    } else {
+      const auto end = text.find('_', i + 1);
+      if (end == std::string::npos || end - i > 3) return text;
+      // One byte at a time: a longer code is no name that a collector makes.
+      out += static_cast<char>(std::strtoul(text.substr(i + 1, end - i - 1).c_str(), nullptr, 16));
+      i = end;
+    }
+  }
+  return out;
+}
+
+net::Task<Response> label_values(Context context, Request request) {
+  const auto written = request.parameters.at("name");
+  const auto name = label_name(written);
+  if (!name)
+    co_return prom::bad_data("invalid label name: " +
+                             Json(written).dump(-1, ' ', false, Json::error_handler_t::replace));
+  auto selectors = prom::values_of(request, "match[]");
+  auto keys = co_await keys_of(context, std::move(request), std::move(selectors));
+  if (!keys) co_return keys_failed(keys.error());
+  std::set<std::string> values;
+  for (const auto& key : keys->found) {
+    const std::string value(*name == "__name__" ? std::string_view(key.name) : key.labels.get(*name));
+    if (!value.empty()) values.insert(value);
+  }
+  Json list(values);
+  const auto warnings = cut(list, keys->limit);
+  co_return prom::success(list, warnings);
+}
+
+net::Task<Response> metadata(Context context, Request request) {
+  const auto limit = prom::limit_of(request, "limit");
+  if (!limit) co_return prom::bad_data("limit must be a number");
+  const auto wanted = prom::value_of(request, "metric");
+  const std::size_t most = prom::value_of(request, "limit").empty() ? kMostKeys : *limit;
+  auto defs = co_await context.view.metrics();
+  if (!defs) co_return prom::failure(defs.error(), "metric");
+  auto data = Json::object();
+  const auto add = [&](const std::string& name, const MetricDef& def) {
+    if (name.empty() || (!wanted.empty() && name != wanted) || data.size() >= most || data.contains(name)) return;
+    data[name] = Json::array(
+        {{{"type", def.kind == MetricKind::counter ? "counter" : "gauge"}, {"help", def.help}, {"unit", def.unit}}});
+  };
+  for (const auto& def : *defs) add(def.name, def);
+  for (const auto& def : *defs) add(def.exporter_name, def);
+  co_return prom::success(data);
+}
+
+net::Task<Response> exemplars(Context, Request) {
+  co_return prom::success(Json::array());
+}
+
+// The handler on the request with its form taken in.
+template <Action handle>
+net::Task<Response> formed(Context context, Request request) {
+  auto read = prom::with_form(std::move(request));
+  if (!read) co_return prom::bad_data(read.error().message);
+  auto answer = co_await handle(context, std::move(*read));
+  co_return answer;
+}
+
+}  // namespace
+
+void add_prometheus(http::Router& router, Context context) {
+  const auto both = [&](const char* pattern, Action action) {
+    for (const char* method : {"GET", "POST"}) router.add(method, pattern, http::Right::viewer, bind(context, action));
+  };
+  both("/api/v1/query", formed<query>);
+  both("/api/v1/query_range", formed<query_range>);
+  both("/api/v1/format_query", formed<format_query>);
+  both("/api/v1/query_exemplars", exemplars);
+  both("/api/v1/series", formed<series>);
+  both("/api/v1/labels", formed<labels>);
+  router.add("GET", "/api/v1/label/{name}/values", http::Right::viewer, bind(context, label_values));
+  router.add("GET", "/api/v1/metadata", http::Right::viewer, bind(context, metadata));
+}
+
+}  // namespace pgtend::api

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/api/json.hpp"
+#include "agent/base/result.hpp"
+#include "agent/http/message.hpp"
+
+// The shapes of Prometheus's HTTP API, shared by its handlers; private to this folder.
+namespace pgtend::api::prometheus {
+
+// The parameters of a request: those of a form body first, then those of the address, as Prometheus reads them.
+// Errors: invalid_argument when the form is malformed.
+[[nodiscard]] Result<http::Request> with_form(http::Request request);
+
+// The first value of a parameter; empty when absent.
+[[nodiscard]] std::string value_of(const http::Request& request, const std::string& name);
+[[nodiscard]] std::vector<std::string> values_of(const http::Request& request, const std::string& name);
+
+// A time (RFC 3339, or seconds since 1970); `fallback` when absent, an error when absent without one.
+// Errors: invalid_argument in Prometheus's words.
+[[nodiscard]] Result<UtcTime> time_of(const http::Request& request, const std::string& name,
+                                      std::optional<UtcTime> fallback);
+// A duration ("30s") or seconds, above 0 or not. Errors: invalid_argument.
+[[nodiscard]] Result<Millis> duration_of(const http::Request& request, const std::string& name);
+// A count; 0 when absent. Errors: invalid_argument.
+[[nodiscard]] Result<std::size_t> limit_of(const http::Request& request, const std::string& name);
+
+// {"status":"success","data":…}; `data` is JSON text.
+[[nodiscard]] http::Response success(std::string_view data, const std::vector<std::string>& warnings = {});
+[[nodiscard]] http::Response success(const Json& data, const std::vector<std::string>& warnings = {});
+// 400 with errorType bad_data.
+[[nodiscard]] http::Response bad_data(const std::string& message);
+// The error of a parameter's value, or of the agent: a text that does not parse is bad_data of the parameter that held
+// it (empty: not named), what fails while it runs is execution, timeout, unavailable or internal.
+[[nodiscard]] http::Response failure(const Error& error, const std::string& parameter);
+
+// The data of a query: {"resultType":…,"result":…}.
+[[nodiscard]] std::string query_data(const QueryResult& result, UtcTime at);
+[[nodiscard]] Json labels_object(const Labels& labels);
+// With __name__.
+[[nodiscard]] Json labels_object(const SeriesKey& key);
+// As Prometheus prints the value of an alert: always with an exponent.
+[[nodiscard]] std::string exponent_text(double value);
+
+}  // namespace pgtend::api::prometheus

@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/api/handlers.hpp"
+#include "agent/api/prometheus_answer.hpp"
+
+// Rules, alerts and the build, as Prometheus's HTTP API shows them.
+namespace pgtend::api {
+
+namespace {
+
+using http::Request;
+using http::Response;
+namespace prom = prometheus;
+
+double seconds(Millis duration) {
+  return static_cast<double>(duration.count()) / 1000.0;
+}
+
+Json alert_object(const Alert& alert) {
+  return {{"labels", prom::labels_object(alert.labels)},
+          {"annotations", alert.annotations},
+          {"state", to_string(alert.state)},
+          {"activeAt", to_rfc3339(alert.active_at)},
+          {"value", prom::exponent_text(alert.value)}};
+}
+
+std::string_view state_of(const RuleView& rule) {
+  const auto has = [&](AlertState state) {
+    return std::any_of(rule.alerts.begin(), rule.alerts.end(), [&](const Alert& one) { return one.state == state; });
+  };
+  return has(AlertState::firing) ? "firing" : has(AlertState::pending) ? "pending" : "inactive";
+}
+
+Json rule_object(const RuleView& view, UtcTime evaluated) {
+  const auto& rule = view.rule;
+  // Time per rule is not measured; its group's is a series of /metrics.
+  Json out{{"name", rule.name},     {"query", view.query},   {"labels", prom::labels_object(rule.labels)},
+           {"health", view.health}, {"evaluationTime", 0.0}, {"lastEvaluation", to_rfc3339(evaluated)},
+           {"type", "recording"}};
+  if (!view.last_error.empty()) out["lastError"] = view.last_error;
+  if (rule.kind == RuleKind::record) return out;
+  auto alerts = Json::array();
+  for (const auto& alert : view.alerts) alerts.push_back(alert_object(alert));
+  out["type"] = "alerting";
+  out["state"] = state_of(view);
+  out["duration"] = seconds(rule.hold);
+  out["keepFiringFor"] = seconds(rule.keep_firing_for);
+  out["annotations"] = rule.annotations;
+  out["alerts"] = std::move(alerts);
+  return out;
+}
+
+bool chosen(const std::vector<std::string>& wanted, const std::string& value) {
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
+}
+
+struct Choice {
+  std::string type;
+  std::vector<std::string> names, groups, files;
+
+  [[nodiscard]] bool takes(const Rule& rule) const {
+    if (!type.empty() && (type == "alert") != (rule.kind == RuleKind::alert)) return false;
+    return chosen(names, rule.name);
+  }
+};
+
+net::Task<Response> rules(Context context, Request request) {
+  const Choice choice{prom::value_of(request, "type"), prom::values_of(request, "rule_name[]"),
+                      prom::values_of(request, "rule_group[]"), prom::values_of(request, "file[]")};
+  if (!choice.type.empty() && choice.type != "alert" && choice.type != "record")
+    co_return prom::bad_data("invalid parameter \"type\": not supported value " +
+                             Json(choice.type).dump(-1, ' ', false, Json::error_handler_t::replace));
+  auto groups = co_await context.view.rule_groups();
+  if (!groups) co_return prom::failure(groups.error(), "type");
+  auto list = Json::array();
+  for (const auto& group : *groups) {
+    if (!chosen(choice.groups, group.name) || !chosen(choice.files, group.file)) continue;
+    auto shown = Json::array();
+    for (const auto& rule : group.rules)
+      if (choice.takes(rule.rule)) shown.push_back(rule_object(rule, group.last_evaluation));
+    if (shown.empty() && !choice.names.empty()) continue;
+    list.push_back({{"name", group.name},
+                    {"file", group.file},
+                    {"rules", std::move(shown)},
+                    {"interval", seconds(group.interval)},
+                    {"limit", group.limit},
+                    {"evaluationTime", 0.0},
+                    {"lastEvaluation", to_rfc3339(group.last_evaluation)}});
+  }
+  co_return prom::success(Json{{"groups", std::move(list)}});
+}
+
+net::Task<Response> alerts(Context context, Request) {
+  auto groups = co_await context.view.rule_groups();
+  if (!groups) co_return prom::failure(groups.error(), "type");
+  auto list = Json::array();
+  for (const auto& group : *groups)
+    for (const auto& rule : group.rules)
+      for (const auto& alert : rule.alerts) list.push_back(alert_object(alert));
+  co_return prom::success(Json{{"alerts", std::move(list)}});
+}
+
+// The level of the API that clients may count on; the revision says who answers.
+constexpr const char* kLevel = "2.42.0";
+
+net::Task<Response> build(Context context, Request) {
+  auto status = co_await context.view.status();
+  if (!status) co_return prom::failure(status.error(), "version");
+  co_return prom::success(Json{{"version", kLevel},
+                               {"revision", "pgtend " + status->version},
+                               {"branch", ""},
+                               {"buildUser", ""},
+                               {"buildDate", ""},
+                               {"goVersion", ""}});
+}
+
+// Grafana asks below /rules to tell a ruler from a Prometheus, and knows the latter by these words.
+net::Task<Response> no_page(Context, Request) {
+  Response response;
+  response.status = 404;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = "404 page not found\n";
+  co_return response;
+}
+
+}  // namespace
+
+void add_prometheus_rules(http::Router& router, Context context) {
+  const auto get = [&](const char* pattern, Action action) {
+    router.add("GET", pattern, http::Right::viewer, bind(context, action));
+  };
+  get("/api/v1/rules", rules);
+  get("/api/v1/alerts", alerts);
+  get("/api/v1/status/buildinfo", build);
+  get("/api/v1/rules/{namespace}/{group}", no_page);
+}
+
+}  // namespace pgtend::api

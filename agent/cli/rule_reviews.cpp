@@ -1,0 +1,184 @@
+#include "agent/cli/rule_reviews.hpp"
+
+#include <cmath>
+#include <iostream>
+
+#include "agent/base/units.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/cli/table.hpp"
+#include "agent/config/files.hpp"
+
+namespace pgtend::cli {
+
+namespace {
+
+// The rule files as the API takes them; nullopt after a report when one cannot be read.
+std::optional<Json> read_files(Context& context, const std::vector<std::string>& files) {
+  auto out = Json::array();
+  for (const auto& file : files) {
+    const auto text = config::read_text(file);
+    if (!text) {
+      report(context, text.error());
+      return std::nullopt;
+    }
+    out.push_back({{"file", file}, {"text", *text}});
+  }
+  return out;
+}
+
+std::string duration_text(const Json& seconds) {
+  return format_duration(Millis(std::llround(seconds.get<double>() * 1000)));
+}
+
+std::string labels_text(const Json& labels) {
+  std::string out;
+  for (const auto& [name, value] : labels.items()) {
+    if (name == "__name__") continue;
+    out += (out.empty() ? "{" : ", ") + name + "=\"" + value.get<std::string>() + "\"";
+  }
+  const auto name = labels.value("__name__", "");
+  return out.empty() ? (name.empty() ? "{}" : name) : name + out + "}";
+}
+
+std::string number_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+void show_part(const Json& part) {
+  std::string line(2 * static_cast<std::size_t>(part["depth"].get<int>()), ' ');
+  line += part["text"].get<std::string>();
+  const auto error = part["error"].get<std::string>();
+  if (!error.empty()) {
+    print(line + "\n" + std::string(line.find_first_not_of(' ') + 4, ' ') + "! " + error + "\n");
+    return;
+  }
+  const std::string inset(line.find_first_not_of(' ') + 4, ' ');
+  const auto count = part["series"].get<std::size_t>();
+  print(line + "\n");
+  if (count == 0) print(inset + "nothing\n");
+  for (const auto& series : part["top"])
+    for (const auto& sample : series["samples"])
+      print(inset + labels_text(series["labels"]) + " = " + number_text(sample[1]) + "\n");
+  if (count > part["top"].size()) print(inset + "and " + std::to_string(count - part["top"].size()) + " more\n");
+}
+
+void show_episodes(const Json& rule) {
+  if (rule["shown"].empty()) return;
+  Table table({"  FIRED AT", "ENDED AT", "PEAK", "LABELS"});
+  for (const auto& one : rule["shown"])
+    table.add({"  " + cell(one, "fired_at"), one["ended_at"].is_null() ? "still firing" : cell(one, "ended_at"),
+               number_text(one["peak"]), labels_text(one["labels"])});
+  print(table.render());
+  if (const auto all = rule["episodes"].get<std::size_t>(); all > rule["shown"].size())
+    print("  and " + std::to_string(all - rule["shown"].size()) + " more\n");
+}
+
+void show_rule(const Json& rule) {
+  print(cell(rule, "rule") + " (" + cell(rule, "group") + ")\n");
+  if (const auto error = cell(rule, "error"); !error.empty()) {
+    print("  ! " + error + "\n");
+    return;
+  }
+  print("  " + number_text(rule["episodes"]) + " episodes, " + number_text(rule["notifications"]) + " notifications, " +
+        duration_text(rule["firing_seconds"]) + " firing, " + number_text(rule["flaps"]) + " flaps, " +
+        number_text(rule["near_misses"]) + " near misses" +
+        (rule["near_misses"].get<int>() > 0 ? " (longest " + duration_text(rule["longest_near_miss_seconds"]) + ")"
+                                            : "") +
+        "\n");
+  show_episodes(rule);
+  if (const auto message = cell(rule, "message"); !message.empty()) print("  it would have said: " + message + "\n");
+  if (rule["sweep"].empty()) return;
+  Table table({"  WITH", "EPISODES", "NOTIFICATIONS", "FIRING"});
+  for (const auto& one : rule["sweep"])
+    table.add({"  " + cell(one, "what"), number_text(one["episodes"]), number_text(one["notifications"]),
+               duration_text(one["firing_seconds"])});
+  print(table.render());
+}
+
+void show_backtest(const Json& item) {
+  print("from " + cell(item, "from") + " to " + cell(item, "to") +
+        (item["blind_seconds"].get<double>() > 0
+             ? ", " + duration_text(item["blind_seconds"]) + " of it without the agent"
+             : "") +
+        "\n");
+  for (const auto& rule : item["rules"]) show_rule(rule);
+  if (item["changes"].empty()) return;
+  Table table({"RULE", "OLD", "NEW", "OLD MESSAGES", "NEW MESSAGES", "MISSED", "ADDED"});
+  for (const auto& one : item["changes"])
+    table.add({cell(one, "rule"), number_text(one["old_episodes"]), number_text(one["new_episodes"]),
+               number_text(one["old_notifications"]), number_text(one["new_notifications"]), number_text(one["missed"]),
+               number_text(one["added"])});
+  print(table.render());
+}
+
+}  // namespace
+
+void lint_rules(Context& context, const LintRequest& request) {
+  const auto files = read_files(context, request.files);
+  if (!files) return;
+  const auto answer = ask(context, "POST", "/v1/rules/lint", {{"files", *files}, {"since", request.since}});
+  if (!answer) {
+    report(context, answer.error());
+    return;
+  }
+  const auto& items = (*answer)["items"];
+  if (context.json()) print(answer->dump(2) + "\n");
+  for (const auto& one : items) {
+    const auto severity = cell(one, "severity");
+    if (severity == "error") context.exit_code = kCritical;
+    if (severity == "warning" && context.exit_code == kOk) context.exit_code = kWarnings;
+    if (!context.json())
+      print(cell(one, "file") + ":" + cell(one, "line") + ": " + severity + ": " + cell(one, "rule") + ": " +
+            cell(one, "message") + " [" + cell(one, "check") + "]\n");
+  }
+  if (!context.json() && items.empty()) print("nothing found\n");
+}
+
+void explain_rule(Context& context, const ExplainRequest& request) {
+  const auto path = request.expr.empty() ? "/v1/rules/explain?rule=" + url_encode(request.rule)
+                                         : "/v1/rules/explain?expr=" + url_encode(request.expr);
+  ask_and_show(context, path, [](const Json& answer) {
+    for (const auto& rule : answer["items"]) {
+      if (const auto name = cell(rule, "rule"); !name.empty())
+        print(name + " (" + cell(rule, "group") + ", " + cell(rule, "file") + ":" + cell(rule, "line") + ")\n");
+      for (const auto& part : rule["parts"]) show_part(part);
+    }
+  });
+}
+
+void backtest_rules(Context& context, const BacktestRequest& request) {
+  const auto files = read_files(context, request.files), against = read_files(context, request.against);
+  if (!files || !against) return;
+  Json body{{"files", *files},
+            {"against", *against},
+            {"since", request.since},
+            {"rule", request.rule},
+            {"sweep", request.sweep}};
+  if (!request.step.empty()) body["step"] = request.step;
+  const auto answer = ask(context, "POST", "/v1/rules/backtest", body);
+  if (!answer) {
+    report(context, answer.error());
+    return;
+  }
+  const auto& item = (*answer)["item"];
+  if (context.json()) {
+    print(answer->dump(2) + "\n");
+  } else {
+    show_backtest(item);
+  }
+  const auto failed = [&](const std::string& why) {
+    std::cerr << "pgtend: " << why << "\n";
+    context.exit_code = kFailed;
+  };
+  for (const auto& rule : item["rules"]) {
+    if (!cell(rule, "error").empty()) failed(cell(rule, "rule") + " could not be evaluated");
+    if (request.max_notifications && rule["notifications"].get<long>() > *request.max_notifications)
+      failed(cell(rule, "rule") + " would have sent more than " + std::to_string(*request.max_notifications) +
+             " messages");
+  }
+  for (const auto& change : item["changes"])
+    if (request.no_missed && change["missed"].get<long>() > 0)
+      failed(cell(change, "rule") + " misses " + number_text(change["missed"]) + " episodes of the old rule");
+}
+
+}  // namespace pgtend::cli

@@ -1,0 +1,144 @@
+#include "agent/engine/backtest_episodes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace pgtend::engine {
+
+namespace {
+
+// Source: Alertmanager's defaults of group_wait, group_interval and repeat_interval.
+constexpr Millis kGroupWait{30'000}, kGroupInterval{300'000}, kRepeat{4LL * 3'600'000};
+// An alert that fires again within this time flaps. Source: how long Prometheus keeps a resolved alert.
+constexpr Millis kFlap{900'000};
+
+bool held(std::span<const TimeRange> blind, UtcTime from, UtcTime to, Millis step) {
+  return std::any_of(blind.begin(), blind.end(),
+                     [&](const TimeRange& gap) { return gap.from <= from + 2 * step && gap.to >= to - 2 * step; });
+}
+
+// One alert's way through the moments at which its expression was true.
+class Alert {
+ public:
+  Alert(const Labels& labels, const LifeTimes& times, std::span<const TimeRange> blind, Episodes& out)
+      : labels_(labels), times_(times), blind_(blind), out_(out) {}
+
+  void see(const Sample& sample) {
+    if (last_ && sample.time - last_->time > times_.step + allowance() &&
+        !held(blind_, last_->time, sample.time, times_.step))
+      end(last_->time + times_.step + allowance());
+    if (!since_) {
+      since_ = sample.time;
+      first_ = peak_ = sample.value;
+    }
+    if (std::abs(sample.value - first_) > std::abs(peak_ - first_)) peak_ = sample.value;
+    if (!fired_ && sample.time - *since_ >= times_.hold) fired_ = sample.time;
+    last_ = sample;
+  }
+
+  void finish(UtcTime at) {
+    if (!last_) return;
+    const UtcTime over = last_->time + times_.step + allowance();
+    if (over > at || held(blind_, last_->time, at, times_.step)) {
+      if (fired_) record(at, false);
+      return;
+    }
+    end(over);
+  }
+
+ private:
+  [[nodiscard]] Millis allowance() const { return fired_ ? times_.keep : Millis(0); }
+
+  void end(UtcTime at) {
+    if (fired_) {
+      record(at, true);
+    } else {
+      ++out_.near_misses;
+      out_.longest_near_miss = std::max(out_.longest_near_miss, at - *since_);
+    }
+    since_.reset();
+    fired_.reset();
+  }
+
+  void record(UtcTime at, bool ended) {
+    if (ended_ && *since_ - *ended_ <= kFlap) ++out_.flaps;
+    out_.fired.push_back({labels_, *since_, *fired_, at, ended, peak_});
+    ended_ = at;
+  }
+
+  const Labels& labels_;
+  const LifeTimes& times_;
+  std::span<const TimeRange> blind_;
+  Episodes& out_;
+  std::optional<UtcTime> since_, fired_, ended_;
+  std::optional<Sample> last_;
+  double first_ = 0, peak_ = 0;
+};
+
+}  // namespace
+
+Episodes episodes_of(const ActiveTimes& active, const LifeTimes& times, std::span<const TimeRange> blind, UtcTime end) {
+  Episodes out;
+  for (const auto& [labels, samples] : active) {
+    Alert alert(labels, times, blind, out);
+    for (const auto& sample : samples) alert.see(sample);
+    alert.finish(end);
+  }
+  std::stable_sort(out.fired.begin(), out.fired.end(),
+                   [](const AlertEpisode& a, const AlertEpisode& b) { return a.fired_at < b.fired_at; });
+  return out;
+}
+
+Millis firing_time(std::span<const AlertEpisode> episodes) {
+  Millis total{0};
+  std::optional<UtcTime> until;
+  for (const auto& one : episodes) {
+    const UtcTime from = until ? std::max(*until, one.fired_at) : one.fired_at;
+    if (one.ended_at > from) total += one.ended_at - from;
+    until = until ? std::max(*until, one.ended_at) : one.ended_at;
+  }
+  return total;
+}
+
+std::size_t notifications_of(std::span<const AlertEpisode> episodes, UtcTime end) {
+  std::vector<UtcTime> changes;
+  for (const auto& one : episodes) {
+    changes.push_back(one.fired_at);
+    if (one.ended) changes.push_back(one.ended_at);
+  }
+  std::sort(changes.begin(), changes.end());
+  const auto firing_at = [&](UtcTime at) {
+    return std::any_of(episodes.begin(), episodes.end(), [at](const AlertEpisode& one) {
+      return one.fired_at <= at && (!one.ended || one.ended_at > at);
+    });
+  };
+  std::size_t sent = 0, next = 0;
+  while (next < changes.size()) {
+    // A group begins with the first alert and lives until a flush finds it empty.
+    UtcTime flush = changes[next] + kGroupWait, told = flush;
+    for (bool first = true; flush <= end || next < changes.size(); first = false, flush += kGroupInterval) {
+      const std::size_t before = next;
+      while (next < changes.size() && changes[next] <= flush) ++next;
+      const bool firing = firing_at(flush);
+      // Resolved before the first message: nobody needs to know.
+      const bool news = first ? firing : next > before;
+      if (news || (firing && flush - told >= kRepeat)) {
+        ++sent;
+        told = flush;
+      }
+      if (!firing || flush > end) break;
+    }
+  }
+  return sent;
+}
+
+std::size_t not_covered(std::span<const AlertEpisode> these, std::span<const AlertEpisode> others) {
+  return static_cast<std::size_t>(std::count_if(these.begin(), these.end(), [&](const AlertEpisode& one) {
+    return std::none_of(others.begin(), others.end(), [&](const AlertEpisode& other) {
+      return other.fired_at < one.ended_at && one.fired_at < other.ended_at;
+    });
+  }));
+}
+
+}  // namespace pgtend::engine

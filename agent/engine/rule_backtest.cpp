@@ -1,0 +1,227 @@
+#include "agent/engine/rule_backtest.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/base/strings.hpp"
+#include "agent/base/units.hpp"
+#include "agent/engine/backtest_episodes.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+using promql::Expr;
+
+// Length of history evaluated at a time, so that samples held in memory do not grow with the range.
+constexpr Millis kChunk{6LL * 3'600'000};
+// Episodes listed of one rule; the others are counted. Source: what a person reads.
+constexpr std::size_t kShown = 50;
+// Variations: what a person would try next.
+constexpr double kThresholds[] = {0.5, 0.8, 1.25, 2};
+constexpr double kHolds[] = {0, 0.5, 2, 4};
+
+Result<ActiveTimes> active_times(const Expr& expr, HistoryReader& history, TimeRange range, Millis step,
+                                 const promql::EvalOptions& options) {
+  ActiveTimes out;
+  std::size_t held = 0;
+  for (UtcTime from = range.from; from <= range.to;) {
+    // Chunks begin at a multiple of the step, so that the moments are the same as without chunks.
+    const Millis whole = std::max(step, kChunk / step * step);
+    const UtcTime to = std::min(range.to, from + whole - step);
+    auto matrix = promql::evaluate_range(expr, history, from, to, step, options);
+    if (!matrix) return fail(std::move(matrix.error()));
+    for (auto& series : *matrix) {
+      held += series.samples.size();
+      if (held > options.max_samples)
+        return fail(Errc::resource_exhausted,
+                    "the rule is true so often that its moments do not fit: take a shorter --since");
+      auto& times = out[series.labels];
+      times.insert(times.end(), series.samples.begin(), series.samples.end());
+    }
+    from = to + step;
+  }
+  return out;
+}
+
+// The number that the alert's comparison compares with: through parentheses and the left side of and/unless.
+const Expr* threshold_of(const Expr& expr) {
+  const auto* binary = std::get_if<promql::Binary>(&promql::unwrap(expr).node);
+  if (binary == nullptr) return nullptr;
+  if (binary->op == promql::BinaryOp::land || binary->op == promql::BinaryOp::lunless)
+    return threshold_of(*binary->lhs);
+  if (!promql::is_comparison(binary->op) || binary->return_bool) return nullptr;
+  for (const Expr* side : {binary->rhs.get(), binary->lhs.get()})
+    if (const auto* number = std::get_if<promql::NumberLiteral>(&side->node);
+        number != nullptr && std::isfinite(number->value))
+      return side;
+  return nullptr;
+}
+
+class RuleRun {
+ public:
+  RuleRun(const LoadedGroup& group, const LoadedRule& rule, HistoryReader& history, std::span<const TimeRange> blind,
+          const BacktestOptions& options)
+      : rule_(rule), history_(history), blind_(blind), options_(options) {
+    const auto& written = rule.compiled.rule;
+    out_.group = group.name;
+    out_.rule = written.name;
+    out_.file = written.file;
+    out_.line = written.line;
+    out_.expr = written.expr;
+    out_.hold = written.hold;
+    out_.step = options.step.count() > 0 ? options.step : group.interval;
+    times_ = {out_.step, written.hold, written.keep_firing_for};
+  }
+
+  RuleBacktest run() {
+    const auto active = active_times(*rule_.expr, history_, options_.range, out_.step, options_.eval);
+    if (!active) {
+      out_.error = active.error().describe();
+      return std::move(out_);
+    }
+    const auto found = episodes_of(*active, times_, blind_, options_.range.to);
+    out_.episodes = found.fired.size();
+    out_.near_misses = found.near_misses;
+    out_.longest_near_miss = found.longest_near_miss;
+    out_.flaps = found.flaps;
+    out_.firing = firing_time(found.fired);
+    out_.notifications = notifications_of(found.fired, options_.range.to);
+    all_ = found.fired;
+    out_.shown.assign(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(std::min(all_.size(), kShown)));
+    if (!all_.empty()) out_.message = message(all_.front());
+    if (options_.sweep) {
+      sweep_holds(*active);
+      sweep_thresholds();
+    }
+    return std::move(out_);
+  }
+
+  [[nodiscard]] const std::vector<AlertEpisode>& all() const { return all_; }
+
+ private:
+  void vary(std::string what, const ActiveTimes& active, const LifeTimes& times) {
+    const auto found = episodes_of(active, times, blind_, options_.range.to);
+    out_.sweep.push_back({std::move(what), found.fired.size(), notifications_of(found.fired, options_.range.to),
+                          firing_time(found.fired)});
+  }
+
+  void sweep_holds(const ActiveTimes& active) {
+    for (const double factor : kHolds) {
+      auto times = times_;
+      // A rule without `for` is tried with the steps a person would give it.
+      const double base = times_.hold.count() > 0 ? static_cast<double>(times_.hold.count()) : 120'000;
+      times.hold = Millis(std::llround(base * factor));
+      if (times.hold != times_.hold) vary("for " + format_duration(times.hold), active, times);
+    }
+  }
+
+  void sweep_thresholds() {
+    const Expr* threshold = threshold_of(*rule_.expr);
+    if (threshold == nullptr) return;
+    const double value = std::get<promql::NumberLiteral>(threshold->node).value;
+    if (value == 0) return;
+    for (const double factor : kThresholds) {
+      std::string text = rule_.compiled.rule.expr;
+      const std::string number = format_double(value * factor);
+      text.replace(threshold->span.start, threshold->span.end - threshold->span.start, number);
+      const auto expr = promql::parse(text);
+      if (!expr) continue;
+      const auto active = active_times(**expr, history_, options_.range, out_.step, options_.eval);
+      // What does not fit the deadline is left out, never guessed.
+      if (active) vary("threshold " + number, *active, times_);
+    }
+  }
+
+  // The annotations of the first episode, as a notification carries them.
+  std::string message(const AlertEpisode& episode) {
+    alerts::RuleAlerts none;
+    alerts::Evaluation evaluation;
+    evaluation.firing.push_back({episode.labels, episode.peak});
+    auto compiled = rule_.compiled;
+    compiled.rule.hold = Millis(0);
+    const auto stepped = alerts::step(compiled, evaluation, none, episode.fired_at, {});
+    if (!stepped || stepped->empty()) return {};
+    const auto& annotations = stepped->front().annotations;
+    const auto summary = annotations.find("summary");
+    std::string out = summary == annotations.end() ? out_.rule : summary->second;
+    if (const auto description = annotations.find("description"); description != annotations.end())
+      out += "\n" + description->second;
+    return out;
+  }
+
+  const LoadedRule& rule_;
+  HistoryReader& history_;
+  std::span<const TimeRange> blind_;
+  const BacktestOptions& options_;
+  LifeTimes times_;
+  std::vector<AlertEpisode> all_;
+  RuleBacktest out_;
+};
+
+struct RunResult {
+  std::vector<RuleBacktest> rules;
+  std::map<std::string, std::vector<AlertEpisode>> episodes;  // by rule name
+};
+
+RunResult run_all(const RuleSet& rules, HistoryReader& history, std::span<const TimeRange> blind,
+                  const BacktestOptions& options) {
+  RunResult out;
+  for (const auto& group : rules.groups) {
+    for (const auto& rule : group.rules) {
+      const auto& written = rule.compiled.rule;
+      if (written.kind != RuleKind::alert || (!options.rule.empty() && written.name != options.rule)) continue;
+      RuleRun run(group, rule, history, blind, options);
+      out.rules.push_back(run.run());
+      auto& all = out.episodes[written.name];
+      all.insert(all.end(), run.all().begin(), run.all().end());
+    }
+  }
+  return out;
+}
+
+std::vector<BacktestChange> compare(const RunResult& now, const RunResult& before) {
+  std::vector<BacktestChange> out;
+  const auto find = [](const RunResult& in, const std::string& name) {
+    return std::find_if(in.rules.begin(), in.rules.end(), [&](const RuleBacktest& one) { return one.rule == name; });
+  };
+  for (const auto& [name, episodes] : now.episodes) {
+    const auto old = before.episodes.find(name);
+    if (old == before.episodes.end()) continue;
+    out.push_back({name, old->second.size(), episodes.size(), find(before, name)->notifications,
+                   find(now, name)->notifications, not_covered(old->second, episodes),
+                   not_covered(episodes, old->second)});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, HistoryReader& history,
+                                      const BacktestOptions& options) {
+  if (options.range.to <= options.range.from)
+    return fail(Errc::invalid_argument, "the range to look back over is empty");
+  BacktestReport out;
+  out.range = options.range;
+  const auto gaps = history.gaps(options.range);
+  if (!gaps) return fail(gaps.error());
+  std::vector<TimeRange> blind;
+  for (const auto& gap : *gaps) {
+    if (gap.reason != "agent_down") continue;
+    blind.push_back(gap.range);
+    out.blind += std::min(gap.range.to, options.range.to) - std::max(gap.range.from, options.range.from);
+  }
+  auto now = run_all(rules, history, blind, options);
+  if (now.rules.empty())
+    return fail(Errc::invalid_argument,
+                options.rule.empty() ? "there is no alert rule" : "there is no alert " + options.rule);
+  if (old != nullptr) {
+    auto plain = options;
+    plain.sweep = false;
+    out.changes = compare(now, run_all(*old, history, blind, plain));
+  }
+  out.rules = std::move(now.rules);
+  return out;
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+
+#include "agent/engine/rule_set.hpp"
+#include "agent/model/rule_review.hpp"
+#include "rules/promql/evaluator.hpp"
+
+namespace pgtend::engine {
+
+struct BacktestOptions {
+  TimeRange range{};
+  Millis step{0};    // 0: each group's interval
+  std::string rule;  // only alerts of this name; empty: all
+  bool sweep = true;
+  promql::EvalOptions eval;  // its deadline holds for the whole backtest
+};
+
+// When the alerts of these rules would have fired over stored history, and what that would have meant for people.
+// `old` (nullptr: none): an earlier version to compare with. A rule that fails says so in its own entry.
+// Errors: invalid_argument (an empty range, no such rule), timeout, and those of the reader.
+// REQUIRES: a thread that may block.
+[[nodiscard]] Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, HistoryReader& history,
+                                                    const BacktestOptions& options);
+
+}  // namespace pgtend::engine

@@ -1,0 +1,100 @@
+#include "agent/engine/rule_facts.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/base/strings.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+constexpr Millis kHour{3'600'000};
+// Samples of one metric that are looked at. Source: an hour of 1,000 series every 10 s.
+constexpr std::size_t kMostSamples = 360'000;
+
+bool ends_like_counter(std::string_view name) {
+  return name.ends_with("_total") || name.ends_with("_count") || name.ends_with("_sum") || name.ends_with("_bucket");
+}
+
+struct Behaviour {
+  std::size_t rises = 0, falls = 0;
+  std::vector<std::int64_t> distances;
+};
+
+void watch(const SeriesData& series, Behaviour& out, MetricFacts& facts) {
+  const Sample* before = nullptr;
+  for (const auto& sample : series.samples) {
+    if (std::isnan(sample.value)) continue;
+    facts.least = std::min(facts.least.value_or(sample.value), sample.value);
+    facts.most = std::max(facts.most.value_or(sample.value), sample.value);
+    if (before != nullptr) {
+      out.distances.push_back((sample.time - before->time).count());
+      if (sample.value > before->value) ++out.rises;
+      // A counter that begins again begins near 0.
+      if (sample.value < before->value && sample.value > before->value / 10) ++out.falls;
+    }
+    before = &sample;
+  }
+}
+
+}  // namespace
+
+RuleFacts::RuleFacts(HistoryReader& history, TimeRange window, const std::vector<MetricDef>& defs, const RuleSet& rules)
+    : history_(history), window_(window) {
+  for (const auto& def : defs) {
+    defined_.emplace(def.name, def.kind);
+    if (!def.exporter_name.empty()) defined_.emplace(def.exporter_name, def.kind);
+  }
+  for (const auto& group : rules.groups)
+    for (const auto& rule : group.rules)
+      if (rule.compiled.rule.kind == RuleKind::record) recorded_.insert(rule.compiled.rule.name);
+}
+
+const MetricFacts& RuleFacts::of(const std::string& metric) {
+  const auto found = known_.find(metric);
+  if (found != known_.end()) return found->second;
+  return known_.emplace(metric, look_up(metric)).first->second;
+}
+
+MetricFacts RuleFacts::look_up(const std::string& metric) {
+  MetricFacts facts;
+  const auto defined = defined_.find(metric);
+  facts.made = defined != defined_.end() || recorded_.contains(metric);
+  if (defined != defined_.end()) facts.kind = defined->second;
+  if (!facts.kind && ends_like_counter(metric)) facts.kind = MetricKind::counter;
+  const std::vector<Matcher> matchers{Matcher::make("__name__", MatchOp::equal, metric).value()};
+  const auto keys = history_.series(matchers, window_);
+  facts.stored = keys && !keys->empty();
+  if (!facts.stored) return facts;
+  const auto series = history_.select(matchers, {std::max(window_.from, window_.to - kHour), window_.to}, kMostSamples);
+  if (!series) return facts;
+  Behaviour seen;
+  for (const auto& one : *series) watch(one, seen, facts);
+  if (!seen.distances.empty()) {
+    const auto middle = seen.distances.begin() + static_cast<std::ptrdiff_t>(seen.distances.size() / 2);
+    std::nth_element(seen.distances.begin(), middle, seen.distances.end());
+    facts.interval = Millis(*middle);
+  }
+  if (!facts.kind && seen.falls > 0) facts.kind = MetricKind::gauge;
+  // Source: ten rises without one fall are no accident of a gauge that goes both ways (2 to the power of -10).
+  if (!facts.kind && seen.rises >= 10) facts.kind = MetricKind::counter;
+  return facts;
+}
+
+Result<bool> RuleFacts::matches(const std::vector<Matcher>& matchers) {
+  const auto keys = history_.series(matchers, window_);
+  if (!keys) return fail(keys.error());
+  return !keys->empty();
+}
+
+std::optional<std::string> RuleFacts::nearest_name(const std::string& metric) {
+  std::set<std::string> names;
+  for (const auto& [name, kind] : defined_) names.insert(name);
+  if (const auto keys = history_.series({}, window_))
+    for (const auto& key : *keys) names.insert(key.name);
+  const std::vector<std::string> candidates(names.begin(), names.end());
+  return nearest(metric, candidates);
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,145 @@
+#include "agent/engine/eval_options.hpp"
+#include "agent/engine/rule_backtest.hpp"
+#include "agent/engine/rule_explain.hpp"
+#include "agent/engine/rule_lint.hpp"
+#include "agent/engine/view.hpp"
+#include "rules/promql/parser.hpp"
+
+// What people ask about rules: their state, their faults, their past.
+namespace pgtend::engine {
+
+namespace {
+
+// A review of rules may take this long in the blocking pool; the server's own limit is 30 s.
+constexpr std::chrono::seconds kReviewTime{25};
+
+// The files as one set. Errors: parse, with every error of every file.
+Result<std::shared_ptr<const RuleSet>> load_texts(const std::vector<api::RuleText>& files, Millis default_interval) {
+  auto out = std::make_shared<RuleSet>();
+  std::vector<config::ConfigError> errors;
+  for (const auto& file : files) {
+    auto loaded = load_rule_text(file.text, file.file, default_interval);
+    errors.insert(errors.end(), loaded.errors.begin(), loaded.errors.end());
+    if (!loaded.errors.empty()) continue;
+    // The load is this function's own.
+    auto set = std::const_pointer_cast<RuleSet>(loaded.rules);
+    for (auto& group : set->groups) out->groups.push_back(std::move(group));
+  }
+  if (!errors.empty()) return fail(Errc::parse, config::format_errors(errors));
+  return std::shared_ptr<const RuleSet>(std::move(out));
+}
+
+promql::EvalOptions review_options(const Parts& parts) {
+  auto options = eval_options(parts, Millis(0));
+  options.deadline = parts.clock.steady_now() + kReviewTime;
+  return options;
+}
+
+}  // namespace
+
+net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
+  const auto rules = alerting_.rules();
+  const auto alerts = alerting_.alerts();
+  const UtcTime evaluated = alerting_.last_evaluation();
+  std::vector<api::RuleGroupView> out;
+  for (const auto& group : rules->groups) {
+    api::RuleGroupView shown{group.name, group.file, group.interval, group.limit, evaluated, {}};
+    for (const auto& loaded : group.rules) {
+      const auto& rule = loaded.compiled.rule;
+      api::RuleView one{rule, promql::format(*loaded.expr), "ok", "", {}};
+      if (evaluated <= started_at_) one.health = "unknown";
+      for (const auto& alert : alerts) {
+        if (rule.kind != RuleKind::alert || alert.rule != rule.name || alert.group != group.name) continue;
+        if (alert.unknown) one.last_error = alert.evidence;
+        if (alert.state == AlertState::pending || alert.state == AlertState::firing) one.alerts.push_back(alert);
+      }
+      const Labels of_rule{{"rule", rule.name}, {"group", group.name}};
+      if (rule.kind == RuleKind::alert &&
+          parts_.board
+                  .gauge("pgtend_rule_evaluation_failed", "1 while a rule's last evaluation gave no answer.", of_rule)
+                  .value() > 0)
+        one.health = "err";
+      shown.rules.push_back(std::move(one));
+    }
+    out.push_back(std::move(shown));
+  }
+  co_return out;
+}
+
+net::TaskResult<std::vector<LintFinding>> View::lint_rules(std::vector<api::RuleText> files, Millis since) {
+  auto reader = parts_.history.reader();
+  if (!reader) co_return fail(std::move(reader.error()));
+  const UtcTime now = parts_.clock.now();
+  const Millis interval = parts_.config->rules.evaluation_interval;
+  const Millis lookback = parts_.config->promql.lookback;
+  auto job = [files = std::move(files), loaded = alerting_.rules(), defs = collecting_.metrics(), now, since, interval,
+              lookback,
+              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<std::vector<LintFinding>> {
+    auto rules = loaded;
+    if (!files.empty()) {
+      auto texts = load_texts(files, interval);
+      if (!texts) return fail(std::move(texts.error()));
+      rules = std::move(*texts);
+    }
+    RuleFacts facts(*reader, {now - since, now}, defs, *rules);
+    return engine::lint_rules(*rules, facts, lookback);
+  };
+  auto found = co_await net::run_on(parts_.blocking, job);
+  co_return found;
+}
+
+net::TaskResult<std::vector<ExplainedRule>> View::explain_rule(std::string rule, std::string expr) {
+  auto reader = parts_.history.reader();
+  if (!reader) co_return fail(std::move(reader.error()));
+  const UtcTime now = parts_.clock.now();
+  auto job = [rule, expr, rules = alerting_.rules(), now, options = review_options(parts_),
+              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<std::vector<ExplainedRule>> {
+    std::vector<ExplainedRule> out;
+    if (!expr.empty()) {
+      const auto parsed = promql::parse(expr);
+      if (!parsed) return fail(parsed.error());
+      out.push_back({"", "", "", 0, explain_expression(**parsed, *reader, now, options)});
+      return out;
+    }
+    for (const auto& group : rules->groups)
+      for (const auto& loaded : group.rules) {
+        const auto& written = loaded.compiled.rule;
+        if (written.name != rule) continue;
+        out.push_back({group.name, written.name, written.file, written.line,
+                       explain_expression(*loaded.expr, *reader, now - group.query_offset, options)});
+      }
+    if (out.empty()) return fail(Errc::not_found, "no rule is called " + rule);
+    return out;
+  };
+  auto explained = co_await net::run_on(parts_.blocking, job);
+  co_return explained;
+}
+
+net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest request) {
+  auto reader = parts_.history.reader();
+  if (!reader) co_return fail(std::move(reader.error()));
+  const UtcTime now = parts_.clock.now();
+  BacktestOptions options;
+  options.range = {now - request.since, now};
+  options.step = request.step;
+  options.rule = request.rule;
+  options.sweep = request.sweep;
+  options.eval = review_options(parts_);
+  const Millis interval = parts_.config->rules.evaluation_interval;
+  auto job = [request = std::move(request), loaded = alerting_.rules(), options, interval,
+              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<BacktestReport> {
+    auto rules = loaded;
+    if (!request.files.empty()) {
+      auto texts = load_texts(request.files, interval);
+      if (!texts) return fail(std::move(texts.error()));
+      rules = std::move(*texts);
+    }
+    auto old = load_texts(request.against, interval);
+    if (!old) return fail(std::move(old.error()));
+    return engine::backtest_rules(*rules, request.against.empty() ? nullptr : old->get(), *reader, options);
+  };
+  auto report = co_await net::run_on(parts_.blocking, job);
+  co_return report;
+}
+
+}  // namespace pgtend::engine

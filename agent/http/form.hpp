@@ -1,0 +1,14 @@
+#pragma once
+
+#include "agent/http/router.hpp"
+
+namespace pgtend::http {
+
+// Whether the request is a POST of a form, which any web page can send; a query too long for an address comes so.
+[[nodiscard]] bool is_form(const Request& request);
+
+// Whether the request is a form to a route that takes one: it is answered to GET and POST alike, for viewers, and so
+// reads. Such a route has no parameters in its pattern.
+[[nodiscard]] bool takes_form(const Router& router, const Request& request);
+
+}  // namespace pgtend::http

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <limits>
+
+#include "agent/base/clock.hpp"
+#include "rules/promql/ast.hpp"
+
+namespace pgtend::promql {
+
+// Between which numbers the values of an expression lie, as far as its form tells; NaN may come besides.
+struct Bounds {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool from_now = false;  // both are seconds from the moment of evaluation: timestamp(x) lies in [-300, 0]
+};
+
+// `lookback`: as EvalOptions::lookback, milliseconds. A tree in any thread.
+[[nodiscard]] Bounds bounds_of(const Expr& expr, Millis lookback);
+
+// Whether a filtering comparison (a Binary node) can never hold, whatever is stored.
+[[nodiscard]] bool never_holds(const Binary& comparison, Millis lookback);
+
+}  // namespace pgtend::promql

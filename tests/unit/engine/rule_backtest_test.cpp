@@ -1,0 +1,171 @@
+#include "agent/engine/rule_backtest.hpp"
+
+#include "agent/engine/backtest_episodes.hpp"
+#include "agent/engine/rule_explain.hpp"
+#include "rules/promql/memory_history.hpp"
+#include "rules/promql/test_series.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend;
+using namespace pgtend::engine;
+
+namespace {
+
+UtcTime minute(double count) {
+  return UtcTime(Millis(static_cast<std::int64_t>(count * 60'000)));
+}
+
+// x is 0 but for minutes 10-29 (100), 40-42 (90), 50-69 (60), 72-80 (95).
+promql::MemoryHistory scene() {
+  const auto values = "0x9 100x19 0x9 90x2 0x6 60x19 0x1 95x8 0x50";
+  return promql::load_test_series({{"x{db=\"shop\"}", values, 1}}, Millis(60'000)).value();
+}
+
+std::shared_ptr<const RuleSet> rules(const std::string& expr, const std::string& rest = "") {
+  const auto loaded =
+      load_rule_text("groups:\n- name: g\n  interval: 1m\n  rules:\n  - alert: A\n    expr: " + expr + "\n" + rest,
+                     "rules.yaml", Millis(60'000));
+  INFO(config::format_errors(loaded.errors));
+  REQUIRE(loaded.errors.empty());
+  return loaded.rules;
+}
+
+BacktestOptions options() {
+  BacktestOptions out;
+  out.range = {minute(0), minute(120)};
+  return out;
+}
+
+RuleBacktest run(const RuleSet& set, HistoryReader& history) {
+  const auto report = backtest_rules(set, nullptr, history, options());
+  REQUIRE(report);
+  REQUIRE(report->rules.size() == 1);
+  INFO(report->rules[0].error);
+  CHECK(report->rules[0].error.empty());
+  return report->rules[0];
+}
+
+const RuleVariation& with(const RuleBacktest& rule, const std::string& what) {
+  const auto found =
+      std::find_if(rule.sweep.begin(), rule.sweep.end(), [&](const auto& one) { return one.what == what; });
+  INFO(what);
+  REQUIRE(found != rule.sweep.end());
+  return *found;
+}
+
+}  // namespace
+
+TEST_CASE("a backtest tells episodes, near misses, time firing and what was said") {
+  auto history = scene();
+  const auto set = rules("x > 80", "    for: 5m\n    annotations: {summary: 'db {{ $labels.db }} at {{ $value }}'}\n");
+  const auto rule = run(*set, history);
+  CHECK(rule.episodes == 2);
+  CHECK(rule.near_misses == 1);
+  CHECK(rule.longest_near_miss == Millis(3 * 60'000));
+  REQUIRE(rule.shown.size() == 2);
+  CHECK(rule.shown[0].active_at == minute(10));
+  CHECK(rule.shown[0].fired_at == minute(15));
+  CHECK(rule.shown[0].ended_at == minute(30));
+  CHECK(rule.shown[0].peak == 100);
+  CHECK(rule.shown[1].fired_at == minute(77));
+  CHECK(rule.firing == Millis((15 + 4) * 60'000));
+  CHECK(rule.message == "db shop at 100");
+  // Fired and resolved, twice.
+  CHECK(rule.notifications == 4);
+  CHECK(with(rule, "for 0s").episodes == 3);
+  CHECK(with(rule, "for 10m").episodes == 1);
+  CHECK(with(rule, "threshold 40").episodes == 3);
+  CHECK(with(rule, "threshold 100").episodes == 0);
+  CHECK(with(rule, "threshold 160").firing == Millis(0));
+}
+
+TEST_CASE("a threshold below and/unless is swept, one that is no number is not") {
+  auto history = scene();
+  CHECK(with(run(*rules("(x > 80) and on (db) x"), history), "threshold 160").episodes == 0);
+  for (const auto& one : run(*rules("x > x offset 5m"), history).sweep) CHECK(one.what.starts_with("for "));
+}
+
+TEST_CASE("two versions of a rule are compared by the episodes that one sees and the other does not") {
+  auto history = scene();
+  const auto before = rules("x > 50", "    for: 2m\n"), now = rules("x > 97", "    for: 2m\n");
+  const auto report = backtest_rules(*now, before.get(), history, options());
+  REQUIRE(report);
+  REQUIRE(report->changes.size() == 1);
+  CHECK(report->changes[0].old_episodes == 4);
+  CHECK(report->changes[0].new_episodes == 1);
+  CHECK(report->changes[0].missed == 3);
+  CHECK(report->changes[0].added == 0);
+}
+
+TEST_CASE("the life cycle keeps firing for a while, holds over blind stretches, and counts flaps") {
+  const Labels labels{{"a", "1"}};
+  const auto at = [](std::initializer_list<double> minutes) {
+    std::vector<Sample> out;
+    for (const double one : minutes) out.push_back({minute(one), 1});
+    return out;
+  };
+  const LifeTimes plain{Millis(60'000), Millis(60'000), Millis(0)};
+  const ActiveTimes active{{labels, at({1, 2, 3, 10, 11, 12})}};
+  const auto twice = episodes_of(active, plain, {}, minute(60));
+  CHECK(twice.fired.size() == 2);
+  CHECK(twice.flaps == 1);
+  CHECK(twice.fired[0].ended_at == minute(4));
+  auto keeping = plain;
+  keeping.keep = Millis(8 * 60'000);
+  const auto kept = episodes_of(active, keeping, {}, minute(60));
+  REQUIRE(kept.fired.size() == 1);
+  CHECK(kept.fired[0].ended_at == minute(21));
+  const TimeRange gap{minute(4), minute(9)};
+  const auto held = episodes_of(active, plain, std::span(&gap, 1), minute(60));
+  REQUIRE(held.fired.size() == 1);
+  CHECK(held.fired[0].fired_at == minute(2));
+  const auto open = episodes_of(active, plain, {}, minute(12));
+  CHECK_FALSE(open.fired.back().ended);
+}
+
+TEST_CASE("notifications follow the waits of a group: one alert that stays is repeated, a short one is never told") {
+  const auto one = [](double from, double to, bool ended = true) {
+    return AlertEpisode{{}, minute(from), minute(from), minute(to), ended, 1};
+  };
+  const auto count = [](std::vector<AlertEpisode> episodes) { return notifications_of(episodes, minute(24 * 60)); };
+  CHECK(count({one(0, 60)}) == 2);
+  CHECK(count({one(0, 0.25)}) == 0);
+  // Told at once, then every four hours until the end of the day.
+  CHECK(count({one(0, 24 * 60, false)}) == 6);
+  // Within one group_interval both changes are one message.
+  CHECK(count({one(0, 60), one(2, 3), one(2, 60)}) == 3);
+}
+
+TEST_CASE("an alert that cannot be evaluated says so and the others go on") {
+  auto history =
+      promql::load_test_series({{"x{a=\"1\"}", "1x200", 1}, {"x{a=\"2\"}", "1x200", 2}}, Millis(60'000)).value();
+  const auto set = rules("x + on () x > 1", "  - alert: B\n    expr: x > 0\n");
+  const auto report = backtest_rules(*set, nullptr, history, options());
+  REQUIRE(report);
+  REQUIRE(report->rules.size() == 2);
+  CHECK_THAT(report->rules[0].error, ContainsSubstring("duplicate series"));
+  CHECK(report->rules[1].episodes == 2);
+  auto named = options();
+  named.rule = "B";
+  CHECK(backtest_rules(*set, nullptr, history, named)->rules.size() == 1);
+  named.rule = "C";
+  CHECK(backtest_rules(*set, nullptr, history, named).error().code == Errc::invalid_argument);
+}
+
+TEST_CASE("explain gives every part its value, and errors in their place") {
+  auto history = scene();
+  const auto expr = promql::parse("sum by (db) (rate(x[5m])) / 2 > (x + on () group_left y) and x");
+  REQUIRE(expr);
+  promql::EvalOptions eval;
+  const auto parts = explain_expression(**expr, history, minute(12), eval);
+  std::vector<std::string> texts;
+  for (const auto& part : parts) texts.push_back(std::string(static_cast<std::size_t>(part.depth), '.') + part.text);
+  REQUIRE(texts.size() == 10);
+  CHECK(texts[1] == ".sum by (db) (rate(x[5m])) / 2 > (x + on () group_left () y)");
+  CHECK(texts[5] == ".....x[5m]");
+  CHECK(parts[5].type == "range vector");
+  CHECK(parts[5].top.at(0).samples.at(0).value == 100);
+  CHECK(texts[9] == ".x");
+  CHECK(parts[9].series == 1);
+  CHECK(parts[9].top.at(0).key.name == "x");
+}

@@ -1,0 +1,118 @@
+#include "agent/engine/rule_lint.hpp"
+
+#include <algorithm>
+
+#include "rules/promql/memory_history.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend;
+using namespace pgtend::engine;
+
+namespace {
+
+constexpr std::int64_t kNow = 1'700'000'000'000;
+
+// Two days of one series every 15 s, up to now.
+void add(promql::MemoryHistory& history, const std::string& name, Labels labels, double first, double step,
+         double wrap) {
+  std::vector<Sample> samples;
+  double value = first;
+  for (std::int64_t ms = kNow - 2 * 86'400'000LL; ms <= kNow; ms += 15'000) {
+    samples.push_back({UtcTime(Millis(ms)), value});
+    value += step;
+    if (wrap > 0 && value > wrap) value = wrap / 2;
+  }
+  REQUIRE(history.add({name, std::move(labels)}, std::move(samples)));
+}
+
+struct House {
+  promql::MemoryHistory history;
+  std::vector<MetricDef> defs{
+      {"pgtend_longest", MetricKind::gauge, "seconds", "", "", "pg_stat_activity_max_tx_duration"},
+      {"pgtend_deadlocks_total", MetricKind::counter, "", "", "", "pg_stat_database_deadlocks"}};
+
+  House() {
+    const Labels database{{"datname", "shop"}};
+    add(history, "pg_stat_activity_max_tx_duration", database, 0, 15, 7200);
+    add(history, "pg_stat_database_deadlocks", database, 100, 0.01, 0);
+    add(history, "pg_stat_user_tables_n_dead_tup", database, 1e6, 0, 0);
+    add(history, "pg_stat_user_tables_n_live_tup", database, 10, 0, 0);
+    add(history, "pgbouncer_pools_server_active_connections", {{"database", "shop"}}, 1, 0, 0);
+    add(history, "pgbouncer_config_max_user_connections", {}, 0, 0, 0);
+    add(history, "cnpg_pg_stat_database_deadlocks", database, 5, 0.01, 0);
+    add(history, "pg_up", {}, 1, 0, 0);
+  }
+
+  std::vector<LintFinding> lint(const std::string& rules) {
+    const auto loaded = load_rule_text("groups:\n- name: g\n  rules:\n" + rules, "rules.yaml", Millis(15'000));
+    INFO(config::format_errors(loaded.errors));
+    REQUIRE(loaded.errors.empty());
+    const UtcTime now{Millis(kNow)};
+    RuleFacts facts(history, {now - Millis(2 * 86'400'000LL), now}, defs, *loaded.rules);
+    auto found = lint_rules(*loaded.rules, facts, Millis(300'000));
+    REQUIRE(found);
+    return std::move(*found);
+  }
+  // The checks that one alert with this expression fails, in order, without repeats.
+  std::string checks(const std::string& expr) {
+    std::string out;
+    for (const auto& one : lint("  - alert: A\n    expr: '" + expr + "'\n")) {
+      INFO(one.message);
+      CHECK(one.rule == "A");
+      CHECK(one.line == 4);
+      if (out.find(one.check) == std::string::npos) out += (out.empty() ? "" : " ") + one.check;
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the broken community rules are found out") {
+  House house;
+  // postgres_mixin, PostgreSQLSlowQueries: the rate of a duration.
+  CHECK(
+      house.checks("avg by (datname) (rate(pg_stat_activity_max_tx_duration{datname!~\"template.*\"}[2m])) > 2 * 60") ==
+      "gauge-in-rate");
+  // postgres_mixin, PostgresTablesNotVaccumed: a timestamp is always of now.
+  CHECK(house.checks("group without (pod) (timestamp(pg_stat_user_tables_n_dead_tup > pg_stat_user_tables_n_live_tup * "
+                     "0.2) < time() - 36000)") == "cannot-fire");
+  // pgbouncer-mixin: 0 means unlimited.
+  CHECK(house
+            .checks("pgbouncer_pools_server_active_connections / on () group_left () "
+                    "clamp_min(pgbouncer_config_max_user_connections, 1) > 0.9")
+            .starts_with("zero-setting"));
+  // awesome-prometheus-alerts: a metric that is no more.
+  CHECK(house.checks("increase(pgbouncer_errors_count[1m]) > 10") == "unknown-metric");
+  // cloudnative-pg: a counter compared as it is.
+  CHECK(house.checks("cnpg_pg_stat_database_deadlocks > 10").starts_with("counter-without-rate"));
+}
+
+TEST_CASE("what is right stays unmentioned") {
+  House house;
+  CHECK(house.checks("increase(pg_stat_database_deadlocks[1h]) > 5000") == "");
+  CHECK(house.checks("pg_stat_activity_max_tx_duration > 9000") == "");
+  CHECK(house.checks("pg_up == 0") == "");
+  CHECK(house.checks("absent(pg_up)") == "");
+  CHECK(house.checks("absent(pg_up{instance=\"nowhere\"}) and pg_up == 0") == "");
+  CHECK(house.checks("pgbouncer_pools_server_active_connections / 20 > 0.9") == "");
+  CHECK(house.checks("pg_stat_database_deadlocks - pg_stat_database_deadlocks offset 1h > 5000") == "");
+}
+
+TEST_CASE("windows, latches, labels and types are looked at in history") {
+  House house;
+  CHECK(house.checks("increase(pg_stat_database_deadlocks[30s]) > 5") == "short-window");
+  CHECK(house.checks("deriv(pg_stat_database_deadlocks[5m]) > 5") == "counter-in-delta");
+  CHECK(house.checks("pg_stat_user_tables_n_dead_tup > 1000") == "latches");
+  CHECK(house.checks("pg_up{instance=\"nowhere\"} == 0") == "never-matches");
+  CHECK(house.checks("pgtend_longest > 5") == "no-samples");
+  CHECK(house.checks("count(pg_up) == 0") == "cannot-fire");
+  CHECK(house.checks("pg_upp == 0") == "unknown-metric");
+  const auto typo = house.lint("  - alert: A\n    expr: pg_upp == 0\n");
+  CHECK_THAT(typo.at(0).message, ContainsSubstring("did you mean pg_up?"));
+  // A recording rule of the same files makes its metric.
+  const auto recorded = house.lint("  - record: a:b\n    expr: sum(pg_up)\n  - alert: A\n    expr: a:b > 3\n");
+  REQUIRE(recorded.size() == 1);
+  CHECK(recorded[0].check == "no-samples");
+  CHECK(recorded[0].severity == LintSeverity::info);
+}
