@@ -79,28 +79,37 @@ UtcTime Query::moment(const AtModifier& fixed, UtcTime at) const {
   return at;
 }
 
-Result<void> Query::load(const Expr& expr, TimeRange range) {
+Result<void> Query::load(const Expr& expr, TimeRange range, ReadHints hints) {
   const auto seen = [&](const AtModifier& at, Millis offset, Millis back) {
     return TimeRange{moment(at, range.from) - offset - back, moment(at, range.to) - offset};
   };
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
-    return load_selector(expr, *selector, seen(selector->at, selector->offset, options_.lookback), false);
+    hints.resolution = std::min(hints.resolution, options_.lookback);
+    return load_selector(expr, *selector, seen(selector->at, selector->offset, options_.lookback), false, hints);
   }
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     const auto& selector = std::get<VectorSelector>(matrix->selector->node);
-    return load_selector(expr, selector, seen(selector.at, selector.offset, matrix->range), true);
+    // Two samples make a rate.
+    hints.resolution = std::min(hints.resolution, matrix->range / 2);
+    return load_selector(expr, selector, seen(selector.at, selector.offset, matrix->range), true, hints);
   }
   if (const auto* node = std::get_if<Subquery>(&expr.node)) {
     return load(*node->expr, seen(node->at, node->offset, node->range));
   }
+  if (const auto* call = std::get_if<Call>(&expr.node)) {
+    if (call->function->name == "max_over_time") hints.take = ReadHints::Take::greatest;
+    if (call->function->name == "min_over_time") hints.take = ReadHints::Take::least;
+  }
   for (const Expr* child : children(expr)) {
-    if (auto loaded = load(*child, range); !loaded) return loaded;
+    if (auto loaded = load(*child, range, hints); !loaded) return loaded;
   }
   return {};
 }
 
-Result<void> Query::load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale) {
+Result<void> Query::load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
+                                  ReadHints hints) {
   if (auto in_time = check(); !in_time) return in_time;
+  history_.hint(hints);
   auto found = history_.select(selector.matchers, range, options_.max_samples - std::min(held_, options_.max_samples));
   if (!found) return fail(found.error());
   auto& loaded = loaded_[&key];

@@ -23,8 +23,8 @@ class Query {
   Query(HistoryReader& history, const EvalOptions& options, TimeRange whole)
       : history_(history), options_(options), whole_(whole) {}
 
-  // Loads the series of every selector for all moments of `range`.
-  Result<void> load(const Expr& expr, TimeRange range);
+  // Loads the series of every selector for all moments of `range`. `hints` say how coarse a copy may answer.
+  Result<void> load(const Expr& expr, TimeRange range, ReadHints hints = {});
 
   Result<double> scalar(const Expr& expr, UtcTime at);
   Result<Elements> vector(const Expr& expr, UtcTime at);
@@ -52,7 +52,8 @@ class Query {
     bool started = false;
   };
 
-  Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale);
+  Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
+                             ReadHints hints);
   // Where a selector or subquery looks when the expression around it is evaluated at `at`, offset not yet applied.
   [[nodiscard]] UtcTime moment(const AtModifier& fixed, UtcTime at) const;
   Result<void> check() const;
