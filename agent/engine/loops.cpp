@@ -22,18 +22,18 @@ constexpr std::chrono::seconds kSettle{3};
 std::unique_ptr<change::Pipeline> make_changes(Parts& parts, Advising& advising, const EngineOptions& options) {
   if (parts.ledger == nullptr) return nullptr;
   change::PipelineParts given{
-          .lanes = parts.lanes,
-          .ledger = *parts.ledger,
-          .store = parts.store,
-          .blocking = parts.blocking,
-          .clock = parts.clock,
-          .policy = [&parts] { return parts.config->policy; },
-          .history = [&parts] { return parts.history.reader(); },
-          .statements_touching = [&advising](const ProposedChange& plan) { return advising.statements_touching(plan); },
-          .actor = "agent",
-          .instance = parts.config->instance.name,
-          .seed = static_cast<std::uint64_t>(to_ms(parts.clock.now())),
-          .fault = options.fault};
+      .lanes = parts.lanes,
+      .ledger = *parts.ledger,
+      .store = parts.store,
+      .blocking = parts.blocking,
+      .clock = parts.clock,
+      .policy = [&parts] { return parts.config->policy; },
+      .history = [&parts] { return parts.history.reader(); },
+      .statements_touching = [&advising](const ProposedChange& plan) { return advising.statements_touching(plan); },
+      .actor = "agent",
+      .instance = parts.config->instance.name,
+      .seed = static_cast<std::uint64_t>(to_ms(parts.clock.now())),
+      .fault = options.fault};
   return std::make_unique<change::Pipeline>(std::move(given), pipeline_options(*parts.config));
 }
 
@@ -49,9 +49,9 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       pipeline(parts, collecting, alerting, advising, changes.get()),
       sampling(parts, collecting, pipeline, cost),
       view(parts, collecting, cost, alerting, changes.get(), options.version),
+      remote_writing(parts),
       refreshes_noted_until_(parts.clock.now()) {
-  parts.lanes.on_identity_change(
-      [this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
+  parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
 }
 
 Result<void> Rooms::load() {
@@ -66,6 +66,7 @@ Result<void> Rooms::load() {
   cost.set_budget({parts.config->collection.budget.cpu_ratio, parts.config->collection.budget.rss_bytes});
   if (changes != nullptr) changes->set_options(pipeline_options(*parts.config));
   sampling.reschedule();
+  remote_writing.reload();
   return {};
 }
 
@@ -94,6 +95,7 @@ void Rooms::start(Supervisor& supervisor) {
   supervisor.spawn("advise", [this] { return advise_loop(); });
   supervisor.spawn("commit", [this] { return commit_loop(); });
   supervisor.spawn("changes", [this] { return change_loop(); });
+  remote_writing.start(supervisor);
   supervisor.spawn("watchdog", [this] { return watchdog_loop(); });
 }
 
@@ -139,8 +141,7 @@ net::Task<void> Rooms::capability_loop() {
 
 net::Task<void> Rooms::rules_loop() {
   auto restored = co_await alerting.restore();
-  if (!restored && parts.ledger != nullptr)
-    log::error("alerts not restored", {{"error", restored.error().describe()}});
+  if (!restored && parts.ledger != nullptr) log::error("alerts not restored", {{"error", restored.error().describe()}});
   // The first samples must be there, or every rule would see an empty history.
   const Deadline settled = parts.clock.steady_now() + kSettle;
   co_await net::sleep_until(settled);
