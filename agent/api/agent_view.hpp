@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/api/history_page.hpp"
 #include "agent/api/views.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
@@ -49,6 +50,9 @@ class AgentView {
   // Keys of stored series that match one of the selectors ("name{a=\"b\"}"); none given: all.
   virtual net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors,
                                                                  TimeRange range) = 0;
+  // Stored samples of those series, a page at a time.
+  virtual net::TaskResult<HistoryPage> history_page(std::vector<std::string> selectors, TimeRange range,
+                                                    std::optional<PageCursor> cursor) = 0;
 };
 
 }  // namespace pgtend::api

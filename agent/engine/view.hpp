@@ -40,6 +40,8 @@ class View final : public api::AgentView {
   net::TaskResult<api::QueryResult> query(std::string expr, UtcTime at) override;
   net::TaskResult<api::QueryResult> query_range(std::string expr, TimeRange range, Millis step) override;
   net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors, TimeRange range) override;
+  net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> selectors, TimeRange range,
+                                                 std::optional<api::PageCursor> cursor) override;
 
  private:
   net::TaskResult<api::FreezeView> freeze_view();

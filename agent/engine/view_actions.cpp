@@ -129,20 +129,27 @@ net::TaskResult<api::QueryResult> View::query_range(std::string expr, TimeRange 
   co_return answer;
 }
 
+// The matchers of every selector in the texts.
+static Result<std::vector<std::vector<Matcher>>> parse_selectors(const std::vector<std::string>& texts) {
+  std::vector<std::vector<Matcher>> out;
+  for (const auto& text : texts) {
+    auto parsed = promql::parse(text);
+    if (!parsed) return fail(std::move(parsed.error()));
+    for (auto& matchers : promql::selectors(**parsed)) out.push_back(std::move(matchers));
+  }
+  return out;
+}
+
 net::TaskResult<std::vector<SeriesKey>> View::history_series(std::vector<std::string> selectors, TimeRange range) {
   auto reader = parts_.history.reader();
   if (!reader) co_return fail(std::move(reader.error()));
   auto job = [selectors, range,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<std::vector<SeriesKey>> {
-    std::vector<std::vector<Matcher>> wanted;
-    for (const auto& text : selectors) {
-      auto parsed = promql::parse(text);
-      if (!parsed) return fail(std::move(parsed.error()));
-      for (auto& matchers : promql::selectors(**parsed)) wanted.push_back(std::move(matchers));
-    }
-    if (wanted.empty()) wanted.emplace_back();
+    auto wanted = parse_selectors(selectors);
+    if (!wanted) return fail(std::move(wanted.error()));
+    if (wanted->empty()) wanted->emplace_back();
     std::vector<SeriesKey> out;
-    for (const auto& matchers : wanted) {
+    for (const auto& matchers : *wanted) {
       auto keys = reader->series(matchers, range);
       if (!keys) return fail(std::move(keys.error()));
       out.insert(out.end(), keys->begin(), keys->end());
@@ -151,6 +158,20 @@ net::TaskResult<std::vector<SeriesKey>> View::history_series(std::vector<std::st
   };
   auto keys = co_await net::run_on(parts_.blocking, job);
   co_return keys;
+}
+
+net::TaskResult<api::HistoryPage> View::history_page(std::vector<std::string> selectors, TimeRange range,
+                                                     std::optional<api::PageCursor> cursor) {
+  auto reader = parts_.history.reader();
+  if (!reader) co_return fail(std::move(reader.error()));
+  auto job = [selectors, range, cursor,
+              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<api::HistoryPage> {
+    const auto wanted = parse_selectors(selectors);
+    if (!wanted) return fail(wanted.error());
+    return api::read_page(*reader, *wanted, range, cursor);
+  };
+  auto page = co_await net::run_on(parts_.blocking, job);
+  co_return page;
 }
 
 }  // namespace pgtend::engine

@@ -14,6 +14,8 @@ class FakeAgentView final : public api::AgentView {
   TimeRange range{};
   Millis step{0};
   std::vector<std::string> selectors;
+  api::HistoryPage page;
+  std::optional<api::PageCursor> page_cursor;
 
   template <class T>
   Result<T> answer(T value) const {
@@ -94,6 +96,13 @@ class FakeAgentView final : public api::AgentView {
     api::QueryResult result;
     result.type = "matrix";
     co_return answer(result);
+  }
+  net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> asked, TimeRange asked_range,
+                                                 std::optional<api::PageCursor> cursor) override {
+    selectors = std::move(asked);
+    range = asked_range;
+    page_cursor = std::move(cursor);
+    co_return answer(page);
   }
   net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override {
     selectors = std::move(asked);
