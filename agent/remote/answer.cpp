@@ -23,7 +23,7 @@ Answer judge(int status, const std::map<std::string, std::string>& headers, UtcT
 Answer judge(const Error& error) {
   Answer answer;
   answer.reason = error.describe();
-  answer.doubtful = true;
+  answer.doubtful = answer.vanished = true;
   return answer;
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
 #include "agent/remote/answer.hpp"
 
 namespace pgtend::remote {
@@ -26,15 +28,23 @@ std::optional<UtcTime> parse_ms(std::string_view text) {
 }  // namespace
 
 std::string to_text(const Cursor& cursor) {
-  return std::to_string(to_ms(cursor.acknowledged)) + " " + std::to_string(to_ms(cursor.sending));
+  auto out = std::to_string(to_ms(cursor.acknowledged)) + " " + std::to_string(to_ms(cursor.sending));
+  for (const auto border : cursor.recent) out += " " + std::to_string(to_ms(border));
+  return out;
 }
 
 std::optional<Cursor> parse_cursor(std::string_view text) {
-  const auto space = text.find(' ');
-  if (space == std::string_view::npos) return std::nullopt;
-  const auto acknowledged = parse_ms(text.substr(0, space)), sending = parse_ms(text.substr(space + 1));
-  if (!acknowledged || !sending || *sending < *acknowledged) return std::nullopt;
-  return Cursor{*acknowledged, *sending};
+  std::vector<UtcTime> times;
+  for (const auto& word : split(text, ' ')) {
+    const auto time = parse_ms(word);
+    if (!time) return std::nullopt;
+    times.push_back(*time);
+  }
+  if (times.size() < 2 || times[1] < times[0]) return std::nullopt;
+  Cursor out{times[0], times[1], {times.begin() + 2, times.end()}};
+  if (!std::is_sorted(out.recent.begin(), out.recent.end())) return std::nullopt;
+  if (!out.recent.empty() && out.recent.back() != out.acknowledged) return std::nullopt;
+  return out;
 }
 
 Sender::Sender(Target target, Doors doors, http::Client& client, const Clock& clock, std::uint64_t seed)
@@ -64,28 +74,65 @@ net::Task<Millis> Sender::step() {
     co_return pause;
   }
   const bool empty = window_->parts.empty();
-  const Cursor done{window_->to, window_->to};
-  if (!empty) {
+  // What is written down during a repetition stays what it was before it, or a crash would change the windows.
+  const bool more = repeating_.size() > 1;
+  remember_window(cursor_->acknowledged, window_->to);
+  const Cursor done{window_->to, more ? cursor_->sending : window_->to, recent_borders()};
+  if (!empty && !more) {
     auto saved = co_await doors_.save(done);
     if (!saved) co_return back_off(saved.error());
   }
   cursor_ = done;
   window_.reset();
-  repeating_ = false;
+  if (!repeating_.empty()) repeating_.pop_front();
   co_return empty ? Millis(0) : kCatchUpPause;
 }
 
 net::TaskResult<bool> Sender::begin() {
   auto stored = co_await doors_.load();
   if (!stored) co_return fail(std::move(stored.error()), "read the cursor");
-  if (*stored) {
-    cursor_ = **stored;
-    repeating_ = cursor_->sending > cursor_->acknowledged;
-  } else {
+  if (!*stored) {
     const UtcTime start = clock_.now() - target_.settle - target_.backfill;
-    cursor_ = Cursor{start, start};
+    cursor_ = Cursor{start, start, {}};
+    co_return true;
   }
+  cursor_ = **stored;
+  for (std::size_t i = 1; i < cursor_->recent.size(); ++i) remember_window(cursor_->recent[i - 1], cursor_->recent[i]);
+  // Who can say how long this agent was away, and whether the receiver was there all the time?
+  repeat_recent();
   co_return true;
+}
+
+void Sender::remember_window(UtcTime from, UtcTime to) {
+  if (!recent_.empty() && recent_.back().to == to) return;
+  if (!recent_.empty() && recent_.back().to != from) recent_.clear();
+  // Against the newest, not against now: nobody knows when after its last answer a receiver vanished.
+  const Deadline now = clock_.steady_now();
+  recent_.push_back({from, to, now});
+  while (recent_.front().at + kMayForget < now) recent_.pop_front();
+}
+
+std::vector<UtcTime> Sender::recent_borders() const {
+  std::vector<UtcTime> out;
+  for (const auto& window : recent_) {
+    if (out.empty()) out.push_back(window.from);
+    out.push_back(window.to);
+  }
+  return out;
+}
+
+// Goes back to the windows that were acknowledged last, and to the one that may have arrived in part.
+void Sender::repeat_recent() {
+  const auto borders = recent_borders();
+  repeating_.clear();
+  if (!borders.empty()) {
+    repeating_.assign(borders.begin() + 1, borders.end());
+    cursor_->acknowledged = borders.front();
+  }
+  if (cursor_->sending > (borders.empty() ? cursor_->acknowledged : borders.back()))
+    repeating_.push_back(cursor_->sending);
+  recent_.clear();
+  window_.reset();
 }
 
 // A wall clock that was set back would leave the cursor in the future, and nothing would be sent until then.
@@ -94,8 +141,9 @@ void Sender::follow_clock() {
   if (cursor_->acknowledged <= newest + target_.settle) return;
   log::warn("remote write follows the clock, which was set back",
             {{"endpoint", target_.name}, {"from", to_rfc3339(cursor_->acknowledged)}, {"to", to_rfc3339(newest)}});
-  cursor_ = Cursor{newest, newest};
-  repeating_ = false;
+  cursor_ = Cursor{newest, newest, {}};
+  repeating_.clear();
+  recent_.clear();
   ++counts_.clock_steps;
 }
 
@@ -103,8 +151,8 @@ void Sender::follow_clock() {
 net::TaskResult<bool> Sender::load_window() {
   follow_clock();
   const UtcTime after = cursor_->acknowledged, newest = clock_.now() - target_.settle;
-  const bool exact = repeating_;
-  const UtcTime to = exact ? cursor_->sending : std::min(newest, after + span_);
+  const bool exact = !repeating_.empty();
+  const UtcTime to = exact ? repeating_.front() : std::min(newest, after + span_);
   if (to <= after) co_return false;
   auto job = [open = doors_.open_reader, reader = reader_, after, to, exact,
               labels = target_.labels]() mutable -> Result<std::pair<std::shared_ptr<HistoryReader>, Window>> {
@@ -129,21 +177,22 @@ net::TaskResult<bool> Sender::load_window() {
   if (!was_cut && window.samples < kWindowSamples / 4) span_ = std::min(span_ * 2, kLongestSpan);
   if (!window.parts.empty() && !exact) {
     // The intent comes first: after a crash it says what a receiver may have got without our knowing.
-    const Cursor intent{after, window.to};
+    const Cursor intent{after, window.to, recent_borders()};
     auto saved = co_await doors_.save(intent);
     if (!saved) co_return fail(std::move(saved.error()), "keep the cursor");
   }
-  cursor_->sending = window.to;
+  cursor_->sending = std::max(cursor_->sending, window.to);
   window_ = std::move(window);
   part_ = 0;
-  doubtful_ = repeating_;
+  doubtful_ = exact;
   co_return true;
 }
 
 void Sender::settle_part(std::uint64_t& count) {
   count += window_->parts[part_].samples;
   ++part_;
-  doubtful_ = repeating_;
+  doubtful_ = !repeating_.empty();
+  repeated_ = false;
   backoff_.reset();
 }
 
@@ -182,6 +231,7 @@ net::Task<Millis> Sender::send_part() {
   doubtful_ = doubtful_ || answer.doubtful;
   if (backoff_.failures() == 0)
     log::warn("remote write waits for its receiver", {{"endpoint", target_.name}, {"reason", answer.reason}});
+  if (answer.vanished && !std::exchange(repeated_, true)) repeat_recent();
   co_return std::max(backoff_.next(), answer.retry_after.value_or(Millis(0)));
 }
 

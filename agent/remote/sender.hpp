@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,9 +21,11 @@ namespace pgtend::remote {
 struct Cursor {
   UtcTime acknowledged;  // everything up to here, inclusive, has arrived
   UtcTime sending;       // the window up to here may have arrived in part; equal to acknowledged when there is none
+  // Borders of the windows acknowledged last, ascending up to `acknowledged`: a receiver that is killed may lose them.
+  std::vector<UtcTime> recent;
 };
 
-// "ACKNOWLEDGED SENDING" in milliseconds since 1970, and back; nullopt when malformed.
+// "ACKNOWLEDGED SENDING [BORDER...]" in milliseconds since 1970, and back; nullopt when malformed.
 [[nodiscard]] std::string to_text(const Cursor& cursor);
 [[nodiscard]] std::optional<Cursor> parse_cursor(std::string_view text);
 
@@ -55,14 +58,18 @@ struct SenderCounts {
 
 // Between two looks for new samples. Source: the shortest shipped interval is 10 s.
 inline constexpr Millis kPause{5'000};
+// What a receiver acknowledged in this time before its last answer, when it then vanishes, is sent to it again. Source:
+// VictoriaMetrics keeps up to 5 s of acknowledged samples in memory (its documentation; 6 s were seen to be lost to
+// kill -9); twice that.
+inline constexpr Millis kMayForget{10'000};
 // Between two requests of a catch-up: at most 100,000 samples a second, so that a receiver's return is no load peak.
 inline constexpr Millis kCatchUpPause{100};
 
 // Sends to one receiver, one request at a time, in the order of time. What is not acknowledged stays in history, which
 // is the only queue: an outage costs no memory, and is over when history has been read up to now.
 // A request is repeated byte by byte until it is answered, across restarts too, so that a receiver that refuses what it
-// has already (Prometheus does, whole requests at a time) is understood.
-// REQUIRES: one coroutine at a time, on the io thread; `client` and `clock` outlive it.
+// has already (Prometheus does, whole requests at a time) is understood. So are the last ones before a receiver
+// vanished. REQUIRES: one coroutine at a time, on the io thread; `client` and `clock` outlive it.
 class Sender {
  public:
   Sender(Target target, Doors doors, http::Client& client, const Clock& clock, std::uint64_t seed);
@@ -81,6 +88,9 @@ class Sender {
   net::TaskResult<bool> load_window();
   net::Task<Millis> send_part();
   void follow_clock();
+  void repeat_recent();
+  void remember_window(UtcTime from, UtcTime to);
+  [[nodiscard]] std::vector<UtcTime> recent_borders() const;
   Millis back_off(const Error& error);
   void settle_part(std::uint64_t& count);
 
@@ -94,8 +104,15 @@ class Sender {
   std::optional<Window> window_;  // being sent
   std::size_t part_ = 0;          // the next of its parts
   bool doubtful_ = false;         // the part may have arrived in an attempt whose answer did not
-  bool repeating_ = false;        // the window was begun before a restart
-  Millis span_;                   // the window to try next
+  // Ends of windows that were sent before and are sent again, just as they were; the next one first.
+  std::deque<UtcTime> repeating_;
+  bool repeated_ = false;  // since the receiver last answered
+  struct Acknowledged {
+    UtcTime from, to;
+    Deadline at;
+  };
+  std::deque<Acknowledged> recent_;
+  Millis span_;  // the window to try next
   SenderCounts counts_;
 };
 

@@ -72,7 +72,7 @@ class SharedHistory final : public HistoryReader {
 
 struct Rig {
   Receiver receiver;
-  RunningServer server{loopback(), receiver.router(), one_token()};
+  std::unique_ptr<RunningServer> server = std::make_unique<RunningServer>(loopback(), receiver.router(), one_token());
   FakeClock clock;
   promql::MemoryHistory history;
   std::optional<Cursor> kept;
@@ -86,7 +86,7 @@ struct Rig {
   void restart(Millis backfill = Millis(0)) {
     Target target;
     target.name = "there";
-    target.url = server.url("/api/v1/write");
+    target.url = server->url("/api/v1/write");
     target.bearer_token = kToken;
     target.timeout = Millis(5'000);
     target.backfill = backfill;
@@ -189,6 +189,49 @@ TEST_CASE("after a restart an open window is sent again, and a refusal then mean
   for (const auto& [at, often] : rig.receiver.taken["a"]) CHECK(often == 1);
 }
 
+TEST_CASE("a receiver that vanishes gets again what it may have forgotten, just as it was") {
+  Rig rig;
+  rig.step();
+  const auto pass = [&](int from, int to) {
+    for (int s = from; s <= to; ++s) {
+      rig.add("a", s);
+      rig.clock.advance(Millis(1'000));
+      if (s % 5 == 0) rig.settle();
+    }
+  };
+  pass(1, 40);
+  const auto before = rig.receiver.got.size();
+  REQUIRE(before >= 4);
+  // It is killed with the last requests in its memory only.
+  const auto forgotten = rig.receiver.taken["a"];
+  rig.receiver.taken.clear();
+  const auto port = rig.server->port();
+  rig.server.reset();
+  rig.add("a", 41);
+  rig.clock.advance(Millis(6'000));
+  rig.step();
+  rig.step();
+  CHECK(rig.sender->counts().retries > 0);
+  auto options = loopback();
+  options.listen = "127.0.0.1:" + std::to_string(port);
+  rig.server = std::make_unique<RunningServer>(options, rig.receiver.router(), one_token());
+  REQUIRE(rig.server->started());
+  rig.settle();
+  rig.clock.advance(Millis(20'000));
+  rig.settle();
+  // Everything of the last ten seconds, byte by byte; what is older stays acknowledged.
+  std::size_t again = 0;
+  for (std::size_t i = before; i < rig.receiver.got.size(); ++i)
+    for (std::size_t k = 0; k < before; ++k) again += rig.receiver.got[i].body == rig.receiver.got[k].body ? 1 : 0;
+  CHECK(again >= 2);
+  CHECK(again < before);
+  const auto last = forgotten.rbegin()->first;
+  for (const auto& [at, often] : forgotten)
+    if (at > last - 10'000) CHECK(rig.receiver.taken["a"].contains(at));
+  for (const auto& [at, often] : rig.receiver.taken["a"]) CHECK(often == 1);
+  CHECK(rig.receiver.taken["a"].rbegin()->first == to_ms(rig.start) + 41'000);
+}
+
 TEST_CASE("what a receiver refuses is counted and does not hold up the rest") {
   Rig rig;
   rig.step();
@@ -247,10 +290,12 @@ TEST_CASE("a window with more samples than may be held is read in pieces") {
 }
 
 TEST_CASE("a cursor is read as it was written, and nonsense is none") {
-  const Cursor cursor{from_ms(-5), from_ms(1'700'000'000'123)};
+  const Cursor cursor{from_ms(-5), from_ms(1'700'000'000'123), {from_ms(-20), from_ms(-10), from_ms(-5)}};
   const auto read = parse_cursor(to_text(cursor));
   REQUIRE(read);
   CHECK(read->acknowledged == cursor.acknowledged);
   CHECK(read->sending == cursor.sending);
-  for (const auto* text : {"", "1", "1 x", "2 1", "1 2 3", " 1", "1  2"}) CHECK_FALSE(parse_cursor(text));
+  CHECK(read->recent == cursor.recent);
+  for (const auto* text : {"", "1", "1 x", "2 1", "1 2 3", " 1", "1  2", "5 6 5 4", "5 6 1 2"})
+    CHECK_FALSE(parse_cursor(text));
 }
