@@ -9,6 +9,8 @@
 #include "agent/model/change.hpp"
 #include "agent/model/history.hpp"
 #include "agent/net/task.hpp"
+#include "agent/store/history_file.hpp"
+#include "agent/store/integrity.hpp"
 
 namespace pgtend::api {
 
@@ -31,6 +33,12 @@ class AgentView {
   // Entries with sequence >= from, ascending.
   virtual net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) = 0;
   virtual net::TaskResult<AuditVerification> audit_verify() = 0;
+  // What of history is kept, how long and at what size.
+  virtual net::TaskResult<store::StorageReport> history_report() = 0;
+  // Reads all of history.db and checks every sum. Seconds for a large file.
+  virtual net::TaskResult<store::IntegrityReport> history_check() = 0;
+  // Copies history.db to a new file on the agent's machine. Errors: conflict (it exists), unavailable (there is none).
+  virtual net::TaskResult<std::string> history_backup(std::string to) = 0;
 
   // Makes the change of a recommendation and approves it. Errors: conflict (the plan's hash is another by now, or a
   // change is open), refused (policy, freeze, standby).

@@ -28,6 +28,7 @@ void add_reading(http::Router& router, Context context);
 void add_changing(http::Router& router, Context context);
 void add_querying(http::Router& router, Context context);
 void add_exporting(http::Router& router, Context context);
+void add_database(http::Router& router, Context context);
 
 // A JSON answer. Bytes that are not UTF-8 are replaced, never an error.
 [[nodiscard]] http::Response json_answer(const Json& body, int status = 200);

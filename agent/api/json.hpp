@@ -9,6 +9,8 @@
 #include "agent/http/message.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
+#include "agent/store/history_file.hpp"
+#include "agent/store/integrity.hpp"
 
 // The API's JSON: fields named as in the model, times RFC 3339 in UTC, enumerations by name, durations as seconds in
 // <field>_seconds, bytes raw, 64-bit identifiers of PostgreSQL as strings, an absent optional as null. A double that
@@ -39,6 +41,8 @@ using Json = nlohmann::json;
 [[nodiscard]] Json encode(const ChangeProgress& progress);
 [[nodiscard]] Json encode(const AuditVerification& verification);
 [[nodiscard]] Json encode(const FreezeView& freeze);
+[[nodiscard]] Json encode(const store::StorageReport& report);
+[[nodiscard]] Json encode(const store::IntegrityReport& report);
 // samples: [[unix seconds, value], …]
 [[nodiscard]] Json encode(const SeriesResult& series);
 [[nodiscard]] Json encode(const QueryResult& result);

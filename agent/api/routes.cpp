@@ -12,6 +12,7 @@ http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& cloc
   add_changing(router, context);
   add_querying(router, context);
   add_exporting(router, context);
+  add_database(router, context);
   return router;
 }
 

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   add_audit(app, context);
   add_freeze(app, context);
   add_history(app, context);
+  add_db(app, context);
   add_demo(app, context);
   add_version(app, context);
   add_help(app, context);

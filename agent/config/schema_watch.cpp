@@ -92,7 +92,17 @@ Table<HistoryConfig> history_table() {
   return {
       text("path", &H::path, "Samples. Large, and may be thrown away.", "path"),
       duration("retention", &H::retention, kMinute, Millis(3650 * kDay), "Age at which samples are dropped."),
-      bytes("max_bytes", &H::max_bytes, 1LL << 20, 1LL << 42, "Size at which the oldest samples are dropped."),
+      duration("retention_5m", &H::retention_5m, kMinute, Millis(3650 * kDay),
+               "Age at which the coarser copy with one value in five minutes is dropped."),
+      duration("retention_1h", &H::retention_1h, kMinute, Millis(3650 * kDay),
+               "Age at which the coarsest copy with one value in an hour is dropped."),
+      bytes("max_bytes", &H::max_bytes, 4LL << 20, 1LL << 42,
+            "Size of all files of history together at which the oldest samples are dropped."),
+      bytes("min_free_bytes", &H::min_free_bytes, 0, 1LL << 42,
+            "Free space of the file system below which nothing more is written."),
+      number("min_free_ratio", &H::min_free_ratio, 0, 0.5, "The same, as a share of the file system."),
+      integer("max_series_per_collector", &H::max_series_per_collector, 100, 1'000'000,
+              "Most series of one collector and database at a time; more are added up in one series per metric."),
       duration("commit_interval", &H::commit_interval, Millis(50), Millis(kMinute),
                "Samples younger than this may be lost in a crash."),
   };

@@ -59,7 +59,12 @@ struct CollectionConfig {
 struct HistoryConfig {
   std::string path = "/var/lib/pgtend/history.db";
   Millis retention{7LL * 24 * 3600 * 1000};
+  Millis retention_5m{90LL * 24 * 3600 * 1000};
+  Millis retention_1h{730LL * 24 * 3600 * 1000};
   std::int64_t max_bytes = 512LL << 20;
+  std::int64_t min_free_bytes = 1LL << 30;
+  double min_free_ratio = 0.05;
+  int max_series_per_collector = 20'000;
   Millis commit_interval{1'000};
 };
 

@@ -234,6 +234,16 @@ void Collecting::run_self(Snapshot& snapshot) {
   counter("pgtend_agent_cpu_seconds_total", reading.agent_cpu_seconds);
   counter("pgtend_agent_backend_cpu_seconds_total", cost_.backend_cpu_seconds());
   counter("pgtend_agent_queries_total", static_cast<double>(cost_.queries()));
+  const auto history = parts_.history.stats();
+  gauge("pgtend_history_bytes", static_cast<double>(history.bytes));
+  gauge("pgtend_history_active_series", static_cast<double>(history.active_series));
+  if (history.oldest) gauge("pgtend_history_oldest_timestamp_seconds", to_seconds(*history.oldest));
+  gauge("pgtend_history_cap_decides", history.cap_decides ? 1 : 0);
+  gauge("pgtend_history_written", history.trouble.empty() ? 1 : 0);
+  gauge("pgtend_history_replaced", parts_.history.moved_aside() ? 1 : 0);
+  counter("pgtend_history_bad_blocks_total", static_cast<double>(history.bad_blocks));
+  counter("pgtend_history_dropped_total", static_cast<double>(history.dropped_snapshots + history.dropped_ticks));
+  counter("pgtend_history_over_quota_total", static_cast<double>(history.over_quota));
   for (const auto& view : views()) {
     if (view.status == to_string(CollectStatus::unsupported)) continue;
     gauge("pgtend_collector_up", view.status == to_string(CollectStatus::ok) && !view.stale ? 1 : 0,

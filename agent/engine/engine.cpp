@@ -70,7 +70,10 @@ class Agent {
   Result<void> open_history() {
     if (auto made = make_directory_of(config_->history.path); !made) return made;
     auto post = [this](std::function<void()> job) { net::asio::post(store_, std::move(job)); };
-    auto history = store::HistoryFile::open(history_options(config_->history), post, clock_);
+    auto options = history_options(config_->history);
+    // Blocks are encoded where nothing waits for them.
+    options.encode = [this](std::function<void()> job) { net::asio::post(blocking_, std::move(job)); };
+    auto history = store::HistoryFile::open(std::move(options), post, clock_);
     if (!history) return fail(std::move(history.error()), "open " + config_->history.path);
     history_ = std::move(*history);
     if (const auto aside = history_->moved_aside())

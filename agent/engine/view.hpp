@@ -31,6 +31,9 @@ class View final : public api::AgentView {
   net::TaskResult<std::vector<Alert>> alerts() override;
   net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override;
   net::TaskResult<api::AuditVerification> audit_verify() override;
+  net::TaskResult<store::StorageReport> history_report() override;
+  net::TaskResult<store::IntegrityReport> history_check() override;
+  net::TaskResult<std::string> history_backup(std::string to) override;
   net::TaskResult<Change> approve_recommendation(std::string id, std::string plan_hash, std::string actor) override;
   net::TaskResult<Change> approve(std::string id, std::string plan_hash, std::string actor) override;
   net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override;

@@ -57,7 +57,12 @@ store::HistoryOptions history_options(const config::HistoryConfig& config) {
   store::HistoryOptions out;
   out.path = config.path;
   out.retention = config.retention;
+  out.retention_five_minutes = config.retention_5m;
+  out.retention_one_hour = config.retention_1h;
   out.max_bytes = config.max_bytes;
+  out.min_free_bytes = config.min_free_bytes;
+  out.min_free_ratio = config.min_free_ratio;
+  out.max_series_per_collector = static_cast<std::size_t>(config.max_series_per_collector);
   return out;
 }
 

@@ -38,6 +38,17 @@ struct Gap {
   std::string reason;  // CollectStatus name, or "agent_down"
 };
 
+// What a reader may do to answer cheaper or fuller.
+struct ReadHints {
+  // How far apart samples may lie: where a coarser copy of that width or less is stored, it may answer. 0: no copy,
+  // except where nothing finer is kept any more.
+  Millis resolution{0};
+  // What one sample of a coarse copy of a gauge stands for. Counters always give their last value.
+  enum class Take { mean, least, greatest } take = Take::mean;
+  // Samples that a later pass of the wall clock hides, too: after it went back, the newer pass wins where both are.
+  bool every_pass = false;
+};
+
 // Reads stored samples. One object serves one thread at a time.
 class HistoryReader {
  public:
@@ -51,6 +62,8 @@ class HistoryReader {
   virtual Result<std::vector<SeriesKey>> series(const std::vector<Matcher>& matchers, TimeRange range) = 0;
   virtual Result<std::vector<ResetEvent>> resets(TimeRange range) = 0;
   virtual Result<std::vector<Gap>> gaps(TimeRange range) = 0;
+  // Holds for the calls that follow. A reader without coarse copies ignores it.
+  virtual void hint(const ReadHints& /*hints*/) {}
 };
 
 // Takes snapshots and stores them off the caller's thread, batched.

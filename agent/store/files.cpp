@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,14 +41,29 @@ std::int64_t bytes_of(const std::string& path) {
 }
 
 std::int64_t bytes_on_disk(const std::string& path) {
-  return bytes_of(path) + bytes_of(path + "-wal");
+  return bytes_of(path) + bytes_of(path + "-wal") + bytes_of(path + "-shm") + bytes_of(ballast_of(path));
 }
 
-Result<std::string> move_aside(const std::string& path, UtcTime now) {
-  auto target = path + ".corrupt-" + std::to_string(to_ms(now));
+std::string ballast_of(const std::string& path) {
+  return path + ".ballast";
+}
+
+Result<Space> space_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  struct statvfs found{};
+  if (::statvfs(folder.empty() ? "." : folder.c_str(), &found) != 0)
+    return io_failure("look at the disk of " + path, errno);
+  const auto unit = static_cast<std::int64_t>(found.f_frsize);
+  const auto total = static_cast<double>(found.f_blocks);
+  return Space{static_cast<std::int64_t>(found.f_bavail) * unit,
+               total > 0 ? static_cast<double>(found.f_bavail) / total : 1.0};
+}
+
+Result<std::string> move_aside(const std::string& path, const std::string& why, UtcTime now) {
+  const auto first = path + "." + why + "-" + std::to_string(to_ms(now));
+  auto target = first;
   std::error_code failed;
-  for (int i = 1; std::filesystem::exists(target, failed); ++i)
-    target = path + ".corrupt-" + std::to_string(to_ms(now)) + "-" + std::to_string(i);
+  for (int i = 1; std::filesystem::exists(target, failed); ++i) target = first + "-" + std::to_string(i);
   for (const auto* suffix : {"", "-wal", "-shm"}) {
     if (!std::filesystem::exists(path + suffix, failed)) continue;
     std::filesystem::rename(path + suffix, target + suffix, failed);

@@ -14,14 +14,23 @@ namespace pgtend::store {
 // REQUIRES: no connection to the file is open in this process (closing a descriptor would drop SQLite's locks).
 Result<void> create_private(const std::string& path);
 
-// Renames a database and its log files to PATH.corrupt-MILLISECONDS and returns that name; nothing is deleted. Errors:
-// io.
-Result<std::string> move_aside(const std::string& path, UtcTime now);
+// Renames a database and its log files to PATH.WHY-MILLISECONDS and returns that name; nothing is deleted. Errors: io.
+Result<std::string> move_aside(const std::string& path, const std::string& why, UtcTime now);
 
 // Size of one file in bytes, 0 when it is missing.
 [[nodiscard]] std::int64_t bytes_of(const std::string& path);
-// Size of a database and its write-ahead log in bytes.
+// Size of a database, its write-ahead log, their shared memory and the ballast in bytes.
 [[nodiscard]] std::int64_t bytes_on_disk(const std::string& path);
+
+struct Space {
+  std::int64_t available = 0;  // bytes that this process may still use
+  double ratio = 0;            // of the whole file system, 0 to 1
+};
+// Room on the file system of a file that exists or is to be made. Errors: io, retryable.
+Result<Space> space_of(const std::string& path);
+
+// The name of the ballast of a database.
+[[nodiscard]] std::string ballast_of(const std::string& path);
 
 // Holds `path`.lock for this process, so that two agents never share one file.
 class FileLock {

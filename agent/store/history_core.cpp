@@ -6,48 +6,88 @@
 
 namespace pgtend::store {
 
+namespace {
+
+RecorderOptions recorder_options(const HistoryOptions& options) {
+  RecorderOptions out;
+  out.max_series = options.max_series_per_collector;
+  // What is in the head cannot age out: with a short retention blocks must be short, too.
+  out.seal_at_latest = std::min(out.seal_at_latest, options.retention / 4);
+  return out;
+}
+
+}  // namespace
+
 HistoryFile::Core::Core(HistoryOptions options, PostToStore post, const Clock& clock)
-    : options_(std::move(options)), post_(std::move(post)), clock_(clock) {}
+    : options_(std::move(options)),
+      post_(std::move(post)),
+      clock_(clock),
+      sealing_(options_.encode),
+      ballast_(ballast_of(options_.path), budget_of(options_.max_bytes).ballast) {
+  recorder_.emplace(*head_, pending_, recorder_options(options_));
+}
 
 Result<void> HistoryFile::Core::start() {
   auto lock = FileLock::take(options_.path);
   if (!lock) return fail(std::move(lock).error());
   lock_ = std::move(*lock);
-  PGTEND_STORE_TRY(open_file());
-  return recorder_->note_restart(clock_.now());
+  if (auto opened = open_file(); !opened) {
+    if (opened.error().code != Errc::unsupported) return opened;
+    memory_only_ = opened.error().describe();
+    log::error("history is kept in memory only", {{"reason", memory_only_}});
+    const std::lock_guard guard(mutex_);
+    stats_.trouble = memory_only_;
+    return {};
+  }
+  recorder_->note_restart(clock_.now());
+  return {};
 }
 
 Result<void> HistoryFile::Core::open_file() {
   auto opened = open_sound();
   if (opened || opened.error().code != Errc::corrupt) return opened;
-  const auto why = opened.error().describe();
+  return replace_file(opened.error());
+}
+
+Result<void> HistoryFile::Core::replace_file(const Error& why) {
   limits_.reset();
-  recorder_.reset();
   db_.reset();
-  auto moved = move_aside(options_.path, clock_.now());
-  if (!moved) return fail(std::move(moved).error(), why);
+  auto moved = move_aside(options_.path, "corrupt", clock_.now());
+  if (!moved) return fail(std::move(moved).error(), why.describe());
   log::error("history file is not a sound database; it was renamed and a new one started",
-             {{"file", *moved}, {"reason", why}});
+             {{"file", *moved}, {"reason", why.describe()}});
   {
     const std::lock_guard guard(mutex_);
     moved_aside_ = *moved;
   }
   ++generation_;
+  // Memory is ahead of any file now.
+  if (loaded_) {
+    recorder_->rewrite();
+  } else {
+    pending_ = {};
+    head_->scopes.clear();
+    recorder_.emplace(*head_, pending_, recorder_options(options_));
+  }
   return open_sound();
 }
 
 Result<void> HistoryFile::Core::open_sound() {
   limits_.reset();
-  recorder_.reset();
   db_.reset();
-  auto db = open_history(options_.path);
+  std::string migrated;
+  auto db = open_history(options_.path, clock_.now(), migrated);
   if (!db) return fail(std::move(db).error());
   db_ = std::move(*db);
-  recorder_.emplace(*db_);
-  limits_.emplace(*db_, *recorder_, options_.max_bytes, options_.retention, clock_);
-  PGTEND_STORE_TRY(recorder_->load());
-  PGTEND_STORE_TRY(limits_->start());
-  oldest_seen_ = {-1, 0};
+  limits_.emplace(*db_, options_, clock_);
+  if (!loaded_) PGTEND_STORE_TRY(recorder_->load(*db_, clock_.now()));
+  loaded_ = true;
+  if (!migrated.empty()) PGTEND_STORE_TRY(take_over(migrated));
+  auto shrunk = limits_->start();
+  if (!shrunk) return fail(std::move(shrunk).error());
+  recorder_->note_deleted(shrunk->deleted);
+  if (auto filled = ballast_.fill(); !filled)
+    log::warn("no ballast for history", {{"reason", filled.error().describe()}});
   show();
   auto first = oldest();
   if (!first) return fail(std::move(first).error());
@@ -61,13 +101,14 @@ Result<void> HistoryFile::Core::open_sound() {
 }
 
 void HistoryFile::Core::show() {
-  shared_->publish({recorder_->index(), generation_});
+  recorder_->publish();
+  shared_->publish({recorder_->index(), generation_, db_ != nullptr});
 }
 
 Result<void> HistoryFile::Core::append(SnapshotPtr snapshot) {
   if (!snapshot) return fail(Errc::invalid_argument, "no snapshot");
   const std::lock_guard guard(mutex_);
-  if (queue_.size() + in_commit_ >= options_.queue_snapshots) {
+  if (queue_.size() >= options_.queue_snapshots) {
     ++stats_.dropped_snapshots;
     if (failing_) return fail(Errc::unavailable, "history cannot be written; snapshot dropped");
     return fail(Errc::resource_exhausted, "history queue is full; snapshot dropped");
@@ -76,132 +117,91 @@ Result<void> HistoryFile::Core::append(SnapshotPtr snapshot) {
   return {};
 }
 
-HistoryFile::Core::Batch HistoryFile::Core::take() {
-  const std::lock_guard guard(mutex_);
-  Batch batch(queue_.begin(), queue_.end());
-  queue_.clear();
-  in_commit_ = batch.size();
-  return batch;
-}
-
-void HistoryFile::Core::put_back(Batch batch) {
-  const std::lock_guard guard(mutex_);
-  queue_.insert(queue_.begin(), batch.begin(), batch.end());
-  in_commit_ = 0;
-  failing_ = true;
-}
-
-Result<void> HistoryFile::Core::write(std::span<const SnapshotPtr> part) {
-  auto tx = Transaction::begin(*db_);
-  if (!tx) return fail(std::move(tx).error());
-  for (const auto& snapshot : part) PGTEND_STORE_TRY(recorder_->record(*snapshot));
-  PGTEND_STORE_TRY(recorder_->finish_batch());
-  PGTEND_STORE_TRY(tx->commit());
-  recorder_->publish();
-  show();
-  return {};
-}
-
-// One transaction, unless the page limit is met: then the oldest samples go, and after that the batch is cut in halves.
-Result<void> HistoryFile::Core::write_all(const Batch& batch, Progress& progress) {
-  std::size_t chunk = batch.size();
-  bool made_room = false;
-  while (progress.done < batch.size()) {
-    const auto part = std::span(batch).subspan(progress.done, std::min(chunk, batch.size() - progress.done));
-    recorder_->reset_counts();
-    auto written = write(part);
-    if (written) {
-      progress.done += part.size();
-      progress.counts += recorder_->counts();
-      made_room = false;
-      continue;
-    }
-    if (written.error().code != Errc::resource_exhausted) return written;
-    PGTEND_STORE_TRY(recorder_->load());
-    if (!made_room) {
-      auto made = limits_->make_room();
-      if (!made) return fail(std::move(made).error());
-      progress.limits += *made;
-      made_room = true;
-    } else if (part.size() > 1) {
-      chunk = (part.size() + 1) / 2;
-    } else {
-      // One snapshot that alone exceeds the cap would hold up all others for ever.
-      ++progress.done;
+void HistoryFile::Core::apply(const Batch& batch, std::size_t& next) {
+  const auto file = budget_of(options_.max_bytes).file;
+  while (next < batch.size() && pending_.bytes() < file / 8) {
+    const auto& snapshot = batch[next++];
+    if (auto recorded = recorder_->record(*snapshot); !recorded) {
+      log::error("snapshot not stored", {{"collector", snapshot->collector}, {"reason", recorded.error().describe()}});
       const std::lock_guard guard(mutex_);
       ++stats_.dropped_snapshots;
     }
+    sealing_.add(recorder_->take_due());
   }
-  return {};
+  // Rows of the head must leave room for blocks.
+  recorder_->seal_idle(clock_.now(), recorder_->row_bytes() > file / 4);
+  sealing_.add(recorder_->take_due());
+  show();
 }
 
 Result<CommitReport> HistoryFile::Core::commit() {
   const auto began = std::chrono::steady_clock::now();
-  auto batch = take();
-  Progress progress;
-  const auto give_up = [&](Error error) -> Result<CommitReport> {
-    log::error("history cannot be written", {{"reason", error.describe()}});
-    // What is known in memory may be ahead of the file: the next commit starts from the file again.
-    const bool corrupt = error.code == Errc::corrupt;
-    limits_.reset();
-    recorder_.reset();
-    db_.reset();
-    put_back(Batch(batch.begin() + static_cast<std::ptrdiff_t>(progress.done), batch.end()));
-    if (corrupt) PGTEND_STORE_TRY(open_file());
-    error.retryable = true;
-    return fail(std::move(error), "history commit");
-  };
-  if (!db_ || !recorder_) {
-    if (auto opened = open_file(); !opened) return give_up(std::move(opened).error());
+  Batch batch;
+  {
+    const std::lock_guard guard(mutex_);
+    batch.assign(queue_.begin(), queue_.end());
+    queue_.clear();
   }
-  const auto executed_before = db_->executed();
-  if (auto written = write_all(batch, progress); !written) return give_up(std::move(written).error());
-  auto limits = limits_->enforce();
-  if (!limits) return give_up(std::move(limits).error());
-  progress.limits += *limits;
-  show();
-  auto first = oldest();
-  if (!first) return give_up(std::move(first).error());
-
   CommitReport report;
   report.snapshots = batch.size();
-  report.samples = progress.counts.samples;
-  report.stale_markers = progress.counts.stale_markers;
-  report.new_series = progress.counts.new_series;
-  report.statements = db_->executed() - executed_before;
-  report.deleted_samples = progress.limits.deleted;
-  report.bytes = bytes_on_disk(options_.path);
+  recorder_->reset_counts();
+  Result<void> written;
+  std::size_t next = 0;
+  do {
+    apply(batch, next);
+    // When the file cannot be written, memory goes on.
+    if (written) written = write_and_limit(report);
+    bound_memory();
+  } while (next < batch.size());
+  report.samples = recorder_->counts().samples;
+  report.stale_markers = recorder_->counts().stale_markers;
+  report.new_series = recorder_->counts().new_series;
+  if (written) scrub();
+  note_faults();
+  show();
+  std::optional<UtcTime> first;
+  if (written)
+    if (auto found = oldest()) first = *found;
   const auto took = std::chrono::steady_clock::now() - began;
   report.duration = std::chrono::duration_cast<Millis>(took);
+  note(report, written, first);
+  {
+    const std::lock_guard guard(mutex_);
+    stats_.last_commit_ms = std::chrono::duration<double, std::milli>(took).count();
+  }
+  if (written) return report;
+  log::error("history cannot be written", {{"reason", written.error().describe()}});
+  auto error = std::move(written).error();
+  error.retryable = true;
+  return fail(std::move(error), "history commit");
+}
 
+void HistoryFile::Core::note(const CommitReport& report, const Result<void>& written, std::optional<UtcTime> oldest) {
   const std::lock_guard guard(mutex_);
-  in_commit_ = 0;
-  failing_ = false;
+  failing_ = !written;
+  stats_.trouble = !memory_only_.empty() ? memory_only_ : written ? std::string() : written.error().describe();
   stats_.samples = recorder_->samples();
   stats_.series = recorder_->series();
-  stats_.bytes = report.bytes;
-  stats_.deleted_by_cap += progress.limits.deleted_by_cap;
-  stats_.oldest = *first;
+  stats_.active_series = recorder_->active_series();
+  stats_.over_quota = recorder_->over_quota();
   stats_.newest = recorder_->newest();
-  stats_.last_commit_ms = std::chrono::duration<double, std::milli>(took).count();
-  return report;
+  stats_.bytes = report.bytes;
+  if (written) stats_.oldest = oldest;
+  const std::lock_guard faults(faults_->mutex);
+  stats_.bad_blocks = static_cast<std::int64_t>(faults_->known_bad.size()) + recorder_->damaged_rows();
 }
 
 Result<std::optional<UtcTime>> HistoryFile::Core::oldest() {
-  auto bucket = db_->cached("SELECT min(bucket) FROM samples");
-  if (!bucket) return fail(std::move(bucket).error());
-  auto row = (*bucket)->step();
-  if (!row) return fail(std::move(row).error());
-  const bool none = !*row || (*bucket)->is_null(0);
-  const auto found = none ? 0 : (*bucket)->integer(0);
-  (*bucket)->reset();
-  if (none) return std::optional<UtcTime>();
-  if (found != oldest_seen_.first) {
-    auto offset = db_->number("SELECT min(offset_ms) FROM samples WHERE bucket=" + std::to_string(found));
-    if (!offset) return fail(std::move(offset).error());
-    oldest_seen_ = {found, found * kBucketMs + *offset};
-  }
-  return std::optional(from_ms(oldest_seen_.second));
+  std::optional<UtcTime> first;
+  if (const auto head = recorder_->oldest_in_head()) first = from_ms(*head);
+  if (!db_) return first;
+  // The first block of each lane is its oldest; raw lanes only.
+  auto found = db_->number(
+      "SELECT coalesce(min(min_ms), 0) FROM block WHERE id IN (SELECT min(id) FROM block WHERE"
+      " lane < 268435456 GROUP BY lane)");
+  if (!found) return fail(std::move(found).error());
+  if (*found != 0) first = first ? std::min(*first, from_ms(*found)) : from_ms(*found);
+  return first;
 }
 
 HistoryStats HistoryFile::Core::stats() const {

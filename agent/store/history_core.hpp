@@ -2,16 +2,27 @@
 
 #include <deque>
 #include <mutex>
-#include <span>
+#include <set>
 #include <vector>
 
+#include "agent/store/ballast.hpp"
 #include "agent/store/files.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/limits.hpp"
 #include "agent/store/recorder.hpp"
+#include "agent/store/sealing.hpp"
 
 // The state behind HistoryFile, shared with jobs that are posted to the store thread; private to agent/store.
 namespace pgtend::store {
+
+// What readers find wrong, counted where they find it.
+struct Faults {
+  std::mutex mutex;
+  std::set<std::int64_t> known_bad;     // ids of blocks; those of ticks are below zero
+  std::vector<std::int64_t> fresh_bad;  // not yet noted as events
+};
+
+class Backup;
 
 class HistoryFile::Core {
  public:
@@ -20,31 +31,46 @@ class HistoryFile::Core {
   Result<void> start();
   Result<void> append(SnapshotPtr snapshot);
   Result<CommitReport> commit();
+  Result<void> seal();
+  // Begins a backup when there is none and takes a step. True: it is complete.
+  Result<bool> backup_step(std::unique_ptr<Backup>& running, const std::string& to);
 
   [[nodiscard]] const PostToStore& post() const { return post_; }
   [[nodiscard]] const std::string& path() const { return options_.path; }
   [[nodiscard]] const std::shared_ptr<SharedIndex>& shared() const { return shared_; }
+  [[nodiscard]] const std::shared_ptr<Head>& head() const { return head_; }
+  [[nodiscard]] const std::shared_ptr<Faults>& faults() const { return faults_; }
   [[nodiscard]] HistoryStats stats() const;
   [[nodiscard]] std::optional<std::string> moved_aside() const;
+  [[nodiscard]] const HistoryOptions& options() const { return options_; }
 
  private:
   using Batch = std::vector<SnapshotPtr>;
 
-  // Opens the file and reads its state; an unsound file is renamed aside first.
+  // Opens the file; an unsound one is renamed aside first. Memory is filled from the file when it knows nothing yet,
+  // and written to a new file otherwise.
   Result<void> open_file();
   Result<void> open_sound();
-  Batch take();
-  void put_back(Batch batch);
-  // How far a batch has come.
-  struct Progress {
-    std::size_t done = 0;  // snapshots that need not be written again
-    RecordCounts counts;
-    LimitCounts limits;
-  };
-  Result<void> write(std::span<const SnapshotPtr> part);
-  Result<void> write_all(const Batch& batch, Progress& progress);
+  Result<void> replace_file(const Error& why);
+  // Brings the samples of an older version's file into this one.
+  Result<void> take_over(const std::string& older);
+  Result<void> must_have_room() const;
+  // Applies snapshots from `next` on until there is enough to write; advances it.
+  void apply(const Batch& batch, std::size_t& next);
+  // Writes what is pending and what has been encoded, in parts of bounded size.
+  Result<LimitCounts> write_all();
+  Result<void> write_part();
+  Result<LimitCounts> make_room();
+  bool drop_too_large();
+  void forget_old();
+  Result<void> write_and_limit(CommitReport& report);
+  void bound_memory();
+  void scrub();
+  void note_faults();
+  void encode_in_memory();
   Result<std::optional<UtcTime>> oldest();
   void show();
+  void note(const CommitReport& report, const Result<void>& written, std::optional<UtcTime> oldest);
 
   // Store thread only.
   const HistoryOptions options_;
@@ -52,16 +78,24 @@ class HistoryFile::Core {
   const Clock& clock_;
   FileLock lock_;
   std::unique_ptr<Database> db_;
+  Pending pending_;
   std::optional<Recorder> recorder_;
   std::optional<Limits> limits_;
-  std::pair<std::int64_t, std::int64_t> oldest_seen_{-1, 0};  // bucket, time of its first sample
+  Sealing sealing_;
+  Ballast ballast_;
+  std::deque<Sealed> encoded_;  // waits to be written
+  bool loaded_ = false;         // memory has what the file had
+  std::string memory_only_;     // why there is no file
   std::uint64_t generation_ = 0;
+  std::optional<Deadline> scrubbed_;  // when a block was checked last
+  std::int64_t scrub_next_ = 0;       // its id and all before it in this round are checked
 
   // Shared with other threads.
+  const std::shared_ptr<Head> head_ = std::make_shared<Head>();
+  const std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();
   const std::shared_ptr<SharedIndex> shared_ = std::make_shared<SharedIndex>();
   mutable std::mutex mutex_;
   std::deque<SnapshotPtr> queue_;
-  std::size_t in_commit_ = 0;
   bool failing_ = false;
   HistoryStats stats_;
   std::optional<std::string> moved_aside_;

@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "agent/store/backup.hpp"
 #include "agent/store/history_core.hpp"
 #include "agent/store/history_reader.hpp"
 
@@ -47,9 +48,32 @@ Result<void> HistoryFile::flush() {
 }
 
 Result<std::unique_ptr<HistoryReader>> HistoryFile::reader() {
-  auto reader = std::make_unique<FileReader>(core_->path(), core_->shared());
+  auto reader = std::make_unique<FileReader>(core_->path(), core_->shared(), core_->head(), core_->faults());
   if (auto opened = reader->refresh(); !opened) return fail(std::move(opened).error(), "open history for reading");
   return reader;
+}
+
+Result<void> HistoryFile::seal() {
+  return core_->seal();
+}
+
+Result<void> HistoryFile::backup(const std::string& to) {
+  using Step = std::shared_ptr<std::promise<Result<bool>>>;
+  auto running = std::make_shared<std::unique_ptr<Backup>>();
+  const auto deadline = std::chrono::steady_clock::now() + kBackupTimeout;
+  while (std::chrono::steady_clock::now() < deadline) {
+    Step done = std::make_shared<std::promise<Result<bool>>>();
+    auto answer = done->get_future();
+    // Commits run between two steps.
+    core_->post()([core = core_, running, to, done] { done->set_value(core->backup_step(*running, to)); });
+    if (answer.wait_for(kFlushTimeout) != std::future_status::ready)
+      return fail(Errc::timeout,
+                  "the store thread did not answer within " + std::to_string(kFlushTimeout.count()) + " ms");
+    auto complete = answer.get();
+    if (!complete) return fail(std::move(complete).error(), "backup");
+    if (*complete) return {};
+  }
+  return fail(Errc::timeout, "the backup took too long");
 }
 
 HistoryStats HistoryFile::stats() const {

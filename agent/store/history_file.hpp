@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
@@ -13,20 +14,32 @@
 
 namespace pgtend::store {
 
+// Runs a job on the store thread; jobs run one at a time and in the order given.
+using PostToStore = std::function<void(std::function<void()>)>;
+// Runs a job on some other thread; jobs may run at once.
+using PostToWorker = std::function<void(std::function<void()>)>;
+
 struct HistoryOptions {
   std::string path;
   Millis retention{Millis(7LL * 24 * 3600 * 1000)};
-  // Database file and write-ahead log together; at least kMinHistoryBytes.
+  // Database file, write-ahead log, its shared memory and the ballast together; at least kMinHistoryBytes.
   std::int64_t max_bytes = 512LL << 20;
   // Snapshots held in memory between two commits; at least 1.
   std::size_t queue_snapshots = 256;
+  // Ages at which the coarser copies are dropped: one value per series in five minutes, and in an hour.
+  Millis retention_five_minutes{Millis(90LL * 24 * 3600 * 1000)};
+  Millis retention_one_hour{Millis(730LL * 24 * 3600 * 1000)};
+  // Most active series of one collector and database; what is above goes into one series per metric.
+  std::size_t max_series_per_collector = 20'000;
+  // Nothing is written while the file system has less free space than this; 0: no such limit.
+  std::int64_t min_free_bytes = 0;
+  double min_free_ratio = 0;
+  // Where blocks are encoded; empty: on the store thread.
+  PostToWorker encode = {};
 };
 
-// Below this the schema and one write-ahead log no longer fit.
-inline constexpr std::int64_t kMinHistoryBytes = 1LL << 20;
-
-// Runs a job on the store thread; jobs run one at a time and in the order given.
-using PostToStore = std::function<void(std::function<void()>)>;
+// Below this the schema, the write-ahead log and the ballast no longer leave room for samples.
+inline constexpr std::int64_t kMinHistoryBytes = 4LL << 20;
 
 // What one commit did.
 struct CommitReport {
@@ -41,13 +54,47 @@ struct CommitReport {
 };
 
 struct HistoryStats {
-  std::int64_t samples = 0;  // stored now
+  std::int64_t samples = 0;  // stored now, of the finest tier
   std::int64_t series = 0;
-  std::int64_t bytes = 0;              // file and write-ahead log
-  std::int64_t dropped_snapshots = 0;  // since start: the queue was full
+  std::int64_t active_series = 0;
+  std::int64_t bytes = 0;              // file, write-ahead log, shared memory and ballast
+  std::int64_t dropped_snapshots = 0;  // since start: the queue was full, or one alone exceeded the cap
+  std::int64_t dropped_ticks = 0;      // since start: memory had no room for rows that could not be written
   std::int64_t deleted_by_cap = 0;     // samples deleted since start because of max_bytes, not of retention
+  std::int64_t over_quota = 0;         // samples since start that went into an "other" series
+  std::int64_t bad_blocks = 0;         // since start: blocks and head rows whose check sum was wrong
   std::optional<UtcTime> oldest, newest;
+  // The size cap and not the retention decided last what was deleted.
+  bool cap_decides = false;
+  // Why nothing is written now; empty when all is well.
+  std::string trouble;
   double last_commit_ms = 0;
+};
+
+// What is kept of one tier.
+struct TierReport {
+  std::string name;     // "raw", "5m", "1h"
+  Millis width{0};      // distance of its values; 0: as collected
+  Millis retention{0};  // age at which they are dropped
+  std::int64_t blocks = 0;
+  std::int64_t values = 0;
+  std::int64_t bytes = 0;  // of the blocks' data
+  std::optional<UtcTime> oldest, newest;
+};
+
+// What is kept, how long and at what size.
+struct StorageReport {
+  HistoryStats stats;
+  std::string path;
+  std::int64_t version = 0;
+  std::string sqlite_version;
+  std::int64_t max_bytes = 0;
+  std::int64_t file_bytes = 0, wal_bytes = 0, shm_bytes = 0, ballast_bytes = 0;
+  std::int64_t free_bytes = 0;  // inside the file, used again by what comes
+  std::int64_t head_bytes = 0;  // rows of ticks that are not in blocks yet
+  std::int64_t disk_available_bytes = 0;
+  std::vector<TierReport> tiers;
+  std::string moved_aside;  // where an unsound file was moved to since start; empty: none was
 };
 
 // history.db: samples, series, reset epochs and gaps. It may be thrown away.
@@ -58,8 +105,9 @@ struct HistoryStats {
 class HistoryFile final : public HistoryWriter {
  public:
   // Opens or creates the file (mode 0600). A file that is not a sound database is renamed aside and replaced; see
-  // moved_aside(). `clock` must outlive the object. Errors: invalid_argument; conflict (another process holds it);
-  // unsupported (written by a newer version); io. Not retryable. REQUIRES: no other thread uses the object before this
+  // moved_aside(). A file written by a newer version is left alone: history is then kept in memory only, and
+  // stats().trouble says so. `clock` must outlive the object. Errors: invalid_argument; conflict (another process or
+  // program holds it); io. Not retryable. REQUIRES: no other thread uses the object before this
   // returns.
   static Result<std::unique_ptr<HistoryFile>> open(HistoryOptions options, PostToStore post, const Clock& clock);
   ~HistoryFile() override;
@@ -69,15 +117,26 @@ class HistoryFile final : public HistoryWriter {
   // Posts a commit and waits for it, at most kFlushTimeout. REQUIRES: not on the store thread.
   Result<void> flush() override;
 
-  // Writes everything queued in one transaction, then enforces retention and the size cap in bounded steps.
-  // A batch too large for the cap is cut in halves, and a snapshot that is so alone is dropped. On failure what was not
-  // written stays queued. Errors: io, resource_exhausted (disk full), corrupt (the file was renamed aside
-  // and a new one started). Retryable: all. REQUIRES: store thread.
+  // Applies everything queued to memory, where readers see it, and writes it, in one transaction unless it is large;
+  // then enforces retention and the size cap in bounded steps. When nothing can be written, what is in memory stays
+  // there, is served, and is written later; of the rows that wait the oldest are dropped and counted above a bound.
+  // Errors: io, resource_exhausted (disk full), corrupt (the file was renamed aside and a new one started).
+  // Retryable: all. REQUIRES: store thread.
   Result<CommitReport> commit();
 
   // A new read-only connection that sees everything committed so far; one per reading thread. It may outlive nothing:
   // destroy it before the HistoryFile. Errors: io, retryable. Any thread.
   Result<std::unique_ptr<HistoryReader>> reader();
+
+  // Encodes and writes all that is in memory, so that the file is as small as it gets. Errors: as commit().
+  // REQUIRES: store thread.
+  Result<void> seal();
+
+  // Looks at the file for a person. Errors: io. Retryable. REQUIRES: not the store thread (reads the block index).
+  Result<StorageReport> report();
+  // Copies the file, while it is used, to a new one. Errors: conflict (`to` exists), unavailable (nothing to copy), io,
+  // resource_exhausted, timeout. Not retryable. REQUIRES: not the store thread; a large file takes seconds.
+  Result<void> backup(const std::string& to);
 
   // As of the last commit. Any thread.
   [[nodiscard]] HistoryStats stats() const;
@@ -92,6 +151,8 @@ class HistoryFile final : public HistoryWriter {
 
 // Source: a commit of a full queue takes well under a second; a stalled disk is the only way to reach this.
 inline constexpr Millis kFlushTimeout{30'000};
+// Longest backup. Source: 4 TB, the largest cap, is out of reach; 100 GB at 100 MB/s is 17 minutes.
+inline constexpr Millis kBackupTimeout{1'200'000};
 // Longest read transaction: a reader holding a snapshot keeps the write-ahead log growing (50 MB in 3,000 ticks).
 inline constexpr Millis kReadDeadline{5'000};
 

@@ -1,5 +1,7 @@
 #include "agent/store/history_schema.hpp"
 
+#include "agent/store/codec/bytes.hpp"
+#include "agent/store/codec/crc32c.hpp"
 #include "agent/store/files.hpp"
 
 namespace pgtend::store {
@@ -7,30 +9,34 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x70677468;  // "pgth"
-constexpr std::int64_t kVersion = 1;
 // Source: performance reference, corruption: the check at start may take this long; a larger file is trusted then.
 constexpr auto kCheckBudget = std::chrono::seconds(2);
 
-// Ids are never used again: a reader may still know a deleted series by its id. That a key is there once is kept in
-// memory (recorder.hpp); an index over the texts would double them.
+// Texts and blobs of unbounded length stand last in their rows: what comes before is read without overflow pages.
 constexpr const char* kSchema = R"(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE scope (
+  id INTEGER PRIMARY KEY, instance TEXT NOT NULL, collector TEXT NOT NULL, database TEXT NOT NULL);
+CREATE TABLE label_pair (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL);
 CREATE TABLE series (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  name TEXT NOT NULL, labels TEXT NOT NULL, kind INTEGER NOT NULL,
-  instance TEXT NOT NULL, collector TEXT NOT NULL, database TEXT NOT NULL);
-CREATE TABLE samples (
-  bucket INTEGER NOT NULL, series_id INTEGER NOT NULL, offset_ms INTEGER NOT NULL, value REAL NOT NULL,
-  PRIMARY KEY (bucket, series_id, offset_ms)) WITHOUT ROWID;
-CREATE TABLE epochs (
-  series_id INTEGER NOT NULL, time_ms INTEGER NOT NULL, epoch INTEGER NOT NULL, cause INTEGER NOT NULL,
-  PRIMARY KEY (series_id, time_ms)) WITHOUT ROWID;
-CREATE INDEX epochs_by_time ON epochs (time_ms) WHERE cause = 1;
+  id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, place INTEGER NOT NULL, kind INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_seq INTEGER, last_ms INTEGER, pairs BLOB NOT NULL);
+CREATE TABLE head (
+  id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, seq INTEGER NOT NULL, ms INTEGER NOT NULL, is_full INTEGER NOT NULL,
+  crc INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE tick (id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE block (
+  id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, ticks INTEGER NOT NULL, min_ms INTEGER NOT NULL,
+  max_ms INTEGER NOT NULL, samples INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX block_span ON block (lane, max_ms, min_ms, ticks, samples);
 CREATE TABLE gaps (
   id INTEGER PRIMARY KEY,
   instance TEXT NOT NULL, collector TEXT NOT NULL, database TEXT NOT NULL,
   from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, reason TEXT NOT NULL, open INTEGER NOT NULL);
 CREATE INDEX gaps_by_time ON gaps (to_ms);
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY, ms INTEGER NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX event_by_time ON event (ms);
 )";
 
 Result<void> check_sound(Database& db) {
@@ -59,20 +65,55 @@ Result<void> ensure_schema(Database& db) {
     if (!tx) return fail(std::move(tx).error());
     PGTEND_STORE_TRY(db.exec(kSchema));
     PGTEND_STORE_TRY(db.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
-    PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kVersion)));
+    PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kHistoryVersion)));
     return tx->commit();
   }
   if (*application != kApplicationId)
     return fail(Errc::conflict, db.path() + " is another program's database; name another file for history");
-  if (*version > kVersion)
+  if (*version > kHistoryVersion)
     return fail(Errc::unsupported, db.path() + " was written by a newer pgtend (history version " +
-                                       std::to_string(*version) + ", this one knows " + std::to_string(kVersion) + ")");
+                                       std::to_string(*version) + ", this one knows " +
+                                       std::to_string(kHistoryVersion) + ")");
   return {};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_history(const std::string& path) {
+std::int64_t row_crc(std::int64_t key, std::int64_t more, std::string_view bytes) {
+  codec::ByteWriter prefix;
+  prefix.u64(static_cast<std::uint64_t>(key));
+  prefix.u64(static_cast<std::uint64_t>(more));
+  return codec::crc32c(bytes, codec::crc32c(prefix.view()));
+}
+
+namespace {
+
+// Keeps an older file beside the new one under the name of its version. False: the file is not of an older version.
+Result<bool> keep_older(const std::string& path, UtcTime now, std::string& kept) {
+  if (bytes_of(path) == 0) return false;
+  std::int64_t application = 0, version = 0;
+  {
+    auto db = Database::open(path, OpenMode::read_write);
+    if (!db) return false;
+    // Read-write, so that what is still in its log is in the file before it is renamed.
+    auto found = (*db)->number("PRAGMA application_id");
+    auto is = (*db)->number("PRAGMA user_version");
+    if (!found || !is) return false;
+    application = *found;
+    version = *is;
+    if (application != kApplicationId || version < 1 || version >= kHistoryVersion) return false;
+    PGTEND_STORE_TRY((*db)->exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+  auto moved = move_aside(path, "v" + std::to_string(version), now);
+  if (!moved) return fail(std::move(moved).error());
+  kept = *moved;
+  return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> open_history(const std::string& path, UtcTime now, std::string& migrated_from) {
+  if (auto older = keep_older(path, now, migrated_from); !older) return fail(std::move(older).error());
   PGTEND_STORE_TRY(create_private(path));
   auto db = Database::open(path, OpenMode::read_write);
   if (!db) return fail(std::move(db).error());

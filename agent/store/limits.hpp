@@ -3,60 +3,79 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
-#include "agent/store/recorder.hpp"
+#include "agent/store/history_file.hpp"
+#include "agent/store/history_schema.hpp"
 
 // Keeps history.db within its time and size; private to agent/store. Store thread only.
 namespace pgtend::store {
 
 struct LimitCounts {
-  std::int64_t deleted = 0;         // samples
+  std::int64_t deleted = 0;         // raw samples
   std::int64_t deleted_by_cap = 0;  // of these
+  // Blocks of any tier went, so series and events before the oldest may go too.
+  bool any = false;
   LimitCounts& operator+=(const LimitCounts& more) {
     deleted += more.deleted;
     deleted_by_cap += more.deleted_by_cap;
+    any = any || more.any;
     return *this;
   }
 };
 
+// How the allowed bytes are divided: the sum of all parts never exceeds max_bytes.
+struct Budget {
+  std::int64_t wal = 0;      // at which the write-ahead log is checkpointed and cut
+  std::int64_t ballast = 0;  // a file that is given up when the disk is full: a checkpoint then has room to work
+  std::int64_t file = 0;     // database file
+};
+[[nodiscard]] Budget budget_of(std::int64_t max_bytes);
+
 class Limits {
  public:
-  Limits(Database& db, Recorder& recorder, std::int64_t max_bytes, Millis retention, const Clock& clock);
+  Limits(Database& db, const HistoryOptions& options, const Clock& clock);
 
   // Sets the page limit and shrinks a file that an earlier, larger cap left behind.
-  Result<void> start();
-  // After a commit: retention, size cap, checkpoint. Deletes in steps of their own transactions.
+  Result<LimitCounts> start();
+  // After a commit: retention, size cap, checkpoint. Deletes in steps of their own transactions, each bounded.
   Result<LimitCounts> enforce();
-  // Deletes the oldest tenth of the allowed size, so that a batch that met the page limit fits.
+  // Deletes the oldest tenth of the allowed size, so that rows that met the page limit fit.
   Result<LimitCounts> make_room();
+  // Checkpoints when the log is half as large as it may be.
+  Result<void> checkpoint_if_due();
+  // Moves the write-ahead log into the file, and cuts it when `cut`. A reader that holds an old picture is no error.
+  Result<void> checkpoint(bool cut);
 
-  // Bytes the write-ahead log may have before it is checkpointed and cut.
-  [[nodiscard]] std::int64_t wal_bytes() const { return wal_bytes_; }
+  [[nodiscard]] const Budget& budget() const { return budget_; }
+  // Share of the allowed file in use, 0 to 1. Errors: those of SQLite.
+  Result<double> filled();
+  // Oldest time that a tier may still have; series that ended before all of them may be forgotten.
+  [[nodiscard]] std::int64_t cutoff_ms(Tier tier) const;
 
  private:
-  Result<std::optional<std::int64_t>> oldest_bucket();
-  // One bounded step in the oldest bucket; returns the rows deleted.
-  Result<std::int64_t> delete_step(std::int64_t bucket);
-  Result<std::int64_t> delete_rows(Statement& remove);
-  Result<std::int64_t> halve_only_bucket(std::int64_t bucket);
-  Result<std::int64_t> delete_bucket(std::int64_t bucket);
+  struct Oldest {
+    Lane lane = 0;
+    std::int64_t id = 0;
+    std::int64_t max_ms = 0;
+  };
+  Result<std::vector<Lane>> lanes();
   Result<LimitCounts> retain();
   Result<LimitCounts> shrink_to(std::int64_t pages);
+  Result<std::optional<Oldest>> oldest_block();
+  Result<LimitCounts> delete_blocks(Lane lane, std::int64_t up_to_id);
   Result<void> drop_details_before(std::int64_t cutoff_ms);
   Result<std::int64_t> live_pages();
-  Result<void> checkpoint_if_due();
-  Result<void> checkpoint(int mode);
   bool clock_is_trusted();
 
   Database& db_;
-  Recorder& recorder_;
   const Clock& clock_;
-  Millis retention_;
-  std::int64_t wal_bytes_;
-  std::int64_t file_bytes_;
+  const HistoryOptions& options_;
+  const Budget budget_;
   std::int64_t max_pages_ = 0;
+  std::optional<std::int64_t> retained_ms_;  // wall time of the last look at retention
   // Difference between wall and steady time, to notice that the wall clock jumped.
   std::optional<Millis> skew_;
   std::optional<Deadline> distrust_until_;

@@ -1,198 +1,203 @@
 #include "agent/store/recorder.hpp"
 
 #include <algorithm>
+#include <bit>
+
+#include "agent/store/codec/bytes.hpp"
 
 namespace pgtend::store {
 
-Result<Recorder::SeriesState*> Recorder::find_or_create(const SeriesSample& sample, const Snapshot& snapshot) {
-  if (const auto it = states_.find(sample.key); it != states_.end()) return &it->second;
-  const auto labels = labels_to_text(sample.key.labels);
-  // Bytes that are not UTF-8 are stored replaced; what was stored is the key from then on.
-  SeriesKey key{sample.key.name, labels_from_text(labels)};
-  if (const auto it = states_.find(key); it != states_.end()) return &it->second;
+namespace {
 
-  auto insert =
-      db_.cached("INSERT INTO series (name, labels, kind, instance, collector, database) VALUES (?,?,?,?,?,?)");
-  if (!insert) return fail(std::move(insert).error());
-  (*insert)->bind(1, key.name).bind(2, labels).bind(3, static_cast<std::int64_t>(sample.kind));
-  (*insert)->bind(4, snapshot.instance).bind(5, snapshot.collector).bind(6, snapshot.database);
-  PGTEND_STORE_TRY((*insert)->run());
+// Source: performance reference 5.1: recovery from a damaged row then reads little.
+constexpr int kFullEvery = 30;
 
-  auto series = std::make_shared<const IndexedSeries>(IndexedSeries{db_.last_id(), std::move(key), sample.kind});
-  auto& state = states_[series];
-  state.series = series;
-  by_id_[series->id] = &state;
-  added_.push_back(std::move(series));
-  ++counts_.new_series;
-  return &state;
-}
+}  // namespace
 
-Result<void> Recorder::write_epoch(std::int64_t series, std::int64_t at, std::uint64_t epoch, EpochCause cause,
-                                   bool keep_old) {
-  auto statement =
-      db_.cached(keep_old ? "INSERT OR IGNORE INTO epochs (series_id, time_ms, epoch, cause) VALUES (?,?,?,?)"
-                          : "INSERT OR REPLACE INTO epochs (series_id, time_ms, epoch, cause) VALUES (?,?,?,?)");
-  if (!statement) return fail(std::move(statement).error());
-  (*statement)->bind(1, series).bind(2, at).bind(3, static_cast<std::int64_t>(epoch));
-  (*statement)->bind(4, static_cast<std::int64_t>(cause));
-  return (*statement)->run();
-}
-
-// After the wall clock went back, samples of two passes interleave: a rate across neighbours of different passes would
-// be an invention, so both borders of what is written now are marked.
-Result<void> Recorder::mark_clock_step(SeriesState& state, std::int64_t at, std::uint64_t epoch) {
-  const auto id = state.series->id;
-  const auto neighbour = [&](const char* sql, std::int64_t bucket) -> Result<std::optional<std::int64_t>> {
-    auto query = db_.cached(sql);
-    if (!query) return fail(std::move(query).error());
-    (*query)->bind(1, id).bind(2, bucket).bind(3, at).bind(4, kBucketMs);
-    auto row = (*query)->step();
-    if (!row) return fail(std::move(row).error());
-    std::optional<std::int64_t> found;
-    if (*row && !(*query)->is_null(0)) found = (*query)->integer(0);
-    (*query)->reset();
-    return found;
-  };
-  // Neighbours are looked for within a bucket to each side; a farther one is too far for any rate to matter.
-  auto before = neighbour(
-      "SELECT max(bucket * ?4 + offset_ms) FROM samples WHERE series_id=?1 AND bucket IN (?2, ?2 - 1)"
-      " AND bucket * ?4 + offset_ms < ?3",
-      bucket_of(at));
-  if (!before) return fail(std::move(before).error());
-  auto after = neighbour(
-      "SELECT min(bucket * ?4 + offset_ms) FROM samples WHERE series_id=?1 AND bucket IN (?2, ?2 + 1)"
-      " AND bucket * ?4 + offset_ms > ?3",
-      bucket_of(at));
-  if (!after) return fail(std::move(after).error());
-  if (*before != state.last_ms || epoch != state.epoch)
-    PGTEND_STORE_TRY(write_epoch(id, at, epoch, epoch == state.epoch ? EpochCause::clock : EpochCause::reset, false));
-  if (*after) PGTEND_STORE_TRY(write_epoch(id, **after, state.newest_epoch, EpochCause::clock, true));
-  return {};
-}
-
-Result<void> Recorder::follow_epoch(SeriesState& state, std::int64_t at, std::uint64_t epoch) {
-  const auto id = state.series->id;
-  if (!state.epoch) {
-    PGTEND_STORE_TRY(write_epoch(id, at, epoch, EpochCause::first, false));
-  } else if (state.newest_ms && (at <= *state.newest_ms || state.last_ms != *state.newest_ms)) {
-    PGTEND_STORE_TRY(mark_clock_step(state, at, epoch));
-  } else if (*state.epoch != epoch) {
-    PGTEND_STORE_TRY(write_epoch(id, at, epoch, EpochCause::reset, false));
-  }
-  state.epoch = epoch;
-  if (!state.newest_ms || at >= *state.newest_ms) state.newest_epoch = epoch;
-  return {};
-}
-
-Result<void> Recorder::write_value(SeriesState& state, std::int64_t at, double value) {
-  const auto bucket = bucket_of(at);
-  const auto offset = at - bucket * kBucketMs;
-  auto insert = db_.cached("INSERT OR IGNORE INTO samples (bucket, series_id, offset_ms, value) VALUES (?,?,?,?)");
-  if (!insert) return fail(std::move(insert).error());
-  (*insert)->bind(1, bucket).bind(2, state.series->id).bind(3, offset).bind_exact(4, value);
-  PGTEND_STORE_TRY((*insert)->run());
-  if (db_.changes() == 0) {
-    auto update = db_.cached("UPDATE samples SET value=?4 WHERE bucket=?1 AND series_id=?2 AND offset_ms=?3");
-    if (!update) return fail(std::move(update).error());
-    (*update)->bind(1, bucket).bind(2, state.series->id).bind(3, offset).bind_exact(4, value);
-    PGTEND_STORE_TRY((*update)->run());
-  } else {
-    ++samples_;
-    ++counts_.samples;
-  }
-  state.last_ms = at;
-  state.newest_ms = state.newest_ms ? std::max(*state.newest_ms, at) : at;
-  state.stale = is_stale(value);
-  return {};
-}
-
-Result<void> Recorder::mark_vanished(Scope& scope, std::uint64_t round, std::int64_t at) {
-  for (auto* state : scope.present) {
-    if (state->seen_round == round || state->stale) continue;
-    PGTEND_STORE_TRY(write_value(*state, at, stale_marker()));
-    ++counts_.stale_markers;
-  }
-  return {};
-}
-
-Result<void> Recorder::open_or_extend_gap(Scope& scope, const Snapshot& snapshot) {
+Result<void> Recorder::record(const Snapshot& snapshot, bool gaps) {
+  auto found = find_or_create_scope(snapshot);
+  if (!found) return fail(std::move(found).error());
+  auto& scope = **found;
   const auto at = to_ms(snapshot.taken_at);
-  const auto reason = std::string(to_string(snapshot.status));
-  // Until the next run is due nothing else will be known.
-  const auto until = at + snapshot.interval.count();
-  if (scope.open_gap && scope.gap_reason != reason) PGTEND_STORE_TRY(close_gap(scope, at));
-  if (scope.open_gap) {
-    auto update = db_.cached("UPDATE gaps SET to_ms=max(to_ms, ?2) WHERE id=?1");
-    if (!update) return fail(std::move(update).error());
-    (*update)->bind(1, *scope.open_gap).bind(2, until);
-    return (*update)->run();
+  others_.clear();
+  std::vector<Placed> placed;
+  PGTEND_STORE_TRY(resolve(scope, snapshot, placed));
+  const bool ok = snapshot.status == CollectStatus::ok;
+  const bool some_alive = std::any_of(scope.places.begin(), scope.places.end(),
+                                      [](const SeriesState* state) { return state != nullptr && state->alive; });
+  if (!placed.empty() || (ok && some_alive)) {
+    add_tick(scope, snapshot, placed);
+    seal_due(scope, at);
   }
-  auto insert = db_.cached(
-      "INSERT INTO gaps (instance, collector, database, from_ms, to_ms, reason, open) VALUES (?,?,?,?,?,?,1)");
-  if (!insert) return fail(std::move(insert).error());
-  (*insert)->bind(1, snapshot.instance).bind(2, snapshot.collector).bind(3, snapshot.database);
-  (*insert)->bind(4, at).bind(5, until).bind(6, reason);
-  PGTEND_STORE_TRY((*insert)->run());
-  scope.open_gap = db_.last_id();
-  scope.gap_from = at;
-  scope.gap_reason = reason;
-  return {};
-}
-
-Result<void> Recorder::close_gap(Scope& scope, std::int64_t at) {
-  if (!scope.open_gap) return {};
-  auto update = db_.cached("UPDATE gaps SET to_ms=?2, open=0 WHERE id=?1");
-  if (!update) return fail(std::move(update).error());
-  (*update)->bind(1, *scope.open_gap).bind(2, std::max(scope.gap_from, at - 1));
-  PGTEND_STORE_TRY((*update)->run());
-  scope.open_gap.reset();
-  return {};
-}
-
-Result<void> Recorder::record(const Snapshot& snapshot) {
-  const auto at = to_ms(snapshot.taken_at);
-  auto& scope = scopes_[{snapshot.instance, snapshot.collector, snapshot.database}];
-  const auto round = ++round_;
-  std::vector<SeriesState*> present;
-  present.reserve(snapshot.samples.size());
-  for (const auto& sample : snapshot.samples) {
-    auto state = find_or_create(sample, snapshot);
-    if (!state) return fail(std::move(state).error());
-    if (sample.kind == MetricKind::counter) PGTEND_STORE_TRY(follow_epoch(**state, at, sample.epoch));
-    PGTEND_STORE_TRY(write_value(**state, at, sample.value));
-    if ((*state)->seen_round != round) present.push_back(*state);
-    (*state)->seen_round = round;
-  }
-  if (snapshot.status == CollectStatus::ok) {
-    PGTEND_STORE_TRY(mark_vanished(scope, round, at));
-    PGTEND_STORE_TRY(close_gap(scope, at));
-    scope.present = std::move(present);
-  } else {
-    // What a failed run did not bring is unknown, not gone.
-    PGTEND_STORE_TRY(open_or_extend_gap(scope, snapshot));
-    for (auto* state : present)
-      if (std::find(scope.present.begin(), scope.present.end(), state) == scope.present.end())
-        scope.present.push_back(state);
+  if (gaps && ok) {
+    close_gap(scope, at);
+  } else if (gaps) {
+    note_gap(scope, snapshot);
   }
   newest_ = newest_ ? std::max(*newest_, snapshot.taken_at) : snapshot.taken_at;
   return {};
 }
 
-Result<void> Recorder::finish_batch() {
-  auto put = db_.cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('samples', ?1)");
-  if (!put) return fail(std::move(put).error());
-  PGTEND_STORE_TRY((*put)->bind(1, samples_).run());
-  if (!newest_) return {};
-  auto newest = db_.cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('newest_ms', ?1)");
-  if (!newest) return fail(std::move(newest).error());
-  return (*newest)->bind(1, *newest_).run();
+void Recorder::put_sample(Scope& scope, HeadScope& memory, SeriesState& state, std::uint64_t bits, std::int64_t at,
+                          std::vector<codec::TickValue>& values, bool full) {
+  const auto place = state.series->place;
+  auto& group = memory.groups[place / codec::kBlockSlots];
+  const auto slot = place % codec::kBlockSlots;
+  if (group.columns.size() <= slot) group.columns.resize(slot + 1);
+  group.columns[slot].put(static_cast<std::size_t>(scope.next_seq - group.first_seq), bits);
+  ++group.samples;
+  // A second sample of the same moment takes the place of the first.
+  if (at != scope.last_ms || !state.in_last) {
+    ++samples_;
+    ++counts_.samples;
+  }
+  if (full || !state.in_last || state.bits != bits)
+    values.push_back({place, true, bits, full || !state.in_last ? 0 : state.bits});
+  state.bits = bits;
+  state.alive = !is_stale(std::bit_cast<double>(bits));
+  state.last_ms = at;
 }
 
-void Recorder::publish() {
-  if (added_.empty() && removed_.empty()) return;
-  index_ = index_->with(added_, removed_);
-  added_.clear();
-  removed_.clear();
+void Recorder::follow_epoch(HeadScope& memory, SeriesState& state, std::uint64_t epoch, std::int64_t seq,
+                            std::vector<codec::TickEpoch>& epochs, bool full) {
+  const bool changed = !state.has_epoch || state.epoch != epoch;
+  const bool starts = state.has_epoch && state.epoch != epoch;
+  if (changed || full) epochs.push_back({state.series->place, starts, epoch});
+  if (starts) {
+    auto& group = memory.groups[state.series->place / codec::kBlockSlots];
+    group.starts.push_back({state.series->slot(), static_cast<std::uint8_t>(seq - group.first_seq)});
+  }
+  state.has_epoch = true;
+  state.epoch = epoch;
+}
+
+void Recorder::add_tick(Scope& scope, const Snapshot& snapshot, const std::vector<Placed>& placed) {
+  const auto at = to_ms(snapshot.taken_at);
+  const auto round = ++round_;
+  const bool full = scope.until_full <= 0;
+  scope.until_full = full ? kFullEvery - 1 : scope.until_full - 1;
+  codec::TickRow row;
+  row.full = full;
+  scope.order.clear();
+  {
+    const std::lock_guard guard(head_.mutex());
+    auto& memory = head_.scopes[scope.id];
+    memory.times.push_back(at);
+    const auto groups = (scope.places.size() + codec::kBlockSlots - 1) / codec::kBlockSlots;
+    while (memory.groups.size() < groups) memory.groups.emplace_back().first_seq = scope.next_seq;
+    for (const auto& [state, sample] : placed) {
+      if (state->seen_round == round) continue;
+      state->seen_round = round;
+      scope.order.push_back(state);
+      if (sample->kind == MetricKind::counter)
+        follow_epoch(memory, *state, sample->epoch, scope.next_seq, row.epochs, full);
+      put_sample(scope, memory, *state, std::bit_cast<std::uint64_t>(sample->value), at, row.values, full);
+    }
+    const bool ok = snapshot.status == CollectStatus::ok;
+    for (std::uint32_t place = 0; place < scope.places.size(); ++place) {
+      auto* state = scope.places[place];
+      if (state == nullptr) continue;
+      if (state->seen_round == round) {
+        state->in_last = true;
+        continue;
+      }
+      // What a failed run did not bring is unknown, not gone.
+      if (ok && state->alive) {
+        put_sample(scope, memory, *state, kStaleNanBits, at, row.values, full);
+        ++counts_.stale_markers;
+        state->in_last = true;
+      } else {
+        if (state->in_last && !full) row.values.push_back({place, false, 0, 0});
+        state->in_last = false;
+      }
+      if (full && state->has_epoch) row.epochs.push_back({place, false, state->epoch});
+    }
+  }
+  const auto by_place = [](const auto& a, const auto& b) { return a.place < b.place; };
+  std::sort(row.values.begin(), row.values.end(), by_place);
+  std::sort(row.epochs.begin(), row.epochs.end(), by_place);
+  pending_.head.push_back({scope.id, scope.next_seq, at, full, codec::encode_tick_row(row)});
+  scope.rows.emplace_back(scope.next_seq, static_cast<std::int64_t>(pending_.head.back().data.size()));
+  row_bytes_ += scope.rows.back().second;
+  note_resets(scope, at, row.epochs);
+  scope.last_ms = at;
+  ++scope.next_seq;
+}
+
+void Recorder::note_resets(const Scope& scope, std::int64_t at, const std::vector<codec::TickEpoch>& epochs) {
+  codec::ByteWriter series;
+  for (const auto& epoch : epochs)
+    if (epoch.starts) series.varint(static_cast<std::uint64_t>(scope.places[epoch.place]->series->id));
+  if (series.size() > 0) pending_.events.push_back({at, "reset", scope.id, series.take()});
+}
+
+void Recorder::break_rows() {
+  for (auto& [key, scope] : scopes_) scope->until_full = 0;
+}
+
+void Recorder::note_gap(Scope& scope, const Snapshot& snapshot) {
+  const auto at = to_ms(snapshot.taken_at);
+  const auto reason = std::string(to_string(snapshot.status));
+  // Until the next run is due nothing else will be known.
+  const auto until = at + snapshot.interval.count();
+  if (scope.gap && scope.gap->reason != reason) close_gap(scope, at);
+  if (!scope.gap)
+    scope.gap = GapRow{next_gap_++,
+                       as_utf8(snapshot.instance),
+                       as_utf8(snapshot.collector),
+                       as_utf8(snapshot.database),
+                       at,
+                       until,
+                       reason,
+                       true};
+  scope.gap->to_ms = std::max(scope.gap->to_ms, until);
+  pending_.gaps.push_back(*scope.gap);
+}
+
+void Recorder::close_gap(Scope& scope, std::int64_t at) {
+  if (!scope.gap) return;
+  scope.gap->to_ms = std::max(scope.gap->from_ms, at - 1);
+  scope.gap->open = false;
+  pending_.gaps.push_back(*scope.gap);
+  scope.gap.reset();
+}
+
+void Recorder::note_restart(UtcTime now) {
+  for (auto& [key, scope] : scopes_) {
+    if (!scope->gap) continue;
+    scope->gap->open = false;
+    pending_.gaps.push_back(*scope->gap);
+    scope->gap.reset();
+  }
+  if (newest_ && *newest_ < now)
+    pending_.gaps.push_back({next_gap_++, "", "*", "", to_ms(*newest_), to_ms(now), "agent_down", false});
+}
+
+void Recorder::rewrite() {
+  pending_ = {};
+  pending_.pairs = names_.all();
+  for (auto& [key, scope] : scopes_) {
+    const auto& [instance, collector, database] = scope->key;
+    pending_.scopes.push_back({scope->id, as_utf8(instance), as_utf8(collector), as_utf8(database)});
+    for (const auto& series : scope->displaced) pending_.series.push_back(series);
+    for (const auto& [name, state] : scope->states) pending_.series.push_back(state->series);
+    if (scope->gap) pending_.gaps.push_back(*scope->gap);
+  }
+  break_rows();
+}
+
+std::optional<std::int64_t> Recorder::oldest_in_head() const {
+  std::optional<std::int64_t> oldest;
+  const std::lock_guard guard(head_.mutex());
+  for (const auto& [id, scope] : head_.scopes)
+    for (const auto& group : scope.groups) {
+      const auto see = [&](std::int64_t ms) { oldest = oldest ? std::min(*oldest, ms) : ms; };
+      for (const auto& frozen : group.frozen)
+        if (!frozen->times.empty()) see(frozen->times.front());
+      if (group.samples > 0 && group.first_seq >= scope.times_from && group.first_seq < scope.next_seq())
+        see(scope.time_of(group.first_seq));
+    }
+  return oldest;
 }
 
 }  // namespace pgtend::store

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -10,14 +11,15 @@
 
 #include "agent/base/result.hpp"
 #include "agent/model/snapshot.hpp"
-#include "agent/store/history_schema.hpp"
-#include "agent/store/series_index.hpp"
+#include "agent/store/codec/tick_row.hpp"
+#include "agent/store/head.hpp"
+#include "agent/store/pending.hpp"
 
-// Turns snapshots into rows of history.db; private to agent/store. Store thread only.
+// Turns snapshots into ticks of the head and rows for the file; private to agent/store. Store thread only.
 namespace pgtend::store {
 
 struct RecordCounts {
-  std::size_t samples = 0;  // rows that were not there before, stale markers included
+  std::size_t samples = 0;  // that were not there before, stale markers included
   std::size_t stale_markers = 0;
   std::size_t new_series = 0;
   RecordCounts& operator+=(const RecordCounts& more) {
@@ -28,86 +30,171 @@ struct RecordCounts {
   }
 };
 
+struct RecorderOptions {
+  // Most active series of one collector and database; what is above goes into one series per metric.
+  std::size_t max_series = 20'000;
+  // Source: a day's ticks of a collector that runs every quarter of an hour are a fair block.
+  Millis seal_at_latest{Millis(24LL * 3600 * 1000)};
+};
+
 class Recorder {
  public:
-  explicit Recorder(Database& db) : db_(db) {}
+  Recorder(Head& head, Pending& pending, RecorderOptions options) : head_(head), pending_(pending), options_(options) {}
 
-  // Reads what the file knows: series, their last samples and epochs, open gaps. Also used after a rolled-back batch.
-  Result<void> load();
+  // Reads what the file knows, head rows included, into an empty recorder. A damaged head row ends the run of rows it
+  // is in; what follows the next full row is used. Errors: io, corrupt.
+  Result<void> load(Database& db, UtcTime now);
   // At start of the agent: closes what was open and stores the gap in which the agent was down.
-  // REQUIRES: load() succeeded.
-  Result<void> note_restart(UtcTime now);
+  void note_restart(UtcTime now);
+  // Everything known goes to `pending` again, for a new file; ticks that are only in memory get there when sealed.
+  void rewrite();
 
-  // Writes one snapshot inside the caller's transaction. After an error the caller rolls back and loads again.
-  Result<void> record(const Snapshot& snapshot);
-  // Writes totals inside the same transaction.
-  Result<void> finish_batch();
-  // The transaction is committed: shows the new series to readers.
+  // Applies one snapshot to memory and adds its rows to `pending`. Errors: resource_exhausted (too many scopes or
+  // series of one scope), not retryable: the snapshot is dropped.
+  // `gaps`: whether its status opens and closes gaps.
+  Result<void> record(const Snapshot& snapshot, bool gaps = true);
+  // Shows new and ended series to readers.
   void publish();
+  // The next row of every scope stands alone: rows before it were lost.
+  void break_rows();
 
-  // Forgets series without a sample since `cutoff`, inside the caller's transaction.
-  Result<void> forget_series_before(std::int64_t cutoff_ms);
-  // Accounts for rows that somebody else deleted; written by the next finish_batch.
-  void note_deleted(std::int64_t rows) { samples_ -= rows; }
+  // Columns that are due to be encoded, given to the caller once.
+  std::vector<std::shared_ptr<const Frozen>> take_due() { return std::exchange(due_, {}); }
+  // Seals scopes that have been silent, and everything with `all`; see take_due.
+  void seal_idle(UtcTime now, bool all);
+  // The block of `frozen` is in the file: memory keeps it in encoded form only.
+  void note_sealed(const Frozen& frozen, std::string data);
+
+  // Forgets ended series without a sample since `cutoff`, and those of scopes that are silent since.
+  void forget_series_before(std::int64_t cutoff_ms);
+  // Accounts for blocks that somebody else deleted.
+  void note_deleted(std::int64_t samples) { samples_ -= samples; }
 
   [[nodiscard]] const RecordCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
   [[nodiscard]] std::int64_t samples() const { return samples_; }
-  [[nodiscard]] std::int64_t series() const { return static_cast<std::int64_t>(states_.size()); }
+  [[nodiscard]] std::int64_t series() const { return static_cast<std::int64_t>(known_); }
+  [[nodiscard]] std::int64_t active_series() const { return static_cast<std::int64_t>(active_); }
+  // Samples that went into an "other" series since start because of the quota.
+  [[nodiscard]] std::int64_t over_quota() const { return over_quota_; }
+  // Bytes of the rows that the head needs; sealing makes it less.
+  [[nodiscard]] std::int64_t row_bytes() const { return row_bytes_; }
+  // Head rows found damaged by load().
+  [[nodiscard]] std::int64_t damaged_rows() const { return damaged_rows_; }
   [[nodiscard]] std::optional<UtcTime> newest() const { return newest_; }
+  // Of the ticks in memory.
+  [[nodiscard]] std::optional<std::int64_t> oldest_in_head() const;
   [[nodiscard]] const std::shared_ptr<const SeriesIndex>& index() const { return index_; }
 
  private:
   struct SeriesState {
     SeriesPtr series;
-    std::optional<std::int64_t> newest_ms;  // greatest stored time
-    std::int64_t last_ms = 0;               // time of the sample written last; differs after the clock went back
-    std::optional<std::uint64_t> epoch;     // of the sample written last
-    std::uint64_t newest_epoch = 0;         // in effect at newest_ms
-    bool stale = true;                      // the sample written last is a stale marker
+    std::uint64_t bits = 0;  // last sample, as rows count from it
+    std::uint64_t epoch = 0;
+    bool has_epoch = false;
+    bool in_last = false;  // has a sample at the scope's last tick
+    bool alive = false;    // its last sample is no stale marker
+    bool ended = false;    // its place may be given to another series
     std::uint64_t seen_round = 0;
-  };
-  struct Scope {
-    std::vector<SeriesState*> present;  // in the last snapshot that was ok
-    std::optional<std::int64_t> open_gap;
-    std::int64_t gap_from = 0;
-    std::string gap_reason;
+    std::int64_t last_ms = 0;
   };
   using ScopeKey = std::tuple<std::string, std::string, std::string>;  // instance, collector, database
-
   struct KeyHash {
     using is_transparent = void;
     std::size_t operator()(const SeriesKey& key) const { return SeriesKeyHash{}(key); }
-    std::size_t operator()(const SeriesPtr& series) const { return SeriesKeyHash{}(series->key); }
+    std::size_t operator()(const NamePtr& name) const { return SeriesKeyHash{}(name->key()); }
   };
   struct KeyEqual {
     using is_transparent = void;
-    static const SeriesKey& key(const SeriesKey& k) { return k; }
-    static const SeriesKey& key(const SeriesPtr& s) { return s->key; }
-    bool operator()(const auto& a, const auto& b) const { return key(a) == key(b); }
+    bool operator()(const NamePtr& a, const NamePtr& b) const { return a == b || a->is(b->key()); }
+    bool operator()(const NamePtr& a, const SeriesKey& b) const { return a->is(b); }
+    bool operator()(const SeriesKey& a, const NamePtr& b) const { return b->is(a); }
+  };
+  struct Scope {
+    std::uint32_t id = 0;
+    ScopeKey key;
+    std::unordered_map<NamePtr, std::unique_ptr<SeriesState>, KeyHash, KeyEqual> states;
+    std::vector<SeriesState*> places;  // nullptr: free
+    std::vector<std::uint32_t> free;   // places that may be used, their blocks being sealed
+    std::vector<SeriesState*> order;   // of the last snapshot's samples
+    std::vector<SeriesPtr> displaced;  // ended, and their place is another's
+    std::int64_t next_seq = 0;
+    std::int64_t chunk_until = 0;  // ticks before it are in the file's chunks
+    std::int64_t last_ms = INT64_MIN;
+    int until_full = 0;
+    std::size_t active = 0;
+    std::optional<GapRow> gap;
+    std::deque<std::pair<std::int64_t, std::int64_t>> rows;  // tick and bytes of rows that the head needs
+  };
+  struct Placed {
+    SeriesState* state;
+    const SeriesSample* sample;
   };
 
-  Result<void> load_series();
-  Result<void> load_last_samples();
-  Result<void> load_epochs();
-  Result<void> load_gaps();
-  Result<SeriesState*> find_or_create(const SeriesSample& sample, const Snapshot& snapshot);
-  Result<void> write_value(SeriesState& state, std::int64_t at, double value);
-  Result<void> follow_epoch(SeriesState& state, std::int64_t at, std::uint64_t epoch);
-  Result<void> mark_clock_step(SeriesState& state, std::int64_t at, std::uint64_t epoch);
-  Result<void> write_epoch(std::int64_t series, std::int64_t at, std::uint64_t epoch, EpochCause cause, bool keep_old);
-  Result<void> mark_vanished(Scope& scope, std::uint64_t round, std::int64_t at);
-  Result<void> open_or_extend_gap(Scope& scope, const Snapshot& snapshot);
-  Result<void> close_gap(Scope& scope, std::int64_t at);
+  // --- recorder_series.cpp
+  Result<Scope*> find_or_create_scope(const Snapshot& snapshot);
+  Result<void> resolve(Scope& scope, const Snapshot& snapshot, std::vector<Placed>& placed);
+  SeriesState* find(Scope& scope, const SeriesKey& key);
+  Result<SeriesState*> create(Scope& scope, const SeriesSample& sample, std::int64_t at);
+  void add_other(Scope& scope, const std::vector<const SeriesSample*>& over, std::int64_t at,
+                 std::vector<Placed>& placed);
+  Result<std::uint32_t> free_place(Scope& scope);
+  void show(const SeriesPtr& series);
+  void end_series(Scope& scope, SeriesState& state, std::int64_t last_seq);
 
-  Database& db_;
-  std::unordered_map<SeriesPtr, SeriesState, KeyHash, KeyEqual> states_;
-  std::unordered_map<std::int64_t, SeriesState*> by_id_;
-  std::map<ScopeKey, Scope> scopes_;
+  // --- recorder.cpp
+  void add_tick(Scope& scope, const Snapshot& snapshot, const std::vector<Placed>& placed);
+  void put_sample(Scope& scope, HeadScope& memory, SeriesState& state, std::uint64_t bits, std::int64_t at,
+                  std::vector<codec::TickValue>& values, bool full);
+  void follow_epoch(HeadScope& memory, SeriesState& state, std::uint64_t epoch, std::int64_t seq,
+                    std::vector<codec::TickEpoch>& epochs, bool full);
+  void note_gap(Scope& scope, const Snapshot& snapshot);
+  void close_gap(Scope& scope, std::int64_t at);
+  void note_resets(const Scope& scope, std::int64_t at, const std::vector<codec::TickEpoch>& epochs);
+
+  // --- recorder_seal.cpp
+  void seal_due(Scope& scope, std::int64_t at);
+  void freeze(Scope& scope, std::size_t ordinal, std::int64_t at);
+  void drop_times(Scope& scope);
+  [[nodiscard]] std::int64_t needed_from(const Scope& scope, const HeadScope& memory) const;
+  void put_chunk(Scope& scope, const HeadScope& memory);
+  void end_idle_series(Scope& scope, std::size_t ordinal, std::int64_t seq, std::int64_t at);
+
+  // --- recorder_load.cpp
+  // What the rows of one scope said last, while they are read.
+  struct Replay {
+    std::vector<std::uint64_t> before;  // by place; 0 where the last tick has no sample
+    std::vector<bool> present;
+    bool whole = false;  // no row is missing since the last full one
+    bool begun = false;
+  };
+  Result<void> load_scopes(Database& db);
+  Result<void> load_series(Database& db, std::int64_t now_ms);
+  Result<void> load_gaps(Database& db);
+  Result<void> load_blocks(Database& db);
+  Result<void> load_head(Database& db);
+  Result<void> begin_times(Database& db, Scope& scope, std::int64_t seq, std::int64_t at);
+  void replay(Scope& scope, Replay& told, const codec::TickRow& row, std::int64_t seq, std::int64_t at);
+
+  Head& head_;
+  Pending& pending_;
+  const RecorderOptions options_;
+  Names names_;
+  std::map<ScopeKey, std::unique_ptr<Scope>> scopes_;
+  std::unordered_map<std::uint32_t, Scope*> scope_by_id_;
+  std::vector<std::shared_ptr<const Frozen>> due_;
+  std::deque<SeriesSample> others_;         // of the snapshot being recorded
   std::vector<SeriesPtr> added_, removed_;  // since the last publish
   std::shared_ptr<const SeriesIndex> index_ = std::make_shared<SeriesIndex>();
+  std::uint32_t next_scope_ = 1;
+  std::int64_t next_series_ = 1;
+  std::int64_t next_gap_ = 1;
   std::uint64_t round_ = 0;
   std::int64_t samples_ = 0;
+  std::size_t known_ = 0, active_ = 0;
+  std::int64_t over_quota_ = 0;
+  std::int64_t row_bytes_ = 0;
+  std::int64_t damaged_rows_ = 0;
   std::optional<UtcTime> newest_;
   RecordCounts counts_;
 };

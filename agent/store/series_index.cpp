@@ -1,16 +1,13 @@
 #include "agent/store/series_index.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 namespace pgtend::store {
 
 namespace {
 
-constexpr std::string_view kNameLabel = "__name__";
-
-// Matchers of one query; each is evaluated once per distinct value of its label.
+// Matchers of one query; each is evaluated once per distinct pair.
 class Selection {
  public:
   explicit Selection(const std::vector<Matcher>& matchers) {
@@ -18,7 +15,7 @@ class Selection {
       if (matcher.label() == kNameLabel) {
         names_.push_back(&matcher);
       } else {
-        labels_.push_back({&matcher, {}});
+        labels_.push_back({&matcher, matcher.matches(std::string_view()), {}});
       }
     }
   }
@@ -27,11 +24,14 @@ class Selection {
     return std::all_of(names_.begin(), names_.end(), [&](const Matcher* m) { return m->matches(name); });
   }
 
-  bool labels(const SeriesKey& key) {
-    return std::all_of(labels_.begin(), labels_.end(), [&](auto& matched) {
-      const auto value = key.labels.get(matched.matcher->label());
-      const auto [known, fresh] = matched.answers.try_emplace(value, false);
-      if (fresh) known->second = matched.matcher->matches(value);
+  bool labels(const SeriesName& name) {
+    return std::all_of(labels_.begin(), labels_.end(), [&](OnLabel& wanted) {
+      const LabelPair* pair = nullptr;
+      for (const auto& own : name.pairs)
+        if (own->name == wanted.matcher->label()) pair = own.get();
+      if (pair == nullptr) return wanted.without;
+      const auto [known, fresh] = wanted.answers.try_emplace(pair, false);
+      if (fresh) known->second = wanted.matcher->matches(pair->value);
       return known->second;
     });
   }
@@ -46,7 +46,8 @@ class Selection {
  private:
   struct OnLabel {
     const Matcher* matcher;
-    std::unordered_map<std::string_view, bool> answers;  // views into the index, which outlives the query
+    bool without;  // the answer where the label is absent
+    std::unordered_map<const LabelPair*, bool> answers;
   };
   std::vector<const Matcher*> names_;
   std::vector<OnLabel> labels_;
@@ -64,7 +65,7 @@ std::vector<SeriesPtr> SeriesIndex::select(const std::vector<Matcher>& matchers)
   const auto take = [&](const std::string& name, const OneName& of_name) {
     if (!selection.name(name)) return;
     for (const auto& series : of_name)
-      if (selection.labels(series->key)) out.push_back(series);
+      if (selection.labels(*series->name)) out.push_back(series);
   };
   if (const auto* exact = selection.exact_name(); exact != nullptr) {
     if (const auto it = by_name_.find(*exact); it != by_name_.end()) take(it->first, *it->second);
@@ -88,10 +89,19 @@ std::shared_ptr<const SeriesIndex> SeriesIndex::with(const std::vector<SeriesPtr
     return *mine;
   };
   for (const auto& series : removed) {
-    auto& of_name = edit(series->key.name);
-    std::erase_if(of_name, [&](const SeriesPtr& other) { return other->id == series->id; });
+    auto& of_name = edit(series->name->metric());
+    const auto it = std::lower_bound(of_name.begin(), of_name.end(), series, by_id);
+    if (it != of_name.end() && (*it)->id == series->id) of_name.erase(it);
   }
-  for (const auto& series : added) edit(series->key.name).push_back(series);
+  for (const auto& series : added) {
+    auto& of_name = edit(series->name->metric());
+    const auto it = std::lower_bound(of_name.begin(), of_name.end(), series, by_id);
+    if (it != of_name.end() && (*it)->id == series->id) {
+      *it = series;
+    } else {
+      of_name.insert(it, series);
+    }
+  }
   for (auto& [name, of_name] : changed) {
     if (of_name->empty()) {
       next->by_name_.erase(std::string(name));
@@ -100,22 +110,6 @@ std::shared_ptr<const SeriesIndex> SeriesIndex::with(const std::vector<SeriesPtr
     }
   }
   return next;
-}
-
-std::string labels_to_text(const Labels& labels) {
-  auto object = nlohmann::json::object();
-  for (const auto& [name, value] : labels) object[name] = value;
-  // PostgreSQL names need not be UTF-8 (SQL_ASCII); such bytes are replaced instead of thrown at.
-  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-Labels labels_from_text(std::string_view text) {
-  const auto object = nlohmann::json::parse(text, nullptr, false);
-  std::vector<Label> out;
-  if (object.is_object())
-    for (const auto& [name, value] : object.items())
-      if (value.is_string()) out.emplace_back(name, value.get<std::string>());
-  return Labels(std::move(out));
 }
 
 }  // namespace pgtend::store

@@ -53,6 +53,12 @@ Statement& Statement::bind(int at, std::string_view value) {
   return *this;
 }
 
+Statement& Statement::bind_blob(int at, std::string_view value) {
+  const char* bytes = value.data() != nullptr ? value.data() : "";
+  sqlite3_bind_blob64(stmt_.get(), at, bytes, value.size(), SQLITE_STATIC);
+  return *this;
+}
+
 Statement& Statement::bind_null(int at) {
   sqlite3_bind_null(stmt_.get(), at);
   return *this;
@@ -82,6 +88,12 @@ double Statement::exact(int column) const {
 
 std::string_view Statement::view(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(stmt_.get(), column));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(stmt_.get(), column))};
+}
+
+std::string_view Statement::blob(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(stmt_.get(), column));
   if (bytes == nullptr) return {};
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(stmt_.get(), column))};
 }

@@ -26,6 +26,8 @@ class Statement {
 
   Statement& bind(int at, std::int64_t value);
   Statement& bind(int at, std::string_view value);
+  // Bytes, not copied: they must live until the statement has run.
+  Statement& bind_blob(int at, std::string_view value);
   Statement& bind_null(int at);
   // Bit-exact: what SQLite cannot keep as a REAL (NaN becomes NULL, -0 becomes 0) is stored as eight bytes.
   Statement& bind_exact(int at, double value);
@@ -42,7 +44,11 @@ class Statement {
   [[nodiscard]] std::string text(int column) const;
   // Valid until the next step.
   [[nodiscard]] std::string_view view(int column) const;
+  // Bytes of a blob; valid until the next step.
+  [[nodiscard]] std::string_view blob(int column) const;
   [[nodiscard]] double exact(int column) const;
+  [[nodiscard]] bool is_blob(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_BLOB; }
+  [[nodiscard]] bool is_text(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_TEXT; }
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL; }
   [[nodiscard]] UtcTime time(int column) const { return from_ms(integer(column)); }
   [[nodiscard]] std::optional<UtcTime> optional_time(int column) const;

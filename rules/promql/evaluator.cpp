@@ -177,7 +177,9 @@ Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime 
     return fail(Errc::resource_exhausted, "range query would have more than " + std::to_string(kMaxSteps) + " steps");
   }
   Query query(history, options);
-  if (auto loaded = query.load(expr, from, to); !loaded) return fail(loaded.error());
+  ReadHints hints;
+  hints.resolution = step / 2;
+  if (auto loaded = query.load(expr, from, to, hints); !loaded) return fail(loaded.error());
   Matrix matrix;
   std::unordered_map<const Labels*, std::size_t> index;
   const Labels* none = query.labels().intern(Labels());

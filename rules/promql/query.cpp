@@ -65,25 +65,35 @@ Result<void> Query::check() const {
   return {};
 }
 
-Result<void> Query::load(const Expr& expr, UtcTime from, UtcTime to) {
+Result<void> Query::load(const Expr& expr, UtcTime from, UtcTime to, ReadHints hints) {
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
-    return load_selector(expr, *selector, {from - selector->offset - options_.lookback, to - selector->offset}, false);
+    hints.resolution = std::min(hints.resolution, options_.lookback);
+    return load_selector(expr, *selector, {from - selector->offset - options_.lookback, to - selector->offset}, false,
+                         hints);
   }
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     const auto& selector = std::get<VectorSelector>(matrix->selector->node);
-    return load_selector(expr, selector, {from - selector.offset - matrix->range, to - selector.offset}, true);
+    // Two samples make a rate.
+    hints.resolution = std::min(hints.resolution, matrix->range / 2);
+    return load_selector(expr, selector, {from - selector.offset - matrix->range, to - selector.offset}, true, hints);
   }
   if (const auto* node = std::get_if<Subquery>(&expr.node)) {
     return load(*node->expr, from - node->offset - node->range, to - node->offset);
   }
+  if (const auto* call = std::get_if<Call>(&expr.node)) {
+    if (call->function->name == "max_over_time") hints.take = ReadHints::Take::greatest;
+    if (call->function->name == "min_over_time") hints.take = ReadHints::Take::least;
+  }
   for (const Expr* child : children(expr)) {
-    if (auto loaded = load(*child, from, to); !loaded) return loaded;
+    if (auto loaded = load(*child, from, to, hints); !loaded) return loaded;
   }
   return {};
 }
 
-Result<void> Query::load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale) {
+Result<void> Query::load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
+                                  ReadHints hints) {
   if (auto in_time = check(); !in_time) return in_time;
+  history_.hint(hints);
   auto found = history_.select(selector.matchers, range, options_.max_samples - std::min(held_, options_.max_samples));
   if (!found) return fail(found.error());
   auto& loaded = loaded_[&key];

@@ -21,8 +21,8 @@ class Query {
  public:
   Query(HistoryReader& history, const EvalOptions& options) : history_(history), options_(options) {}
 
-  // Loads the series of every selector for all moments from `from` to `to`.
-  Result<void> load(const Expr& expr, UtcTime from, UtcTime to);
+  // Loads the series of every selector for all moments from `from` to `to`. `hints` say how coarse a copy may answer.
+  Result<void> load(const Expr& expr, UtcTime from, UtcTime to, ReadHints hints = {});
 
   Result<double> scalar(const Expr& expr, UtcTime at);
   Result<Elements> vector(const Expr& expr, UtcTime at);
@@ -49,7 +49,8 @@ class Query {
     bool started = false;
   };
 
-  Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale);
+  Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
+                             ReadHints hints);
   Result<void> check() const;
   Result<void> require_unique(const Elements& elements) const;
   Result<std::vector<double>> scalar_args(const Call& call, UtcTime at);

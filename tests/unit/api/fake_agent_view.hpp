@@ -82,6 +82,27 @@ class FakeAgentView final : public api::AgentView {
     told.push_back((frozen ? "freeze for " : "thaw for ") + reason + " by " + actor);
     co_return answer(api::FreezeView{frozen, actor, reason, kThen});
   }
+  net::TaskResult<store::StorageReport> history_report() override {
+    store::StorageReport report;
+    report.path = "/var/lib/pgtend/history.db";
+    report.version = 2;
+    report.max_bytes = 512 << 20;
+    report.stats.samples = 42;
+    report.tiers.push_back({"raw", Millis(0), Millis(604'800'000), 3, 42, 999, kThen, kThen});
+    co_return answer(report);
+  }
+  net::TaskResult<store::IntegrityReport> history_check() override {
+    store::IntegrityReport report;
+    report.structure = "ok";
+    report.blocks = 7;
+    report.bad_blocks = 1;
+    report.bad_from = report.bad_to = kThen;
+    co_return answer(report);
+  }
+  net::TaskResult<std::string> history_backup(std::string to) override {
+    told.push_back("backup to " + to);
+    co_return answer(to);
+  }
   net::TaskResult<api::QueryResult> query(std::string text, UtcTime at) override {
     expr = text;
     range = {at, at};

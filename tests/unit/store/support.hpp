@@ -119,6 +119,11 @@ struct History {
     REQUIRE(opened);
     file = std::move(*opened);
   }
+  void seal() {
+    auto sealed = file->seal();
+    INFO((sealed ? std::string() : sealed.error().describe()));
+    REQUIRE(sealed);
+  }
   void append(const SnapshotPtr& one) { REQUIRE(file->append(one)); }
   store::CommitReport commit() {
     auto report = file->commit();
@@ -126,9 +131,10 @@ struct History {
     REQUIRE(report);
     return *report;
   }
-  std::vector<SeriesData> select(const std::vector<Matcher>& matchers, TimeRange range) {
+  std::vector<SeriesData> select(const std::vector<Matcher>& matchers, TimeRange range, const ReadHints& hints = {}) {
     auto reader = file->reader();
     REQUIRE(reader);
+    (*reader)->hint(hints);
     auto found = (*reader)->select(matchers, range, 10'000'000);
     INFO((found ? std::string() : found.error().describe()));
     REQUIRE(found);

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/model/history.hpp"
+#include "agent/store/codec/column.hpp"
+#include "agent/store/series_index.hpp"
+
+// The newest ticks in memory, shared by the writer and all readers; private to agent/store.
+namespace pgtend::store {
+
+// Columns that get no more samples and wait to be encoded and written.
+struct Frozen {
+  GroupId group = 0;
+  std::int64_t first_seq = 0;
+  std::vector<std::int64_t> times;  // of its ticks, ms
+  std::vector<codec::Column> columns;
+  std::vector<codec::EpochStart> starts;
+  std::vector<MetricKind> kinds;  // by slot
+  std::int64_t samples = 0;
+};
+
+// The newest block of a group stays in memory after it was written: rules look back over it without a disk read.
+struct RecentBlock {
+  std::int64_t first_seq = 0;
+  std::vector<std::int64_t> times;
+  std::string data;
+};
+
+struct HeadGroup {
+  std::int64_t first_seq = 0;          // of the open columns
+  std::vector<codec::Column> columns;  // by slot
+  std::vector<codec::EpochStart> starts;
+  std::int64_t samples = 0;
+  std::deque<std::shared_ptr<const Frozen>> frozen;  // ascending by first_seq
+  std::shared_ptr<const RecentBlock> recent;
+};
+
+struct HeadScope {
+  std::int64_t times_from = 0;     // seq of times.front()
+  std::deque<std::int64_t> times;  // ms, of all ticks that an open column or an unfinished tick chunk may have
+  std::vector<HeadGroup> groups;   // by place / 256
+
+  [[nodiscard]] std::int64_t time_of(std::int64_t seq) const {
+    return times[static_cast<std::size_t>(seq - times_from)];
+  }
+  [[nodiscard]] std::int64_t next_seq() const { return times_from + static_cast<std::int64_t>(times.size()); }
+};
+
+// What memory holds of one group, taken at one moment. What is older lies in blocks with number < before_seq.
+struct GroupPicture {
+  std::int64_t before_seq = 0;
+  // Time of the oldest tick in memory, ms; INT64_MAX when there is none.
+  std::int64_t from_ms = INT64_MAX;
+  std::shared_ptr<const RecentBlock> recent;
+  std::vector<std::shared_ptr<const Frozen>> frozen;
+  // Times of the ticks that may not be in the file's chunks yet.
+  std::int64_t times_from = 0;
+  std::vector<std::int64_t> times;
+};
+
+// Samples of one series in order of ticks, with the indexes at which an epoch begins (0 is possible).
+struct TickedSamples {
+  std::vector<Sample> samples;
+  std::vector<std::size_t> starts;
+};
+
+// Adds the samples of `column` within `range` that belong to `series`; `starts` are the epoch starts of its block.
+void add_column(const codec::Column& column, std::span<const codec::EpochStart> starts,
+                std::span<const std::int64_t> times, std::int64_t first_seq, const IndexedSeries& series,
+                TimeRange range, TickedSamples& out);
+
+class Head {
+ public:
+  // Guards everything below. The writer holds it for one snapshot at a time, a reader for one group.
+  [[nodiscard]] std::mutex& mutex() const { return mutex_; }
+  std::unordered_map<std::uint32_t, HeadScope> scopes;
+
+  // Takes the picture of a group and adds the open samples of `wanted` (all of this group) to `out` (same order); they
+  // are newer than all the picture holds. Takes the mutex.
+  GroupPicture read(GroupId group, std::span<const SeriesPtr> wanted, TimeRange range,
+                    std::span<TickedSamples> out) const;
+
+ private:
+  mutable std::mutex mutex_;
+};
+
+}  // namespace pgtend::store

@@ -1,0 +1,134 @@
+#include "agent/store/recovery.hpp"
+
+#include <filesystem>
+#include <functional>
+
+#include "agent/store/codec/block.hpp"
+#include "agent/store/files.hpp"
+#include "agent/store/history_schema.hpp"
+
+namespace pgtend::store {
+
+namespace {
+
+// Ids jumped over after an unreadable page: what is lost by it is a few rows.
+constexpr std::int64_t kJump = 64;
+// A tree whose pages are gone would be jumped over for ever.
+constexpr int kMostJumps = 1'000;
+
+struct Table {
+  const char* name;
+  const char* columns;
+  int count;
+  // Whether the row may be copied; columns as in `columns`, the id first.
+  std::function<bool(const Statement&)> sound;
+};
+
+bool copy_row(const Statement& row, int columns, Statement& put) {
+  for (int i = 0; i < columns; ++i) {
+    if (row.is_null(i)) {
+      put.bind_null(i + 1);
+    } else if (row.is_blob(i)) {
+      put.bind_blob(i + 1, row.blob(i));
+    } else if (row.is_text(i)) {
+      put.bind(i + 1, row.view(i));
+    } else {
+      put.bind(i + 1, row.integer(i));
+    }
+  }
+  return put.run().has_value();
+}
+
+// Rows in order of their ids; where a page cannot be read, the reading goes on behind it.
+Result<void> copy_table(Database& from, Database& to, const Table& table, std::int64_t& copied, std::int64_t& lost) {
+  const std::string columns = table.columns;
+  auto query = from.prepare("SELECT " + columns + " FROM " + table.name + " WHERE id > ?1 ORDER BY id");
+  std::string marks = "?";
+  for (int i = 1; i < table.count; ++i) marks += ",?";
+  auto put =
+      to.prepare(std::string("INSERT OR IGNORE INTO ") + table.name + " (" + columns + ") VALUES (" + marks + ")");
+  if (!put) return fail(std::move(put).error());
+  if (!query) {
+    ++lost;
+    return {};
+  }
+  std::int64_t last = INT64_MIN;
+  for (int jumps = 0; jumps < kMostJumps;) {
+    query->bind(1, last);
+    while (true) {
+      auto row = query->step();
+      if (!row && row.error().code != Errc::corrupt) return fail(std::move(row).error());
+      if (!row) break;
+      if (!*row) return {};
+      last = query->integer(0);
+      if (table.sound(*query) && copy_row(*query, table.count, *put)) {
+        ++copied;
+      } else {
+        ++lost;
+      }
+    }
+    ++lost;
+    ++jumps;
+    query->reset();
+    last = last == INT64_MIN ? 0 : last > INT64_MAX - kJump ? INT64_MAX : last + kJump;
+  }
+  return {};
+}
+
+bool always(const Statement&) {
+  return true;
+}
+
+}  // namespace
+
+Result<RecoveryReport> recover_history(const std::string& from, const std::string& to) {
+  if (!std::filesystem::exists(from)) return fail(Errc::not_found, from + " does not exist");
+  if (std::filesystem::exists(to)) return fail(Errc::conflict, to + " exists already; name a new file");
+  auto lock = FileLock::take(from);
+  if (!lock) return fail(std::move(lock).error());
+  auto source = Database::open(from, OpenMode::read_only);
+  if (!source) return fail(std::move(source).error());
+  auto version = (*source)->number("PRAGMA user_version");
+  if (!version) return fail(std::move(version).error());
+  if (*version != kHistoryVersion)
+    return fail(Errc::unsupported, from + " has history version " + std::to_string(*version) + ", this pgtend reads " +
+                                       std::to_string(kHistoryVersion));
+  std::string ignored;
+  auto target = open_history(to, SystemClock().now(), ignored);
+  if (!target) return fail(std::move(target).error());
+
+  RecoveryReport report;
+  std::int64_t others = 0;
+  const auto block_sound = [](const Statement& row) {
+    return row.integer(6) == block_crc(row.integer(0), row.integer(2), row.integer(3), row.integer(4), row.blob(7)) &&
+           codec::Block::open(row.blob(7)).has_value();
+  };
+  const auto tick_sound = [](const Statement& row) {
+    return row.integer(1) == row_crc(row.integer(0), 0, row.blob(2));
+  };
+  const auto head_sound = [](const Statement& row) {
+    return row.integer(5) ==
+           head_crc(static_cast<std::uint32_t>(row.integer(1)), row.integer(2), row.integer(3), row.blob(6));
+  };
+  const std::pair<Table, std::int64_t*> tables[] = {
+      {{"scope", "id, instance, collector, database", 4, always}, &others},
+      {{"label_pair", "id, name, value", 3, always}, &others},
+      {{"series", "id, scope, place, kind, first_seq, first_ms, last_seq, last_ms, pairs", 9, always}, &report.series},
+      {{"block", "id, lane, ticks, min_ms, max_ms, samples, crc, data", 8, block_sound}, &report.blocks},
+      {{"tick", "id, crc, data", 3, tick_sound}, &others},
+      {{"head", "id, scope, seq, ms, is_full, crc, data", 7, head_sound}, &others},
+      {{"gaps", "id, instance, collector, database, from_ms, to_ms, reason, open", 8, always}, &others},
+      {{"event", "id, ms, kind, scope, data", 5, always}, &others}};
+  for (const auto& [table, copied] : tables) {
+    auto tx = Transaction::begin(**target);
+    if (!tx) return fail(std::move(tx).error());
+    PGTEND_STORE_TRY(copy_table(**source, **target, table, *copied, report.lost_rows));
+    PGTEND_STORE_TRY(tx->commit());
+  }
+  auto samples = (*target)->number("SELECT sum(samples) FROM block WHERE lane < 268435456");
+  if (!samples) return fail(std::move(samples).error());
+  report.samples = *samples;
+  return report;
+}
+
+}  // namespace pgtend::store
