@@ -11,7 +11,10 @@
 namespace pgtend::store {
 
 Result<void> Ballast::fill() {
-  if (bytes_ <= 0 || bytes_of(path_) >= bytes_) return {};
+  const auto there = bytes_of(path_);
+  if (bytes_ <= 0 || there == bytes_) return {};
+  // One of a larger cap counts against this one.
+  if (there > bytes_) release();
   if (const auto space = space_of(path_); !space || space->available < 2 * bytes_)
     return fail(Errc::resource_exhausted, "no room for " + path_, true);
   const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -22,7 +22,7 @@ HistoryFile::Core::Core(HistoryOptions options, PostToStore post, const Clock& c
     : options_(std::move(options)),
       post_(std::move(post)),
       clock_(clock),
-      sealing_(options_.encode),
+      sealing_(options_),
       ballast_(ballast_of(options_.path), budget_of(options_.max_bytes).ballast) {
   recorder_.emplace(*head_, pending_, recorder_options(options_));
 }
@@ -40,6 +40,7 @@ Result<void> HistoryFile::Core::start() {
     return {};
   }
   recorder_->note_restart(clock_.now());
+  if (auto written = write_all(); !written) return fail(std::move(written).error());
   return {};
 }
 
@@ -142,6 +143,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
     batch.assign(queue_.begin(), queue_.end());
     queue_.clear();
   }
+  note_faults();
   CommitReport report;
   report.snapshots = batch.size();
   recorder_->reset_counts();
@@ -157,7 +159,6 @@ Result<CommitReport> HistoryFile::Core::commit() {
   report.stale_markers = recorder_->counts().stale_markers;
   report.new_series = recorder_->counts().new_series;
   if (written) scrub();
-  note_faults();
   show();
   std::optional<UtcTime> first;
   if (written)

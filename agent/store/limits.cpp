@@ -50,18 +50,25 @@ Result<LimitCounts> Limits::start() {
     auto shrunk = shrink_to(static_cast<std::int64_t>(kFullShare * static_cast<double>(max_pages_)));
     if (!shrunk) return shrunk;
     counts = *shrunk;
-    for (auto left = *pages; left > max_pages_;) {
-      PGTEND_STORE_TRY(db_.exec("PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")"));
-      // Only a checkpoint makes the file shorter.
-      PGTEND_STORE_TRY(checkpoint(true));
-      auto now = db_.number("PRAGMA page_count");
-      if (!now) return fail(std::move(now).error());
-      if (*now >= left) break;
-      left = *now;
-    }
   }
-  PGTEND_STORE_TRY(db_.exec("PRAGMA max_page_count=" + std::to_string(max_pages_)));
+  PGTEND_STORE_TRY(give_back());
   return counts;
+}
+
+// Makes a file that is larger than allowed shorter, as far as its pages are free.
+Result<void> Limits::give_back() {
+  auto pages = db_.number("PRAGMA page_count");
+  if (!pages) return fail(std::move(pages).error());
+  for (auto left = *pages; left > max_pages_;) {
+    PGTEND_STORE_TRY(db_.exec("PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")"));
+    // Only a checkpoint makes the file shorter.
+    PGTEND_STORE_TRY(checkpoint(true));
+    auto now = db_.number("PRAGMA page_count");
+    if (!now) return fail(std::move(now).error());
+    if (*now >= left) break;
+    left = *now;
+  }
+  return db_.exec("PRAGMA max_page_count=" + std::to_string(max_pages_));
 }
 
 Result<std::vector<Lane>> Limits::lanes() {
@@ -234,6 +241,7 @@ Result<LimitCounts> Limits::enforce() {
   if (!capped) return capped;
   *counts += *capped;
   PGTEND_STORE_TRY(checkpoint_if_due());
+  PGTEND_STORE_TRY(give_back());
   return counts;
 }
 

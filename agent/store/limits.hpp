@@ -68,6 +68,7 @@ class Limits {
   Result<LimitCounts> delete_blocks(Lane lane, std::int64_t up_to_id);
   Result<void> drop_details_before(std::int64_t cutoff_ms);
   Result<std::int64_t> live_pages();
+  Result<void> give_back();
   bool clock_is_trusted();
 
   Database& db_;

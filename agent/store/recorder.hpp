@@ -115,6 +115,7 @@ class Recorder {
     ScopeKey key;
     std::unordered_map<NamePtr, std::unique_ptr<SeriesState>, KeyHash, KeyEqual> states;
     std::vector<SeriesState*> places;  // nullptr: free
+    std::vector<SeriesState*> owners;  // who had the place last
     std::vector<std::uint32_t> free;   // places that may be used, their blocks being sealed
     std::vector<SeriesState*> order;   // of the last snapshot's samples
     std::vector<SeriesPtr> displaced;  // ended, and their place is another's

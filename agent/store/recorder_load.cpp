@@ -98,11 +98,16 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
       ++scope.active;
       ++active_;
     }
+    scope.owners.resize(scope.places.size(), nullptr);
+    auto*& owner = scope.owners[series->place];
+    if (owner == nullptr || owner->series->place != series->place || owner->series->last_seq <= series->last_seq)
+      owner = state.get();
     ++known_;
     added_.push_back(std::move(series));
     return {};
   }));
   for (auto& [key, scope] : scopes_) {
+    scope->owners.resize(scope->places.size(), nullptr);
     auto& memory = head_.scopes[scope->id];
     memory.groups.resize((scope->places.size() + codec::kBlockSlots - 1) / codec::kBlockSlots);
     for (std::uint32_t place = 0; place < scope->places.size(); ++place)
@@ -272,6 +277,10 @@ Result<void> Recorder::load_gaps(Database& db) {
   auto last = db.number("SELECT max(id) FROM gaps");
   if (!last) return fail(std::move(last).error());
   next_gap_ = *last + 1;
+  // A run that failed left no tick, but the agent was there.
+  auto newest = db.number("SELECT max(from_ms) FROM gaps WHERE collector != '*'");
+  if (!newest) return fail(std::move(newest).error());
+  if (*newest > 0 && *newest <= kLatestMs) newest_ = newest_ ? std::max(*newest_, from_ms(*newest)) : from_ms(*newest);
   const auto* sql = "SELECT id, instance, collector, database, from_ms, to_ms, reason FROM gaps WHERE open=1";
   return for_each(db, sql, [&](Statement& row) -> Result<void> {
     const auto found = scopes_.find(ScopeKey{row.text(1), row.text(2), row.text(3)});

@@ -52,13 +52,15 @@ Result<std::uint32_t> Recorder::free_place(Scope& scope) {
   if (scope.places.size() >= static_cast<std::size_t>(kMaxGroups) * codec::kBlockSlots)
     return fail(Errc::resource_exhausted, "history knows too many series of one collector");
   scope.places.push_back(nullptr);
+  scope.owners.push_back(nullptr);
   return static_cast<std::uint32_t>(scope.places.size() - 1);
 }
 
 Result<Recorder::SeriesState*> Recorder::create(Scope& scope, const SeriesSample& sample, std::int64_t at) {
   auto* known = find(scope, sample.key);
   if (known != nullptr && !known->ended) return known;
-  if (known != nullptr && scope.places[known->series->place] == nullptr) {
+  if (known != nullptr && scope.places[known->series->place] == nullptr &&
+      scope.owners[known->series->place] == known) {
     // It is back before its place was needed.
     std::erase(scope.free, known->series->place);
     auto open = *known->series;
@@ -83,7 +85,7 @@ Result<Recorder::SeriesState*> Recorder::create(Scope& scope, const SeriesSample
   }
   known->ended = false;
   known->bits = 0;
-  scope.places[known->series->place] = known;
+  scope.places[known->series->place] = scope.owners[known->series->place] = known;
   ++scope.active;
   ++active_;
   show(known->series);
@@ -206,6 +208,7 @@ void Recorder::forget_series_before(std::int64_t cutoff_ms) {
       if (!state.ended || state.last_ms >= cutoff_ms) return false;
       lose(state.series);
       std::erase(s->order, &state);
+      if (s->owners[state.series->place] == &state) s->owners[state.series->place] = nullptr;
       return true;
     });
   }

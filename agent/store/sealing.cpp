@@ -12,6 +12,7 @@ struct Job {
   std::shared_ptr<const Frozen> frozen;
   bool tiers = false;
   std::optional<OpenTier> five_minutes, one_hour;
+  std::int64_t five_minute_buckets = 1, one_hour_buckets = 1;
 };
 
 Sealed encode(const Job& job) {
@@ -27,8 +28,10 @@ Sealed encode(const Job& job) {
   Sealed sealed{job.frozen, {}};
   sealed.rows.push_back(std::move(raw));
   if (!job.tiers) return sealed;
-  for (auto& row : add_to_tier(Tier::five_minutes, frozen, job.five_minutes)) sealed.rows.push_back(std::move(row));
-  for (auto& row : add_to_tier(Tier::one_hour, frozen, job.one_hour)) sealed.rows.push_back(std::move(row));
+  for (auto& row : add_to_tier(Tier::five_minutes, frozen, job.five_minutes, job.five_minute_buckets))
+    sealed.rows.push_back(std::move(row));
+  for (auto& row : add_to_tier(Tier::one_hour, frozen, job.one_hour, job.one_hour_buckets))
+    sealed.rows.push_back(std::move(row));
   return sealed;
 }
 
@@ -62,6 +65,15 @@ Result<std::optional<OpenTier>> read_open_tier(Database& db, Tier tier, GroupId 
   return std::optional(std::move(open));
 }
 
+Sealing::Sealing(const HistoryOptions& options) : post_(options.encode), inbox_(std::make_shared<Inbox>()) {
+  // A block goes as a whole, so it spans a quarter of the retention at most.
+  const auto most = [](Millis retention, Tier tier) {
+    return std::clamp<std::int64_t>(retention / 4 / width_of(tier), 1, static_cast<std::int64_t>(codec::kBlockTicks));
+  };
+  five_minute_buckets_ = most(options.retention_five_minutes, Tier::five_minutes);
+  one_hour_buckets_ = most(options.retention_one_hour, Tier::one_hour);
+}
+
 void Sealing::add(std::vector<std::shared_ptr<const Frozen>> due) {
   waiting_.insert(waiting_.end(), due.begin(), due.end());
 }
@@ -73,7 +85,7 @@ Result<void> Sealing::start(Database* db) {
       later.push_back(*it);
       continue;
     }
-    Job job{*it, db != nullptr, {}, {}};
+    Job job{*it, db != nullptr, {}, {}, five_minute_buckets_, one_hour_buckets_};
     if (db != nullptr) {
       auto five = read_open_tier(*db, Tier::five_minutes, job.frozen->group);
       auto hour = five ? read_open_tier(*db, Tier::one_hour, job.frozen->group) : five;

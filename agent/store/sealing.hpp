@@ -23,7 +23,7 @@ struct Sealed {
 class Sealing {
  public:
   // Without `post` jobs run at once on the store thread.
-  explicit Sealing(PostToWorker post) : post_(std::move(post)), inbox_(std::make_shared<Inbox>()) {}
+  explicit Sealing(const HistoryOptions& options);
 
   void add(std::vector<std::shared_ptr<const Frozen>> due);
   // Starts the jobs that can run: one per group at a time, since a job builds on what the one before wrote.
@@ -48,6 +48,7 @@ class Sealing {
     std::vector<Sealed> done;
   };
   PostToWorker post_;
+  std::int64_t five_minute_buckets_, one_hour_buckets_;  // at most, in a coarse block
   std::shared_ptr<Inbox> inbox_;
   std::vector<std::shared_ptr<const Frozen>> waiting_;
   std::set<GroupId> busy_;

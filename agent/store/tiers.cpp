@@ -11,8 +11,6 @@ namespace pgtend::store {
 
 namespace {
 
-constexpr auto kBuckets = static_cast<std::int64_t>(codec::kBlockTicks);
-
 struct Bucket {
   double main = 0;  // last value of a counter, sum of a gauge
   double count = 0, least = 0, greatest = 0;
@@ -51,7 +49,8 @@ std::vector<std::pair<std::size_t, std::size_t>> passes_of(const std::vector<std
 
 class Growing {
  public:
-  Growing(Tier tier, GroupId group, std::int64_t number) : tier_(tier), group_(group), number_(number) {}
+  Growing(Tier tier, GroupId group, std::int64_t number, std::int64_t buckets)
+      : tier_(tier), group_(group), number_(number), buckets_(buckets) {}
 
   // Takes over what the open block has.
   Result<void> read(const OpenTier& open) {
@@ -108,8 +107,8 @@ class Growing {
     if (empty()) return;
     std::map<std::int64_t, bool> stretches;
     for (const auto& buckets : slots_)
-      for (const auto& [at, bucket] : buckets) stretches[(at - first_) / kBuckets] = true;
-    for (const auto& [stretch, used] : stretches) write_stretch(first_ + stretch * kBuckets, rows);
+      for (const auto& [at, bucket] : buckets) stretches[(at - first_) / buckets_] = true;
+    for (const auto& [stretch, used] : stretches) write_stretch(first_ + stretch * buckets_, rows);
   }
 
  private:
@@ -141,7 +140,7 @@ class Growing {
     std::int64_t ticks = 0, values = 0;
     for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
       const auto& buckets = slots_[slot];
-      for (auto it = buckets.lower_bound(first); it != buckets.end() && it->first < first + kBuckets; ++it) {
+      for (auto it = buckets.lower_bound(first); it != buckets.end() && it->first < first + buckets_; ++it) {
         const auto& bucket = it->second;
         const auto tick = static_cast<std::size_t>(it->first - first);
         const auto put = [&](Part part, double value) {
@@ -181,22 +180,27 @@ class Growing {
   Tier tier_;
   GroupId group_;
   std::int64_t number_;
+  std::int64_t buckets_;
   std::int64_t first_ = INT64_MAX, last_ = INT64_MIN;
   std::vector<Buckets> slots_;
 };
 
 }  // namespace
 
-std::vector<BlockRow> add_to_tier(Tier tier, const Frozen& frozen, const std::optional<OpenTier>& open) {
+std::vector<BlockRow> add_to_tier(Tier tier, const Frozen& frozen, const std::optional<OpenTier>& open,
+                                  std::int64_t buckets) {
   std::vector<BlockRow> rows;
   const auto width = width_of(tier).count();
-  auto growing = std::make_unique<Growing>(tier, frozen.group, open ? open->number : 0);
-  if (open && !growing->read(*open)) growing = std::make_unique<Growing>(tier, frozen.group, open->number + 1);
+  const auto begin = [&](std::int64_t number) {
+    return std::make_unique<Growing>(tier, frozen.group, number, buckets);
+  };
+  auto growing = begin(open ? open->number : 0);
+  if (open && !growing->read(*open)) growing = begin(open->number + 1);
   for (const auto& [from, until] : passes_of(frozen.times, width)) {
     // After the clock went back the older pass keeps its block.
     if (!growing->empty() && bucket_at(frozen.times[from], width) < growing->last()) {
       growing->write(rows);
-      growing = std::make_unique<Growing>(tier, frozen.group, growing->next_number());
+      growing = begin(growing->next_number());
     }
     growing->take(frozen, from, until);
   }

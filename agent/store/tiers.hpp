@@ -25,6 +25,8 @@ struct OpenTier {
 // The rows that hold `open` and the samples of `frozen` behind it: the open block again, and those that begin after it.
 // Counters keep the last value of each bucket, gauges sum, count, least and greatest (the latter two only where they
 // differ). NaNs and stale markers are left out. A damaged open block is left as it is and a new one begun.
-[[nodiscard]] std::vector<BlockRow> add_to_tier(Tier tier, const Frozen& frozen, const std::optional<OpenTier>& open);
+// A block spans at most `buckets` (1 to kBlockTicks) buckets: what is to be dropped early must not lie in a long one.
+[[nodiscard]] std::vector<BlockRow> add_to_tier(Tier tier, const Frozen& frozen, const std::optional<OpenTier>& open,
+                                                std::int64_t buckets);
 
 }  // namespace pgtend::store

@@ -30,10 +30,10 @@ TEST_CASE("a series that is absent from the next ok snapshot of its collector ge
   REQUIRE(history.commit().stale_markers == 1);
   const auto found = history.select({named("g")}, kAlways);
   REQUIRE(found.size() == 2);
-  REQUIRE(stale_pattern(found[0]) == std::vector<bool>{false, false, false, false});
-  REQUIRE(found[1].key.labels.get("s") == "goes");
-  REQUIRE(stale_pattern(found[1]) == std::vector<bool>{false, true, false});
-  REQUIRE(found[1].samples[1].time == t0 + Millis(2));
+  REQUIRE(stale_pattern(found[1]) == std::vector<bool>{false, false, false, false});
+  REQUIRE(found[0].key.labels.get("s") == "goes");
+  REQUIRE(stale_pattern(found[0]) == std::vector<bool>{false, true, false});
+  REQUIRE(found[0].samples[1].time == t0 + Millis(2));
 }
 
 TEST_CASE("a collector that fails leaves a gap and no stale markers") {
