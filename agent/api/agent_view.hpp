@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/api/alert_view.hpp"
+#include "agent/api/history_page.hpp"
 #include "agent/api/views.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
@@ -74,6 +75,9 @@ class AgentView : public AlertView {
   virtual net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string expr) = 0;
   // Errors: parse, invalid_argument, timeout.
   virtual net::TaskResult<BacktestReport> backtest_rules(BacktestRequest request) = 0;
+  // Stored samples of those series, a page at a time.
+  virtual net::TaskResult<HistoryPage> history_page(std::vector<std::string> selectors, TimeRange range,
+                                                    std::optional<PageCursor> cursor) = 0;
 };
 
 }  // namespace pgtend::api

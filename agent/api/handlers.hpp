@@ -32,6 +32,7 @@ void add_alerting(http::Router& router, Context context);
 // Prometheus's HTTP API below /api/v1.
 void add_prometheus(http::Router& router, Context context);
 void add_prometheus_rules(http::Router& router, Context context);
+void add_exporting(http::Router& router, Context context);
 void add_database(http::Router& router, Context context);
 
 // A JSON answer. Bytes that are not UTF-8 are replaced, never an error.

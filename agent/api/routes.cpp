@@ -15,6 +15,7 @@ http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& cloc
   add_reviewing(router, context);
   add_prometheus(router, context);
   add_prometheus_rules(router, context);
+  add_exporting(router, context);
   add_database(router, context);
   return router;
 }

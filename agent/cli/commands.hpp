@@ -19,6 +19,8 @@ void add_rules(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
 void add_freeze(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);
+// Below `history`.
+void add_history_export(CLI::App& history, Context& context);
 void add_db(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);

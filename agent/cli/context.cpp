@@ -52,7 +52,8 @@ std::string Context::effective_config_file() const {
   return std::filesystem::exists(kConfigFile, ignored) ? kConfigFile : "";
 }
 
-Result<Json> ask(const Context& context, const std::string& method, const std::string& path, const Json& body) {
+Result<http::ClientResponse> exchange(const Context& context, const std::string& method, const std::string& path,
+                                      const std::string& body, const std::string& content_type) {
   http::ClientRequest request;
   request.method = method;
   request.timeout = kAnswerTime;
@@ -70,15 +71,24 @@ Result<Json> ask(const Context& context, const std::string& method, const std::s
     if (!token) return fail(std::move(token.error()), "read " + context.token_file);
     request.headers.emplace_back("Authorization", "Bearer " + std::string(trim(*token)));
   }
-  if (method != "GET") {
-    request.headers.emplace_back("Content-Type", "application/json");
-    request.body = body.is_null() ? "{}" : body.dump();
+  if (!body.empty()) {
+    request.headers.emplace_back("Content-Type", content_type);
+    request.body = body;
   }
   auto answer = http::send_blocking(request);
   if (!answer)
-    return fail(Errc::unavailable, "cannot reach the agent at " + where + ": " + answer.error().message +
-                                       "\n  is it running? try: systemctl status pgtend; another socket: --socket PATH");
+    return fail(Errc::unavailable,
+                "cannot reach the agent at " + where + ": " + answer.error().message +
+                    "\n  is it running? try: systemctl status pgtend; another socket: --socket PATH");
   if (answer->status < 200 || answer->status > 299) return fail(agent_error(answer->status, answer->body));
+  return answer;
+}
+
+Result<Json> ask(const Context& context, const std::string& method, const std::string& path, const Json& body) {
+  std::string text;
+  if (method != "GET") text = body.is_null() ? "{}" : body.dump();
+  auto answer = exchange(context, method, path, text);
+  if (!answer) return fail(std::move(answer.error()));
   auto json = Json::parse(answer->body, nullptr, false);
   if (json.is_discarded()) return fail(Errc::parse, "the agent's answer is no JSON");
   return json;
@@ -87,16 +97,28 @@ Result<Json> ask(const Context& context, const std::string& method, const std::s
 void report(Context& context, const Error& error) {
   std::cerr << "pgtend: " << error.describe() << "\n";
   switch (error.code) {
-    case Errc::unavailable: context.exit_code = kUnreachable; break;
-    case Errc::permission: context.exit_code = kNotAuthorised; break;
+    case Errc::unavailable:
+      context.exit_code = kUnreachable;
+      break;
+    case Errc::permission:
+      context.exit_code = kNotAuthorised;
+      break;
     case Errc::refused:
-    case Errc::conflict: context.exit_code = kRefused; break;
-    case Errc::config: context.exit_code = kConfigWrong; break;
-    default: context.exit_code = kFailed; break;
+    case Errc::conflict:
+      context.exit_code = kRefused;
+      break;
+    case Errc::config:
+      context.exit_code = kConfigWrong;
+      break;
+    default:
+      context.exit_code = kFailed;
+      break;
   }
 }
 
-void print(const std::string& text) { std::cout << text << std::flush; }
+void print(const std::string& text) {
+  std::cout << text << std::flush;
+}
 
 std::string url_encode(std::string_view text) {
   constexpr std::string_view kSafe = "-_.~";

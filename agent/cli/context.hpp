@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/base/result.hpp"
+#include "agent/http/client.hpp"
 
 namespace pgtend::cli {
 
@@ -32,6 +33,12 @@ struct Context {
 // Errors: unavailable when it cannot be reached; what the agent answered otherwise, with its hint in the message.
 [[nodiscard]] Result<Json> ask(const Context& context, const std::string& method, const std::string& path,
                                const Json& body = {});
+
+// One request as it is: any content, headers too. `path` starts with /; `body` is sent with `content_type` unless
+// empty. Errors: as ask.
+[[nodiscard]] Result<http::ClientResponse> exchange(const Context& context, const std::string& method,
+                                                    const std::string& path, const std::string& body = {},
+                                                    const std::string& content_type = "application/json");
 
 // Prints an error to stderr and sets the exit code that fits it.
 void report(Context& context, const Error& error);

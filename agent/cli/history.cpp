@@ -18,7 +18,9 @@ std::string labels_text(const Json& labels) {
   return rest.empty() ? name : name + "{" + rest + "}";
 }
 
-std::string number(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string number(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 void show(const Json& answer) {
   const auto& result = answer["item"];
@@ -34,15 +36,18 @@ void show(const Json& answer) {
 }  // namespace
 
 void add_history(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("history", "evaluate a PromQL expression over the stored history");
+  auto* command = app.add_subcommand("history", "evaluate a PromQL expression over the stored history, or export it");
+  add_history_export(*command, context);
   struct Options {
     std::string expr, since, step = "1m";
   };
   auto options = std::make_shared<Options>();
-  command->add_option("expr", options->expr, "PromQL expression")->required();
+  command->add_option("expr", options->expr, "PromQL expression");
   command->add_option("--since", options->since, "range back from now, like 1h (default: only now)");
   command->add_option("--step", options->step, "resolution of a range, like 30s");
-  command->callback([&context, options] {
+  command->callback([&context, options, command] {
+    if (!command->get_subcommands().empty()) return;
+    if (options->expr.empty()) throw CLI::RequiredError("expr");
     std::string path = "/v1/query?expr=" + url_encode(options->expr);
     if (!options->since.empty()) {
       const auto since = parse_duration(options->since), step = parse_duration(options->step);

@@ -15,6 +15,9 @@ Table<Config> build() {
       section("postgresql", &C::postgresql, postgresql_table(), "How to reach it."),
       section("collection", &C::collection, collection_table(), "What is sampled and what that may cost."),
       section("history", &C::history, history_table(), "Samples on disk."),
+      list_of("remote_write", &C::remote_write, remote_write_table(),
+              "Engines that speak Prometheus's remote write 1.0 and get every stored sample. Lists of later files are "
+              "appended."),
       section("ledger", &C::ledger,
               {text("path", &LedgerConfig::path, "Changes, approvals, alerts and the audit. Keep it.", "path")},
               "What must not be lost."),

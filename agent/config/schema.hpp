@@ -12,6 +12,7 @@ namespace pgtend::config {
 [[nodiscard]] Table<PostgresqlConfig> postgresql_table();
 [[nodiscard]] Table<CollectionConfig> collection_table();
 [[nodiscard]] Table<HistoryConfig> history_table();
+[[nodiscard]] Table<RemoteWriteConfig> remote_write_table();
 [[nodiscard]] Table<RulesConfig> rules_table();
 [[nodiscard]] Table<PromqlConfig> promql_table();
 [[nodiscard]] Table<AlertingConfig> alerting_table();

@@ -1,4 +1,4 @@
-// Keys of what is watched and remembered: postgresql, collection, history.
+// Keys of what is watched and remembered: postgresql, collection, history, remote_write.
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -105,6 +105,20 @@ Table<HistoryConfig> history_table() {
               "Most series of one collector and database at a time; more are added up in one series per metric."),
       duration("commit_interval", &H::commit_interval, Millis(50), Millis(kMinute),
                "Samples younger than this may be lost in a crash."),
+  };
+}
+
+Table<RemoteWriteConfig> remote_write_table() {
+  using R = RemoteWriteConfig;
+  return {
+      text("name", &R::name, "Name of the receiver, once; its cursor is kept under it.").required(),
+      text("url", &R::url, "Address, such as http://prometheus:9090/api/v1/write."),
+      text("url_file", &R::url_file, "File that holds the address, readable by its owner only.", "path"),
+      text("bearer_token_file", &R::bearer_token_file, "File that holds a bearer token, readable by its owner only.",
+           "path"),
+      duration("timeout", &R::timeout, Millis(100), Millis(5 * kMinute), "Longest wait for one request."),
+      duration("backfill", &R::backfill, Millis(0), Millis(3650 * kDay),
+               "How far back a new receiver gets what is stored already. Prometheus takes about an hour."),
   };
 }
 

@@ -69,6 +69,17 @@ struct HistoryConfig {
   Millis commit_interval{1'000};
 };
 
+// One receiver of remote write.
+struct RemoteWriteConfig {
+  std::string name;
+  std::string url;       // one of url and url_file
+  std::string url_file;  // an URL that is a secret stays out of this file
+  std::string bearer_token_file;
+  Millis timeout{30'000};
+  Millis backfill{0};
+  bool operator==(const RemoteWriteConfig&) const = default;
+};
+
 struct LedgerConfig {
   std::string path = "/var/lib/pgtend/ledger.db";
 };
@@ -166,6 +177,7 @@ struct Config {
   PostgresqlConfig postgresql;
   CollectionConfig collection;
   HistoryConfig history;
+  std::vector<RemoteWriteConfig> remote_write;
   LedgerConfig ledger;
   RulesConfig rules;
   PromqlConfig promql;

@@ -34,6 +34,21 @@ void check_files(const Complaints& complain, const Config& config) {
     complain.at("collection.max_series_per_collector", "'max_series_per_collector' is above 'max_series'");
 }
 
+void check_remote_write(const Complaints& complain, const std::vector<RemoteWriteConfig>& receivers) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < receivers.size(); ++i) {
+    const auto& receiver = receivers[i];
+    const std::string path = "remote_write[" + std::to_string(i) + "]";
+    if (!receiver.name.empty() && !names.insert(receiver.name).second)
+      complain.at(path + ".name", "a second receiver is named '" + receiver.name + "'");
+    if (receiver.url.empty() == receiver.url_file.empty())
+      complain.at(path, "a receiver needs one of 'url' and 'url_file'");
+    check_url(complain, path + ".url", receiver.url);
+    check_secret_file(complain, path + ".url_file", receiver.url_file);
+    check_secret_file(complain, path + ".bearer_token_file", receiver.bearer_token_file);
+  }
+}
+
 void check_change(const Complaints& complain, const ChangeConfig& change, const VerifyConfig& verify) {
   if (change.lock_timeout > change.lock_budget)
     complain.at("change.lock_timeout", "'lock_timeout' is longer than 'lock_budget'");
@@ -98,6 +113,7 @@ void validate(const Config& config, const std::map<std::string, Origin>& origins
   const Complaints complain(origins, errors);
   check_postgresql(complain, config.postgresql);
   check_files(complain, config);
+  check_remote_write(complain, config.remote_write);
   check_change(complain, config.change, config.verify);
   check_http(complain, config.http);
   validate_alerting(config.alerting, origins, errors);

@@ -49,6 +49,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       pipeline(parts, collecting, alerting, advising, changes.get()),
       sampling(parts, collecting, pipeline, cost),
       view(parts, collecting, cost, alerting, changes.get(), options.version),
+      remote_writing(parts),
       refreshes_noted_until_(parts.clock.now()) {
   parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
 }
@@ -65,6 +66,7 @@ Result<void> Rooms::load() {
   cost.set_budget({parts.config->collection.budget.cpu_ratio, parts.config->collection.budget.rss_bytes});
   if (changes != nullptr) changes->set_options(pipeline_options(*parts.config));
   sampling.reschedule();
+  remote_writing.reload();
   return {};
 }
 
@@ -94,6 +96,7 @@ void Rooms::start(Supervisor& supervisor) {
   supervisor.spawn("advise", [this] { return advise_loop(); });
   supervisor.spawn("commit", [this] { return commit_loop(); });
   supervisor.spawn("changes", [this] { return change_loop(); });
+  remote_writing.start(supervisor);
   supervisor.spawn("watchdog", [this] { return watchdog_loop(); });
 }
 

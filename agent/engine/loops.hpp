@@ -10,6 +10,7 @@
 #include "agent/engine/cost_account.hpp"
 #include "agent/engine/engine.hpp"
 #include "agent/engine/pipeline.hpp"
+#include "agent/engine/remote_writing.hpp"
 #include "agent/engine/sampling.hpp"
 #include "agent/engine/supervisor.hpp"
 #include "agent/engine/view.hpp"
@@ -34,6 +35,7 @@ struct Rooms {
   Pipeline pipeline;
   Sampling sampling;
   View view;
+  RemoteWriting remote_writing;
 
  private:
   net::Task<void> discover_loop();

@@ -58,6 +58,8 @@ class View final : public api::AgentView {
   net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override;
   net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string expr) override;
   net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override;
+  net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> selectors, TimeRange range,
+                                                 std::optional<api::PageCursor> cursor) override;
 
  private:
   net::TaskResult<api::FreezeView> freeze_view();

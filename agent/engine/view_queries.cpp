@@ -110,6 +110,20 @@ net::TaskResult<std::vector<SeriesKey>> View::history_series(std::vector<std::st
   co_return keys;
 }
 
+net::TaskResult<api::HistoryPage> View::history_page(std::vector<std::string> selectors, TimeRange range,
+                                                     std::optional<api::PageCursor> cursor) {
+  auto reader = parts_.history.reader();
+  if (!reader) co_return fail(std::move(reader.error()));
+  auto job = [selectors, range, cursor,
+              reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<api::HistoryPage> {
+    const auto wanted = matchers_of(selectors);
+    if (!wanted) return fail(wanted.error());
+    return api::read_page(*reader, *wanted, range, cursor);
+  };
+  auto page = co_await net::run_on(parts_.blocking, job);
+  co_return page;
+}
+
 net::TaskResult<std::vector<MetricDef>> View::metrics() {
   co_return collecting_.metrics();
 }

@@ -124,13 +124,12 @@ void FileReader::read_memory(GroupRead& read, TimeRange range) {
                    *read.wanted[i], range, read.samples[i]);
 }
 
-// From the first to the last moment of a lane's blocks.
+// From the first to the last moment of a lane's blocks; after the wall clock went back these are not in the first and
+// the last of them.
 Result<std::optional<TimeRange>> FileReader::span_of(Lane lane) {
-  auto query = db_->cached(
-      "SELECT (SELECT min_ms FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1),"
-      " (SELECT max_ms FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1)");
+  auto query = db_->cached("SELECT min(min_ms), max(max_ms) FROM block WHERE lane=?1");
   if (!query) return fail(std::move(query).error());
-  (*query)->bind(1, block_id(lane, 0)).bind(2, block_id(lane, 0x7fffffff));
+  (*query)->bind(1, lane);
   auto row = (*query)->step();
   if (!row) return fail(std::move(row).error());
   std::optional<TimeRange> span;

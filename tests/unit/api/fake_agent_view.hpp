@@ -14,6 +14,8 @@ class FakeAgentView : public api::AgentView {
   TimeRange range{};
   Millis step{0}, timeout{0};
   std::vector<std::string> selectors;
+  api::HistoryPage page;
+  std::optional<api::PageCursor> page_cursor;
 
   template <class T>
   Result<T> answer(T value) const {
@@ -154,6 +156,13 @@ class FakeAgentView : public api::AgentView {
     co_return answer(report);
   }
   std::string told_of_rules;
+  net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> asked, TimeRange asked_range,
+                                                 std::optional<api::PageCursor> cursor) override {
+    selectors = std::move(asked);
+    range = asked_range;
+    page_cursor = std::move(cursor);
+    co_return answer(page);
+  }
   net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override {
     selectors = std::move(asked);
     co_return answer(std::vector{SeriesKey{"up", Labels{{"datname", "shop"}}}});

@@ -90,6 +90,7 @@ const std::map<std::string, Right> kPromised{
     {"GET /api/v1/alerts", Right::viewer},
     {"GET /api/v1/status/buildinfo", Right::viewer},
     {"GET /api/v1/rules/{namespace}/{group}", Right::viewer},
+    {"GET /v1/export", Right::viewer},
     {"POST /v1/recommendations/{id}/approve", Right::approver},
     {"POST /v1/changes", Right::approver},
     {"POST /v1/changes/{id}/approve", Right::approver},
@@ -130,7 +131,8 @@ TEST_CASE("every route needs exactly the right that is promised, for every right
 TEST_CASE("every reading route answers its item or items in the envelope") {
   House house;
   for (const auto& route : house.router.routes()) {
-    if (route.method != "GET" || !route.pattern.starts_with("/v1/")) continue;
+    // An export is text of its own, for other programs.
+    if (route.method != "GET" || !route.pattern.starts_with("/v1/") || route.pattern == "/v1/export") continue;
     CAPTURE(route.pattern);
     const auto response = house.ask("GET", concrete(route.pattern) + "?expr=up", {}, Right::viewer);
     CHECK(response.status == 200);
@@ -141,6 +143,35 @@ TEST_CASE("every reading route answers its item or items in the envelope") {
     CHECK((body.contains("item") != body.contains("items")));
     if (body.contains("items")) CHECK(body.at("items").size() == 1);
   }
+}
+
+TEST_CASE("an export is text page by page, and says where the next page begins") {
+  House house;
+  SeriesData data;
+  data.key = {"pg_up", {}};
+  data.samples = {{from_ms(1'000), 1}};
+  house.view.page.series = {data};
+  house.view.page.next = api::PageCursor{data.key, from_ms(2'000), false};
+  const auto first = house.ask("GET", "/v1/export?match=pg_up&from_ms=1000&to_ms=9000", {}, Right::viewer);
+  CHECK(first.status == 200);
+  CHECK(first.content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  CHECK(first.body == "# TYPE pg_up unknown\npg_up 1 1\n");
+  CHECK(house.view.selectors == std::vector<std::string>{"pg_up"});
+  CHECK(to_ms(house.view.range.from) == 1'000);
+  CHECK(to_ms(house.view.range.to) == 9'000);
+  CHECK_FALSE(house.view.page_cursor);
+  REQUIRE(first.headers.size() == 1);
+  CHECK(first.headers[0].first == "X-Pgtend-Next");
+
+  house.view.page.next.reset();
+  house.view.page.starts_new_metric = false;
+  const auto last = house.ask("GET", "/v1/export?format=csv&after=" + http::percent_encode(first.headers[0].second));
+  REQUIRE(house.view.page_cursor);
+  CHECK(to_ms(house.view.page_cursor->from) == 2'000);
+  CHECK(last.headers.empty());
+  CHECK(last.body == "pg_up,{},1970-01-01T00:00:01Z,1\n");
+  for (const auto* wrong : {"format=xml", "from_ms=9&to_ms=1", "from_ms=x", "after=nonsense"})
+    CHECK(house.ask("GET", std::string("/v1/export?") + wrong).status == 400);
 }
 
 TEST_CASE("an error of the agent becomes its status, its code and a hint, on every route that asks the agent") {
