@@ -2,6 +2,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/engine/alert_facts.hpp"
+#include "agent/engine/eval_options.hpp"
 #include "agent/engine/view.hpp"
 #include "rules/promql/evaluator.hpp"
 
@@ -93,10 +94,7 @@ net::TaskResult<api::AlertExplanation> View::explain_alert(std::string id) {
   out.at = alert->fired_at.value_or(alert->active_at);
   auto reader = parts_.history.reader();
   if (!reader) co_return fail(std::move(reader.error()), "explain alert");
-  promql::EvalOptions options;
-  options.left_open = parts_.config->rules.range_boundary == "left_open";
-  options.clock = &parts_.clock;
-  options.deadline = parts_.clock.steady_now() + kExplainTime;
+  auto options = eval_options(parts_, kExplainTime);
   options.max_samples = kExplainSamples;
   const UtcTime now = parts_.clock.now();
   auto look = [out, rules = alerting_.rules(), history = std::shared_ptr<HistoryReader>(std::move(*reader)), options,

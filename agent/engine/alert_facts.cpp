@@ -5,6 +5,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/alerting.hpp"
+#include "agent/engine/eval_options.hpp"
 #include "alerts/template.hpp"
 
 namespace pgtend::engine {
@@ -99,10 +100,7 @@ net::Task<void> Alerting::add_facts(const LoadedGroup& group, std::vector<Alert>
   for (const auto& alert : *changed)
     if (alert.state == AlertState::firing && alert.fired_at == now) fresh.push_back(alert);
   if (fresh.empty() || reader_ == nullptr) co_return;
-  promql::EvalOptions options;
-  options.left_open = parts_.config->rules.range_boundary == "left_open";
-  options.clock = &parts_.clock;
-  options.deadline = parts_.clock.steady_now() + kFactsTime;
+  const auto options = eval_options(parts_, kFactsTime);
   auto gather = [fresh, rules = rules_, reader = reader_, name = group.name, now, options]() mutable {
     for (auto& alert : fresh)
       for (const auto& loaded : rules->groups)
