@@ -46,7 +46,8 @@ void check(Context& context, const Files& files) {
   if (context.json()) {
     auto wrong = Json::array();
     for (const auto& e : errors)
-      wrong.push_back({{"file", e.file}, {"line", e.line}, {"column", e.column}, {"message", e.message}, {"hint", e.hint}});
+      wrong.push_back(
+          {{"file", e.file}, {"line", e.line}, {"column", e.column}, {"message", e.message}, {"hint", e.hint}});
     print(Json{{"ok", errors.empty()}, {"checked", checked}, {"errors", wrong}}.dump(2) + "\n");
   }
   if (errors.empty()) return;
@@ -86,7 +87,8 @@ void add_explain(CLI::App& command, Context& context) {
   auto* rule = explain->add_option("rule", request->rule, "name of a loaded rule");
   explain->add_option("--expr", request->expr, "an expression instead")->excludes(rule);
   explain->callback([&context, request, explain] {
-    if (request->rule.empty() && request->expr.empty()) throw CLI::RequiredError(explain->get_name() + ": rule or --expr");
+    if (request->rule.empty() && request->expr.empty())
+      throw CLI::RequiredError(explain->get_name() + ": rule or --expr");
     explain_rule(context, *request);
   });
 }

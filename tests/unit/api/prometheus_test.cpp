@@ -85,8 +85,10 @@ TEST_CASE("parameters that cannot be read are bad_data in Prometheus's words") {
     CHECK(body.at("errorType") == "bad_data");
     return body.at("error").get<std::string>();
   };
-  CHECK(error("query?query=1&time=x") == R"(invalid parameter "time": Invalid time value for 'time': cannot parse "x" to a valid timestamp)");
-  CHECK(error("query?query=1&time=nan") == R"(invalid parameter "time": Invalid time value for 'time': cannot parse "nan" to a valid timestamp)");
+  CHECK(error("query?query=1&time=x") ==
+        R"(invalid parameter "time": Invalid time value for 'time': cannot parse "x" to a valid timestamp)");
+  CHECK(error("query?query=1&time=nan") ==
+        R"(invalid parameter "time": Invalid time value for 'time': cannot parse "nan" to a valid timestamp)");
   CHECK(error("query_range?query=1") == R"(invalid parameter "start": cannot parse "" to a valid timestamp)");
   CHECK(error("query_range?query=1&start=2&end=1&step=1") ==
         R"(invalid parameter "end": end timestamp must not be before start time)");
