@@ -62,9 +62,10 @@ struct GroupFlush {
   bool escalates = false;
 };
 
+// While an alert flaps, only that it began to is news.
 bool is_new_episode(const Seen& seen, const ToldMemory& told) {
-  return !told.firing.contains(seen.id) || (!seen.entry->ended.empty() && !seen.entry->digest_due) ||
-         seen.entry->digest_due;
+  const auto& entry = *seen.entry;
+  return !told.firing.contains(seen.id) || entry.digest_due || (!entry.ended.empty() && !entry.digested);
 }
 
 // Whether an alert belongs into a message to this integration, if there is one.
@@ -224,7 +225,8 @@ void escalate(GroupFlush& flush) {
   }
 }
 
-void forget_told(AlertGroup& group) {
+// `said`: somebody was told in this flush. Episodes of an alert that flaps wait for the message that ends it.
+void forget_told(AlertGroup& group, bool said) {
   bool firing = false;
   for (auto it = group.alerts.begin(); it != group.alerts.end();) {
     auto& entry = it->second;
@@ -233,9 +235,11 @@ void forget_told(AlertGroup& group) {
       continue;
     }
     firing = true;
-    entry.ended.clear();
-    entry.more_ended = 0;
     entry.digest_due = false;
+    if (said || !entry.digested) {
+      entry.ended.clear();
+      entry.more_ended = 0;
+    }
     ++it;
   }
   if (!firing) {
@@ -297,7 +301,7 @@ void flush(DispatchState& state, const DispatchRules& rules, const DispatchInput
         for (const auto& name : receivers_of(one))
           if (const auto known = rules.receivers.find(name); known != rules.receivers.end())
             for (const auto& integration : known->second) tell(one, name, integration, state.sequence, step);
-        forget_told(group);
+        forget_told(group, step.notifications.size() > said);
         group.flushed = true;
         // The time of the next flush alone is not worth a write: after a restart an early one says nothing new.
         if (worth_storing || step.notifications.size() > said) step.touched.insert(it->first);

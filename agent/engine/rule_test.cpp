@@ -80,7 +80,7 @@ class Case {
       record(rule, evaluation, now);
       return;
     }
-    auto stepped = alerts::step(rule.compiled, evaluation, state_[rule.compiled.rule.name], now, test_.external_labels);
+    auto stepped = alerts::step(rule.compiled, evaluation, state_[&rule], now, test_.external_labels);
     if (!stepped) problem(0, stepped.error().describe());
   }
 
@@ -102,8 +102,10 @@ class Case {
       labels.set("alertname", check.alertname);
       expected.push_back(text_of(labels, alert.annotations));
     }
-    for (const auto& [id, alert] : state_[check.alertname])
-      if (alert.state == AlertState::firing) got.push_back(text_of(alert.labels, alert.annotations));
+    for (const auto& [rule, alerts] : state_)
+      for (const auto& [id, alert] : alerts)
+        if (alert.rule == check.alertname && alert.state == AlertState::firing)
+          got.push_back(text_of(alert.labels, alert.annotations));
     std::sort(expected.begin(), expected.end());
     std::sort(got.begin(), got.end());
     if (expected == got) return;
@@ -148,7 +150,7 @@ class Case {
   std::string file_;
   RuleTestReport& report_;
   promql::MemoryHistory history_;
-  std::map<std::string, alerts::RuleAlerts> state_;
+  std::map<const LoadedRule*, alerts::RuleAlerts> state_;  // a warning and a critical rule may have one name
 };
 
 Error config_error(const std::vector<config::ConfigError>& errors) {

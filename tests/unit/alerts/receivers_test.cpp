@@ -108,7 +108,7 @@ struct Answering {
   http::Router router() {
     http::Router out;
     auto take = [this](http::Request request) -> net::Task<http::Response> { return answer(std::move(request)); };
-    for (const auto* path : {"/hook", "/bot{token}/sendMessage", "/"}) out.add("POST", path, http::Right::none, take);
+    for (const auto* path : {"/hook", "/{bot}/sendMessage", "/"}) out.add("POST", path, http::Right::none, take);
     return out;
   }
   net::Task<http::Response> answer(http::Request request) {
@@ -150,7 +150,7 @@ class MailServer {
               "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
     SpawnOptions options;
     options.log = dir_.path() / "log";
-    process_ = ChildProcess({"python3", std::string(source_dir()) + "/tests/support/mail_server.py",
+    process_ = ChildProcess({"/usr/bin/python3", std::string(source_dir()) + "/tests/support/mail_server.py",
                              std::to_string(port_), dir_.path().string(), with_tls ? cert : "", with_tls ? key : ""},
                             options);
     REQUIRE(eventually([this] { return std::filesystem::exists(dir_.path() / "ready"); }, std::chrono::seconds(30)));
