@@ -78,7 +78,10 @@ Stream::Stream(StreamOptions options) : options_(std::move(options)) {
     if (tab == std::string::npos) continue;
     const auto name = line.substr(0, tab);
     if (by_target.empty() || by_target.back().first != name) by_target.emplace_back(name, std::vector<SeriesKey>());
-    by_target.back().second.push_back(parse_key(line.substr(tab + 1)));
+    auto key = parse_key(line.substr(tab + 1));
+    // Both exporters have series about themselves, which only the target tells apart.
+    key.labels.set("job", name);
+    by_target.back().second.push_back(std::move(key));
   }
   for (auto& [name, keys] : by_target) {
     targets_.push_back(std::make_unique<StreamTarget>(options_.folder, name, std::move(keys)));
