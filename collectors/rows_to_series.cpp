@@ -1,5 +1,6 @@
 #include "collectors/rows_to_series.hpp"
 
+#include <cmath>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -30,6 +31,22 @@ std::optional<double> to_number(const std::optional<std::string>& field) {
   if (const auto number = parse_number(*field)) return number;
   if (const auto time = parse_timestamptz(*field)) return to_seconds(*time);
   return std::nullopt;
+}
+
+// Beyond this a microsecond is finer than a double. Source: 2^53 microseconds.
+constexpr double kMostSeconds = 9'007'199'254.0;
+
+// A time in whole microseconds, in the unit of which `per_second` make a second: what PostgreSQL adds up as doubles has
+// mantissas of noise that would be most of a stored block. The error is at most half a microsecond.
+double whole_microseconds(double seconds, double value, double per_second) {
+  if (!(std::fabs(seconds) < kMostSeconds)) return value;
+  return std::nearbyint(seconds * 1e6) / (1e6 / per_second);
+}
+
+// Value × scale; times are quantised.
+double scaled(const CollectorColumn& column, double value, double scale) {
+  if (column.unit != "seconds" || column.scale <= 0) return value * scale;
+  return whole_microseconds(value * column.scale, value * scale, std::nearbyint(scale / column.scale * 1e6) / 1e6);
 }
 
 struct BoundColumn {
@@ -93,10 +110,10 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     for (const auto& [column, at] : columns) {
       const auto value = to_number(row[at]);
       if (!value) continue;
-      if (!column->metric.empty()) add(column->metric, row_labels, *value * column->scale, column->kind, epoch);
+      if (!column->metric.empty()) add(column->metric, row_labels, scaled(*column, *value, column->scale), column->kind, epoch);
       if (!column->exporter_name.empty())
-        add(column->exporter_name, exporter_labels(column->exporter_name, row_labels), *value * column->exporter_scale,
-            column->kind, epoch);
+        add(column->exporter_name, exporter_labels(column->exporter_name, row_labels),
+            scaled(*column, *value, column->exporter_scale), column->kind, epoch);
     }
   }
   return out;

@@ -22,7 +22,8 @@ struct SeriesRun {
 };
 
 // Turns an answer into series: value × scale under the native name and, when the column has one, value × exporter_scale
-// under postgres_exporter's name with the same labels. NULL and text that is no number give no sample; a timestamp (ISO
+// under postgres_exporter's name with the same labels. Columns of unit seconds are quantised to whole microseconds
+// (error at most 0.5 µs) under both names. NULL and text that is no number give no sample; a timestamp (ISO
 // style with offset) gives Unix seconds. `database` becomes the label datname when the scope is database.
 [[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
                                        std::string_view database);

@@ -15,19 +15,24 @@ constexpr std::chrono::seconds kScrubEvery{1};
 
 }  // namespace
 
-void HistoryFile::Core::scrub() {
+Result<void> HistoryFile::Core::scrub() {
   const auto now = clock_.steady_now();
-  if (!db_ || (scrubbed_ && now - *scrubbed_ < kScrubEvery)) return;
+  if (!db_ || (scrubbed_ && now - *scrubbed_ < kScrubEvery)) return {};
   scrubbed_ = now;
   auto next = db_->cached("SELECT id, ticks, min_ms, max_ms, crc, data FROM block WHERE id > ?1 ORDER BY id LIMIT 1");
-  if (!next) return;
+  if (!next) return {};
   (*next)->bind(1, scrub_next_);
   auto row = (*next)->step();
+  if (!row && row.error().code == Errc::corrupt) {
+    const auto error = row.error();
+    (*next)->reset();
+    return replace_file(error);
+  }
   if (!row || !*row) {
-    // What SQLite itself finds broken is met by the next commit, too; the round begins anew.
+    // The round begins anew.
     scrub_next_ = INT64_MIN;
     (*next)->reset();
-    return;
+    return {};
   }
   scrub_next_ = (*next)->integer(0);
   const auto data = (*next)->blob(5);
@@ -35,9 +40,10 @@ void HistoryFile::Core::scrub() {
                          block_crc(scrub_next_, (*next)->integer(1), (*next)->integer(2), (*next)->integer(3), data) &&
                      codec::Block::open(data).has_value();
   (*next)->reset();
-  if (sound) return;
+  if (sound) return {};
   const std::lock_guard guard(faults_->mutex);
   if (faults_->known_bad.insert(scrub_next_).second) faults_->fresh_bad.push_back(scrub_next_);
+  return {};
 }
 
 void HistoryFile::Core::note_faults() {

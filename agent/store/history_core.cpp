@@ -62,6 +62,7 @@ Result<void> HistoryFile::Core::replace_file(const Error& why) {
     moved_aside_ = *moved;
   }
   ++generation_;
+  oldest_in_file_.reset();
   // Memory is ahead of any file now.
   if (loaded_) {
     recorder_->rewrite();
@@ -158,7 +159,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
   report.samples = recorder_->counts().samples;
   report.stale_markers = recorder_->counts().stale_markers;
   report.new_series = recorder_->counts().new_series;
-  if (written) scrub();
+  if (written) written = scrub();
   show();
   std::optional<UtcTime> first;
   if (written)
@@ -195,13 +196,13 @@ void HistoryFile::Core::note(const CommitReport& report, const Result<void>& wri
 Result<std::optional<UtcTime>> HistoryFile::Core::oldest() {
   std::optional<UtcTime> first;
   if (const auto head = recorder_->oldest_in_head()) first = from_ms(*head);
-  if (!db_) return first;
-  // The first block of each lane is its oldest; raw lanes only.
-  auto found = db_->number(
-      "SELECT coalesce(min(min_ms), 0) FROM block WHERE id IN (SELECT min(id) FROM block WHERE"
-      " lane < 268435456 GROUP BY lane)");
-  if (!found) return fail(std::move(found).error());
-  if (*found != 0) first = first ? std::min(*first, from_ms(*found)) : from_ms(*found);
+  if (!db_ || !limits_) return first;
+  if (!oldest_in_file_) {
+    auto found = limits_->oldest_raw_ms();
+    if (!found) return fail(std::move(found).error());
+    oldest_in_file_ = *found;
+  }
+  if (*oldest_in_file_ != 0) first = first ? std::min(*first, from_ms(*oldest_in_file_)) : from_ms(*oldest_in_file_);
   return first;
 }
 

@@ -65,7 +65,7 @@ class HistoryFile::Core {
   void forget_old();
   Result<void> write_and_limit(CommitReport& report);
   void bound_memory();
-  void scrub();
+  Result<void> scrub();
   void note_faults();
   void encode_in_memory();
   Result<std::optional<UtcTime>> oldest();
@@ -87,8 +87,9 @@ class HistoryFile::Core {
   bool loaded_ = false;         // memory has what the file had
   std::string memory_only_;     // why there is no file
   std::uint64_t generation_ = 0;
-  std::optional<Deadline> scrubbed_;  // when a block was checked last
-  std::int64_t scrub_next_ = 0;       // its id and all before it in this round are checked
+  std::optional<std::int64_t> oldest_in_file_;  // ms, 0: no block; nullopt: to be looked up
+  std::optional<Deadline> scrubbed_;            // when a block was checked last
+  std::int64_t scrub_next_ = 0;                 // its id and all before it in this round are checked
 
   // Shared with other threads.
   const std::shared_ptr<Head> head_ = std::make_shared<Head>();

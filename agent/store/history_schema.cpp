@@ -53,6 +53,31 @@ Result<void> check_sound(Database& db) {
   return {};
 }
 
+Result<std::string> schema_text(Database& db) {
+  auto query = db.prepare("SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY name");
+  if (!query) return fail(std::move(query).error());
+  std::string text;
+  while (true) {
+    auto row = query->step();
+    if (!row) return fail(std::move(row).error());
+    if (!*row) return text;
+    text += query->text(0) + "\n";
+  }
+}
+
+// A file that was tampered with may have a view that never ends in place of a table, or a trigger.
+Result<void> check_schema(Database& db) {
+  auto model = Database::open(":memory:", OpenMode::read_write);
+  if (!model) return fail(std::move(model).error());
+  PGTEND_STORE_TRY((*model)->exec(kSchema));
+  auto expected = schema_text(**model);
+  auto found = schema_text(db);
+  if (!expected) return fail(std::move(expected).error());
+  if (!found) return fail(std::move(found).error());
+  if (*found != *expected) return fail(Errc::corrupt, db.path() + " has other tables than those of history");
+  return {};
+}
+
 Result<void> ensure_schema(Database& db) {
   auto tables = db.number("SELECT count(*) FROM sqlite_schema");
   auto application = db.number("PRAGMA application_id");
@@ -74,7 +99,7 @@ Result<void> ensure_schema(Database& db) {
     return fail(Errc::unsupported, db.path() + " was written by a newer pgtend (history version " +
                                        std::to_string(*version) + ", this one knows " +
                                        std::to_string(kHistoryVersion) + ")");
-  return {};
+  return check_schema(db);
 }
 
 }  // namespace

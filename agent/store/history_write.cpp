@@ -46,6 +46,7 @@ Result<void> HistoryFile::Core::write_part() {
     return committed;
   }
   pending_.forget(*rows);
+  if (blocks > 0 && oldest_in_file_ == 0) oldest_in_file_.reset();
   for (std::size_t i = 0; i < blocks; ++i) {
     auto& sealed = encoded_.front();
     recorder_->note_sealed(*sealed.frozen, std::move(sealed.rows.front().data));
@@ -55,23 +56,27 @@ Result<void> HistoryFile::Core::write_part() {
   return {};
 }
 
+// The page limit is met by deleting the oldest blocks. A full disk is not: its history is not to be thrown away because
+// somebody else filled it, and nothing could be deleted anyway. There the ballast makes room to bring the log into the
+// file, and what is new waits in memory.
 Result<LimitCounts> HistoryFile::Core::make_room() {
-  auto made = limits_->make_room();
-  if (made && made->any) return made;
-  // Nothing to delete: either the head alone fills the cap, or it is the disk that is full.
-  if (made && ballast_.release()) {
-    log::warn("disk full: the ballast of history was given up");
-    PGTEND_STORE_TRY(limits_->checkpoint(true));
-  }
-  return made;
+  auto room = limits_->room();
+  if (!room) return fail(std::move(room).error());
+  // Rows, their indexes and half-filled pages take up to half as much again, and a few pages of interior nodes.
+  const bool at_cap = *room < pending_.bytes() * 3 / 2 + (64 << 10);
+  auto made = at_cap ? limits_->make_room() : Result<LimitCounts>(LimitCounts());
+  if (at_cap && (made || made.error().code != Errc::resource_exhausted)) return made;
+  if (!ballast_.release()) return made;
+  log::warn("disk full: the ballast of history was given up");
+  PGTEND_STORE_TRY(limits_->checkpoint(true));
+  return at_cap ? limits_->make_room() : made;
 }
 
 // A row that alone exceeds the cap would hold up all others for ever.
 bool HistoryFile::Core::drop_too_large() {
-  const auto filled = limits_->filled();
-  if (!filled || pending_.head.empty()) return false;
-  const auto left = static_cast<double>(limits_->budget().file) * (1 - *filled);
-  if (static_cast<double>(pending_.head.front().data.size()) < left) return false;
+  const auto room = limits_->room();
+  if (!room || pending_.head.empty() || static_cast<std::int64_t>(pending_.head.front().data.size()) < *room)
+    return false;
   pending_.head.pop_front();
   recorder_->break_rows();
   const std::lock_guard guard(mutex_);
@@ -126,7 +131,10 @@ Result<void> HistoryFile::Core::write_and_limit(CommitReport& report) {
   report.statements += db_->executed() - executed;
   report.deleted_samples += limited->deleted;
   recorder_->note_deleted(limited->deleted);
-  if (limited->any) forget_old();
+  if (limited->any) {
+    forget_old();
+    oldest_in_file_.reset();
+  }
   {
     const std::lock_guard guard(mutex_);
     stats_.deleted_by_cap += limited->deleted_by_cap;
@@ -198,7 +206,7 @@ Result<void> HistoryFile::Core::seal() {
     if (sealing_.idle() && encoded_.empty() && pending_.empty()) break;
     if (!sealing_.wait(deadline)) return fail(Errc::timeout, "blocks were not encoded in time", true);
   }
-  return limits_ ? limits_->checkpoint(true) : Result<void>();
+  return limits_ ? limits_->give_back(true) : Result<void>();
 }
 
 }  // namespace pgtend::store

@@ -41,7 +41,8 @@ Limits::Limits(Database& db, const HistoryOptions& options, const Clock& clock)
 Result<LimitCounts> Limits::start() {
   auto page_size = db_.number("PRAGMA page_size");
   if (!page_size) return fail(std::move(page_size).error());
-  max_pages_ = budget_.file / std::max<std::int64_t>(*page_size, 512);
+  page_bytes_ = std::max<std::int64_t>(*page_size, 512);
+  max_pages_ = budget_.file / page_bytes_;
   PGTEND_STORE_TRY(db_.exec("PRAGMA journal_size_limit=" + std::to_string(budget_.wal)));
   auto pages = db_.number("PRAGMA page_count");
   if (!pages) return fail(std::move(pages).error());
@@ -51,15 +52,15 @@ Result<LimitCounts> Limits::start() {
     if (!shrunk) return shrunk;
     counts = *shrunk;
   }
-  PGTEND_STORE_TRY(give_back());
+  PGTEND_STORE_TRY(give_back(false));
   return counts;
 }
 
-// Makes a file that is larger than allowed shorter, as far as its pages are free.
-Result<void> Limits::give_back() {
+Result<void> Limits::give_back(bool all) {
   auto pages = db_.number("PRAGMA page_count");
   if (!pages) return fail(std::move(pages).error());
-  for (auto left = *pages; left > max_pages_;) {
+  if (!all && *pages <= max_pages_ && page_limit_set_) return {};
+  for (auto left = *pages; all || left > max_pages_;) {
     PGTEND_STORE_TRY(db_.exec("PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")"));
     // Only a checkpoint makes the file shorter.
     PGTEND_STORE_TRY(checkpoint(true));
@@ -68,7 +69,11 @@ Result<void> Limits::give_back() {
     if (*now >= left) break;
     left = *now;
   }
-  return db_.exec("PRAGMA max_page_count=" + std::to_string(max_pages_));
+  // It cannot be set below the pages that are there.
+  PGTEND_STORE_TRY(db_.exec("PRAGMA max_page_count=" + std::to_string(max_pages_)));
+  auto now = db_.number("PRAGMA page_count");
+  page_limit_set_ = now && *now <= max_pages_;
+  return {};
 }
 
 Result<std::vector<Lane>> Limits::lanes() {
@@ -162,7 +167,7 @@ Result<LimitCounts> Limits::retain() {
     counts += *gone;
   }
   // Gaps and events are kept as long as the finest tier.
-  PGTEND_STORE_TRY(drop_details_before(cutoff_ms(Tier::raw)));
+  if (counts.any) PGTEND_STORE_TRY(drop_details_before(cutoff_ms(Tier::raw)));
   return counts;
 }
 
@@ -174,10 +179,17 @@ Result<std::int64_t> Limits::live_pages() {
   return *pages - *free;
 }
 
-Result<double> Limits::filled() {
+Result<std::int64_t> Limits::room() {
   auto live = live_pages();
   if (!live) return fail(std::move(live).error());
-  return max_pages_ > 0 ? static_cast<double>(*live) / static_cast<double>(max_pages_) : 0.0;
+  return (max_pages_ - *live) * page_bytes_;
+}
+
+Result<std::int64_t> Limits::oldest_raw_ms() {
+  auto oldest = oldest_block();
+  if (!oldest) return fail(std::move(oldest).error());
+  if (!*oldest || !is_raw((*oldest)->lane)) return 0;
+  return db_.number("SELECT min_ms FROM block WHERE id=" + std::to_string((*oldest)->id));
 }
 
 // The block that was written first, raw ones before coarse ones: by time, except that a time in the future counts as
@@ -241,7 +253,7 @@ Result<LimitCounts> Limits::enforce() {
   if (!capped) return capped;
   *counts += *capped;
   PGTEND_STORE_TRY(checkpoint_if_due());
-  PGTEND_STORE_TRY(give_back());
+  PGTEND_STORE_TRY(give_back(false));
   return counts;
 }
 

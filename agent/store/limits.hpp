@@ -49,9 +49,13 @@ class Limits {
   // Moves the write-ahead log into the file, and cuts it when `cut`. A reader that holds an old picture is no error.
   Result<void> checkpoint(bool cut);
 
+  // Makes a file that is larger than allowed shorter, as far as its pages are free; with `all` every free page goes.
+  Result<void> give_back(bool all);
   [[nodiscard]] const Budget& budget() const { return budget_; }
-  // Share of the allowed file in use, 0 to 1. Errors: those of SQLite.
-  Result<double> filled();
+  // Bytes that the file may still take before it meets its page limit. Errors: those of SQLite.
+  Result<std::int64_t> room();
+  // Time of the oldest raw block, ms; 0 when there is none. Errors: those of SQLite.
+  Result<std::int64_t> oldest_raw_ms();
   // Oldest time that a tier may still have; series that ended before all of them may be forgotten.
   [[nodiscard]] std::int64_t cutoff_ms(Tier tier) const;
 
@@ -68,14 +72,15 @@ class Limits {
   Result<LimitCounts> delete_blocks(Lane lane, std::int64_t up_to_id);
   Result<void> drop_details_before(std::int64_t cutoff_ms);
   Result<std::int64_t> live_pages();
-  Result<void> give_back();
   bool clock_is_trusted();
 
   Database& db_;
   const Clock& clock_;
   const HistoryOptions& options_;
   const Budget budget_;
+  std::int64_t page_bytes_ = 4096;
   std::int64_t max_pages_ = 0;
+  bool page_limit_set_ = false;
   std::optional<std::int64_t> retained_ms_;  // wall time of the last look at retention
   // Difference between wall and steady time, to notice that the wall clock jumped.
   std::optional<Millis> skew_;

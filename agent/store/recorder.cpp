@@ -120,6 +120,11 @@ void Recorder::add_tick(Scope& scope, const Snapshot& snapshot, const std::vecto
   scope.rows.emplace_back(scope.next_seq, static_cast<std::int64_t>(pending_.head.back().data.size()));
   row_bytes_ += scope.rows.back().second;
   note_resets(scope, at, row.epochs);
+  if (at < scope.last_ms) {
+    codec::ByteWriter was;
+    was.varint(static_cast<std::uint64_t>(scope.last_ms));
+    pending_.events.push_back({at, "clock_back", scope.id, was.take()});
+  }
   scope.last_ms = at;
   ++scope.next_seq;
 }
@@ -184,6 +189,13 @@ void Recorder::rewrite() {
     if (scope->gap) pending_.gaps.push_back(*scope->gap);
   }
   break_rows();
+  samples_ = 0;
+  const std::lock_guard guard(head_.mutex());
+  for (const auto& [id, scope] : head_.scopes)
+    for (const auto& group : scope.groups) {
+      samples_ += group.samples;
+      for (const auto& frozen : group.frozen) samples_ += frozen->samples;
+    }
 }
 
 std::optional<std::int64_t> Recorder::oldest_in_head() const {

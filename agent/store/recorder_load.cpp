@@ -12,6 +12,8 @@ namespace {
 
 // A block's id has this many bits for its first tick.
 constexpr std::int64_t kMaxSeq = INT64_C(1) << 31;
+// Places of all scopes together: a file that was tampered with must not make the agent fill its memory.
+constexpr std::size_t kMaxPlaces = 4 << 20;
 
 // Calls f(statement) for each row. Errors: those of SQLite and of f.
 template <class F>
@@ -65,6 +67,7 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
     names_.load(row.integer(0), row.text(1), row.text(2));
     return {};
   }));
+  std::size_t places = 0;
   constexpr std::int64_t kPlaces = static_cast<std::int64_t>(kMaxGroups) * codec::kBlockSlots;
   const auto* sql =
       "SELECT id, scope, place, kind, first_seq, first_ms, last_seq, last_ms, pairs FROM series ORDER BY id";
@@ -76,6 +79,9 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
     // A series whose name or place is damaged cannot be told from others; its samples are not served.
     if (found == scope_by_id_.end() || !name || place < 0 || place >= kPlaces) return {};
     auto& scope = *found->second;
+    const auto grows =
+        static_cast<std::size_t>(place) + 1 - std::min(scope.places.size(), static_cast<std::size_t>(place) + 1);
+    if ((places += grows) > kMaxPlaces) return fail(Errc::corrupt, "history has impossibly many series");
     const bool open = row.is_null(6);
     auto series = std::make_shared<const IndexedSeries>(
         IndexedSeries{row.integer(0), name, row.integer(3) == 0 ? MetricKind::gauge : MetricKind::counter, scope.id,

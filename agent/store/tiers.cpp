@@ -83,15 +83,23 @@ class Growing {
   void take(const Frozen& frozen, std::size_t from, std::size_t until) {
     const auto width = width_of(tier_).count();
     slots_.resize(std::max(slots_.size(), frozen.columns.size()));
+    std::vector<std::int64_t> bucket_of;
+    for (const auto time : frozen.times) bucket_of.push_back(bucket_at(time, width));
     for (std::size_t slot = 0; slot < frozen.columns.size(); ++slot) {
       const auto kind = slot < frozen.kinds.size() ? frozen.kinds[slot] : MetricKind::gauge;
+      // Many ticks fall into one bucket.
+      Bucket* open = nullptr;
+      std::int64_t open_at = INT64_MIN;
       frozen.columns[slot].each([&](std::size_t tick, std::uint64_t bits) {
         const auto value = std::bit_cast<double>(bits);
         if (tick < from || tick >= until || std::isnan(value)) return;
-        const auto bucket = bucket_at(frozen.times[tick], width);
-        add(slots_[slot][bucket], value, kind);
-        last_ = std::max(last_, bucket);
-        first_ = std::min(first_, bucket);
+        if (open == nullptr || bucket_of[tick] != open_at) {
+          open_at = bucket_of[tick];
+          open = &slots_[slot][open_at];
+          last_ = std::max(last_, open_at);
+          first_ = std::min(first_, open_at);
+        }
+        add(*open, value, kind);
       });
     }
     for (const auto& start : frozen.starts) {

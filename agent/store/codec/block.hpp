@@ -15,6 +15,8 @@
 // by byte planes; the whole is packed. Source of the layout: performance reference, sections 3 and 5.2.
 namespace pgtend::store::codec {
 
+class ByteReader;
+
 // REQUIRES: at most kBlockSlots columns, `ticks` at most kBlockTicks and at least every column's end.
 [[nodiscard]] std::string encode_block(std::span<const Column> columns, std::span<const EpochStart> starts,
                                        std::size_t ticks);
@@ -47,7 +49,14 @@ class Block {
     std::int64_t first = 0;
   };
   Block() = default;
+  struct Cursor;
   Result<void> read_slots(std::string_view structure);
+  Result<void> read_slot(std::size_t index, Cursor& at);
+  Result<void> read_runs(Slot& slot, Cursor& at);
+  Result<void> read_positions(std::size_t index, Cursor& at);
+  Result<void> read_values(Slot& slot, bool exceptions, Cursor& at);
+  Result<void> read_starts(ByteReader& in);
+  [[nodiscard]] Result<std::uint32_t> floats_of(const Slot& slot) const;
   [[nodiscard]] Result<std::vector<std::uint8_t>> positions(const Slot& slot, const std::vector<std::uint8_t>& runs,
                                                             std::size_t end) const;
   [[nodiscard]] std::uint64_t plane_value(std::size_t index) const;

@@ -46,96 +46,125 @@ Result<Block> Block::open(std::string_view bytes) {
   return block;
 }
 
-// Fills slots_ with where each slot's parts begin, so that one slot is read without the others.
-Result<void> Block::read_slots(std::string_view structure) {
-  ByteReader in(structure);
-  ByteReader tags(in.bytes(slots_.size()));
-  const auto details_size = in.varint();
-  ByteReader details(in.bytes(static_cast<std::size_t>(std::min<std::uint64_t>(details_size, structure.size() + 1))));
+// Where the parts of the next slot begin.
+struct Block::Cursor {
+  ByteReader tags, details;
   std::uint32_t positions = 0, integers = 0, floats = 0;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    auto& slot = slots_[i];
-    const auto tag = tags.u8();
-    slot.kind = tag & 7;
-    slot.decimals = (tag >> 3) & 7;
-    slot.whole = (tag & 0x40) != 0;
-    if (slot.kind > kFloats || slot.decimals > kMaxDecimals) return corrupt("a slot's tag is unknown");
-    if (slot.kind == kEmpty) continue;
-    slot.runs_at = static_cast<std::uint32_t>(runs_.size());
-    if (!slot.whole) {
-      slot.runs = static_cast<std::uint32_t>(details.varint());
-      if (slot.runs > kBlockTicks || slot.runs > details.left()) return corrupt("a slot has too many gaps");
-      for (std::uint32_t run = 0; run <= slot.runs; ++run) runs_.push_back(details.u8());
-    }
-    const bool constant = slot.kind == kConstantInteger || slot.kind == kConstantFloat;
-    slot.changes = 1;
-    if (!constant) {
-      const auto mode = details.varint();
-      slot.position_mode = mode & 3;
-      const auto number = mode >> 2;
-      slot.changes = 0;
-      slot.positions_at = positions;
-      if (slot.position_mode == kOwn) {
-        if (number == 0 || number > kBlockTicks) return corrupt("a slot has too many changes");
-        slot.changes = static_cast<std::uint16_t>(number);
-        positions += slot.changes;
-      } else if (slot.position_mode == kSameAs) {
-        if (number == 0 || number > i || slots_[i - number].kind == kEmpty ||
-            slots_[i - number].position_mode != kOwn || slots_[i - number].changes < 2)
-          return corrupt("a slot refers to no other");
-        slot.same_as = static_cast<std::uint16_t>(i - number);
-        slot.changes = slots_[slot.same_as].changes;
-      } else if (slot.position_mode != kEveryTick) {
-        return corrupt("a slot's positions are of no known form");
-      }
-    }
-    slot.odd_at = static_cast<std::uint32_t>(odd_.size());
-    slot.floats_at = floats;
-    if ((tag & 0x80) != 0) {
-      slot.odd = details.u8();
-      for (std::uint32_t k = 0; k < slot.odd; ++k) odd_.push_back(details.u8());
-      floats += slot.odd;
-    }
-    if (slot.kind == kFloats || slot.kind == kConstantFloat) {
-      slot.floats = slot.changes;
-      // Every tick: as many as the runs have; known once they are read.
-      if (slot.position_mode == kEveryTick && !constant) {
-        if (slot.whole) {
-          slot.floats = static_cast<std::uint32_t>(ticks_);
-        } else {
-          std::size_t tick = 0, count = 0;
-          for (std::uint32_t run = 0; run <= slot.runs; ++run) {
-            tick += runs_[slot.runs_at + run];
-            if (run % 2 == 1) count += runs_[slot.runs_at + run];
-          }
-          if (tick > kBlockTicks) return corrupt("a slot's gaps exceed the block");
-          slot.floats = static_cast<std::uint32_t>(count);
-        }
-      }
-      floats += slot.floats;
-    } else {
-      slot.first = unzigzag(details.varint());
-      if (!constant) {
-        slot.integers_at = integers;
-        const auto size = details.varint();
-        if (size > integers_.size()) return corrupt("a slot's integers exceed the block");
-        slot.integers = static_cast<std::uint32_t>(size);
-        integers += slot.integers;
-      }
-    }
-    if (integers > integers_.size() || floats > plane_size_) return corrupt("a slot's values exceed the block");
+};
+
+Result<void> Block::read_runs(Slot& slot, Cursor& at) {
+  slot.runs_at = static_cast<std::uint32_t>(runs_.size());
+  if (slot.whole) return {};
+  const auto count = at.details.varint();
+  if (count > kBlockTicks || count > at.details.left()) return corrupt("a slot has too many gaps");
+  slot.runs = static_cast<std::uint32_t>(count);
+  for (std::uint32_t run = 0; run <= slot.runs; ++run) runs_.push_back(at.details.u8());
+  return {};
+}
+
+Result<void> Block::read_positions(std::size_t index, Cursor& at) {
+  auto& slot = slots_[index];
+  const auto mode = at.details.varint();
+  const auto number = mode >> 2;
+  slot.position_mode = mode & 3;
+  slot.changes = 0;
+  slot.positions_at = at.positions;
+  if (slot.position_mode == kOwn) {
+    if (number == 0 || number > kBlockTicks) return corrupt("a slot has too many changes");
+    slot.changes = static_cast<std::uint16_t>(number);
+    at.positions += slot.changes;
+    return {};
   }
-  const auto starts = in.varint();
-  if (starts > kBlockSlots * kBlockTicks || starts * 2 > in.left()) return corrupt("too many epochs begin");
-  for (std::uint64_t i = 0; i < starts; ++i) {
+  if (slot.position_mode == kEveryTick) return {};
+  if (slot.position_mode != kSameAs || number == 0 || number > index) return corrupt("a slot refers to no other");
+  const auto& other = slots_[index - number];
+  if (other.kind == kEmpty || other.position_mode != kOwn || other.changes < 2)
+    return corrupt("a slot refers to no other");
+  slot.same_as = static_cast<std::uint16_t>(index - number);
+  slot.changes = other.changes;
+  return {};
+}
+
+// Where every tick is a change there are as many values as samples.
+Result<std::uint32_t> Block::floats_of(const Slot& slot) const {
+  if (slot.kind == kConstantFloat || slot.position_mode != kEveryTick) return slot.changes;
+  if (slot.whole) return static_cast<std::uint32_t>(ticks_);
+  std::uint32_t tick = 0, count = 0;
+  for (std::uint32_t run = 0; run <= slot.runs; ++run) {
+    const auto length = static_cast<std::uint8_t>(runs_[slot.runs_at + run]);
+    tick += length;
+    if (run % 2 == 1) count += length;
+  }
+  if (tick > kBlockTicks) return corrupt("a slot's gaps exceed the block");
+  return count;
+}
+
+Result<void> Block::read_values(Slot& slot, bool exceptions, Cursor& at) {
+  slot.odd_at = static_cast<std::uint32_t>(odd_.size());
+  slot.floats_at = at.floats;
+  if (exceptions) {
+    slot.odd = at.details.u8();
+    for (std::uint32_t k = 0; k < slot.odd; ++k) odd_.push_back(at.details.u8());
+    at.floats += slot.odd;
+  }
+  if (slot.kind == kFloats || slot.kind == kConstantFloat) {
+    auto count = floats_of(slot);
+    if (!count) return fail(std::move(count).error());
+    slot.floats = *count;
+    at.floats += slot.floats;
+  } else {
+    slot.first = unzigzag(at.details.varint());
+    if (slot.kind == kConstantInteger) return {};
+    slot.integers_at = at.integers;
+    const auto size = at.details.varint();
+    if (size > integers_.size()) return corrupt("a slot's integers exceed the block");
+    slot.integers = static_cast<std::uint32_t>(size);
+    at.integers += slot.integers;
+  }
+  if (at.integers > integers_.size() || at.floats > plane_size_) return corrupt("a slot's values exceed the block");
+  return {};
+}
+
+Result<void> Block::read_slot(std::size_t index, Cursor& at) {
+  auto& slot = slots_[index];
+  const auto tag = at.tags.u8();
+  slot.kind = tag & 7;
+  slot.decimals = (tag >> 3) & 7;
+  slot.whole = (tag & 0x40) != 0;
+  if (slot.kind > kFloats || slot.decimals > kMaxDecimals) return corrupt("a slot's tag is unknown");
+  if (slot.kind == kEmpty) return {};
+  if (auto read = read_runs(slot, at); !read) return read;
+  slot.changes = 1;
+  if (slot.kind != kConstantInteger && slot.kind != kConstantFloat)
+    if (auto read = read_positions(index, at); !read) return read;
+  return read_values(slot, (tag & 0x80) != 0, at);
+}
+
+Result<void> Block::read_starts(ByteReader& in) {
+  const auto count = in.varint();
+  if (count > kBlockSlots * kBlockTicks || count * 2 > in.left()) return corrupt("too many epochs begin");
+  for (std::uint64_t i = 0; i < count; ++i) {
     const auto slot = in.u8();
     const auto tick = in.u8();
     if (tick >= ticks_) return corrupt("an epoch begins outside the block");
     starts_.push_back({slot, tick});
   }
+  return {};
+}
+
+// Fills slots_ with where each slot's parts begin, so that one slot is read without the others.
+Result<void> Block::read_slots(std::string_view structure) {
+  ByteReader in(structure);
+  const auto tags = in.bytes(slots_.size());
+  const auto size = in.varint();
+  if (size > in.left()) return corrupt("its parts do not add up");
+  Cursor at{ByteReader(tags), ByteReader(in.bytes(static_cast<std::size_t>(size)))};
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (auto read = read_slot(i, at); !read) return read;
+  if (auto read = read_starts(in); !read) return read;
   positions_ = std::string(in.bytes(in.left()));
-  if (!details.complete() || !in.complete()) return corrupt("its parts do not add up");
-  if (positions != positions_.size() || integers != integers_.size() || floats != plane_size_)
+  if (!at.details.complete() || !in.complete() || at.positions != positions_.size() ||
+      at.integers != integers_.size() || at.floats != plane_size_)
     return corrupt("its parts do not add up");
   return {};
 }

@@ -10,7 +10,9 @@ void Column::put(std::size_t tick, std::uint64_t bits) {
     runs_.push_back(static_cast<std::uint8_t>(tick));
   }
   end_ = tick + 1;
-  if (!bits_.empty() && bits_.back() == bits) return;
+  // The last value stands beside the vectors: nearly all samples repeat it, and need not look into them.
+  if (!at_.empty() && last_ == bits) return;
+  last_ = bits;
   at_.push_back(static_cast<std::uint8_t>(tick));
   bits_.push_back(bits);
 }
@@ -41,6 +43,7 @@ Result<Column> Column::make(std::vector<std::uint8_t> runs, std::size_t end, std
   column.at_ = std::move(at);
   column.bits_ = std::move(bits);
   column.end_ = end;
+  column.last_ = column.bits_.back();
   return column;
 }
 

@@ -25,7 +25,6 @@ class Column {
   [[nodiscard]] std::size_t count() const;
   // One past the last tick with a sample, 0 when there is none.
   [[nodiscard]] std::size_t end() const { return end_; }
-  [[nodiscard]] std::uint64_t last() const { return bits_.back(); }
   // Heap bytes held.
   [[nodiscard]] std::size_t memory() const { return runs_.capacity() + at_.capacity() + 8 * bits_.capacity(); }
 
@@ -59,6 +58,7 @@ class Column {
   std::vector<std::uint8_t> at_;
   std::vector<std::uint64_t> bits_;
   std::size_t end_ = 0;
+  std::uint64_t last_ = 0;
 };
 
 // A new reset epoch of one slot's counter begins at this tick: no rate may cross it.

@@ -63,6 +63,9 @@ const std::map<std::string, Right> kPromised{
     {"GET /v1/alerts", Right::viewer},
     {"GET /v1/audit", Right::viewer},
     {"GET /v1/audit/verify", Right::viewer},
+    {"GET /v1/db/stats", Right::viewer},
+    {"POST /v1/db/check", Right::approver},
+    {"POST /v1/db/backup", Right::admin},
     {"GET /v1/query", Right::viewer},
     {"GET /v1/query_range", Right::viewer},
     {"GET /v1/series", Right::viewer},
@@ -253,4 +256,21 @@ TEST_CASE("health and metrics have their own types") {
   const auto metrics = house.ask("GET", "/metrics", {}, Right::viewer);
   CHECK_THAT(metrics.content_type, ContainsSubstring("text/plain; version=0.0.4"));
   CHECK_THAT(metrics.body, ContainsSubstring("pgtend_build_info{version=\"0.1.0\"} 1"));
+}
+
+TEST_CASE("the history file tells what it keeps, whether it is sound, and is copied to an absolute path only") {
+  House house;
+  auto item = json::parse(house.ask("GET", "/v1/db/stats").body)["item"];
+  CHECK(item["samples"] == 42);
+  CHECK(item["version"] == 2);
+  CHECK(item["tiers"][0]["name"] == "raw");
+  CHECK(item["tiers"][0]["retention_seconds"] == 604'800);
+  item = json::parse(house.ask("POST", "/v1/db/check").body)["item"];
+  CHECK(item["sound"] == false);
+  CHECK(item["bad_blocks"] == 1);
+  for (const auto* body : {"", "{}", R"({"to":""})", R"({"to":"copy.db"})", R"({"to":"/a","more":1})", R"({"to":7})"})
+    CHECK(house.ask("POST", "/v1/db/backup", body).status == 400);
+  CHECK(house.view.told.empty());
+  CHECK(house.ask("POST", "/v1/db/backup", R"({"to":"/var/backups/history.db"})").status == 200);
+  CHECK(house.view.told == std::vector<std::string>{"backup to /var/backups/history.db"});
 }

@@ -56,6 +56,28 @@ TEST_CASE("a value goes out in base units under our name and in its own under th
   CHECK(native->kind == MetricKind::counter);
 }
 
+TEST_CASE("a time goes out in whole microseconds under both names, and other values as they are") {
+  auto rows = captured();
+  rows.rows[0][2] = "123.45678999999801";
+  rows.rows[1][2] = "1e300";
+  auto def = database_def();
+  CollectorColumn other;
+  other.column = "blk_read_time";
+  other.metric = "pgtend_other";
+  def.columns.push_back(other);
+  const auto run = rows_to_series(def, rows, {}, "postgres");
+  const auto value = [&](const std::string& text) {
+    const auto* sample = find(run, text);
+    REQUIRE(sample);
+    return sample->value;
+  };
+  CHECK(value(R"(pgtend_database_block_read_seconds_total{datid="5",datname="postgres"})") == 0.123457);
+  CHECK(value(R"(pg_stat_database_blk_read_time{datid="5",datname="postgres"})") == 123.457);
+  CHECK(value(R"(pgtend_other{datid="5",datname="postgres"})") == 123.45678999999801);
+  // What microseconds cannot count stays.
+  CHECK(value(R"(pg_stat_database_blk_read_time{datid="16384",datname="shop"})") == 1e300);
+}
+
 TEST_CASE("NULL and text that is no number give no sample; a timestamp gives Unix seconds") {
   const auto run = rows_to_series(database_def(), captured(), {}, "");
   CHECK(run.samples.size() == 5);

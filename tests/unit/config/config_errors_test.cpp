@@ -75,7 +75,7 @@ TEST_CASE("a bad unit is named with the spelling that is wanted") {
       {"postgresql: {connect_timeout: -5s}\n", "1:31: 'connect_timeout' " + duration + "'-5s'"},
       {"collection: {intervals: {statements: 1M}}\n", "1:38: 'statements' " + duration + "'1M'"},
       {"history:\n  max_bytes: 512mb\n", "2:14: 'max_bytes' " + size + "'512mb'; units are B, kB, MB, GB, TB"},
-      {"history:\n  max_bytes: 12\n", "2:14: 'max_bytes' must be from 1.0 MB to 4.0 TB, not 12 B"},
+      {"history:\n  max_bytes: 12\n", "2:14: 'max_bytes' must be from 4.0 MB to 4.0 TB, not 12 B"},
   });
 }
 
