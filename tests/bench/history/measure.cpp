@@ -60,7 +60,8 @@ std::int64_t folder_bytes(const std::string& folder, const std::string& prefix) 
   std::int64_t bytes = 0;
   std::error_code gone;
   for (const auto& entry : std::filesystem::directory_iterator(folder, gone)) {
-    if (!entry.path().filename().string().starts_with(prefix)) continue;
+    const auto name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || name.ends_with(".ballast")) continue;
     const auto size = entry.file_size(gone);
     if (!gone) bytes += static_cast<std::int64_t>(size);
   }

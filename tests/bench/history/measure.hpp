@@ -14,7 +14,8 @@ namespace pgtend::bench {
 // A field of /proc/self/io, or of /proc/self/status in kB turned into bytes.
 [[nodiscard]] std::int64_t io_bytes(const std::string& field);
 [[nodiscard]] std::int64_t memory_bytes(const std::string& field);
-// Bytes of the files in a folder whose names start with `prefix`.
+// Bytes of the files in a folder whose names start with `prefix`; the ballast, a fixed reserve without data, is left
+// out.
 [[nodiscard]] std::int64_t folder_bytes(const std::string& folder, const std::string& prefix);
 // The value below which a share of them lies; 0 of nothing.
 [[nodiscard]] double quantile(std::vector<double> values, double share);

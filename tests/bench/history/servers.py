@@ -23,12 +23,13 @@ def free_port():
 
 def folder_bytes(folder):
     total = 0
-    for path in pathlib.Path(folder).rglob("*"):
-        try:
-            if path.is_file() and not path.is_symlink():
-                total += path.stat().st_size
-        except FileNotFoundError:
-            pass
+    # Merges remove whole folders while this looks at them.
+    for root, _, names in os.walk(folder, onerror=lambda error: None):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(root, name)).st_size
+            except FileNotFoundError:
+                pass
     return total
 
 

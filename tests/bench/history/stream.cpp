@@ -19,6 +19,10 @@ namespace {
 bool looks_like_counter(const std::string& name) {
   for (const auto* end : {"_total", "_count", "_sum", "_bucket"})
     if (name.ends_with(end) && name != "pg_stat_activity_count" && name != "pg_locks_count") return true;
+  for (const auto* gauge : {"_n_live_tup", "_n_dead_tup", "_since_analyze", "_min_time_seconds", "_max_time_seconds",
+                            "_mean_time_seconds", "_stddev_time_seconds"})
+    if (name.ends_with(gauge)) return false;
+  if (name.find("_last_") != std::string::npos) return false;
   return name.starts_with("pg_stat_statements_") || name.starts_with("pg_stat_user_tables_") ||
          name.starts_with("pg_statio_user_tables_");
 }
@@ -74,7 +78,10 @@ Stream::Stream(StreamOptions options) : options_(std::move(options)) {
     if (tab == std::string::npos) continue;
     const auto name = line.substr(0, tab);
     if (by_target.empty() || by_target.back().first != name) by_target.emplace_back(name, std::vector<SeriesKey>());
-    by_target.back().second.push_back(parse_key(line.substr(tab + 1)));
+    auto key = parse_key(line.substr(tab + 1));
+    // Both exporters have series about themselves, which only the target tells apart.
+    key.labels.set("job", name);
+    by_target.back().second.push_back(std::move(key));
   }
   for (auto& [name, keys] : by_target) {
     targets_.push_back(std::make_unique<StreamTarget>(options_.folder, name, std::move(keys)));

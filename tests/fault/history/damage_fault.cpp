@@ -11,9 +11,9 @@ using namespace pgtend::test;
 
 namespace {
 
-constexpr int kSeries = 300;
-constexpr int kTicks = 500;                 // two sealed blocks and a head
-constexpr std::int64_t kBlock = 256 * 240;  // samples that one damaged block may take with it
+constexpr int kSeries = 40;
+constexpr int kTicks = 500;                       // two sealed blocks and a head
+constexpr std::int64_t kBlock = kSeries * 240LL;  // samples that one damaged block may take with it
 const Trace kTrace(kSeries, FakeClock().now());
 
 void make_file(const std::string& path) {
@@ -55,7 +55,7 @@ TEST_CASE("damage: a flipped bit never gives a wrong value") {
   const auto sound = dir.file("sound.db"), damaged = dir.file("history.db");
   make_file(sound);
   const auto size = std::filesystem::file_size(sound);
-  const int rounds = fault_rounds(12, 200);
+  const int rounds = fault_rounds(5, 200);
   int wrong = 0, block = 0, more = 0, untouched = 0, refused = 0;
   for (int round = 0; round < rounds; ++round) {
     for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
@@ -133,7 +133,7 @@ TEST_CASE("damage: a file with any field changed is opened or refused, and gives
   }
   REQUIRE(fields.size() >= 8);
   const auto all = fields.size() * values.size();
-  const auto rounds = static_cast<std::size_t>(fault_rounds(24, static_cast<int>(all)));
+  const auto rounds = static_cast<std::size_t>(fault_rounds(8, static_cast<int>(all)));
   int served = 0;
   for (std::size_t i = 0; i < rounds; ++i) {
     const auto pick = rounds == all ? i : random() % all;

@@ -72,7 +72,7 @@ TEST_CASE("kill: no acknowledged tick is lost and the file is sound, whenever th
   std::mt19937 random(seed);
   TempDir dir;
   const auto path = dir.file("history.db");
-  const int rounds = fault_rounds(6, 200);
+  const int rounds = fault_rounds(4, 200);
   int from = -1;
   double slowest = 0;
   for (int round = 0; round < rounds; ++round) {

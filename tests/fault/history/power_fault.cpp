@@ -81,7 +81,7 @@ TEST_CASE("power: a cut at any write loses nothing acknowledged and serves nothi
   std::mt19937 random(seed);
   const auto operations = operations_of_whole_run();
   REQUIRE(operations > kTicks);
-  const auto cuts = fault_rounds(12, static_cast<int>(operations));
+  const auto cuts = fault_rounds(5, static_cast<int>(operations));
   std::int64_t lost = 0, wrong = 0;
   for (int i = 0; i < cuts; ++i) {
     // Under ./dev fault history every write once; in the slice an arbitrary few.
