@@ -5,7 +5,7 @@ using namespace pgtend::test;
 
 namespace {
 
-constexpr const char* kRules = R"(groups:
+constexpr const char* kRules = R"yaml(groups:
   - name: test
     interval: 1s
     rules:
@@ -18,7 +18,7 @@ constexpr const char* kRules = R"(groups:
         expr: max by (datname) (pgtend_idle_in_transaction_age_seconds) > 3
         labels: {severity: critical}
         annotations: {summary: "idle for long on {{ $labels.datname }}"}
-)";
+)yaml";
 
 std::string receivers(const WebhookSink& warnings, const WebhookSink& pages, const WebhookSink& beats) {
         return "  built_in_inhibit: false\n"
