@@ -60,7 +60,8 @@ void thin_out(std::vector<Sample>& samples) {
 const LoadedRule* rule_of(const RuleSet& rules, const Alert& alert) {
   for (const auto& group : rules.groups)
     for (const auto& rule : group.rules)
-      if (group.name == alert.group && rule.compiled.rule.name == alert.rule) return &rule;
+      if (group.name == alert.group && rule.compiled.rule.name == alert.rule && can_be_of(rule.compiled, alert))
+        return &rule;
   return nullptr;
 }
 

@@ -45,6 +45,12 @@ std::string cause_text(const promql::VectorSample& element) {
 
 }  // namespace
 
+bool can_be_of(const alerts::CompiledRule& rule, const Alert& alert) {
+  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const Label& label) {
+    return label.second.find("{{") != std::string::npos || alert.labels.get(label.first) == label.second;
+  });
+}
+
 std::string comparison_of(const promql::Expr& expr) {
   const auto* left = promql::compared_value(expr);
   const auto* binary = left == nullptr ? nullptr : comparison_with(expr, left);
@@ -105,7 +111,8 @@ net::Task<void> Alerting::add_facts(const LoadedGroup& group, std::vector<Alert>
     for (auto& alert : fresh)
       for (const auto& loaded : rules->groups)
         for (const auto& rule : loaded.rules) {
-          if (loaded.name != name || rule.compiled.rule.name != alert.rule) continue;
+          if (loaded.name != name || rule.compiled.rule.name != alert.rule || !can_be_of(rule.compiled, alert))
+            continue;
           alert.facts = {};
           alert.facts.comparison = comparison_of(*rule.expr);
           alert.facts.normal = normal_value(*rule.expr, alert.labels, *reader, now, options);

@@ -11,6 +11,10 @@
 // What is gathered about an alert at the moment it fires. Reads history; runs in the blocking pool.
 namespace pgtend::engine {
 
+// Whether an alert of the rule's name can be of this rule: the labels that the rule fixes are the alert's. A warning
+// and a critical rule may have one name.
+[[nodiscard]] bool can_be_of(const alerts::CompiledRule& rule, const Alert& alert);
+
 // "> 0.8": operator and right side of the comparison on top of the expression; empty when there is none.
 [[nodiscard]] std::string comparison_of(const promql::Expr& expr);
 

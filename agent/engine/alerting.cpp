@@ -4,6 +4,7 @@
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
+#include "agent/engine/alert_facts.hpp"
 #include "rules/promql/evaluator.hpp"
 
 namespace pgtend::engine {
@@ -67,17 +68,6 @@ SnapshotPtr recorded(const LoadedGroup& group, const std::vector<alerts::Evaluat
     }
   }
   return any ? SnapshotPtr(std::move(snapshot)) : nullptr;
-}
-
-}  // namespace
-
-namespace {
-
-// Whether an alert can be of this rule: the labels that the rule fixes are the alert's.
-bool can_be_of(const alerts::CompiledRule& rule, const Alert& alert) {
-  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const Label& label) {
-    return label.second.find("{{") != std::string::npos || alert.labels.get(label.first) == label.second;
-  });
 }
 
 }  // namespace
