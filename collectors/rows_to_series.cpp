@@ -110,7 +110,8 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     for (const auto& [column, at] : columns) {
       const auto value = to_number(row[at]);
       if (!value) continue;
-      if (!column->metric.empty()) add(column->metric, row_labels, scaled(*column, *value, column->scale), column->kind, epoch);
+      if (!column->metric.empty())
+        add(column->metric, row_labels, scaled(*column, *value, column->scale), column->kind, epoch);
       if (!column->exporter_name.empty())
         add(column->exporter_name, exporter_labels(column->exporter_name, row_labels),
             scaled(*column, *value, column->exporter_scale), column->kind, epoch);

@@ -21,7 +21,6 @@ namespace pgtend::api {
 // REQUIRES: I/O thread; the object outlives the server.
 class AgentView : public AlertView {
  public:
-
   virtual net::TaskResult<StatusView> status() = 0;
   virtual net::TaskResult<std::vector<Finding>> findings() = 0;
   virtual net::TaskResult<std::vector<RecommendationView>> recommendations() = 0;

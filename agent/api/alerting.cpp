@@ -16,7 +16,9 @@ using http::Response;
 constexpr std::size_t kLongestText = 1'000;  // bytes of a comment or name, as for the reasons of the audit
 constexpr std::int64_t kDefaultRows = 100, kMostRows = 1'000;
 
-Json time_or_null(const std::optional<UtcTime>& at) { return at ? Json(to_rfc3339(*at)) : Json(nullptr); }
+Json time_or_null(const std::optional<UtcTime>& at) {
+  return at ? Json(to_rfc3339(*at)) : Json(nullptr);
+}
 
 Json encode_silence(const Silence& silence) {
   return {{"id", silence.id},

@@ -71,7 +71,9 @@ net::TaskResult<Change> insert(CorePtr core, Change change, std::string actor) {
   auto job = [change, draft](store::Ledger& ledger) { return ledger.insert_change(change, draft); };
   auto stored = co_await with_ledger(core, job);
   if (!stored) co_return fail(std::move(stored.error()), "record the change");
-  log::info("change", {{"id", change.id}, {"action", "change.propose"}, {"state", std::string(to_string(change.state))},
+  log::info("change", {{"id", change.id},
+                       {"action", "change.propose"},
+                       {"state", std::string(to_string(change.state))},
                        {"object", change.plan.object}});
   co_return change;
 }
@@ -83,7 +85,8 @@ net::TaskResult<Change> find(CorePtr core, std::string id) {
 }
 
 tl::unexpected<Error> wrong_state(const Change& change, std::string_view wanted) {
-  return fail(Errc::conflict, "change " + change.id + " is " + std::string(to_string(change.state)) + ", not " + std::string(wanted));
+  return fail(Errc::conflict,
+              "change " + change.id + " is " + std::string(to_string(change.state)) + ", not " + std::string(wanted));
 }
 
 }  // namespace
@@ -161,7 +164,8 @@ net::TaskResult<Change> approve_change(CorePtr core, std::string id, std::string
   if (!change) co_return change;
   if (change->state != ChangeState::proposed) co_return wrong_state(*change, "proposed");
   if (change->plan_hash != hash || plan_hash(change->plan) != hash)
-    co_return fail(Errc::conflict, "the plan's hash is " + change->plan_hash + "; look at the plan again and approve that");
+    co_return fail(Errc::conflict,
+                   "the plan's hash is " + change->plan_hash + "; look at the plan again and approve that");
   const auto from = change->state;
   const UtcTime now = core->parts.clock.now();
   change->state = ChangeState::approved;
@@ -193,7 +197,8 @@ net::TaskResult<Change> undo_change(CorePtr core, std::string id, std::string ac
   auto change = co_await find(core, id);
   if (!change) co_return change;
   const auto from = change->state;
-  const bool in_force = from == ChangeState::kept || from == ChangeState::observing || from == ChangeState::needs_restart;
+  const bool in_force =
+      from == ChangeState::kept || from == ChangeState::observing || from == ChangeState::needs_restart;
   if (!in_force) co_return wrong_state(*change, "kept or observed");
   if (change->plan.sql_down.empty()) co_return fail(Errc::unsupported, "this change has no way back");
   change->state = ChangeState::reverting;

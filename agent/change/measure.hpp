@@ -15,6 +15,7 @@ struct Measured {
   bool complete = false;  // the whole `after` time has been observed
 };
 // Compares [before, applied) with [applied + warm-up, now]. Errors: the history's.
-net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, UtcTime intent, UtcTime applied);
+net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, UtcTime intent,
+                                  UtcTime applied);
 
 }  // namespace pgtend::change

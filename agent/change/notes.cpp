@@ -27,7 +27,9 @@ std::string Notes::text(std::string_view key) const {
   return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-std::optional<UtcTime> Notes::time(std::string_view key) const { return parse_rfc3339(text(key)); }
+std::optional<UtcTime> Notes::time(std::string_view key) const {
+  return parse_rfc3339(text(key));
+}
 
 std::vector<std::int64_t> Notes::ids(std::string_view key) const {
   std::vector<std::int64_t> out;
@@ -39,11 +41,21 @@ std::vector<std::int64_t> Notes::ids(std::string_view key) const {
   return out;
 }
 
-void Notes::set(std::string_view key, const std::string& value) { store(json_, key, value); }
-void Notes::set(std::string_view key, UtcTime value) { store(json_, key, to_rfc3339(value)); }
-void Notes::set(std::string_view key, double value) { store(json_, key, value); }
-void Notes::set(std::string_view key, const std::vector<std::int64_t>& value) { store(json_, key, value); }
-void Notes::set_object(std::string_view key, const std::string& json) { store(json_, key, parse(json)); }
+void Notes::set(std::string_view key, const std::string& value) {
+  store(json_, key, value);
+}
+void Notes::set(std::string_view key, UtcTime value) {
+  store(json_, key, to_rfc3339(value));
+}
+void Notes::set(std::string_view key, double value) {
+  store(json_, key, value);
+}
+void Notes::set(std::string_view key, const std::vector<std::int64_t>& value) {
+  store(json_, key, value);
+}
+void Notes::set_object(std::string_view key, const std::string& json) {
+  store(json_, key, parse(json));
+}
 
 std::string Notes::object(std::string_view key) const {
   const auto json = parse(json_);

@@ -10,8 +10,8 @@
 
 namespace pgtend::change {
 
-// What the pipeline remembers of a change besides its columns: the JSON object in Change::evidence_before. Numbers, names
-// of objects and hashes only; no literals of user data.
+// What the pipeline remembers of a change besides its columns: the JSON object in Change::evidence_before. Numbers,
+// names of objects and hashes only; no literals of user data.
 class Notes {
  public:
   Notes() = default;

@@ -21,13 +21,17 @@ bool is_driven(ChangeState state) {
     case ChangeState::post_validated:
     case ChangeState::observing:
     case ChangeState::reverting:
-    case ChangeState::needs_restart: return true;
-    default: return false;
+    case ChangeState::needs_restart:
+      return true;
+    default:
+      return false;
   }
 }
 
 // States that only look do not keep a database to themselves.
-bool only_looks(ChangeState state) { return state == ChangeState::observing || state == ChangeState::needs_restart; }
+bool only_looks(ChangeState state) {
+  return state == ChangeState::observing || state == ChangeState::needs_restart;
+}
 
 bool is_left_by_crash(ChangeState state) {
   return is_driven(state) && state != ChangeState::approved && state != ChangeState::deferred && !only_looks(state);
@@ -37,7 +41,8 @@ bool is_left_by_crash(ChangeState state) {
 
 class Pipeline::Impl {
  public:
-  Impl(PipelineParts parts, PipelineOptions options) : core(std::make_shared<Core>(Core{std::move(parts), std::move(options)})) {
+  Impl(PipelineParts parts, PipelineOptions options)
+      : core(std::make_shared<Core>(Core{std::move(parts), std::move(options)})) {
     const auto seed = core->parts.seed;
     core->random.seed(seed != 0 ? seed : static_cast<std::uint64_t>(to_ms(core->parts.clock.now())));
   }
@@ -67,10 +72,12 @@ class Pipeline::Impl {
     if (!is_driven(change.state) || core->busy.contains(change.id)) return false;
     const auto rest = core->resting.find(change.id);
     if (rest != core->resting.end() && core->parts.clock.steady_now() < rest->second) return false;
-    if (change.not_before && change.state == ChangeState::deferred && core->parts.clock.now() < *change.not_before) return false;
+    if (change.not_before && change.state == ChangeState::deferred && core->parts.clock.now() < *change.not_before)
+      return false;
     if (only_looks(change.state)) return true;
     const auto database = acting_database(*core, change.plan);
-    return std::none_of(core->busy.begin(), core->busy.end(), [&](const auto& each) { return each.second == database; });
+    return std::none_of(core->busy.begin(), core->busy.end(),
+                        [&](const auto& each) { return each.second == database; });
   }
 
   void start(net::asio::any_io_executor executor, const Change& change) {
@@ -95,7 +102,9 @@ class Pipeline::Impl {
 Pipeline::Pipeline(PipelineParts parts, PipelineOptions options)
     : impl_(std::make_unique<Impl>(std::move(parts), std::move(options))) {}
 
-Pipeline::~Pipeline() { stop(); }
+Pipeline::~Pipeline() {
+  stop();
+}
 
 net::TaskResult<Change> Pipeline::submit(Recommendation recommendation, Decision decision) {
   return enter(impl_->core, std::move(recommendation), std::move(decision));
@@ -163,6 +172,8 @@ std::optional<Progress> Pipeline::progress(const std::string& id) const {
   return it->second;
 }
 
-void Pipeline::set_options(PipelineOptions options) { impl_->core->options = std::move(options); }
+void Pipeline::set_options(PipelineOptions options) {
+  impl_->core->options = std::move(options);
+}
 
 }  // namespace pgtend::change

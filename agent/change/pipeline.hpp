@@ -57,8 +57,8 @@ class Pipeline {
   // Enters a recommendation with policy's answer: `automatic` is approved at once, `needs_approval` waits as proposed.
   // The plan is completed from the catalogs (owner, previous value, way back) before it is frozen and hashed.
   // Returns the open change of the same object and intent when there is one.
-  // Errors: refused (decision recommend or refused, or a denied setting), invalid_argument (the plan is not of its kind),
-  // not_found (its object does not exist); unavailable and timeout are retryable.
+  // Errors: refused (decision recommend or refused, or a denied setting), invalid_argument (the plan is not of its
+  // kind), not_found (its object does not exist); unavailable and timeout are retryable.
   net::TaskResult<Change> submit(Recommendation recommendation, Decision decision);
 
   // Enters a person's own plan; it waits for approval. Errors as submit.

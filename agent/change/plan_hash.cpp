@@ -31,7 +31,9 @@ void add_detail(Canonical& out, const IndexChange& d) {
   out.add(d.schema).add(d.index).add(d.table).add(d.key_columns).add(d.include_columns).add(d.method).add(d.is_drop);
   out.add(d.definition);
 }
-void add_detail(Canonical& out, const RefreshChange& d) { out.add(d.schema).add(d.matview).add(d.concurrently); }
+void add_detail(Canonical& out, const RefreshChange& d) {
+  out.add(d.schema).add(d.matview).add(d.concurrently);
+}
 void add_detail(Canonical& out, const MaintenanceChange& d) {
   out.add(d.schema).add(d.table).add(d.vacuum).add(d.analyze);
 }

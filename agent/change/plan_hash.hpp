@@ -8,9 +8,9 @@
 
 namespace pgtend::change {
 
-// SHA-256, 64 hex digits, over the frozen parts of a plan: where, what, the statements both ways, as which role and with
-// which lock. An approval binds to it. Estimates and the verdict's target set are left out: they move with each reading
-// of the statistics while what would be executed stays the same.
+// SHA-256, 64 hex digits, over the frozen parts of a plan: where, what, the statements both ways, as which role and
+// with which lock. An approval binds to it. Estimates and the verdict's target set are left out: they move with each
+// reading of the statistics while what would be executed stays the same.
 [[nodiscard]] std::string plan_hash(const ProposedChange& plan);
 
 // First key of every advisory lock of the pipeline: "pgtd" in ASCII.

@@ -21,16 +21,16 @@ bool is_acting(ChangeState state) {
   return state == ChangeState::pre_validated || state == ChangeState::applying || state == ChangeState::reverting;
 }
 
-// Databases in which another change acts. A refresh or a vacuum may run while an index is observed: its verdict compares
-// with a control group, and observation may take days.
+// Databases in which another change acts. A refresh or a vacuum may run while an index is observed: its verdict
+// compares with a control group, and observation may take days.
 std::vector<std::string> in_flight(const std::vector<Change>& open, const Change& change) {
   const bool measured = change.plan.kind == ChangeKind::index || change.plan.kind == ChangeKind::setting;
   std::vector<std::string> out;
   for (const auto& other : open) {
     if (other.id == change.id) continue;
     if (!is_acting(other.state) && !(measured && holds_measurement(other.state))) continue;
-    const bool instance = other.plan.action == ActionClass::system_setting ||
-                          other.plan.action == ActionClass::restart_setting;
+    const bool instance =
+        other.plan.action == ActionClass::system_setting || other.plan.action == ActionClass::restart_setting;
     // A vacuum need not wait for the observation of a setting either.
     out.push_back(instance ? std::string() : other.plan.database);
   }

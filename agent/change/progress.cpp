@@ -11,8 +11,8 @@ struct Phase {
   double start, end;  // share of the whole statement
 };
 
-// The order in which PostgreSQL 13 to 18 goes through them; the shares follow a B-tree build with CONCURRENTLY, where the
-// two table scans (build and validation) dominate. Longer names come before their prefixes.
+// The order in which PostgreSQL 13 to 18 goes through them; the shares follow a B-tree build with CONCURRENTLY, where
+// the two table scans (build and validation) dominate. Longer names come before their prefixes.
 constexpr std::array<Phase, 12> kPhases{{{"initializing", 0.00, 0.01},
                                          {"waiting for writers before build", 0.01, 0.03},
                                          {"building index: scanning table", 0.03, 0.40},
@@ -26,8 +26,8 @@ constexpr std::array<Phase, 12> kPhases{{{"initializing", 0.00, 0.01},
                                          {"index validation: scanning table", 0.76, 0.97},
                                          {"waiting for old snapshots", 0.97, 0.99}}};
 // DROP and REINDEX CONCURRENTLY end with these.
-constexpr std::array<Phase, 2> kEndings{{{"waiting for readers before marking dead", 0.97, 0.98},
-                                         {"waiting for readers before dropping", 0.98, 0.99}}};
+constexpr std::array<Phase, 2> kEndings{
+    {{"waiting for readers before marking dead", 0.97, 0.98}, {"waiting for readers before dropping", 0.98, 0.99}}};
 
 const Phase* find_phase(std::string_view name) {
   const auto named = [&](const Phase& phase) { return name == phase.name; };
@@ -40,7 +40,9 @@ const Phase* find_phase(std::string_view name) {
 
 }  // namespace
 
-bool is_waiting_phase(std::string_view phase) { return phase.starts_with("waiting for "); }
+bool is_waiting_phase(std::string_view phase) {
+  return phase.starts_with("waiting for ");
+}
 
 Progress next_progress(const std::optional<Progress>& previous, const CreateIndexRow& row) {
   Progress out;
@@ -63,7 +65,8 @@ Progress next_progress(const std::optional<Progress>& previous, const CreateInde
   double ratio = floor;
   if (const auto* phase = find_phase(row.phase)) {
     // The view's counters of the last phase linger for a moment in the next one, so they are never trusted beyond 1.
-    const double inside = out.total > 0 ? std::clamp(static_cast<double>(out.done) / static_cast<double>(out.total), 0.0, 1.0) : 0;
+    const double inside =
+        out.total > 0 ? std::clamp(static_cast<double>(out.done) / static_cast<double>(out.total), 0.0, 1.0) : 0;
     ratio = phase->start + (phase->end - phase->start) * inside;
   }
   out.ratio = std::clamp(std::max(floor, ratio), 0.0, 1.0);

@@ -9,10 +9,10 @@ namespace pgtend::change {
 
 // How far a running change is, as shown to a person.
 struct Progress {
-  std::string phase;    // as pg_stat_progress_create_index names it, or the step of the pipeline
-  double ratio = 0;     // 0..1 of the whole statement; never decreases within one attempt
+  std::string phase;  // as pg_stat_progress_create_index names it, or the step of the pipeline
+  double ratio = 0;   // 0..1 of the whole statement; never decreases within one attempt
   std::int64_t done = 0, total = 0;
-  std::string unit;     // blocks, tuples, lockers, partitions; empty when the phase counts nothing
+  std::string unit;  // blocks, tuples, lockers, partitions; empty when the phase counts nothing
   std::optional<int> waiting_for_pid;
 };
 

@@ -37,7 +37,8 @@ net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Cha
   const std::string sql =
       "SELECT CASE WHEN pg_try_advisory_lock($1::int, 0) THEN "
       "CASE WHEN pg_try_advisory_lock($1::int, $2::int) THEN 'both' ELSE 'one' END ELSE 'none' END AS held, "
-      "(SELECT string_agg(l.pid::text, ', ') FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = $1::int::oid "
+      "(SELECT string_agg(l.pid::text, ', ') FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = "
+      "$1::int::oid "
       "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) AS holders";
   const std::string release = "SELECT pg_advisory_unlock($1::int, 0)";
   const pg::Params keys{std::to_string(kLockClass), std::to_string(lock_key(change.plan.object))};
@@ -54,15 +55,17 @@ net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Cha
     }
     const auto next = core->in(core->options.advisory_poll + core->jitter(core->options.advisory_poll));
     if (next >= give_up || core->stopping)
-      co_return fail(Errc::timeout, "another session acts in this database or on this object (pid " +
-                                        tried->text(0, "holders") + ")", true);
+      co_return fail(Errc::timeout,
+                     "another session acts in this database or on this object (pid " + tried->text(0, "holders") + ")",
+                     true);
     co_await net::sleep_until(next);
   }
 }
 
 net::TaskResult<BackendStart> who_am_i(pg::Connection& connection) {
   const std::string sql =
-      "SELECT floor(extract(epoch FROM backend_start) * 1000)::bigint AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+      "SELECT floor(extract(epoch FROM backend_start) * 1000)::bigint AS started FROM pg_stat_activity WHERE pid = "
+      "pg_backend_pid()";
   const pg::Params none;
   const auto limit = std::chrono::steady_clock::now() + kShort;
   auto rows = co_await connection.query(sql, none, limit);
@@ -73,7 +76,8 @@ net::TaskResult<BackendStart> who_am_i(pg::Connection& connection) {
 net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcTime start) {
   LaneAsker asker(core->parts.lanes, std::move(database));
   const std::string sql =
-      "SELECT floor(extract(epoch FROM backend_start) * 1000)::bigint AS started FROM pg_stat_activity WHERE pid = $1::int";
+      "SELECT floor(extract(epoch FROM backend_start) * 1000)::bigint AS started FROM pg_stat_activity WHERE pid = "
+      "$1::int";
   const pg::Params params{std::to_string(pid)};
   auto rows = co_await asker.ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "look for backend " + std::to_string(pid));

@@ -22,9 +22,10 @@ void show_list(const Json& answer) {
 std::string verification_text(const Json& verdict) {
   if (verdict.is_null()) return "  no verdict yet\n";
   std::string out = "  " + cell(verdict, "kind") + ": " + cell(verdict, "explanation") + "\n";
-  out += "  " + cell(verdict, "metric") + ", effect " + cell(verdict, "effect") + ", p " + cell(verdict, "p_value") + ", " +
-         cell(verdict, "test") + "\n";
-  return out + "  windows: " + cell(verdict, "windows_before") + " before, " + cell(verdict, "windows_after") + " after\n";
+  out += "  " + cell(verdict, "metric") + ", effect " + cell(verdict, "effect") + ", p " + cell(verdict, "p_value") +
+         ", " + cell(verdict, "test") + "\n";
+  return out + "  windows: " + cell(verdict, "windows_before") + " before, " + cell(verdict, "windows_after") +
+         " after\n";
 }
 
 void show_one(const Json& answer) {
@@ -33,8 +34,8 @@ void show_one(const Json& answer) {
   out += "  " + cell(c["plan"], "action") + " " + cell(c["plan"], "object") + ", proposed by " + cell(c, "proposed_by");
   if (const auto who = cell(c, "approved_by"); !who.empty()) out += ", approved by " + who;
   out += "\n" + plan_text(c["plan"]);
-  out += "\nPolicy\n  " + cell(c["decision"], "kind") + " (" + cell(c["decision"], "limit") + "): " +
-         cell(c["decision"], "reason") + "\n";
+  out += "\nPolicy\n  " + cell(c["decision"], "kind") + " (" + cell(c["decision"], "limit") +
+         "): " + cell(c["decision"], "reason") + "\n";
   out += "\nVerification\n" + verification_text(c["verdict"]);
   out += "\nTimeline\n";
   for (const auto* field : {"created_at", "applied_at", "observe_until", "not_before", "updated_at", "expires_at"})
@@ -51,13 +52,15 @@ void post(Context& context, const std::string& path, const Json& body) {
     return;
   }
   const auto& change = (*answer)["item"];
-  print(context.json() ? answer->dump(2) + "\n" : "change " + cell(change, "id") + " is " + cell(change, "state") + "\n");
+  print(context.json() ? answer->dump(2) + "\n"
+                       : "change " + cell(change, "id") + " is " + cell(change, "state") + "\n");
 }
 
 }  // namespace
 
 void add_changes(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("changes", "what was and is being changed: list, show, approve, reject, undo, watch");
+  auto* command =
+      app.add_subcommand("changes", "what was and is being changed: list, show, approve, reject, undo, watch");
   command->require_subcommand(0, 1);
   auto id = std::make_shared<std::string>();
   auto text = std::make_shared<std::string>();
@@ -80,14 +83,14 @@ void add_changes(CLI::App& app, Context& context) {
   approve->callback([&context, id, text] { approve_plan(context, "/v1/changes/", *id, *text); });
   auto* reject = with_id("reject", "refuse a proposed change");
   reject->add_option("-r,--reason", *text, "why; kept in the audit")->required();
-  reject->callback([&context, id, text] {
-    post(context, "/v1/changes/" + url_encode(*id) + "/reject", {{"reason", *text}});
-  });
+  reject->callback(
+      [&context, id, text] { post(context, "/v1/changes/" + url_encode(*id) + "/reject", {{"reason", *text}}); });
   with_id("undo", "take a kept or observed change back")->callback([&context, id] {
     post(context, "/v1/changes/" + url_encode(*id) + "/undo", Json::object());
   });
-  with_id("watch", "follow one until it is final, with a progress bar; Ctrl-C only detaches")
-      ->callback([&context, id] { watch_change(context, *id); });
+  with_id("watch", "follow one until it is final, with a progress bar; Ctrl-C only detaches")->callback([&context, id] {
+    watch_change(context, *id);
+  });
   command->callback([command, list] {
     if (command->get_subcommands().empty()) list();
   });

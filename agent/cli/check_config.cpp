@@ -11,14 +11,18 @@ namespace pgtend::cli {
 namespace {
 
 Json as_json(const config::ConfigError& error) {
-  return {{"file", error.file}, {"line", error.line}, {"column", error.column}, {"message", error.message},
+  return {{"file", error.file},
+          {"line", error.line},
+          {"column", error.column},
+          {"message", error.message},
           {"hint", error.hint}};
 }
 
 }  // namespace
 
 void add_check_config(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("check-config", "check the configuration, its rules and collectors; exit 78 if wrong");
+  auto* command =
+      app.add_subcommand("check-config", "check the configuration, its rules and collectors; exit 78 if wrong");
   auto file = std::make_shared<std::string>();
   auto dump = std::make_shared<bool>(false);
   command->add_option("file", *file, "configuration file (default: --config, else /etc/pgtend/pgtend.yaml)");

@@ -1,8 +1,9 @@
+#include "agent/engine/doctor.hpp"
+
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/table.hpp"
 #include "agent/config/config.hpp"
-#include "agent/engine/doctor.hpp"
 
 namespace pgtend::cli {
 
@@ -13,9 +14,10 @@ Json as_json(const engine::DoctorReport& report) {
   for (const auto& role : report.roles) {
     auto capabilities = Json::array();
     for (const auto& c : role.capabilities)
-      capabilities.push_back({{"name", c.name}, {"present", c.present}, {"effect", c.effect}, {"cure", c.cure},
-                              {"advice", c.advice}});
-    roles.push_back({{"user", role.user}, {"purpose", role.purpose}, {"error", role.error}, {"capabilities", capabilities}});
+      capabilities.push_back(
+          {{"name", c.name}, {"present", c.present}, {"effect", c.effect}, {"cure", c.cure}, {"advice", c.advice}});
+    roles.push_back(
+        {{"user", role.user}, {"purpose", role.purpose}, {"error", role.error}, {"capabilities", capabilities}});
   }
   return {{"schema", "pgtend/v1"}, {"server", report.server}, {"roles", roles}};
 }
@@ -35,8 +37,9 @@ void show_role(const engine::DoctorRole& role) {
     missing += c.advice ? 0 : 1;
     print(std::string(c.advice ? "  ! " : "  ✖ ") + c.name + ": " + c.effect + "\n      " + c.cure + "\n");
   }
-  print(missing == 0 ? "  nothing is missing\n"
-                     : "  " + std::to_string(missing) + " missing; all of it at once: psql -f roles.sql (see README)\n");
+  print(missing == 0
+            ? "  nothing is missing\n"
+            : "  " + std::to_string(missing) + " missing; all of it at once: psql -f roles.sql (see README)\n");
 }
 
 }  // namespace

@@ -10,8 +10,9 @@ void add_freeze(CLI::App& app, Context& context) {
   command->add_option("action", *action, "on, off or show")->check(CLI::IsMember({"on", "off", "show"}));
   command->add_option("-r,--reason", *reason, "why; kept in the audit");
   command->callback([&context, action, reason] {
-    auto answer = *action == "show" ? ask(context, "GET", "/v1/status")
-                                    : ask(context, "POST", "/v1/freeze", {{"frozen", *action == "on"}, {"reason", *reason}});
+    auto answer = *action == "show"
+                      ? ask(context, "GET", "/v1/status")
+                      : ask(context, "POST", "/v1/freeze", {{"frozen", *action == "on"}, {"reason", *reason}});
     if (!answer) {
       report(context, answer.error());
       return;

@@ -10,8 +10,9 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   Context context;
-  CLI::App app("pgtend tends a PostgreSQL server from beside it: it samples, alerts, advises, changes, verifies, undoes.",
-               "pgtend");
+  CLI::App app(
+      "pgtend tends a PostgreSQL server from beside it: it samples, alerts, advises, changes, verifies, undoes.",
+      "pgtend");
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("-c,--config", context.config_file, "configuration file")->type_name("FILE");

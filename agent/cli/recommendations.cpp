@@ -20,16 +20,17 @@ void show_list(const Json& answer) {
 void show_one(const Json& answer) {
   const auto& r = answer["item"];
   const auto& effect = r["effect"];
-  std::string out = "recommendation " + cell(r, "id") + " by " + cell(r, "advisor") + ", risk " + cell(r, "risk") + "\n";
+  std::string out =
+      "recommendation " + cell(r, "id") + " by " + cell(r, "advisor") + ", risk " + cell(r, "risk") + "\n";
   out += "\nWhat\n  " + cell(r["finding"], "summary") + "\n\nEvidence\n" + evidence_text(r["finding"]);
   out += "\nExpected effect\n  " + cell(effect, "metric") + ": " + cell(effect, "before") + " -> " +
-         cell(effect, "after") + " " + cell(effect, "unit") + " (" + cell(effect, "low") + " to " + cell(effect, "high") +
-         ", by " + cell(effect, "basis") + ")\n";
+         cell(effect, "after") + " " + cell(effect, "unit") + " (" + cell(effect, "low") + " to " +
+         cell(effect, "high") + ", by " + cell(effect, "basis") + ")\n";
   out += plan_text(r["change"]);
   if (!r["refused"].empty()) out += "\nAlternatives refused\n";
   for (const auto& other : r["refused"]) out += "  " + cell(other, "what") + ": " + cell(other, "why") + "\n";
-  out += "\nPolicy\n  " + cell(r["decision"], "kind") + " (" + cell(r["decision"], "limit") + "): " +
-         cell(r["decision"], "reason") + "\n";
+  out += "\nPolicy\n  " + cell(r["decision"], "kind") + " (" + cell(r["decision"], "limit") +
+         "): " + cell(r["decision"], "reason") + "\n";
   const auto change = cell(r, "change_id");
   out += "\nPlan hash " + cell(r, "plan_hash") + "\nApprove with: pgtend " +
          (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)

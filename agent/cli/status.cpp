@@ -25,9 +25,10 @@ void show_head(const Json& s) {
   line("server", cell(server, "server_version").empty()
                      ? "not connected"
                      : "PostgreSQL " + cell(server, "server_version") + ", " + cell(server, "role"));
-  line("cost", percent(cost, "agent_cpu_ratio") + " of one core, backends " + percent(cost, "backend_cpu_ratio") + ", " +
-                   format_bytes(cost.value("rss_bytes", 0.0)) + " resident" +
-                   (cost.value("over_budget", false) ? ", over budget: slowed down " + cell(cost, "slowdown") + "x" : ""));
+  line("cost",
+       percent(cost, "agent_cpu_ratio") + " of one core, backends " + percent(cost, "backend_cpu_ratio") + ", " +
+           format_bytes(cost.value("rss_bytes", 0.0)) + " resident" +
+           (cost.value("over_budget", false) ? ", over budget: slowed down " + cell(cost, "slowdown") + "x" : ""));
   line("history", cell(history, "series") + " series, " + cell(history, "samples") + " samples, " +
                       format_bytes(history.value("bytes", 0.0)));
   line("alerts", cell(s["alerts"], "firing") + " firing, " + cell(s["alerts"], "pending") + " pending");
@@ -35,7 +36,8 @@ void show_head(const Json& s) {
   line("ledger", s["ledger"].value("writable", false) ? cell(s["ledger"], "audit_rows") + " audit rows"
                                                       : "not writable: pgtend only recommends");
   const auto& freeze = s["freeze"];
-  line("freeze", freeze.value("frozen", false) ? "FROZEN by " + cell(freeze, "by") + " " + cell(freeze, "reason") : "off");
+  line("freeze",
+       freeze.value("frozen", false) ? "FROZEN by " + cell(freeze, "by") + " " + cell(freeze, "reason") : "off");
   print(out);
 }
 

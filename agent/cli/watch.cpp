@@ -54,9 +54,11 @@ bool is_news(const Seen& before, const Seen& now) {
 void show(const Context& context, const Json& change, const Json& progress, const Seen& before, const Seen& now) {
   if (context.json()) {
     if (!is_news(before, now)) return;
-    print(Json{{"at", to_rfc3339(SystemClock().now())}, {"id", change["id"]}, {"state", now.state}, {"progress", progress}}
-              .dump() +
-          "\n");
+    print(
+        Json{
+            {"at", to_rfc3339(SystemClock().now())}, {"id", change["id"]}, {"state", now.state}, {"progress", progress}}
+            .dump() +
+        "\n");
   } else if (terminal_width() > 0) {
     print("\r\033[K" + progress_line(progress, now));
   } else if (is_news(before, now)) {

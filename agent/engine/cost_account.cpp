@@ -13,7 +13,8 @@ namespace pgtend::engine {
 
 namespace {
 
-// Long enough that one exact-size sweep does not count as a habit. Source: reference measurement method, 5-minute share.
+// Long enough that one exact-size sweep does not count as a habit. Source: reference measurement method, 5-minute
+// share.
 constexpr std::chrono::minutes kWindow{5};
 // A first judgement needs some readings; start-up work (probing, first sweep) is not a rate.
 constexpr std::chrono::minutes kFirstJudgement{2};
@@ -60,7 +61,8 @@ std::string CostAccount::describe() const {
                 budget_.cpu_ratio * 100);
   return cpu + format_bytes(static_cast<double>(rss_)) + " resident (budget " +
          format_bytes(static_cast<double>(budget_.rss_bytes)) + ")" +
-         (slow_down_ > 1 ? ", collectors of class B and C run " + std::to_string(slow_down_) + " times less often" : "");
+         (slow_down_ > 1 ? ", collectors of class B and C run " + std::to_string(slow_down_) + " times less often"
+                         : "");
 }
 
 namespace {
@@ -90,7 +92,9 @@ CostAccount::Reading read_cost(const std::string& proc, const std::vector<int>& 
   CostAccount::Reading reading;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   reading.agent_cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   reading.rss_bytes = resident_bytes(proc);
   for (const int pid : backend_pids) {

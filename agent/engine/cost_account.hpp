@@ -15,8 +15,8 @@ namespace pgtend::engine {
 class CostAccount {
  public:
   struct Reading {
-    double agent_cpu_seconds = 0;                  // since process start
-    std::map<int, double> backend_cpu_seconds;     // by pid, since backend start
+    double agent_cpu_seconds = 0;               // since process start
+    std::map<int, double> backend_cpu_seconds;  // by pid, since backend start
     std::int64_t rss_bytes = 0;
   };
   struct Budget {

@@ -17,7 +17,8 @@ config::ConfigError rule_error(const Rule& rule, const Error& error) {
   return out;
 }
 
-void load_group(const RuleGroup& group, Millis default_interval, RuleSet& set, std::vector<config::ConfigError>& errors) {
+void load_group(const RuleGroup& group, Millis default_interval, RuleSet& set,
+                std::vector<config::ConfigError>& errors) {
   LoadedGroup loaded;
   loaded.name = group.name;
   loaded.file = group.file;

@@ -30,12 +30,12 @@ struct RuleSet {
 };
 
 struct RuleSetLoad {
-  std::shared_ptr<const RuleSet> rules;      // complete only when errors is empty
+  std::shared_ptr<const RuleSet> rules;  // complete only when errors is empty
   std::vector<config::ConfigError> errors;
 };
 
-// The rules in the binary (unless rules.shipped is false) and those of rules.files: decoded, their expressions parsed and
-// type-checked, their texts compiled; every error of every file at once. Reads files.
+// The rules in the binary (unless rules.shipped is false) and those of rules.files: decoded, their expressions parsed
+// and type-checked, their texts compiled; every error of every file at once. Reads files.
 [[nodiscard]] RuleSetLoad load_rules(const config::RulesConfig& rules);
 
 // One file's text, for `pgtend rules check`.

@@ -11,9 +11,8 @@
 
 namespace pgtend::engine {
 
-// Runs the collectors by their schedule in three sequential lines, so that none waits for a slower kind: the probe, what
-// is asked once per instance, and what roves from database to database.
-// REQUIRES: io thread.
+// Runs the collectors by their schedule in three sequential lines, so that none waits for a slower kind: the probe,
+// what is asked once per instance, and what roves from database to database. REQUIRES: io thread.
 class Sampling {
  public:
   Sampling(Parts& parts, Collecting& collecting, Pipeline& pipeline, CostAccount& cost);

@@ -1,13 +1,18 @@
 #include "agent/engine/systemd.hpp"
 
 #include <systemd/sd-daemon.h>
+
 #include <ctime>
 
 namespace pgtend::engine::systemd {
 
-void ready() { sd_notify(0, "READY=1"); }
+void ready() {
+  sd_notify(0, "READY=1");
+}
 
-void status(const std::string& line) { sd_notify(0, ("STATUS=" + line).c_str()); }
+void status(const std::string& line) {
+  sd_notify(0, ("STATUS=" + line).c_str());
+}
 
 void reloading() {
   timespec now{};
@@ -16,9 +21,13 @@ void reloading() {
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec)).c_str());
 }
 
-void stopping() { sd_notify(0, "STOPPING=1"); }
+void stopping() {
+  sd_notify(0, "STOPPING=1");
+}
 
-void watchdog() { sd_notify(0, "WATCHDOG=1"); }
+void watchdog() {
+  sd_notify(0, "WATCHDOG=1");
+}
 
 std::optional<Millis> watchdog_interval() {
   std::uint64_t usec = 0;

@@ -46,8 +46,12 @@ net::TaskResult<api::StatusView> View::status() {
     if (!capability.advice || !capability.present)
       out.capabilities.push_back({capability.name, capability.present, capability.effect, capability.cure});
   out.collectors = collecting_.views();
-  out.cost = {cost_.agent_cpu_ratio(),  cost_.backend_cpu_ratio(), cost_.rss_bytes(),
-              cost_.queries(),          parts_.board.series(),     cost_.over_budget(),
+  out.cost = {cost_.agent_cpu_ratio(),
+              cost_.backend_cpu_ratio(),
+              cost_.rss_bytes(),
+              cost_.queries(),
+              parts_.board.series(),
+              cost_.over_budget(),
               static_cast<double>(cost_.slow_down())};
   const auto history = parts_.history.stats();
   out.history = {history.bytes, static_cast<std::uint64_t>(history.samples), static_cast<std::size_t>(history.series),
@@ -171,8 +175,11 @@ net::TaskResult<api::ChangeProgress> View::change_progress(std::string id) {
   switch (stored->state) {
     case ChangeState::post_validated:
     case ChangeState::observing:
-    case ChangeState::needs_restart: out.ratio = 1; break;
-    default: out.ratio = is_final(stored->state) ? 1 : 0;
+    case ChangeState::needs_restart:
+      out.ratio = 1;
+      break;
+    default:
+      out.ratio = is_final(stored->state) ? 1 : 0;
   }
   if (const auto progress = changes_ == nullptr ? std::nullopt : changes_->progress(stored->id)) {
     out.phase = progress->phase;
@@ -185,7 +192,9 @@ net::TaskResult<api::ChangeProgress> View::change_progress(std::string id) {
   co_return out;
 }
 
-net::TaskResult<std::vector<Alert>> View::alerts() { co_return alerting_.alerts(); }
+net::TaskResult<std::vector<Alert>> View::alerts() {
+  co_return alerting_.alerts();
+}
 
 net::TaskResult<std::vector<AuditEntry>> View::audit(std::int64_t from, int limit) {
   const auto rows = static_cast<std::size_t>(std::max(1, limit));

@@ -7,11 +7,21 @@
 
 namespace pgtend::change {
 
-net::TaskResult<ProposedChange> Kind::complete(Asker&, ProposedChange plan) const { co_return plan; }
-net::TaskResult<std::string> Kind::snapshot(Asker&, Work) const { co_return std::string("{}"); }
-net::TaskResult<RowSet> Kind::clean(Asker&, Work) const { co_return RowSet(); }
-net::TaskResult<RowSet> Kind::finish(Asker&, Work) const { co_return RowSet(); }
-net::TaskResult<bool> Kind::takes_effect(Asker&, Work) const { co_return false; }
+net::TaskResult<ProposedChange> Kind::complete(Asker&, ProposedChange plan) const {
+  co_return plan;
+}
+net::TaskResult<std::string> Kind::snapshot(Asker&, Work) const {
+  co_return std::string("{}");
+}
+net::TaskResult<RowSet> Kind::clean(Asker&, Work) const {
+  co_return RowSet();
+}
+net::TaskResult<RowSet> Kind::finish(Asker&, Work) const {
+  co_return RowSet();
+}
+net::TaskResult<bool> Kind::takes_effect(Asker&, Work) const {
+  co_return false;
+}
 
 std::vector<std::string> leading_words(const std::string& sql, std::size_t count) {
   std::istringstream in(sql);
@@ -41,7 +51,8 @@ net::TaskResult<std::vector<std::string>> missing_ownership(Asker& asker, std::s
   const auto actor = run_as_role.empty() ? me : run_as_role;
   if (!found->get(0, "actor")) co_return fail(Errc::not_found, "there is no role " + actor);
   const std::string rights =
-      "SELECT pg_has_role(session_user, $1::name, 'MEMBER') AS may_become, pg_has_role($1::name, $2::name, 'USAGE') AS owns, "
+      "SELECT pg_has_role(session_user, $1::name, 'MEMBER') AS may_become, pg_has_role($1::name, $2::name, 'USAGE') AS "
+      "owns, "
       "  has_schema_privilege($1::name, $3, 'CREATE') AS creates";
   const pg::Params roles{actor, owner, schema};
   auto have = co_await asker.ask(rights, roles);

@@ -34,10 +34,10 @@ struct Standing {
 struct Work {
   ProposedChange plan;
   std::string change_id;
-  bool reverse = false;   // sql_down
-  bool ours = false;      // an intent of this change is in the ledger: what is half done under its name is its own
-  bool returned = false;  // the statement reported success
-  std::string catalog;    // what snapshot() gave before the change, JSON
+  bool reverse = false;        // sql_down
+  bool ours = false;           // an intent of this change is in the ledger: what is half done under its name is its own
+  bool returned = false;       // the statement reported success
+  std::string catalog;         // what snapshot() gave before the change, JSON
   std::int64_t ram_bytes = 0;  // of the server's host; 0 unknown
 };
 

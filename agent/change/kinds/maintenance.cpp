@@ -7,7 +7,9 @@
 namespace pgtend::change {
 namespace {
 
-const MaintenanceChange& detail_of(const Work& work) { return std::get<MaintenanceChange>(work.plan.detail); }
+const MaintenanceChange& detail_of(const Work& work) {
+  return std::get<MaintenanceChange>(work.plan.detail);
+}
 
 }  // namespace
 

@@ -6,8 +6,10 @@ namespace pgtend::change {
 namespace {
 
 const std::string kFind =
-    "SELECT c.oid, c.relispopulated, pg_relation_filenode(c.oid) AS filenode, md5(pg_get_viewdef(c.oid)) AS definition, "
-    "  EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL "
+    "SELECT c.oid, c.relispopulated, pg_relation_filenode(c.oid) AS filenode, md5(pg_get_viewdef(c.oid)) AS "
+    "definition, "
+    "  EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS "
+    "NULL "
     "          AND i.indexprs IS NULL) AS has_key "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'm'";

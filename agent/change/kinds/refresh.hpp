@@ -4,8 +4,8 @@
 
 namespace pgtend::change {
 
-// REFRESH MATERIALIZED VIEW, plain (ACCESS EXCLUSIVE: blocks readers) or CONCURRENTLY (EXCLUSIVE). It has no way back and
-// needs none; what was interrupted leaves nothing and is run again.
+// REFRESH MATERIALIZED VIEW, plain (ACCESS EXCLUSIVE: blocks readers) or CONCURRENTLY (EXCLUSIVE). It has no way back
+// and needs none; what was interrupted leaves nothing and is run again.
 class RefreshKind final : public Kind {
  public:
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;

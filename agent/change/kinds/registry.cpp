@@ -13,10 +13,14 @@ const Kind& kind_of(ChangeKind kind) {
   static const MaintenanceKind maintenance;
   static const SettingKind setting;
   switch (kind) {
-    case ChangeKind::index: return index;
-    case ChangeKind::refresh: return refresh;
-    case ChangeKind::maintenance: return maintenance;
-    case ChangeKind::setting: return setting;
+    case ChangeKind::index:
+      return index;
+    case ChangeKind::refresh:
+      return refresh;
+    case ChangeKind::maintenance:
+      return maintenance;
+    case ChangeKind::setting:
+      return setting;
   }
   return index;
 }

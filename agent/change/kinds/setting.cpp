@@ -17,13 +17,18 @@ Scope scope_of(const SettingChange& d) {
   return d.role.empty() ? Scope::system : Scope::role;
 }
 
-const SettingChange& detail_of(const Work& work) { return std::get<SettingChange>(work.plan.detail); }
+const SettingChange& detail_of(const Work& work) {
+  return std::get<SettingChange>(work.plan.detail);
+}
 
 std::string head_of(const SettingChange& d) {
   switch (scope_of(d)) {
-    case Scope::system: return "ALTER SYSTEM";
-    case Scope::role: return "ALTER ROLE " + quote_identifier(d.role);
-    case Scope::table: return "ALTER TABLE " + quote_qualified(d.schema, d.table);
+    case Scope::system:
+      return "ALTER SYSTEM";
+    case Scope::role:
+      return "ALTER ROLE " + quote_identifier(d.role);
+    case Scope::table:
+      return "ALTER TABLE " + quote_qualified(d.schema, d.table);
   }
   return {};
 }
@@ -37,9 +42,10 @@ std::string set_statement(const SettingChange& d, const std::optional<std::strin
 
 // A name that may stand in a statement as it is: settings cannot be parameters and are not quoted identifiers.
 bool is_name(const std::string& name) {
-  return !name.empty() && name.size() < 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-  });
+  return !name.empty() && name.size() < 64 &&
+         std::all_of(
+             name.begin(), name.end(),
+             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; });
 }
 
 // What is stored at the very scope of the change, one row with one column, or no row.
@@ -49,11 +55,14 @@ std::string stored_query(Scope scope) {
       return "SELECT f.setting AS value FROM pg_file_settings f WHERE f.name = $1 "
              "AND f.sourcefile LIKE '%postgresql.auto.conf' ORDER BY f.seqno DESC LIMIT 1";
     case Scope::role:
-      return "SELECT substr(c, length($1) + 2) AS value FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole, "
-             "unnest(s.setconfig) AS c WHERE s.setdatabase = 0 AND r.rolname = $2 AND c LIKE replace($1, '_', '\\_') || '=%'";
+      return "SELECT substr(c, length($1) + 2) AS value FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = "
+             "s.setrole, "
+             "unnest(s.setconfig) AS c WHERE s.setdatabase = 0 AND r.rolname = $2 AND c LIKE replace($1, '_', '\\_') "
+             "|| '=%'";
     case Scope::table:
       return "SELECT substr(o, length($1) + 2) AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, "
-             "unnest(c.reloptions) AS o WHERE n.nspname = $2 AND c.relname = $3 AND o LIKE replace($1, '_', '\\_') || '=%'";
+             "unnest(c.reloptions) AS o WHERE n.nspname = $2 AND c.relname = $3 AND o LIKE replace($1, '_', '\\_') || "
+             "'=%'";
   }
   return {};
 }
@@ -89,9 +98,15 @@ net::TaskResult<SettingBounds> read_bounds(Asker& asker, std::string name) {
   auto rows = co_await asker.ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "read pg_settings");
   if (rows->size() == 0) co_return fail(Errc::not_found, "this server has no setting " + name);
-  SettingBounds out{name, rows->text(0, "vartype"), rows->text(0, "unit"), rows->text(0, "context"),
-                    rows->text(0, "min_val"), rows->text(0, "max_val"), parse_array(rows->text(0, "enumvals"))};
-  if (out.context == "internal") co_return fail(Errc::refused, name + " is fixed when the server is built or initialised");
+  SettingBounds out{name,
+                    rows->text(0, "vartype"),
+                    rows->text(0, "unit"),
+                    rows->text(0, "context"),
+                    rows->text(0, "min_val"),
+                    rows->text(0, "max_val"),
+                    parse_array(rows->text(0, "enumvals"))};
+  if (out.context == "internal")
+    co_return fail(Errc::refused, name + " is fixed when the server is built or initialised");
   if (rows->text(0, "source") == "command line")
     co_return fail(Errc::refused, name + " is given on the server's command line, which ALTER SYSTEM cannot change");
   co_return out;
@@ -103,8 +118,9 @@ Result<void> check_scope(const ProposedChange& plan, const SettingBounds& bounds
   if (scope == Scope::role && bounds.context != "user" && bounds.context != "superuser")
     return fail(Errc::invalid_argument, bounds.name + " cannot be set for a role (context " + bounds.context + ")");
   if (scope == Scope::system && needs_restart != (plan.action == ActionClass::restart_setting))
-    return fail(Errc::invalid_argument, bounds.name + (needs_restart ? " needs a restart: its action class is restart_setting"
-                                                                     : " needs no restart: its action class is system_setting"));
+    return fail(Errc::invalid_argument,
+                bounds.name + (needs_restart ? " needs a restart: its action class is restart_setting"
+                                             : " needs no restart: its action class is system_setting"));
   return {};
 }
 
@@ -130,18 +146,21 @@ net::TaskResult<std::vector<std::string>> missing_for_system(Asker& asker, std::
   const pg::Params params{name};
   auto have = co_await asker.ask(rights, params);
   if (!have) co_return fail(std::move(have.error()), "look at the rights on " + name);
-  if (!have->boolean(0, "alters")) out.push_back("changing the setting: GRANT ALTER SYSTEM ON PARAMETER " + name + " TO " + role);
+  if (!have->boolean(0, "alters"))
+    out.push_back("changing the setting: GRANT ALTER SYSTEM ON PARAMETER " + name + " TO " + role);
   if (!have->boolean(0, "reads"))
     out.push_back("reading it back: GRANT SELECT ON pg_file_settings TO " + role +
                   "; GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO " + role);
-  if (!have->boolean(0, "reloads")) out.push_back("taking it into use: GRANT EXECUTE ON FUNCTION pg_reload_conf() TO " + role);
+  if (!have->boolean(0, "reloads"))
+    out.push_back("taking it into use: GRANT EXECUTE ON FUNCTION pg_reload_conf() TO " + role);
   co_return out;
 }
 
 net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, std::string target) {
   const std::string sql =
       "SELECT me.rolsuper OR me.rolname = them.rolname OR (me.rolcreaterole AND NOT them.rolsuper AND "
-      "(current_setting('server_version_num')::int < 160000 OR pg_has_role(me.oid, them.oid, 'USAGE WITH ADMIN OPTION'))) AS may, "
+      "(current_setting('server_version_num')::int < 160000 OR pg_has_role(me.oid, them.oid, 'USAGE WITH ADMIN "
+      "OPTION'))) AS may, "
       "me.rolname AS me, current_setting('server_version_num')::int >= 160000 AS needs_admin "
       "FROM pg_roles me, pg_roles them WHERE me.rolname = session_user AND them.rolname = $1";
   const pg::Params params{target};
@@ -152,7 +171,9 @@ net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, std::st
   if (rows->boolean(0, "may")) co_return out;
   const auto me = quote_identifier(rows->text(0, "me"));
   out.push_back("changing another role: ALTER ROLE " + me + " CREATEROLE" +
-                (rows->boolean(0, "needs_admin") ? "; GRANT " + quote_identifier(target) + " TO " + me + " WITH ADMIN OPTION" : ""));
+                (rows->boolean(0, "needs_admin")
+                     ? "; GRANT " + quote_identifier(target) + " TO " + me + " WITH ADMIN OPTION"
+                     : ""));
   co_return out;
 }
 
@@ -233,8 +254,9 @@ net::TaskResult<std::string> SettingKind::fingerprint(Asker& asker, Work work) c
 
 net::TaskResult<std::string> SettingKind::snapshot(Asker& asker, Work work) const {
   nlohmann::json out;
-  const std::string sql = "SELECT pg_postmaster_start_time()::text AS started, "
-                          "(SELECT coalesce(unit, '') FROM pg_settings WHERE name = $1) AS unit";
+  const std::string sql =
+      "SELECT pg_postmaster_start_time()::text AS started, "
+      "(SELECT coalesce(unit, '') FROM pg_settings WHERE name = $1) AS unit";
   const pg::Params params{detail_of(work).name};
   auto rows = co_await asker.ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "read the server's start time");
@@ -251,7 +273,8 @@ net::TaskResult<Standing> SettingKind::probe(Asker& asker, Work work) const {
   const auto unit = before.is_object() ? before.value("unit", d.unit) : d.unit;
   const std::optional<std::string> wanted = work.reverse ? d.previous : std::optional<std::string>(d.value);
   const std::optional<std::string> was = work.reverse ? std::optional<std::string>(d.value) : d.previous;
-  const std::string found = d.name + " is " + (stored->value ? "set to " + *stored->value : "not set") + " at this scope";
+  const std::string found =
+      d.name + " is " + (stored->value ? "set to " + *stored->value : "not set") + " at this scope";
   if (same_stored(stored->value, wanted, unit)) co_return Standing{Presence::done, found};
   if (same_stored(stored->value, was, unit)) co_return Standing{Presence::not_begun, found};
   co_return Standing{Presence::foreign, found + ", by somebody else"};
@@ -287,7 +310,8 @@ net::TaskResult<bool> SettingKind::takes_effect(Asker& fresh, Work work) const {
     co_return fail(Errc::conflict, "pg_file_settings says of " + d.name + ": " + error);
   // With RESET the value falls back to the file or the default, whichever that is.
   if (!work.reverse && !as_wanted)
-    co_return fail(Errc::conflict, d.name + " is " + rows->text(0, "setting") + " in a new session, not " + d.value, true);
+    co_return fail(Errc::conflict, d.name + " is " + rows->text(0, "setting") + " in a new session, not " + d.value,
+                   true);
   co_return false;
 }
 

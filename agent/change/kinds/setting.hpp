@@ -4,9 +4,9 @@
 
 namespace pgtend::change {
 
-// ALTER SYSTEM (taken into use by reload), ALTER ROLE … SET, and a table's storage parameter. The way back is the previous
-// value of that very scope, or RESET when it was not set there. A parameter of the deny list is refused even when granted.
-// Lock: none; a storage parameter takes SHARE UPDATE EXCLUSIVE on its table.
+// ALTER SYSTEM (taken into use by reload), ALTER ROLE … SET, and a table's storage parameter. The way back is the
+// previous value of that very scope, or RESET when it was not set there. A parameter of the deny list is refused even
+// when granted. Lock: none; a storage parameter takes SHARE UPDATE EXCLUSIVE on its table.
 class SettingKind final : public Kind {
  public:
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;

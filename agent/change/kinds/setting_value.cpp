@@ -44,19 +44,20 @@ std::optional<bool> as_bool(std::string_view value) {
   return std::nullopt;
 }
 
-// The share of the host's memory that one setting may claim. Source: the measured case of a shared_buffers that the server
-// accepts and then cannot start with; formulas of the tuning study, section 4.1, stay far below.
+// The share of the host's memory that one setting may claim. Source: the measured case of a shared_buffers that the
+// server accepts and then cannot start with; formulas of the tuning study, section 4.1, stay far below.
 std::optional<double> memory_share(std::string_view name) {
   if (name == "shared_buffers") return 0.75;
-  constexpr std::array<std::string_view, 6> kOthers{"work_mem",     "maintenance_work_mem", "autovacuum_work_mem",
-                                                    "temp_buffers", "wal_buffers",          "logical_decoding_work_mem"};
+  constexpr std::array<std::string_view, 6> kOthers{
+      "work_mem",     "maintenance_work_mem", "autovacuum_work_mem",
+      "temp_buffers", "wal_buffers",          "logical_decoding_work_mem"};
   if (std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end()) return 0.25;
   return std::nullopt;
 }
 
 tl::unexpected<Error> out_of(const SettingBounds& bounds, std::string_view value) {
-  return fail(Errc::invalid_argument, bounds.name + " = " + std::string(value) + " is outside " + bounds.min_value + " .. " +
-                                          bounds.max_value + (bounds.unit.empty() ? "" : " " + bounds.unit));
+  return fail(Errc::invalid_argument, bounds.name + " = " + std::string(value) + " is outside " + bounds.min_value +
+                                          " .. " + bounds.max_value + (bounds.unit.empty() ? "" : " " + bounds.unit));
 }
 
 }  // namespace

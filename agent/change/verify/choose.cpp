@@ -16,7 +16,9 @@ constexpr double kLeastControlCalls = 20;
 // WAL per call above which a statement without a known text is taken for a write.
 constexpr double kWriteWal = 60;
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$';
+}
 
 // A whole word of the text, so that "orders" is not found in "reorders".
 bool mentions(const std::string& lower_text, const std::string& lower_name) {
@@ -78,7 +80,8 @@ StatementSets choose_sets(const Candidates& candidates) {
     const bool by_table = std::any_of(candidates.target_tables.begin(), candidates.target_tables.end(),
                                       [&](const auto& table) { return mentions(lower, table_name(table)); });
     const auto& users = totals.users;
-    const bool by_role = !candidates.role.empty() && std::find(users.begin(), users.end(), candidates.role) != users.end();
+    const bool by_role =
+        !candidates.role.empty() && std::find(users.begin(), users.end(), candidates.role) != users.end();
     if (touching.contains(id) || by_table || by_role) {
       if (out.targets.size() >= kMaxTargets || totals.counts.calls <= 0) continue;
       out.targets.push_back(id);

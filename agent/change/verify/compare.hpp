@@ -31,10 +31,11 @@ struct Sides {
 };
 
 // nullopt when either side has fewer than kMinBlocks blocks in which target and control were called.
-[[nodiscard]] std::optional<Comparison> compare(const Sides& sides, const std::vector<std::int64_t>& ids, Metric metric);
+[[nodiscard]] std::optional<Comparison> compare(const Sides& sides, const std::vector<std::int64_t>& ids,
+                                                Metric metric);
 // The fast path: a lasting rise by at least `least` (ratio) in the newest windows; nullopt when there is none.
-[[nodiscard]] std::optional<Comparison> find_trip(const Sides& sides, const std::vector<std::int64_t>& ids, Metric metric,
-                                                  double least);
+[[nodiscard]] std::optional<Comparison> find_trip(const Sides& sides, const std::vector<std::int64_t>& ids,
+                                                  Metric metric, double least);
 
 // Fewer blocks cannot reach p < 0.01 in any test.
 inline constexpr int kMinBlocks = 3;

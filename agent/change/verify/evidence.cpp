@@ -15,16 +15,15 @@ constexpr Millis kLongestGap{30'000};
 
 struct Field {
   std::string_view metric;
-  double StatementCounts::*member;
+  double StatementCounts::* member;
   double scale;
 };
-constexpr std::array<Field, 6> kFields{
-    {{"pgtend_statements_calls_total", &StatementCounts::calls, 1},
-     {"pgtend_statements_exec_seconds_total", &StatementCounts::exec_ms, 1000},
-     {"pgtend_statements_rows_total", &StatementCounts::rows, 1},
-     {"pgtend_statements_shared_blocks_hit_total", &StatementCounts::buffers, 1},
-     {"pgtend_statements_shared_blocks_read_total", &StatementCounts::buffers, 1},
-     {"pgtend_statements_wal_bytes_total", &StatementCounts::wal_bytes, 1}}};
+constexpr std::array<Field, 6> kFields{{{"pgtend_statements_calls_total", &StatementCounts::calls, 1},
+                                        {"pgtend_statements_exec_seconds_total", &StatementCounts::exec_ms, 1000},
+                                        {"pgtend_statements_rows_total", &StatementCounts::rows, 1},
+                                        {"pgtend_statements_shared_blocks_hit_total", &StatementCounts::buffers, 1},
+                                        {"pgtend_statements_shared_blocks_read_total", &StatementCounts::buffers, 1},
+                                        {"pgtend_statements_wal_bytes_total", &StatementCounts::wal_bytes, 1}}};
 
 std::optional<std::int64_t> id_of(const SeriesKey& key) {
   const auto text = key.labels.get("queryid");
@@ -48,8 +47,8 @@ void visit_differences(const SeriesData& series, std::int64_t id, double scale, 
   }
 }
 
-Result<void> visit_all(HistoryReader& reader, const std::string& database, const std::string& id_pattern, TimeRange range,
-                       Millis window, const std::function<Visit(const Field&)>& visitor) {
+Result<void> visit_all(HistoryReader& reader, const std::string& database, const std::string& id_pattern,
+                       TimeRange range, Millis window, const std::function<Visit(const Field&)>& visitor) {
   const auto longest = std::max(kLongestGap, window * 3);
   for (const auto& field : kFields) {
     std::vector<Matcher> matchers;
@@ -82,8 +81,10 @@ nlohmann::json set_json(const std::vector<StatementWindow>& windows, const std::
                                   &StatementCounts::wal_bytes})
           sum.*member += it->second.*member;
   const double calls = std::max(1.0, sum.calls);
-  return {{"statements", ids.size()},          {"calls", sum.calls},
-          {"buffers_per_call", sum.buffers / calls}, {"ms_per_call", sum.exec_ms / calls},
+  return {{"statements", ids.size()},
+          {"calls", sum.calls},
+          {"buffers_per_call", sum.buffers / calls},
+          {"ms_per_call", sum.exec_ms / calls},
           {"wal_bytes_per_call", sum.wal_bytes / calls}};
 }
 
@@ -112,7 +113,8 @@ Result<std::vector<StatementWindow>> statement_windows(HistoryReader& reader, co
   for (const auto id : ids) pattern += (pattern.empty() ? "" : "|") + std::to_string(id);
   std::map<std::int64_t, StatementWindow> windows;
   const auto visitor = [&](const Field& field) -> Visit {
-    return [&windows, &range, window, member = field.member](const SeriesKey&, std::int64_t id, UtcTime at, double amount) {
+    return [&windows, &range, window, member = field.member](const SeriesKey&, std::int64_t id, UtcTime at,
+                                                             double amount) {
       const std::int64_t number = (at - range.from) / window;
       auto& mine = windows[number];
       mine.start = range.from + number * window;
@@ -120,7 +122,8 @@ Result<std::vector<StatementWindow>> statement_windows(HistoryReader& reader, co
       mine.statements[id].*member += amount;
     };
   };
-  if (auto read = visit_all(reader, database, pattern, range, window, visitor); !read) return fail(std::move(read.error()));
+  if (auto read = visit_all(reader, database, pattern, range, window, visitor); !read)
+    return fail(std::move(read.error()));
   std::vector<StatementWindow> out;
   for (auto& [number, each] : windows) {
     std::erase_if(each.statements, [](const auto& entry) { return entry.second.calls <= 0; });

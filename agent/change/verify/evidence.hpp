@@ -22,7 +22,8 @@ struct StatementTotals {
                                                                                const std::string& database,
                                                                                TimeRange range, Millis window);
 
-// The same as windows of equal length from `range.from`, for these statements only; windows without any call are left out.
+// The same as windows of equal length from `range.from`, for these statements only; windows without any call are left
+// out.
 [[nodiscard]] Result<std::vector<StatementWindow>> statement_windows(HistoryReader& reader, const std::string& database,
                                                                      const std::vector<std::int64_t>& ids,
                                                                      TimeRange range, Millis window);

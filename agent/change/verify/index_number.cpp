@@ -8,7 +8,8 @@ namespace {
 
 // A window without a single buffer must not become minus infinity.
 constexpr double kSmallest = 1e-6;
-// A statement with less WAL per call does not write, it prunes or sets hint bits now and then: a HOT update is 72 bytes.
+// A statement with less WAL per call does not write, it prunes or sets hint bits now and then: a HOT update is 72
+// bytes.
 constexpr double kLeastWal = 40;
 
 void add(StatementCounts& to, const StatementCounts& from) {
@@ -23,18 +24,24 @@ void add(StatementCounts& to, const StatementCounts& from) {
 
 std::string_view to_string(Metric metric) {
   switch (metric) {
-    case Metric::buffers: return "buffers per call";
-    case Metric::wal_bytes: return "WAL bytes per call";
-    case Metric::exec_ms: return "milliseconds per call";
+    case Metric::buffers:
+      return "buffers per call";
+    case Metric::wal_bytes:
+      return "WAL bytes per call";
+    case Metric::exec_ms:
+      return "milliseconds per call";
   }
   return "";
 }
 
 double amount_of(const StatementCounts& counts, Metric metric) {
   switch (metric) {
-    case Metric::buffers: return counts.buffers;
-    case Metric::wal_bytes: return counts.wal_bytes;
-    case Metric::exec_ms: return counts.exec_ms;
+    case Metric::buffers:
+      return counts.buffers;
+    case Metric::wal_bytes:
+      return counts.wal_bytes;
+    case Metric::exec_ms:
+      return counts.exec_ms;
   }
   return 0;
 }

@@ -20,8 +20,8 @@ class Baseline {
  public:
   Baseline(const std::vector<StatementWindow>& before, const std::vector<std::int64_t>& ids, Metric metric);
 
-  // Laspeyres: what the before mix would cost at this window's cost per call, over what it did cost. A statement without
-  // calls in the window counts as the average of the others. nullopt when none was called.
+  // Laspeyres: what the before mix would cost at this window's cost per call, over what it did cost. A statement
+  // without calls in the window counts as the average of the others. nullopt when none was called.
   [[nodiscard]] std::optional<double> index_of(const std::map<std::int64_t, StatementCounts>& window) const;
   [[nodiscard]] bool empty() const { return statements_.empty(); }
   [[nodiscard]] std::size_t size() const { return statements_.size(); }

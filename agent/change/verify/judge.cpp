@@ -31,8 +31,7 @@ double calls_in(const std::vector<StatementWindow>& windows, const Ids& ids) {
 }
 
 // Control statements that run on both sides in at least half of the windows: a visitor proves nothing.
-Ids steady(const Ids& controls, const std::vector<StatementWindow>& before,
-           const std::vector<StatementWindow>& after) {
+Ids steady(const Ids& controls, const std::vector<StatementWindow>& before, const std::vector<StatementWindow>& after) {
   Ids out;
   for (const auto id : controls) {
     const Ids one{id};
@@ -136,7 +135,8 @@ Verdict full(Verdict verdict, const Sides& sides, const StatementSets& sets) {
   const auto blocks = compare(sides, sets.targets, Metric::buffers);
   const auto time = compare(sides, sets.targets, Metric::exec_ms);
   if (!blocks && !time) {
-    verdict.explanation = "fewer than " + std::to_string(kMinBlocks) + " blocks on a side in which target and control ran";
+    verdict.explanation =
+        "fewer than " + std::to_string(kMinBlocks) + " blocks on a side in which target and control ran";
     return verdict;
   }
   std::vector<double> p_values;
@@ -155,7 +155,8 @@ Verdict full(Verdict verdict, const Sides& sides, const StatementSets& sets) {
     return conclude(std::move(verdict), VerdictKind::regressed, *veto, sides);
   if (blocks_moved) return conclude(std::move(verdict), VerdictKind::improved, *blocks, sides);
   if (time_moved)
-    return conclude(std::move(verdict), time->effect < 0 ? VerdictKind::improved : VerdictKind::regressed, *time, sides);
+    return conclude(std::move(verdict), time->effect < 0 ? VerdictKind::improved : VerdictKind::regressed, *time,
+                    sides);
   verdict = conclude(std::move(verdict), VerdictKind::no_effect, blocks ? *blocks : *time, sides);
   verdict.explanation = "no effect: " + verdict.explanation;
   return verdict;
@@ -197,7 +198,8 @@ Verdict judge(const std::vector<StatementWindow>& before, const std::vector<Stat
   const Ids controls = steady(sets.controls, before, after);
   const Sides sides{before, after, controls, options, before_blocks, after_blocks};
   const int needed = options.fewer_controls ? 1 : options.min_control;
-  if (auto why = lacking("before the change", out.windows_before, calls_in(before, sets.targets), options); !why.empty())
+  if (auto why = lacking("before the change", out.windows_before, calls_in(before, sets.targets), options);
+      !why.empty())
     return insufficient(why);
   if (static_cast<int>(controls.size()) < needed)
     return insufficient(std::to_string(controls.size()) + " of " + std::to_string(needed) + " control statements");

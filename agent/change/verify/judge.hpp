@@ -14,7 +14,7 @@ namespace pgtend::change {
 struct StatementCounts {
   double calls = 0;
   double exec_ms = 0;
-  double buffers = 0;    // shared blocks hit + read
+  double buffers = 0;  // shared blocks hit + read
   double wal_bytes = 0;
   double rows = 0;
 };
@@ -34,8 +34,8 @@ struct StatementSets {
 // Compares the target statements with the live control group: the calls-weighted index of each side at the before mix
 // (Laspeyres), its ratio target/control, block means of the log ratio, Welch or Mann-Whitney and an effect threshold.
 // `after` starts after the warm-up. A pure function of its arguments.
-// Returns `insufficient` with the reason while a side has too few windows, calls or controls; `regressed` early when the
-// one-sided CUSUM trips (test "cusum trip").
+// Returns `insufficient` with the reason while a side has too few windows, calls or controls; `regressed` early when
+// the one-sided CUSUM trips (test "cusum trip").
 [[nodiscard]] Verdict judge(const std::vector<StatementWindow>& before, const std::vector<StatementWindow>& after,
                             const StatementSets& sets, const VerifyOptions& options);
 

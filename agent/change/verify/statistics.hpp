@@ -10,7 +10,8 @@ struct TestResult {
   double p_value = 1;
 };
 
-// Welch's t-test of unequal variances. Fewer than two values a side: p = 1. No spread at all: p = 0 when the means differ.
+// Welch's t-test of unequal variances. Fewer than two values a side: p = 1. No spread at all: p = 0 when the means
+// differ.
 [[nodiscard]] TestResult welch(const std::vector<double>& before, const std::vector<double>& after);
 // Mann-Whitney U with the normal approximation, ties and continuity corrected.
 [[nodiscard]] TestResult mann_whitney(const std::vector<double>& before, const std::vector<double>& after);

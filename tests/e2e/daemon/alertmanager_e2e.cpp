@@ -38,8 +38,9 @@ TEST_CASE("the daemon's alert reaches a real Alertmanager with an equal fingerpr
   PgCluster cluster;
   Alertmanager alertmanager;
   Daemon daemon(cluster, {{"alerting", "  alertmanagers: [{url: \"" + alertmanager.url() + "\"}]\n"}});
-  write_file(daemon.path("rules/idle.yaml"), "groups: [{name: g, rules: [{alert: Idle, labels: {severity: warning}, expr: "
-                                             "max(pgtend_idle_in_transaction_age_seconds) > 1}]}]\n");
+  write_file(daemon.path("rules/idle.yaml"),
+             "groups: [{name: g, rules: [{alert: Idle, labels: {severity: warning}, expr: "
+             "max(pgtend_idle_in_transaction_age_seconds) > 1}]}]\n");
   daemon.start();
   {
     auto session = cluster.session();

@@ -39,9 +39,10 @@ TEST_CASE("a role with no rights runs degraded and doctor names the GRANT for ea
   REQUIRE(doctor.status == 3);
   REQUIRE(doctor.output.find("GRANT ") != std::string::npos);
   daemon.start();
-  REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["state"] == "degraded"; },
-                     std::chrono::seconds(20)));
-  REQUIRE(eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
+  REQUIRE(
+      eventually([&] { return (*daemon.get("/v1/status"))["item"]["state"] == "degraded"; }, std::chrono::seconds(20)));
+  REQUIRE(
+      eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
 }
 
 TEST_CASE("the audit names a row that was changed in the file") {
@@ -52,14 +53,15 @@ TEST_CASE("the audit names a row that was changed in the file") {
   REQUIRE(daemon.cli({"freeze", "off"}).status == 0);
   REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
   daemon.stop();
-  const auto tampered = run_command({"python3", "-c",
-                                     "import sqlite3,sys\n"
-                                     "db=sqlite3.connect(sys.argv[1])\n"
-                                     "for (name,) in db.execute(\"select name from sqlite_master where type='trigger' and "
-                                     "tbl_name='audit'\").fetchall(): db.execute('drop trigger '+name)\n"
-                                     "db.execute(\"update audit set actor='somebody' where sequence=1\")\n"
-                                     "db.commit()",
-                                     daemon.path("ledger.db").string()});
+  const auto tampered =
+      run_command({"python3", "-c",
+                   "import sqlite3,sys\n"
+                   "db=sqlite3.connect(sys.argv[1])\n"
+                   "for (name,) in db.execute(\"select name from sqlite_master where type='trigger' and "
+                   "tbl_name='audit'\").fetchall(): db.execute('drop trigger '+name)\n"
+                   "db.execute(\"update audit set actor='somebody' where sequence=1\")\n"
+                   "db.commit()",
+                   daemon.path("ledger.db").string()});
   REQUIRE(tampered.status == 0);
   daemon.start();
   const auto verified = daemon.cli({"audit", "verify"});
@@ -79,9 +81,11 @@ TEST_CASE("stdout is data: every listing is JSON with -o json, and an unreachabl
     REQUIRE(json["schema"] == "pgtend/v1");
   }
   REQUIRE(daemon.cli({"stauts"}).status == 2);
-  REQUIRE(eventually([&] {
-    const auto up = daemon.cli({"history", "pg_up", "-o", "json"});
-    const auto json = Json::parse(up.output, nullptr, false);
-    return !json.is_discarded() && !json["item"]["series"].empty();
-  }, std::chrono::seconds(20)));
+  REQUIRE(eventually(
+      [&] {
+        const auto up = daemon.cli({"history", "pg_up", "-o", "json"});
+        const auto json = Json::parse(up.output, nullptr, false);
+        return !json.is_discarded() && !json["item"]["series"].empty();
+      },
+      std::chrono::seconds(20)));
 }

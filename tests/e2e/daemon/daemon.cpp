@@ -13,8 +13,9 @@ std::map<std::string, std::string> defaults(const PgCluster& cluster, const std:
   return {
       {"postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
                          "\n  user: postgres\n  connect_timeout: 2s\n"},
-      {"collection", "  directory: " + d + "/collectors.d\n  intervals: {identity: 500ms, self: 1s, transactions: 500ms}\n"
-                     "  budget: {cpu_ratio: 1.0}\n"},
+      {"collection", "  directory: " + d +
+                         "/collectors.d\n  intervals: {identity: 500ms, self: 1s, transactions: 500ms}\n"
+                         "  budget: {cpu_ratio: 1.0}\n"},
       {"history", "  path: " + d + "/history.db\n  commit_interval: 200ms\n"},
       {"ledger", "  path: " + d + "/ledger.db\n"},
       {"rules", "  shipped: false\n  files: [" + d + "/rules/*.yaml]\n  evaluation_interval: 500ms\n"},

@@ -20,7 +20,8 @@ double value_of(const Daemon& daemon, const std::string& expr) {
 
 TEST_CASE("a statistics reset and a restart give no negative and no invented rate") {
   PgCluster cluster;
-  Daemon daemon(cluster, {{"collection", "  intervals: {database: 300ms, identity: 300ms}\n  budget: {cpu_ratio: 1.0}\n"}});
+  Daemon daemon(cluster,
+                {{"collection", "  intervals: {database: 300ms, identity: 300ms}\n  budget: {cpu_ratio: 1.0}\n"}});
   daemon.start();
   const std::string total = "pgtend_database_rows_inserted_total{datname=\"postgres\"}";
   cluster.exec("postgres", "create table t as select generate_series(1, 50000) as n");
@@ -49,6 +50,7 @@ TEST_CASE("kill -9 of the agent loses at most the last batch of samples") {
   const double before = value_of(daemon, "count_over_time(pg_up[5m])");
   daemon.kill();
   daemon.start();
-  REQUIRE(eventually([&] { return value_of(daemon, "count_over_time(pg_up[5m])") >= before; }, std::chrono::seconds(30)));
+  REQUIRE(
+      eventually([&] { return value_of(daemon, "count_over_time(pg_up[5m])") >= before; }, std::chrono::seconds(30)));
   REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
 }

@@ -43,19 +43,32 @@ TEST_CASE("two agents on one database never act at the same time") {
     one.world().context().run_for(std::chrono::milliseconds(10));
     two.world().context().run_for(std::chrono::milliseconds(10));
   };
-  REQUIRE(eventually([&] { turn(); return acts == 1 && cluster.exec("shop",
-      "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'") == "2"; }));
+  REQUIRE(eventually([&] {
+    turn();
+    return acts == 1 &&
+           cluster.exec("shop", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgtend/chg/%'") ==
+               "2";
+  }));
   for (int i = 0; i < 20; ++i) {
     turn();
-    CHECK(cluster.exec("shop", "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
-                               "AND classid = x'70677464'::int::oid") == "1");
+    CHECK(cluster.exec("shop",
+                       "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+                       "AND classid = x'70677464'::int::oid") == "1");
   }
   writer.exec("COMMIT");
-  REQUIRE(eventually([&] { turn(); return acts == 2 && acting.empty(); }, std::chrono::seconds(20)));
+  REQUIRE(eventually(
+      [&] {
+        turn();
+        return acts == 2 && acting.empty();
+      },
+      std::chrono::seconds(20)));
   CHECK_FALSE(together);
   one.pipeline().stop();
   two.pipeline().stop();
-  REQUIRE(eventually([&] { turn(); return first_ended && second_ended; }));
+  REQUIRE(eventually([&] {
+    turn();
+    return first_ended && second_ended;
+  }));
   CHECK(invalid_indexes(cluster) == "0");
   CHECK(one.get(a).attempt == 1);
   CHECK(two.get(b).attempt == 1);
@@ -79,9 +92,10 @@ TEST_CASE("a change is refused through a pooler and nothing is touched") {
 TEST_CASE("a missing right is named with its GRANT before anything is touched") {
   auto& cluster = shared_cluster();
   make_shop(cluster);
-  cluster.exec("shop", "DO $$ BEGIN CREATE ROLE shop_owner; EXCEPTION WHEN duplicate_object THEN END $$;"
-                       "DO $$ BEGIN CREATE ROLE tender LOGIN NOINHERIT; EXCEPTION WHEN duplicate_object THEN END $$;"
-                       "ALTER TABLE orders OWNER TO shop_owner; GRANT pg_monitor TO tender; REVOKE shop_owner FROM tender");
+  cluster.exec("shop",
+               "DO $$ BEGIN CREATE ROLE shop_owner; EXCEPTION WHEN duplicate_object THEN END $$;"
+               "DO $$ BEGIN CREATE ROLE tender LOGIN NOINHERIT; EXCEPTION WHEN duplicate_object THEN END $$;"
+               "ALTER TABLE orders OWNER TO shop_owner; GRANT pg_monitor TO tender; REVOKE shop_owner FROM tender");
   TempDir dir("pgtend-change");
   RigOptions options{.ledger_file = dir.path() / "ledger.db"};
   options.operator_.parameters = cluster.parameters("shop", "tender");
@@ -99,7 +113,8 @@ TEST_CASE("a missing right is named with its GRANT before anything is touched") 
     const auto again = rig.drive(rig.approved(plan).id);
     CAPTURE(again.last_error);
     CHECK(again.state == ChangeState::kept);
-    CHECK(cluster.exec("shop", "SELECT relowner::regrole FROM pg_class WHERE relname = 'orders_customer_idx'") == "shop_owner");
+    CHECK(cluster.exec("shop", "SELECT relowner::regrole FROM pg_class WHERE relname = 'orders_customer_idx'") ==
+          "shop_owner");
   }
   SECTION("ALTER SYSTEM on one parameter") {
     const auto change = rig.drive(rig.approved(system_setting_plan("work_mem", "5MB")).id);
@@ -181,7 +196,8 @@ TEST_CASE("policy may approve a recommendation by itself and take that back befo
     CHECK(after.decision.kind == DecisionKind::needs_approval);
   }
   SECTION("what policy only recommends does not enter") {
-    const auto change = rig.run(rig.pipeline().submit(recommendation, {DecisionKind::recommend, "x", "y", std::nullopt}));
+    const auto change =
+        rig.run(rig.pipeline().submit(recommendation, {DecisionKind::recommend, "x", "y", std::nullopt}));
     REQUIRE_FALSE(change);
     CHECK(change.error().code == Errc::refused);
   }

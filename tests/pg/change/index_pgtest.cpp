@@ -166,7 +166,8 @@ TEST_CASE("an old transaction in the database keeps a build from starting") {
   TempDir dir("pgtend-change");
   Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
   rig.options().max_xact_age = Millis(1);
-  const auto change = rig.drive(rig.approved(index_plan()).id, [](const Change& now) { return now.state == ChangeState::deferred; });
+  const auto change =
+      rig.drive(rig.approved(index_plan()).id, [](const Change& now) { return now.state == ChangeState::deferred; });
   CHECK(change.state == ChangeState::deferred);
   CHECK_THAT(change.last_error, ContainsSubstring("pid " + std::to_string(reader.backend_pid())));
   CHECK(index_comment(cluster, "orders_customer_idx").empty());
@@ -195,8 +196,9 @@ TEST_CASE("an equal index, a foreign INVALID index and a changed table stop a pl
   }
   SECTION("foreign INVALID index") {
     const auto change = rig.approved(index_plan());
-    cluster.exec("shop", "CREATE INDEX orders_customer_idx ON orders (customer_id, note);"
-                         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orders_customer_idx'::regclass");
+    cluster.exec("shop",
+                 "CREATE INDEX orders_customer_idx ON orders (customer_id, note);"
+                 "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orders_customer_idx'::regclass");
     const auto after = rig.drive(change.id);
     CHECK(after.state == ChangeState::failed);
     CHECK(index_comment(cluster, "orders_customer_idx") == "-");

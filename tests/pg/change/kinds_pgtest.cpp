@@ -6,9 +6,13 @@ using namespace pgtend::test;
 
 namespace {
 
-std::string auto_conf(PgCluster& cluster) { return read_file(cluster.data_dir() / "postgresql.auto.conf"); }
+std::string auto_conf(PgCluster& cluster) {
+  return read_file(cluster.data_dir() / "postgresql.auto.conf");
+}
 
-bool is_observed(const Change& change) { return change.state == ChangeState::observing || is_final(change.state); }
+bool is_observed(const Change& change) {
+  return change.state == ChangeState::observing || is_final(change.state);
+}
 
 }  // namespace
 
@@ -113,7 +117,8 @@ TEST_CASE("a system setting that was set before comes back with its old value") 
 TEST_CASE("a role's setting is set and its undo restores that it was not set") {
   auto& cluster = shared_cluster();
   make_shop(cluster);
-  cluster.exec("shop", "DO $$ BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN END $$; ALTER ROLE app RESET ALL");
+  cluster.exec("shop",
+               "DO $$ BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN END $$; ALTER ROLE app RESET ALL");
   ProposedChange plan;
   plan.action = ActionClass::role_setting;
   plan.kind = ChangeKind::setting;
@@ -131,8 +136,9 @@ TEST_CASE("a role's setting is set and its undo restores that it was not set") {
   const auto change = rig.drive(id, is_observed);
   CAPTURE(change.last_error);
   REQUIRE(change.state == ChangeState::observing);
-  const std::string stored = "SELECT coalesce(array_to_string(setconfig, ','), '') FROM pg_db_role_setting s JOIN pg_roles r "
-                             "ON r.oid = s.setrole WHERE r.rolname = 'app'";
+  const std::string stored =
+      "SELECT coalesce(array_to_string(setconfig, ','), '') FROM pg_db_role_setting s JOIN pg_roles r "
+      "ON r.oid = s.setrole WHERE r.rolname = 'app'";
   CHECK(cluster.exec("shop", stored) == "work_mem=8192kB");
   REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
   CHECK(rig.drive(id).state == ChangeState::reverted);
@@ -174,7 +180,8 @@ TEST_CASE("a storage parameter is set and taken back") {
   Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
   const auto id = rig.approved(plan).id;
   CHECK(rig.drive(id).state == ChangeState::kept);
-  const std::string options = "SELECT coalesce(array_to_string(reloptions, ','), '') FROM pg_class WHERE relname = 'orders'";
+  const std::string options =
+      "SELECT coalesce(array_to_string(reloptions, ','), '') FROM pg_class WHERE relname = 'orders'";
   CHECK(cluster.exec("shop", options) == "autovacuum_vacuum_scale_factor=0.02");
   REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
   CHECK(rig.drive(id).state == ChangeState::reverted);

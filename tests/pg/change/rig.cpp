@@ -15,11 +15,15 @@ PgCluster& shared_cluster() {
 void make_shop(PgCluster& cluster, int rows) {
   cluster.exec("postgres", "DROP DATABASE IF EXISTS shop WITH (FORCE)");
   cluster.exec("postgres", "CREATE DATABASE shop");
-  cluster.exec("shop", "CREATE TABLE orders (id int PRIMARY KEY, customer_id int, note text);"
-                       "INSERT INTO orders SELECT g, g % 97, 'n' FROM generate_series(1, " + std::to_string(rows) + ") g;"
-                       "CREATE TABLE items (id int, order_id int); INSERT INTO items SELECT g, g FROM generate_series(1, 500) g;"
-                       "CREATE MATERIALIZED VIEW totals AS SELECT customer_id, count(*) AS n FROM orders GROUP BY 1;"
-                       "CREATE UNIQUE INDEX totals_key ON totals (customer_id)");
+  cluster.exec(
+      "shop",
+      "CREATE TABLE orders (id int PRIMARY KEY, customer_id int, note text);"
+      "INSERT INTO orders SELECT g, g % 97, 'n' FROM generate_series(1, " +
+          std::to_string(rows) +
+          ") g;"
+          "CREATE TABLE items (id int, order_id int); INSERT INTO items SELECT g, g FROM generate_series(1, 500) g;"
+          "CREATE MATERIALIZED VIEW totals AS SELECT customer_id, count(*) AS n FROM orders GROUP BY 1;"
+          "CREATE UNIQUE INDEX totals_key ON totals (customer_id)");
 }
 
 ProposedChange index_plan(const std::string& name, const std::string& column, const std::string& table) {
@@ -28,7 +32,8 @@ ProposedChange index_plan(const std::string& name, const std::string& column, co
   plan.kind = ChangeKind::index;
   plan.database = "shop";
   plan.object = "public." + table;
-  plan.sql_up = {"CREATE INDEX CONCURRENTLY \"" + name + "\" ON \"public\".\"" + table + "\" USING btree (\"" + column + "\")"};
+  plan.sql_up = {"CREATE INDEX CONCURRENTLY \"" + name + "\" ON \"public\".\"" + table + "\" USING btree (\"" + column +
+                 "\")"};
   plan.sql_down = {"DROP INDEX CONCURRENTLY \"public\".\"" + name + "\""};
   plan.detail = IndexChange{"public", name, table, {column}, {}, "btree", false, ""};
   plan.lock = LockLevel::share_update_exclusive;
@@ -56,7 +61,8 @@ ProposedChange refresh_plan(bool concurrently) {
   plan.kind = ChangeKind::refresh;
   plan.database = "shop";
   plan.object = "public.totals";
-  plan.sql_up = {std::string("REFRESH MATERIALIZED VIEW ") + (concurrently ? "CONCURRENTLY " : "") + "\"public\".\"totals\""};
+  plan.sql_up = {std::string("REFRESH MATERIALIZED VIEW ") + (concurrently ? "CONCURRENTLY " : "") +
+                 "\"public\".\"totals\""};
   plan.detail = RefreshChange{"public", "totals", concurrently};
   return plan;
 }
@@ -86,8 +92,9 @@ Rig::Rig(PgCluster& cluster, RigOptions options) : given_(std::move(options)) {
   // The moment at which the first index of the table appeared, as the workload would feel it.
   script_->after = [&cluster, seen = std::make_shared<std::optional<UtcTime>>(), this](UtcTime t) {
     if (!*seen && t >= clock_.now() - Millis(200) &&
-        cluster.exec("shop", "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-                             "WHERE i.indisvalid AND c.relname LIKE 'orders_%_idx'") != "0")
+        cluster.exec("shop",
+                     "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+                     "WHERE i.indisvalid AND c.relname LIKE 'orders_%_idx'") != "0")
       *seen = t;
     return *seen && t >= **seen;
   };
@@ -198,8 +205,9 @@ std::string invalid_indexes(PgCluster& cluster) {
 }
 
 std::string index_comment(PgCluster& cluster, const std::string& name) {
-  return cluster.exec("shop", "SELECT coalesce(obj_description(c.oid, 'pg_class'), '-') FROM pg_class c WHERE c.relname = '" +
-                                  name + "' AND c.relkind = 'i'");
+  return cluster.exec(
+      "shop", "SELECT coalesce(obj_description(c.oid, 'pg_class'), '-') FROM pg_class c WHERE c.relname = '" + name +
+                  "' AND c.relkind = 'i'");
 }
 
 }  // namespace pgtend::test

@@ -31,7 +31,8 @@ class ScriptedHistory final : public HistoryReader {
       for (const auto* metric : {"pgtend_statements_calls_total", "pgtend_statements_exec_seconds_total",
                                  "pgtend_statements_shared_blocks_hit_total", "pgtend_statements_wal_bytes_total"}) {
         SeriesData series;
-        series.key = {metric, Labels{{"queryid", std::to_string(id)}, {"datname", script_->database}, {"usename", "app"}}};
+        series.key = {metric,
+                      Labels{{"queryid", std::to_string(id)}, {"datname", script_->database}, {"usename", "app"}}};
         auto labels = series.key;
         bool wanted = true;
         for (const auto& matcher : matchers) wanted = wanted && matcher.matches(labels);
@@ -41,7 +42,9 @@ class ScriptedHistory final : public HistoryReader {
       }
     return out;
   }
-  Result<std::vector<SeriesKey>> series(const std::vector<Matcher>&, TimeRange) override { return std::vector<SeriesKey>(); }
+  Result<std::vector<SeriesKey>> series(const std::vector<Matcher>&, TimeRange) override {
+    return std::vector<SeriesKey>();
+  }
   Result<std::vector<ResetEvent>> resets(TimeRange) override { return std::vector<ResetEvent>(); }
   Result<std::vector<Gap>> gaps(TimeRange) override { return std::vector<Gap>(); }
 
@@ -56,7 +59,8 @@ class ScriptedHistory final : public HistoryReader {
       if (metric.ends_with("calls_total")) total += 20;
       if (metric.ends_with("seconds_total")) total += 0.02 * noise * (after ? script_->buffers : 1);
       if (metric.ends_with("hit_total")) total += 20 * 100 * noise * (after ? script_->buffers : 1);
-      if (metric.ends_with("bytes_total") && (id == 2 || id == 101)) total += 20 * 90 * noise * (after ? script_->wal : 1);
+      if (metric.ends_with("bytes_total") && (id == 2 || id == 101))
+        total += 20 * 90 * noise * (after ? script_->wal : 1);
       if (t >= range.from) series.samples.push_back({t, total});
     }
   }

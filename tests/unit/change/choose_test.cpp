@@ -7,7 +7,8 @@ using namespace pgtend::change;
 namespace {
 
 // One counter series with the samples of one statement.
-SeriesData series(const std::string& metric, std::int64_t id, std::vector<double> values, std::vector<std::size_t> epochs = {}) {
+SeriesData series(const std::string& metric, std::int64_t id, std::vector<double> values,
+                  std::vector<std::size_t> epochs = {}) {
   SeriesData out;
   out.key = {metric, Labels{{"queryid", std::to_string(id)}, {"datname", "shop"}, {"usename", "app"}}};
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -28,7 +29,9 @@ class FixedHistory final : public HistoryReader {
     }
     return out;
   }
-  Result<std::vector<SeriesKey>> series(const std::vector<Matcher>&, TimeRange) override { return std::vector<SeriesKey>(); }
+  Result<std::vector<SeriesKey>> series(const std::vector<Matcher>&, TimeRange) override {
+    return std::vector<SeriesKey>();
+  }
   Result<std::vector<ResetEvent>> resets(TimeRange) override { return std::vector<ResetEvent>(); }
   Result<std::vector<Gap>> gaps(TimeRange) override { return std::vector<Gap>(); }
 };
@@ -66,7 +69,8 @@ TEST_CASE("windows hold what was counted in them, users added up and other state
   history.all.push_back(series("pgtend_statements_shared_blocks_hit_total", 1, {0, 50, 100, 150}));
   history.all.push_back(series("pgtend_statements_shared_blocks_read_total", 1, {0, 5, 10, 15}));
   history.all.push_back(series("pgtend_statements_exec_seconds_total", 1, {0, 0.5, 1, 1.5}));
-  const auto windows = statement_windows(history, "shop", {1}, {from_ms(1'000'000), from_ms(2'000'000)}, Millis(10'000));
+  const auto windows =
+      statement_windows(history, "shop", {1}, {from_ms(1'000'000), from_ms(2'000'000)}, Millis(10'000));
   REQUIRE(windows);
   REQUIRE(windows->size() == 3);
   const auto& counts = windows->front().statements.at(1);
@@ -80,10 +84,15 @@ TEST_CASE("statements of the changed table are targets, heavy others controls, u
   Candidates c;
   c.target_tables = {"public.orders"};
   c.touching = {7};
-  c.totals = {{1, busy(50)}, {2, busy(40, 90)}, {3, busy(30)}, {4, busy(20)}, {5, busy(10)}, {6, busy(5)}, {7, busy(4)}, {8, busy(3)}};
-  c.texts = {{1, "SELECT * FROM orders WHERE customer_id = $1"}, {2, "update public.Orders set note = $1"},
-             {3, "SELECT * FROM reorders"},  {4, "VACUUM items"}, {5, "/* pgtend:statements */ SELECT 1"},
-             {6, "SELECT * FROM items"},     {7, "SELECT * FROM a_view_over_it"}};
+  c.totals = {{1, busy(50)}, {2, busy(40, 90)}, {3, busy(30)}, {4, busy(20)},
+              {5, busy(10)}, {6, busy(5)},      {7, busy(4)},  {8, busy(3)}};
+  c.texts = {{1, "SELECT * FROM orders WHERE customer_id = $1"},
+             {2, "update public.Orders set note = $1"},
+             {3, "SELECT * FROM reorders"},
+             {4, "VACUUM items"},
+             {5, "/* pgtend:statements */ SELECT 1"},
+             {6, "SELECT * FROM items"},
+             {7, "SELECT * FROM a_view_over_it"}};
   const auto sets = choose_sets(c);
   CHECK(sets.targets == std::vector<std::int64_t>{1, 2, 7});
   CHECK(sets.writes == std::vector<std::int64_t>{2});

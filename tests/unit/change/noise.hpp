@@ -8,8 +8,8 @@
 
 namespace pgtend::test {
 
-// The noise model of the verdict study: an environment that all statements share (AR(1), ρ = 0.9, σ of the log 0.25, and a
-// daily wave of ±30 %) and each statement's own noise (σ of the log 0.08 a window).
+// The noise model of the verdict study: an environment that all statements share (AR(1), ρ = 0.9, σ of the log 0.25,
+// and a daily wave of ±30 %) and each statement's own noise (σ of the log 0.08 a window).
 struct Effect {
   double buffers = 1, exec = 1, wal = 1;  // of the target statements, after / before
   double traffic = 1;                     // calls of the targets, after / before
@@ -34,7 +34,8 @@ class NoisyServer {
       environment_ = 0.9 * environment_ + normal(0.25 * std::sqrt(1 - 0.81));
       const double wave = 1 + 0.3 * std::sin(minute_ * 2 * M_PI / 1440);
       const double shared = std::exp(environment_) * wave;
-      change::StatementWindow window{from_ms(1'700'000'000'000 + static_cast<std::int64_t>(minute_) * 60'000), Millis(60'000), {}};
+      change::StatementWindow window{
+          from_ms(1'700'000'000'000 + static_cast<std::int64_t>(minute_) * 60'000), Millis(60'000), {}};
       window.statements[kRead] = one(60 * effect.traffic, 400, 2.0, 0, shared, effect);
       window.statements[kWrite] = one(40 * effect.traffic, 12, 0.4, 90, shared, effect);
       for (std::int64_t c = 0; c < 7; ++c)
@@ -48,7 +49,8 @@ class NoisyServer {
 
  private:
   double normal(double sigma) { return std::normal_distribution<double>(0, sigma)(random_); }
-  change::StatementCounts one(double calls, double buffers, double ms, double wal, double shared, const Effect& effect) {
+  change::StatementCounts one(double calls, double buffers, double ms, double wal, double shared,
+                              const Effect& effect) {
     change::StatementCounts out;
     out.calls = std::round(calls * std::exp(normal(0.2)));
     out.buffers = out.calls * buffers * shared * std::exp(normal(0.08)) * effect.buffers;

@@ -94,7 +94,8 @@ TEST_CASE("progress never runs backwards through the phases of a concurrent buil
 }
 
 TEST_CASE("a waiting phase names the session that is waited for") {
-  const auto seen = next_progress(std::nullopt, {"CREATE INDEX CONCURRENTLY", "waiting for old snapshots", 1, 3, 4711, 0, 0, 0, 0});
+  const auto seen =
+      next_progress(std::nullopt, {"CREATE INDEX CONCURRENTLY", "waiting for old snapshots", 1, 3, 4711, 0, 0, 0, 0});
   CHECK(is_waiting_phase(seen.phase));
   CHECK(seen.waiting_for_pid == 4711);
   CHECK(seen.unit == "lockers");

@@ -1,4 +1,5 @@
 #include "agent/change/kinds/setting_value.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace pgtend;

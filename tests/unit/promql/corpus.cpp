@@ -9,9 +9,9 @@
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "rules/promql/lexer.hpp"
-#include "tests/support/source_dir.hpp"
 #include "rules/promql/parser.hpp"
 #include "rules/promql/test_series.hpp"
+#include "tests/support/source_dir.hpp"
 
 namespace pgtend::test {
 
