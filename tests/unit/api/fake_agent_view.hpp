@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/api/agent_view.hpp"
+#include "agent/model/matcher_text.hpp"
 #include "tests/unit/api/sample_types.hpp"
 
 namespace pgtend::test {
@@ -47,6 +48,41 @@ class FakeAgentView : public api::AgentView {
     co_return answer(progress);
   }
   net::TaskResult<std::vector<Alert>> alerts() override { co_return answer(std::vector{sample_alert()}); }
+  net::TaskResult<api::AlertExplanation> explain_alert(std::string) override {
+    api::AlertExplanation explanation;
+    explanation.alert = sample_alert();
+    explanation.at = kThen;
+    co_return answer(explanation);
+  }
+  net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime>, std::string comment,
+                                       std::string actor) override {
+    told.push_back("acknowledge " + id + " for " + comment + " by " + actor);
+    co_return answer(sample_silence());
+  }
+  net::TaskResult<std::vector<Silence>> silences() override { co_return answer(std::vector{sample_silence()}); }
+  net::TaskResult<Silence> add_silence(Silence silence, std::string actor) override {
+    told.push_back("silence " + to_string(silence.matchers) + " by " + actor);
+    co_return answer(silence);
+  }
+  net::TaskResult<Silence> end_silence(std::string id, std::string actor) override {
+    told.push_back("end silence " + id + " by " + actor);
+    co_return answer(sample_silence());
+  }
+  net::TaskResult<std::vector<std::string>> test_receiver(std::string name, std::string actor) override {
+    told.push_back("test " + name + " by " + actor);
+    co_return answer(std::vector<std::string>{name + "/webhook/0: sent"});
+  }
+  net::TaskResult<std::vector<OutboxMessage>> notifications(std::string, int) override {
+    co_return answer(std::vector{OutboxMessage{}});
+  }
+  static Silence sample_silence() {
+    Silence silence;
+    silence.id = "s1";
+    silence.starts_at = kThen;
+    silence.until_resolved = true;
+    silence.created_by = "ann";
+    return silence;
+  }
   net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override {
     told.push_back("audit " + std::to_string(from) + " " + std::to_string(limit));
     co_return answer(std::vector{sample_audit()});

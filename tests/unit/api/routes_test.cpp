@@ -61,6 +61,13 @@ const std::map<std::string, Right> kPromised{
     {"GET /v1/changes/{id}", Right::viewer},
     {"GET /v1/changes/{id}/progress", Right::viewer},
     {"GET /v1/alerts", Right::viewer},
+    {"GET /v1/alerts/{id}", Right::viewer},
+    {"POST /v1/alerts/{id}/ack", Right::approver},
+    {"GET /v1/silences", Right::viewer},
+    {"POST /v1/silences", Right::approver},
+    {"POST /v1/silences/{id}/end", Right::approver},
+    {"GET /v1/notifications", Right::viewer},
+    {"POST /v1/receivers/{name}/test", Right::admin},
     {"GET /v1/audit", Right::viewer},
     {"GET /v1/audit/verify", Right::viewer},
     {"GET /v1/db/stats", Right::viewer},
@@ -143,6 +150,21 @@ TEST_CASE("every reading route answers its item or items in the envelope") {
     CHECK((body.contains("item") != body.contains("items")));
     if (body.contains("items")) CHECK(body.at("items").size() == 1);
   }
+}
+
+TEST_CASE("alerts are acknowledged and silenced in the name of a person, and nonsense is refused") {
+  House house;
+  const auto ack = house.ask("POST", "/v1/alerts/a1/ack", R"({"comment":"on it","by":"ann"})", Right::approver);
+  CHECK(ack.status == 201);
+  CHECK(json::parse(ack.body).at("item").at("until_resolved") == true);
+  CHECK(house.ask("POST", "/v1/silences", R"({"matchers":"severity=\"info\"","for":"1h","by":"bob"})", Right::approver)
+            .status == 201);
+  REQUIRE(house.view.told.size() == 2);
+  CHECK_THAT(house.view.told[0], ContainsSubstring("acknowledge a1 for on it by ann ("));
+  CHECK_THAT(house.view.told[1], ContainsSubstring("severity=\"info\"") && ContainsSubstring("by bob ("));
+  for (const auto* body : {"[]", R"({"matchers":7})", R"({"matchers":"severity"})", R"({"for":"soon"})", R"({"x":1})"})
+    CHECK(house.ask("POST", "/v1/silences", body).status == 400);
+  CHECK(house.view.told.size() == 2);
 }
 
 TEST_CASE("an export is text page by page, and says where the next page begins") {
