@@ -22,7 +22,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 
 # Line numbers and functions are what a stack trace needs; full DWARF of the Asio files would double the build time.
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+# Code is resident memory too, and only the rooms marked HOT run often enough for -O2 to matter.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-Os -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-g1")
 
 set(PGTEND_SANITIZE "" CACHE STRING "Comma-separated sanitizers, as -fsanitize takes them")

@@ -147,7 +147,7 @@ Result<std::unique_ptr<Database>> open_history(const std::string& path, UtcTime 
   // Checkpoints are made after commits, where their cost is seen; they wait for a reader only briefly.
   PGTEND_STORE_TRY(
       it.exec("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-              "PRAGMA secure_delete=OFF; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-2048;"
+              "PRAGMA secure_delete=OFF; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-512;"
               "PRAGMA temp_store=MEMORY; PRAGMA busy_timeout=100"));
   PGTEND_STORE_TRY(check_sound(it));
   PGTEND_STORE_TRY(ensure_schema(it));
@@ -157,7 +157,7 @@ Result<std::unique_ptr<Database>> open_history(const std::string& path, UtcTime 
 Result<std::unique_ptr<Database>> open_history_reader(const std::string& path) {
   auto db = Database::open(path, OpenMode::read_only);
   if (!db) return fail(std::move(db).error());
-  PGTEND_STORE_TRY((*db)->exec("PRAGMA query_only=ON; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY"));
+  PGTEND_STORE_TRY((*db)->exec("PRAGMA query_only=ON; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY"));
   return db;
 }
 

@@ -22,7 +22,7 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path) {
   if (!db) return fail(std::move(db).error());
   PGTEND_STORE_TRY(
       (*db)->exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                  "PRAGMA cache_size=-1024; PRAGMA journal_size_limit=4194304"));
+                  "PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304"));
   PGTEND_STORE_TRY(check_sound(**db));
   PGTEND_STORE_TRY(prepare_ledger_schema(**db));
   // Whoever held a lease was this agent before its restart.
