@@ -5,7 +5,9 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "agent/config/files.hpp"
@@ -24,11 +26,36 @@ struct Refused {
   std::string message;
 };
 
+// Whether the quote that opens at or after `at` is closed again: yaml-cpp takes the end of the file for the closing
+// quote, and a forgotten one would swallow every key below it.
+bool is_closed(std::string_view text, Position at) {
+  std::size_t i = 0;
+  for (int line = 1; line < at.line && i != std::string_view::npos; ++line) {
+    i = text.find('\n', i);
+    if (i != std::string_view::npos) ++i;
+  }
+  if (i == std::string_view::npos) return true;
+  i = text.find_first_of("\"'", i + static_cast<std::size_t>(std::max(at.column, 1) - 1));
+  if (i == std::string_view::npos) return true;
+  const char quote = text[i];
+  for (++i; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || i + 1 >= text.size() || text[i + 1] != quote) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
 class Builder final : public YAML::EventHandler {
  public:
   explicit Builder(std::string file, std::vector<ConfigError>& errors) : file_(std::move(file)), errors_(errors) {}
 
   [[nodiscard]] std::shared_ptr<Node> root() const { return root_; }
+  // Of the last quoted scalar, the only one that can be left open.
+  [[nodiscard]] std::optional<Position> last_quoted() const { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -81,6 +108,7 @@ class Builder final : public YAML::EventHandler {
     node->at = position(mark);
     node->scalar = value;
     node->quoted = quoted;
+    if (quoted) last_quoted_ = node->at;
     if (anchor != 0) anchors_[anchor] = node;
     add(node, node->at);
   }
@@ -150,6 +178,7 @@ class Builder final : public YAML::EventHandler {
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, std::shared_ptr<Node>> anchors_;
   std::shared_ptr<Node> root_;
+  std::optional<Position> last_quoted_;
 };
 
 }  // namespace
@@ -167,6 +196,8 @@ Tree parse_yaml(std::string_view text, const std::string& file) {
     YAML::Parser parser(stream);
     if (parser.HandleNextDocument(builder)) {
       if (builder.root()) tree.root = builder.root();
+      if (builder.last_quoted() && !is_closed(text, *builder.last_quoted()))
+        throw Refused{*builder.last_quoted(), "the quote that opens here is never closed"};
       Builder second(file, tree.errors);
       if (parser.HandleNextDocument(second))
         throw Refused{second.root() ? second.root()->at : Position{}, "more than one YAML document in the file"};

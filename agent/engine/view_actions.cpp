@@ -25,6 +25,10 @@ net::TaskResult<Change> View::approve_recommendation(std::string id, std::string
                                        "; look at it again and approve that");
   std::string change_id = view->change_id;
   if (change_id.empty()) {
+    if (view->decision.kind == DecisionKind::recommend || view->decision.kind == DecisionKind::refused)
+      co_return fail(Errc::refused, "policy does not let this be done, not even with an approval: " +
+                                        view->decision.limit + "; run the shown SQL yourself, or set the mode of " +
+                                        std::string(to_string(view->recommendation.change.action)) + " to approve");
     Decision asked{DecisionKind::needs_approval, "approval", "approved by " + actor, std::nullopt};
     auto submitted = co_await changes_->submit(view->recommendation, asked);
     if (!submitted) co_return fail(std::move(submitted.error()));

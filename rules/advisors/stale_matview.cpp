@@ -144,9 +144,10 @@ MatviewPasts remember_matviews(MatviewPasts past, const DatabaseFacts& now) {
       memory.base_writes_at_refresh = fresh || !same_epoch ? writes : memory.base_writes_seen;
       memory.reads_at_refresh = view.reads;
     } else if (!same_epoch) {
-      // What was owed before the reset stays owed.
-      memory.base_writes_at_refresh -= memory.base_writes_seen;
-      memory.reads_at_refresh = 0;
+      // What was owed before stays owed. A clean restart keeps the counters and a crash or a reset does not; either way
+      // nothing is invented: what was written in between is not counted.
+      memory.base_writes_at_refresh += writes - memory.base_writes_seen;
+      memory.reads_at_refresh = std::min(memory.reads_at_refresh, view.reads);
     } else if (memory.reads_at_refresh < 0) {
       memory.reads_at_refresh = view.reads;
     }

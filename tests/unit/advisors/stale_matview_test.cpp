@@ -144,6 +144,16 @@ TEST_CASE("a refresh, ours or another's, starts the count again without losing c
     views.later(2 * kHour);
     CHECK(views.advise().recommendations.size() == 1);
   }
+  SECTION("a clean restart, which keeps the counters, invents no changes") {
+    const auto owed = [&] { return views.past[20].base_writes_seen - views.past[20].base_writes_at_refresh; };
+    const auto before = owed();
+    views.scene.now.epoch = 7;
+    views.remember();
+    CHECK(owed() == before);
+    views.write(3);
+    views.remember();
+    CHECK(owed() == before + 3);
+  }
   SECTION("a statistics reset keeps what is owed") {
     views.scene.now.epoch = 7;
     views.scene.now.tables[0].n_tup_ins = 0;

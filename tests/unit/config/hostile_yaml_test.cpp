@@ -171,7 +171,17 @@ TEST_CASE("texts that are no single plain YAML document are refused") {
   check_refused("{a: 1}: 1\n", "a key must be plain text");
   check_refused("a: *b\n", "not valid YAML");
   check_refused("a: [1\n", "not valid YAML");
+  check_refused("a: 1\nb: \"c\nd: {e: 1}\n", "the quote that opens here is never closed");
+  check_refused("a: 'it''s\nb: 1\n", "the quote that opens here is never closed");
   check_refused("a:\n\t- b\n", "not valid YAML");
+}
+
+TEST_CASE("quotes that are closed are left alone, wherever they stand") {
+  for (const auto* text : {"instance: {name: \"a\"}\n", "instance:\n  name: 'it''s'",
+                           "instance:\n  name: \"a \\\"b\\\" c\" # '\n", "# it's\ninstance: {name: &n \"x\"}\n"}) {
+    CAPTURE(text);
+    CHECK(load_text(text, "f.yaml").errors.empty());
+  }
 }
 
 TEST_CASE("a large file of wrong keys is told within seconds") {
