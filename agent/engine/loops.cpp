@@ -248,7 +248,8 @@ net::Task<void> Rooms::watchdog_loop() {
     const Millis patience = std::max<Millis>(parts.config->rules.evaluation_interval * 4, std::chrono::minutes(1));
     const bool evaluates = now - alerting.last_evaluation() < patience;
     if (evaluates) systemd::watchdog();
-    // What a round of advice or a large query freed lies between what stays; glibc gives such pages back only when asked.
+    // What a round of advice or a large query freed lies between what stays; glibc gives such pages back only when
+    // asked.
     malloc_trim(0);
     auto status = co_await view.status();
     if (status)
