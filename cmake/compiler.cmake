@@ -8,15 +8,15 @@ endif()
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
-# Everywhere alike, because targets with and without it could not share a precompiled header.
-add_compile_options(-pthread)
+# Everywhere alike, because targets with and without them could not share a precompiled header.
+add_compile_options(-pthread -fPIC)
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror=unused-result -Werror=return-type)
 # libstdc++ 12 warns about its own std::stable_sort under clang.
 add_compile_options(-fno-omit-frame-pointer -Wno-deprecated-declarations)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_link_options(-fuse-ld=lld)
+  # Without --gc-sections, code of the precompiled headers that nobody calls would have to link.
+  add_link_options(-fuse-ld=lld -Wl,--gc-sections)
   # ccache can reuse a precompiled header only when clang leaves its timestamp out.
   add_compile_options(-Xclang -fno-pch-timestamp)
 endif()
@@ -34,5 +34,5 @@ if(PGTEND_SANITIZE)
   add_compile_options(-O0)
 else()
   add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
-  add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,--gc-sections -Wl,--icf=safe)
+  add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,--icf=safe)
 endif()

@@ -22,7 +22,7 @@ function(pgtend_room folder)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${target} ${ARG_LINK})
   set(family room)
-  if(ARG_HOT)
+  if(ARG_HOT AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(family hot)
     target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O2>)
   endif()
@@ -31,23 +31,48 @@ endfunction()
 
 # What nearly every file includes; parsing it was 30 % of a file's time (measured).
 set(pgtend_common_headers <algorithm> <array> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set>
-    <sstream> <string> <string_view> <unordered_map> <utility> <variant> <vector> <tl/expected.hpp>)
+    <sstream> <string> <string_view> <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <nlohmann/json.hpp>)
 
-# pgtend_precompile(TARGET ASIO FAMILY [HEADERS...]): the first target of a family (rooms are -fPIC, tests -fPIE, hot
-# ones -O2) makes the precompiled header, the others reuse it.
+# pgtend_precompile(TARGET ASIO FAMILY [HEADERS...]): the targets of a family (rooms, hot ones for -O2, tests, the
+# command line) share one precompiled header.
 function(pgtend_precompile target asio family)
   set(headers ${pgtend_common_headers} ${ARGN})
   if(asio)
     list(APPEND headers <boost/asio.hpp>)
     string(APPEND family _asio)
   endif()
-  get_property(owner GLOBAL PROPERTY pgtend_precompiled_${family})
-  if(owner)
-    target_precompile_headers(${target} REUSE_FROM ${owner})
-  else()
-    target_precompile_headers(${target} PRIVATE ${headers})
-    set_property(GLOBAL PROPERTY pgtend_precompiled_${family} ${target})
+  set(owner pgtend_headers_${family})
+  if(NOT TARGET ${owner})
+    pgtend_precompiled_headers(${owner} ${headers})
   endif()
+  target_precompile_headers(${target} REUSE_FROM ${owner})
+  target_link_libraries(${target} PRIVATE ${owner})
+endfunction()
+
+# pgtend_precompiled_headers(TARGET HEADERS...): a library that owns a precompiled header. Without optimisation it also
+# holds the code of the headers' inline functions and templates, which its users then do not compile again each: that
+# was half of the time of a file with Asio or JSON (measured). Optimised users inline it and need none.
+function(pgtend_precompiled_headers target)
+  set(empty ${CMAKE_BINARY_DIR}/headers/${target}.cpp)
+  file(CONFIGURE OUTPUT ${empty} CONTENT "")
+  add_library(${target} STATIC ${empty})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${target} PRIVATE tl::expected nlohmann_json::nlohmann_json Boost::headers OpenSSL::SSL CLI11::CLI11
+                        $<TARGET_NAME_IF_EXISTS:Catch2::Catch2>)
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fmodules-codegen")
+  set(header ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch)
+  set(object ${CMAKE_BINARY_DIR}/headers/${target}.o)
+  separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION}")
+  get_directory_property(options COMPILE_OPTIONS)
+  add_custom_command(OUTPUT ${object} DEPENDS ${header} VERBATIM
+                     COMMAND ${CMAKE_CXX_COMPILER} ${flags} ${options} -w -c ${header} -o ${object})
+  set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+  add_library(${target}_code STATIC ${empty} ${object})
+  target_link_libraries(${target} INTERFACE ${target}_code)
 endfunction()
 
 # pgtend_embed(TARGET SYMBOL FILES...): adds SYMBOL_files() to TARGET, declared in agent/base/embedded.hpp style:

@@ -24,57 +24,22 @@ class FakeAgentView : public api::AgentView {
     return value;
   }
 
-  net::TaskResult<api::StatusView> status() override { co_return answer(sample_status()); }
-  net::TaskResult<std::vector<Finding>> findings() override { co_return answer(std::vector{sample_finding()}); }
-  net::TaskResult<std::vector<api::RecommendationView>> recommendations() override {
-    co_return answer(std::vector{sample_recommendation()});
-  }
-  net::TaskResult<api::RecommendationView> recommendation(std::string id) override {
-    if (id != "r1") co_return fail(Errc::not_found, "no recommendation " + id);
-    co_return answer(sample_recommendation());
-  }
-  net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override {
-    told.push_back("changes " + std::to_string(open_only) + " " + std::to_string(limit));
-    co_return answer(std::vector{sample_change()});
-  }
-  net::TaskResult<Change> change(std::string) override { co_return answer(sample_change()); }
-  net::TaskResult<api::ChangeProgress> change_progress(std::string) override {
-    api::ChangeProgress progress;
-    progress.phase = "building index: scanning table";
-    progress.ratio = 0.25;
-    progress.done = 10;
-    progress.total = 40;
-    progress.unit = "blocks";
-    co_return answer(progress);
-  }
-  net::TaskResult<std::vector<Alert>> alerts() override { co_return answer(std::vector{sample_alert()}); }
-  net::TaskResult<api::AlertExplanation> explain_alert(std::string) override {
-    api::AlertExplanation explanation;
-    explanation.alert = sample_alert();
-    explanation.at = kThen;
-    co_return answer(explanation);
-  }
+  net::TaskResult<api::StatusView> status() override;
+  net::TaskResult<std::vector<Finding>> findings() override;
+  net::TaskResult<std::vector<api::RecommendationView>> recommendations() override;
+  net::TaskResult<api::RecommendationView> recommendation(std::string id) override;
+  net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override;
+  net::TaskResult<Change> change(std::string) override;
+  net::TaskResult<api::ChangeProgress> change_progress(std::string) override;
+  net::TaskResult<std::vector<Alert>> alerts() override;
+  net::TaskResult<api::AlertExplanation> explain_alert(std::string) override;
   net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime>, std::string comment,
-                                       std::string actor) override {
-    told.push_back("acknowledge " + id + " for " + comment + " by " + actor);
-    co_return answer(sample_silence());
-  }
-  net::TaskResult<std::vector<Silence>> silences() override { co_return answer(std::vector{sample_silence()}); }
-  net::TaskResult<Silence> add_silence(Silence silence, std::string actor) override {
-    told.push_back("silence " + to_string(silence.matchers) + " by " + actor);
-    co_return answer(silence);
-  }
-  net::TaskResult<Silence> end_silence(std::string id, std::string actor) override {
-    told.push_back("end silence " + id + " by " + actor);
-    co_return answer(sample_silence());
-  }
-  net::TaskResult<std::vector<std::string>> test_receiver(std::string name, std::string actor) override {
-    told.push_back("test " + name + " by " + actor);
-    co_return answer(std::vector<std::string>{name + "/webhook/0: sent"});
-  }
-  net::TaskResult<std::vector<OutboxMessage>> notifications(std::string, int) override {
-    co_return answer(std::vector{OutboxMessage{}});
-  }
+                                       std::string actor) override;
+  net::TaskResult<std::vector<Silence>> silences() override;
+  net::TaskResult<Silence> add_silence(Silence silence, std::string actor) override;
+  net::TaskResult<Silence> end_silence(std::string id, std::string actor) override;
+  net::TaskResult<std::vector<std::string>> test_receiver(std::string name, std::string actor) override;
+  net::TaskResult<std::vector<OutboxMessage>> notifications(std::string, int) override;
   static Silence sample_silence() {
     Silence silence;
     silence.id = "s1";
@@ -83,126 +48,30 @@ class FakeAgentView : public api::AgentView {
     silence.created_by = "ann";
     return silence;
   }
-  net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override {
-    told.push_back("audit " + std::to_string(from) + " " + std::to_string(limit));
-    co_return answer(std::vector{sample_audit()});
-  }
-  net::TaskResult<api::AuditVerification> audit_verify() override {
-    api::AuditVerification verification;
-    verification.rows = 7;
-    verification.first_bad = 3;
-    verification.reason = "the hash does not match";
-    co_return answer(verification);
-  }
-  net::TaskResult<Change> approve_recommendation(std::string id, std::string hash, std::string actor) override {
-    told.push_back("approve recommendation " + id + " " + hash + " by " + actor);
-    co_return answer(sample_change());
-  }
-  net::TaskResult<Change> approve(std::string id, std::string hash, std::string actor) override {
-    told.push_back("approve " + id + " " + hash + " by " + actor);
-    co_return answer(sample_change());
-  }
-  net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override {
-    told.push_back("reject " + id + " for " + reason + " by " + actor);
-    co_return answer(sample_change());
-  }
-  net::TaskResult<Change> undo(std::string id, std::string actor) override {
-    told.push_back("undo " + id + " by " + actor);
-    co_return answer(sample_change());
-  }
-  net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override {
-    told.push_back("propose " + plan.object + " by " + actor);
-    co_return answer(sample_change());
-  }
-  net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override {
-    told.push_back((frozen ? "freeze for " : "thaw for ") + reason + " by " + actor);
-    co_return answer(api::FreezeView{frozen, actor, reason, kThen});
-  }
-  net::TaskResult<store::StorageReport> history_report() override {
-    store::StorageReport report;
-    report.path = "/var/lib/pgtend/history.db";
-    report.version = 2;
-    report.max_bytes = 512 << 20;
-    report.stats.samples = 42;
-    report.tiers.push_back({"raw", Millis(0), Millis(604'800'000), 3, 42, 999, kThen, kThen});
-    co_return answer(report);
-  }
-  net::TaskResult<store::IntegrityReport> history_check() override {
-    store::IntegrityReport report;
-    report.structure = "ok";
-    report.blocks = 7;
-    report.bad_blocks = 1;
-    report.bad_from = report.bad_to = kThen;
-    co_return answer(report);
-  }
-  net::TaskResult<std::string> history_backup(std::string to) override {
-    told.push_back("backup to " + to);
-    co_return answer(to);
-  }
-  net::TaskResult<api::QueryResult> query(std::string text, UtcTime at, Millis asked_timeout) override {
-    expr = text;
-    timeout = asked_timeout;
-    range = {at, at};
-    api::QueryResult result;
-    result.series = {{Labels{{"__name__", "up"}}, {{at, 1}}}};
-    co_return answer(result);
-  }
+  net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override;
+  net::TaskResult<api::AuditVerification> audit_verify() override;
+  net::TaskResult<Change> approve_recommendation(std::string id, std::string hash, std::string actor) override;
+  net::TaskResult<Change> approve(std::string id, std::string hash, std::string actor) override;
+  net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override;
+  net::TaskResult<Change> undo(std::string id, std::string actor) override;
+  net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override;
+  net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<store::StorageReport> history_report() override;
+  net::TaskResult<store::IntegrityReport> history_check() override;
+  net::TaskResult<std::string> history_backup(std::string to) override;
+  net::TaskResult<api::QueryResult> query(std::string text, UtcTime at, Millis asked_timeout) override;
   net::TaskResult<api::QueryResult> query_range(std::string text, TimeRange asked, Millis asked_step,
-                                                Millis asked_timeout) override {
-    expr = text;
-    timeout = asked_timeout;
-    range = asked;
-    step = asked_step;
-    api::QueryResult result;
-    result.type = "matrix";
-    co_return answer(result);
-  }
-  net::TaskResult<std::string> format_query(std::string text) override { co_return answer("(" + text + ")"); }
-  net::TaskResult<std::vector<MetricDef>> metrics() override {
-    co_return answer(std::vector{MetricDef{"pgtend_rows", MetricKind::counter, "", "Rows.", "pg_stat", "pg_rows"},
-                                 MetricDef{"pgtend_age", MetricKind::gauge, "seconds", "Age.", "pg_stat", ""}});
-  }
-  net::TaskResult<std::vector<api::RuleGroupView>> rule_groups() override {
-    api::RuleView alert{{}, "up == 0", "ok", "", {sample_alert()}};
-    alert.rule.name = "PgDown";
-    alert.rule.hold = Millis(60'000);
-    alert.alerts[0].state = AlertState::firing;
-    api::RuleView record{{}, "sum(up)", "err", "it broke", {}};
-    record.rule.kind = RuleKind::record;
-    record.rule.name = "up:sum";
-    co_return answer(std::vector{api::RuleGroupView{"g", "f.yaml", Millis(15'000), 0, kThen, {alert, record}}});
-  }
-  net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override {
-    told_of_rules = std::to_string(files.size()) + " files since " + std::to_string(since.count());
-    co_return answer(std::vector{LintFinding{LintSeverity::error, "gauge-in-rate", "g", "R", "f.yaml", 3, "why"}});
-  }
-  net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string text) override {
-    told_of_rules = rule + "|" + text;
-    ExplainedRule explained{"g", "R", "f.yaml", 3, {}};
-    explained.parts.push_back({0, "up", "instant vector", 1, {{{"up", {}}, {{kThen, 1}}, {}}}, ""});
-    co_return answer(std::vector{explained});
-  }
-  net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override {
-    told_of_rules = std::to_string(request.files.size()) + " " + std::to_string(request.against.size()) + " " +
-                    request.rule + " " + std::to_string(request.since.count()) + " " +
-                    std::to_string(request.step.count()) + (request.sweep ? " sweep" : "");
-    BacktestReport report;
-    report.range = {kThen - request.since, kThen};
-    report.rules.emplace_back().rule = "R";
-    co_return answer(report);
-  }
+                                                Millis asked_timeout) override;
+  net::TaskResult<std::string> format_query(std::string text) override;
+  net::TaskResult<std::vector<MetricDef>> metrics() override;
+  net::TaskResult<std::vector<api::RuleGroupView>> rule_groups() override;
+  net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override;
+  net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string text) override;
+  net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override;
   std::string told_of_rules;
   net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> asked, TimeRange asked_range,
-                                                 std::optional<api::PageCursor> cursor) override {
-    selectors = std::move(asked);
-    range = asked_range;
-    page_cursor = std::move(cursor);
-    co_return answer(page);
-  }
-  net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override {
-    selectors = std::move(asked);
-    co_return answer(std::vector{SeriesKey{"up", Labels{{"datname", "shop"}}}});
-  }
+                                                 std::optional<api::PageCursor> cursor) override;
+  net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override;
 };
 
 }  // namespace pgtend::test
