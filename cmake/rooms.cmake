@@ -33,12 +33,13 @@ endfunction()
 set(pgtend_common_headers <algorithm> <array> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set>
     <sstream> <string> <string_view> <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <nlohmann/json.hpp>)
 
-# pgtend_precompile(TARGET ASIO FAMILY [HEADERS...]): the targets of a family (rooms, hot ones for -O2, tests, the
-# command line) share one precompiled header.
+# pgtend_precompile(TARGET ASIO FAMILY [HEADERS...]): the targets of a family (rooms, hot ones for -O2, tests) share one
+# precompiled header; ASIO ones another with Asio and the command line's parser. Unoptimised rooms share the larger one
+# all: making a second costs more than they lose by it.
 function(pgtend_precompile target asio family)
   set(headers ${pgtend_common_headers} ${ARGN})
-  if(asio)
-    list(APPEND headers <boost/asio.hpp>)
+  if(asio OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+    list(APPEND headers <boost/asio.hpp> <CLI/CLI.hpp>)
     string(APPEND family _asio)
   endif()
   set(owner pgtend_headers_${family})
