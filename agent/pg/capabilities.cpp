@@ -183,6 +183,13 @@ const std::vector<std::string>& alterable_parameters() {
   return names;
 }
 
+Capability direct_connection(bool present) {
+  return capability(
+      "direct_connection", Purpose::act, present,
+      "the connection goes through a pooler: the agent neither advises nor acts, and sets no session settings",
+      "-- name PostgreSQL's own host and port in the configuration, not the pooler's");
+}
+
 // `connection` outlives the probe: its caller awaits it.
 net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection, std::optional<Purpose> only) {
   std::vector<Capability> out;
@@ -211,10 +218,7 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connecti
   judge_parameters(answers[2], role, version, out);
   judge_owners(answers[3], role, version, out);
   judge_schemas(answers[4], out);
-  out.push_back(
-      capability("direct_connection", Purpose::act, connection.is_direct(),
-                 "the connection goes through a pooler: the agent never acts, and session settings are not set",
-                 "-- name PostgreSQL's own host and port in the configuration, not the pooler's"));
+  out.push_back(direct_connection(connection.is_direct()));
   if (only) std::erase_if(out, [&](const Capability& item) { return item.purpose != *only; });
   co_return out;
 }

@@ -23,6 +23,9 @@ struct Capability {
   Purpose purpose = Purpose::observe;
 };
 
+// Whether sessions reach the server itself, and not through a pooler.
+[[nodiscard]] Capability direct_connection(bool present);
+
 // Asks the server, on this session and for its role, for every capability that pgtend can use; `only` limits it to one
 // role's work. Works for a role with no rights at all: what cannot be asked is reported as missing with its cure.
 // Errors: only the loss of the session (unavailable, timeout; retryable).

@@ -116,8 +116,8 @@ net::TaskResult<bool> Connection::handshake(std::map<std::string, std::string> p
   }
   if (!conn_) co_return fail(Errc::resource_exhausted, "no memory for a connection");
   PQsetNoticeReceiver(conn_.get(), [](void*, const PGresult*) {}, nullptr);
-  // A failed connect has no PGresult to ask; under this verbosity its text ends in the SQLSTATE.
-  PQsetErrorVerbosity(conn_.get(), PQERRORS_SQLSTATE);
+  // A failed connect has no PGresult to ask; under this verbosity its text has the SQLSTATE.
+  PQsetErrorVerbosity(conn_.get(), PQERRORS_VERBOSE);
 
   auto wanted = PGRES_POLLING_WRITING;
   while (PQstatus(conn_.get()) != CONNECTION_BAD) {

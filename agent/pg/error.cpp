@@ -1,8 +1,8 @@
 #include "agent/pg/error.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 #include "agent/base/strings.hpp"
@@ -41,32 +41,22 @@ std::string without_values(std::string_view message) {
   return out;
 }
 
-// Under PQERRORS_SQLSTATE libpq gives the code instead of the server's words.
-std::string_view meaning(std::string_view sqlstate) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kMeanings{{
-      {"28P01", "password authentication failed"},
-      {"28000", "the server accepts no such login: unknown role, no LOGIN right, or no pg_hba.conf line for it"},
-      {"3D000", "the database does not exist"},
-      {"42501", "no CONNECT right on the database"},
-      {"53300", "no connection slot is free"},
-      {"55000", "the database does not accept connections"},
-      {"57P01", "the server is shutting down"},
-      {"57P02", "the server is recovering from a crash"},
-      {"57P03", "the server is starting up or shutting down"},
-      {"08P01", "the peer did not understand the connection request"},
-      {"0A000", "the server does not support a connection option"},
-  }};
-  for (const auto& [code, text] : kMeanings)
-    if (code == sqlstate) return text;
-  return "the server refused the connection";
-}
+// The server's own part of a line of libpq's: "… failed: FATAL:  53300: too many connections for role "x"".
+struct ServerWords {
+  std::string_view sqlstate, words;
+};
 
-std::string_view trailing_sqlstate(std::string_view line) {
-  if (line.size() < 7 || line.substr(line.size() - 7, 2) != "  ") return {};
-  const auto code = line.substr(line.size() - 5);
-  const bool plausible =
-      std::all_of(code.begin(), code.end(), [](unsigned char c) { return std::isdigit(c) || (c >= 'A' && c <= 'Z'); });
-  return plausible ? code : std::string_view();
+std::optional<ServerWords> server_words(std::string_view line) {
+  constexpr std::size_t kCode = 5;
+  for (auto at = line.find(":  "); at != std::string_view::npos; at = line.find(":  ", at + 1)) {
+    const auto rest = line.substr(at + 3);
+    if (rest.size() < kCode + 2 || rest.substr(kCode, 2) != ": ") continue;
+    const auto code = rest.substr(0, kCode);
+    const bool plausible = std::all_of(code.begin(), code.end(),
+                                       [](unsigned char c) { return std::isdigit(c) || (c >= 'A' && c <= 'Z'); });
+    if (plausible) return ServerWords{code, trim(rest.substr(kCode + 2))};
+  }
+  return std::nullopt;
 }
 
 bool speaks_of_tls(std::string_view text) {
@@ -146,14 +136,13 @@ Error connect_error(std::string_view libpq_message) {
     const auto raw = libpq_message.substr(at, end - at);
     // Indented lines are libpq's hints ("Is the server running ...?").
     const auto line = raw.starts_with('\t') ? std::string_view() : trim(raw);
-    if (!line.empty() && (chosen.empty() || trailing_sqlstate(chosen).empty())) chosen = line;
+    if (chosen.empty() || server_words(line)) chosen = line;
     at = end + 1;
   }
-  const auto sqlstate = trailing_sqlstate(chosen);
-  if (!sqlstate.empty()) {
+  if (const auto words = server_words(chosen)) {
     const auto place = chosen.substr(0, chosen.find(" failed:"));
-    return make_error(sqlstate, std::string(place.size() < chosen.size() ? place : "connection") + ": " +
-                                    std::string(meaning(sqlstate)));
+    return make_error(words->sqlstate, std::string(place.size() < chosen.size() ? place : "connection") + ": " +
+                                           std::string(words->words));
   }
   Error error;
   if (speaks_of_tls(libpq_message)) {

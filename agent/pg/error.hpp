@@ -28,8 +28,8 @@ enum class RetryClass {
 // never passed here because they quote rows.
 [[nodiscard]] Error make_error(std::string_view sqlstate, std::string message);
 
-// An Error from libpq's text of a failed connect, made under PQERRORS_SQLSTATE: recognises the trailing SQLSTATE, TLS
-// failures ("tls_verify_failed: …", refused) and unreachable peers (unavailable).
+// An Error from libpq's text of a failed connect, made under PQERRORS_VERBOSE: the SQLSTATE and the server's own words,
+// TLS failures ("tls_verify_failed: …", refused) and unreachable peers (unavailable).
 [[nodiscard]] Error connect_error(std::string_view libpq_message);
 
 }  // namespace pgtend::pg

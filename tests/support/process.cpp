@@ -179,6 +179,12 @@ bool eventually(const std::function<bool()>& condition, milliseconds limit) {
   return true;
 }
 
+int count_of(const std::string& text, const std::string& word) {
+  int count = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + word.size())) ++count;
+  return count;
+}
+
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream out;

@@ -69,6 +69,8 @@ int free_port();
 // Polls `condition` each 20 ms; false when it is still false after `limit`.
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds limit = std::chrono::milliseconds(10'000));
+// How often `word` is in `text`, without overlap.
+int count_of(const std::string& text, const std::string& word);
 std::string read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, const std::string& text);
 

@@ -42,12 +42,6 @@ std::string state_of(const Daemon& daemon, const std::string& rule) {
   return "";
 }
 
-std::size_t count_of(const std::string& text, const std::string& what) {
-  std::size_t found = 0;
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
-  return found;
-}
-
 }  // namespace
 
 TEST_CASE("an alert fires and resolves at the webhook, through a receiver that first fails") {

@@ -48,12 +48,6 @@ struct Bench {
   }
 };
 
-int count_of(const std::string& text, const std::string& word) {
-  int count = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + word.size())) ++count;
-  return count;
-}
-
 }  // namespace
 
 TEST_CASE("each lane has the session settings that keep the server safe from it") {
@@ -245,6 +239,16 @@ TEST_CASE("with all slots taken the probe lane still answers and the server is a
   CHECK(bench.status(Lane::sample).reconnects.at("53300") <= 3);
   crowd.clear();
   CHECK(bench.until_answered(Lane::sample, Millis(20'000)) <= Millis(5'000));
+}
+
+TEST_CASE("a refused login is reported in the server's words") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE ROLE narrow LOGIN CONNECTION LIMIT 0");
+  Bench bench(options_for(cluster.parameters("postgres", "narrow")));
+  const auto refused = bench.query(Lane::probe, "SELECT 1");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().sqlstate == "53300");
+  CHECK_THAT(refused.error().message, ContainsSubstring("too many connections for role \"narrow\""));
 }
 
 TEST_CASE("a database that is missing holds up only itself") {
