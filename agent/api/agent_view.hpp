@@ -25,6 +25,8 @@ class AgentView : public AlertView {
   virtual net::TaskResult<std::vector<Finding>> findings() = 0;
   virtual net::TaskResult<std::vector<RecommendationView>> recommendations() = 0;
   virtual net::TaskResult<RecommendationView> recommendation(std::string id) = 0;
+  // What the advisors' last run said of each database; none: they have not run yet.
+  [[nodiscard]] virtual std::vector<AdviceLook> advice_looks() const = 0;
   // Newest first.
   virtual net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) = 0;
   virtual net::TaskResult<Change> change(std::string id) = 0;

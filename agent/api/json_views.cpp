@@ -10,6 +10,7 @@ namespace {
 Json encode_lane(const LaneView& lane) {
   return {{"name", lane.name},
           {"up", lane.up},
+          {"direct", lane.direct},
           {"breaker", lane.breaker},
           {"last_error", lane.last_error},
           {"reconnects", lane.reconnects}};
@@ -62,6 +63,7 @@ Json encode(const StatusView& status) {
           {"instance", status.instance},
           {"started_at", to_rfc3339(status.started_at)},
           {"state", status.state},
+          {"reason", status.reason},
           {"server", encode(status.server)},
           {"lanes", each(status.lanes, encode_lane)},
           {"capabilities", each(status.capabilities, encode_capability)},
@@ -88,6 +90,13 @@ Json encode(const RecommendationView& view) {
   out["plan_hash"] = view.plan_hash;
   out["change_id"] = view.change_id;
   return out;
+}
+
+Json encode(const AdviceLook& look) {
+  auto refused = Json::array();
+  for (const auto& alternative : look.refused) refused.push_back(encode(alternative));
+  return {
+      {"database", look.database}, {"at", time_field(look.at)}, {"error", look.error}, {"refused", std::move(refused)}};
 }
 
 Json encode(const ChangeProgress& progress) {

@@ -41,7 +41,13 @@ net::Task<Response> get_findings(Context context, Request) {
 
 net::Task<Response> get_recommendations(Context context, Request) {
   auto recommendations = co_await context.view.recommendations();
-  co_return list_of(recommendations, context.clock);
+  if (!recommendations) co_return error_answer(recommendations.error());
+  auto items = Json::array(), looks = Json::array();
+  for (const auto& item : *recommendations) items.push_back(encode(item));
+  for (const auto& look : context.view.advice_looks()) looks.push_back(encode(look));
+  auto answer = list_envelope(std::move(items), context.clock.now());
+  answer["looks"] = std::move(looks);
+  co_return json_answer(answer);
 }
 
 net::Task<Response> get_recommendation(Context context, Request request) {

@@ -17,6 +17,7 @@ namespace pgtend::api {
 struct LaneView {
   std::string name;  // probe, sample, advise, act
   bool up = false;
+  bool direct = true;   // false: through a pooler, where pgtend never acts
   std::string breaker;  // closed, open, half_open
   std::string last_error;
   std::uint64_t reconnects = 0;
@@ -86,6 +87,7 @@ struct StatusView {
   std::string version, instance;
   UtcTime started_at;
   std::string state = "ok";  // ok, degraded
+  std::string reason;        // why it is degraded
   ServerIdentity server;
   std::vector<LaneView> lanes;
   std::vector<CapabilityView> capabilities;
@@ -105,6 +107,14 @@ struct RecommendationView {
   Decision decision;
   std::string plan_hash;  // sha-256, hex, of recommendation.change
   std::string change_id;  // of the open change made from it; empty: none
+};
+
+// The last run of the advisors over one database: "nothing to do" has reasons too.
+struct AdviceLook {
+  std::string database;
+  UtcTime at;
+  std::string error;  // why nothing was looked at; empty: it was
+  std::vector<RefusedAlternative> refused;
 };
 
 struct ChangeProgress {

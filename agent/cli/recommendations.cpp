@@ -14,7 +14,16 @@ void show_list(const Json& answer) {
     table.add({cell(r, "id").substr(0, 8), cell(r["change"], "action"), cell(r["change"], "database"),
                cell(r["change"], "object"), cell(r, "risk"), cell(r["decision"], "kind"),
                cell(r, "change_id").substr(0, 8), cell(r["finding"], "summary")});
-  print(table.empty() ? "nothing to recommend\n" : table.render());
+  if (!table.empty()) return print(table.render());
+  if (answer["looks"].empty()) return print("nothing to recommend yet: the advisors have not run\n");
+  std::string out = "nothing to recommend\n";
+  for (const auto& look : answer["looks"]) {
+    const auto error = cell(look, "error");
+    out += "\n" + cell(look, "database") + ", looked at " + cell(look, "at") + ": " +
+           (error.empty() ? std::to_string(look["refused"].size()) + " weighed and refused" : error) + "\n";
+    for (const auto& other : look["refused"]) out += "  " + cell(other, "what") + ": " + cell(other, "why") + "\n";
+  }
+  print(out);
 }
 
 void show_one(const Json& answer) {

@@ -21,7 +21,9 @@ void show_head(const Json& s) {
   const auto line = [&out](const std::string& name, const std::string& text) {
     out += name + std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') + text + "\n";
   };
-  line("pgtend", cell(s, "version") + ", instance " + cell(s, "instance") + ", " + cell(s, "state"));
+  const auto reason = cell(s, "reason");
+  line("pgtend", cell(s, "version") + ", instance " + cell(s, "instance") + ", " + cell(s, "state") +
+                     (reason.empty() ? "" : ": " + reason));
   line("server", cell(server, "server_version").empty()
                      ? "not connected"
                      : "PostgreSQL " + cell(server, "server_version") + ", " + cell(server, "role"));

@@ -69,6 +69,16 @@ net::TaskResult<FactsPtr> Advising::read(pg::Connection& connection, std::string
 }
 
 net::TaskResult<Advice> Advising::advise(std::string database) {
+  auto advice = co_await look(database);
+  Look latest{parts_.clock.now(), advice ? std::string() : advice.error().describe(), {}};
+  if (advice) latest.refused = advice->refused;
+  if (!advice && looks_[database].error != latest.error)
+    log::warn("no advice", {{"database", database}, {"error", latest.error}});
+  looks_[database] = std::move(latest);
+  co_return advice;
+}
+
+net::TaskResult<Advice> Advising::look(std::string database) {
   const Deadline deadline = parts_.clock.steady_now() + kAdviseTime;
   auto lease = co_await parts_.lanes.lease(pg::Lane::advise, database, deadline);
   if (!lease) co_return fail(std::move(lease.error()), "advise on " + database);
@@ -116,7 +126,6 @@ net::TaskResult<Advice> Advising::advise(std::string database) {
   auto advice = co_await net::run_on(parts_.blocking, think);
   auto findings = co_await run_checks(database);
   std::move(findings.begin(), findings.end(), std::back_inserter(advice.findings));
-  refused_[database] = advice.refused;
   co_await save_matviews(database);
   co_return advice;
 }

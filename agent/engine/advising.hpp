@@ -22,7 +22,8 @@ class Advising {
   // Decodes the shipped checks. Result: what is wrong with them (nothing, in a released binary).
   std::vector<config::ConfigError> load();
 
-  // advise: reads the facts of one database on the advise lane and runs every advisor and check over them.
+  // advise: reads the facts of one database on the advise lane and runs every advisor and check over them. A failure is
+  // logged once, until its reason changes.
   // The first run of a database only remembers the facts, unless something can be said without a difference.
   // Errors: those of the lane.
   net::TaskResult<Advice> advise(std::string database);
@@ -34,7 +35,12 @@ class Advising {
   // Query ids of a database whose text names a relation that the change touches ("schema.name").
   [[nodiscard]] std::vector<std::int64_t> statements_touching(const ProposedChange& plan) const;
   // "Nothing to do" has reasons too: those of the last run, by database.
-  [[nodiscard]] const std::map<std::string, std::vector<RefusedAlternative>>& refused() const { return refused_; }
+  struct Look {
+    UtcTime at;
+    std::string error;  // why nothing was looked at; empty: it was
+    std::vector<RefusedAlternative> refused;
+  };
+  [[nodiscard]] const std::map<std::string, Look>& looks() const { return looks_; }
 
  private:
   struct Memory {
@@ -45,6 +51,7 @@ class Advising {
   };
 
   [[nodiscard]] advisors::AdvisorOptions options() const;
+  net::TaskResult<Advice> look(std::string database);
   net::TaskResult<FactsPtr> read(pg::Connection& connection, std::string database);
   net::Task<std::vector<Finding>> run_checks(std::string database);
   net::Task<void> load_matviews(std::string database);
@@ -54,7 +61,7 @@ class Advising {
   Collecting& collecting_;
   std::vector<CheckDef> checks_;
   std::map<std::string, Memory> memory_;
-  std::map<std::string, std::vector<RefusedAlternative>> refused_;
+  std::map<std::string, Look> looks_;
 };
 
 }  // namespace pgtend::engine

@@ -50,7 +50,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       changes(make_changes(parts, advising, options)),
       pipeline(parts, collecting, alerting, advising, changes.get()),
       sampling(parts, collecting, pipeline, cost),
-      view(parts, collecting, cost, alerting, changes.get(), options.version),
+      view(parts, collecting, cost, alerting, advising, changes.get(), options.version),
       remote_writing(parts),
       refreshes_noted_until_(parts.clock.now()) {
   parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
@@ -125,6 +125,8 @@ net::Task<void> Rooms::capability_loop() {
     if (two) observe = pg::Purpose::observe;
     auto all = co_await probe(pg::Lane::sample, observe);
     const bool probed = all.has_value();
+    // Through a pooler no session can be had to probe with; that alone is then what is known.
+    if (!probed && all.error().code == Errc::refused) view.set_capabilities({pg::direct_connection(false)});
     if (probed && two) {
       auto acting = co_await probe(pg::Lane::advise, act);
       if (acting) all->insert(all->end(), acting->begin(), acting->end());

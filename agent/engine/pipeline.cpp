@@ -43,10 +43,7 @@ net::Task<void> Pipeline::watch(std::size_t group) {
 
 net::Task<void> Pipeline::tend(std::string database) {
   auto advice = co_await advising_.advise(database);
-  if (!advice) {
-    log::warn("no advice", {{"database", database}, {"error", advice.error().describe()}});
-    co_return;
-  }
+  if (!advice) co_return;
   co_await publish(*advice, database);
   for (auto& recommendation : advice->recommendations) {
     auto decision = co_await decide(recommendation.change, recommendation.risk);

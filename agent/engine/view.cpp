@@ -6,12 +6,13 @@
 
 namespace pgtend::engine {
 
-View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& alerting, change::Pipeline* changes,
-           std::string version)
+View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& alerting, const Advising& advising,
+           change::Pipeline* changes, std::string version)
     : parts_(parts),
       collecting_(collecting),
       cost_(cost),
       alerting_(alerting),
+      advising_(advising),
       changes_(changes),
       version_(std::move(version)),
       started_at_(parts.clock.now()) {}
@@ -26,6 +27,8 @@ std::string View::degraded_by(const api::StatusView& status) const {
   if (!status.ledger.writable) return "no ledger";
   for (const auto& lane : status.lanes)
     if ((lane.name == "probe" || lane.name == "sample") && !lane.up) return "lane " + lane.name + " is down";
+  for (const auto& lane : status.lanes)
+    if (lane.up && !lane.direct) return "through a pooler, where pgtend never acts";
   for (const auto& capability : capabilities_)
     if (!capability.present && !capability.advice) return "missing " + capability.name;
   return {};
@@ -38,7 +41,7 @@ net::TaskResult<api::StatusView> View::status() {
   out.started_at = started_at_;
   out.server = parts_.lanes.identity();
   for (const auto& lane : parts_.lanes.status()) {
-    api::LaneView view{lane.name, lane.up, lane.breaker, lane.last_error, 0};
+    api::LaneView view{lane.name, lane.up, lane.direct, lane.breaker, lane.last_error, 0};
     for (const auto& [code, count] : lane.reconnects) view.reconnects += static_cast<std::uint64_t>(count);
     out.lanes.push_back(std::move(view));
   }
@@ -76,7 +79,8 @@ net::TaskResult<api::StatusView> View::status() {
     out.ledger.audit_rows = counts->second;
   }
   out.config = config_;
-  if (!degraded_by(out).empty()) out.state = "degraded";
+  out.reason = degraded_by(out);
+  if (!out.reason.empty()) out.state = "degraded";
   co_return out;
 }
 
@@ -133,6 +137,12 @@ net::TaskResult<std::vector<api::RecommendationView>> View::recommendations() {
   auto read = [](store::Ledger& ledger) { return recommendation_views(ledger); };
   auto views = co_await parts_.with_ledger(read);
   co_return views;
+}
+
+std::vector<api::AdviceLook> View::advice_looks() const {
+  std::vector<api::AdviceLook> out;
+  for (const auto& [database, look] : advising_.looks()) out.push_back({database, look.at, look.error, look.refused});
+  return out;
 }
 
 net::TaskResult<api::RecommendationView> View::recommendation(std::string id) {

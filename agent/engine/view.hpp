@@ -5,6 +5,7 @@
 
 #include "agent/api/agent_view.hpp"
 #include "agent/change/pipeline.hpp"
+#include "agent/engine/advising.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/parts.hpp"
@@ -15,8 +16,8 @@ namespace pgtend::engine {
 // The agent as the API sees it. REQUIRES: io thread.
 class View final : public api::AgentView {
  public:
-  View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& alerting, change::Pipeline* changes,
-       std::string version);
+  View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& alerting, const Advising& advising,
+       change::Pipeline* changes, std::string version);
 
   void set_capabilities(std::vector<pg::Capability> capabilities) { capabilities_ = std::move(capabilities); }
   void set_config_facts(std::vector<std::string> files, std::string hash);
@@ -25,6 +26,7 @@ class View final : public api::AgentView {
   net::TaskResult<std::vector<Finding>> findings() override;
   net::TaskResult<std::vector<api::RecommendationView>> recommendations() override;
   net::TaskResult<api::RecommendationView> recommendation(std::string id) override;
+  [[nodiscard]] std::vector<api::AdviceLook> advice_looks() const override;
   net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override;
   net::TaskResult<Change> change(std::string id) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string id) override;
@@ -69,6 +71,7 @@ class View final : public api::AgentView {
   Collecting& collecting_;
   CostAccount& cost_;
   Alerting& alerting_;
+  const Advising& advising_;
   change::Pipeline* changes_;  // nullptr without a ledger
   std::string version_;
   UtcTime started_at_;

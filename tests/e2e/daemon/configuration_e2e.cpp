@@ -45,6 +45,32 @@ TEST_CASE("a role with no rights runs degraded and doctor names the GRANT for ea
       eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
 }
 
+TEST_CASE("through a pooler the agent watches, says that it never acts, and why it advises nothing") {
+  PgCluster cluster;
+  PgBouncerProcess bouncer(cluster);
+  Daemon daemon(cluster);
+  daemon.set("postgresql", "  host: 127.0.0.1\n  port: " + std::to_string(bouncer.port()) +
+                               "\n  user: postgres\n  database: postgres\n");
+  daemon.set("advisors", "  interval: 1s\n");
+  daemon.start();
+  const auto missing = [&] {
+    const auto item = (*daemon.get("/v1/status"))["item"];
+    return item["state"] == "degraded" && item["reason"].get<std::string>().find("pooler") != std::string::npos &&
+           !item["capabilities"].empty() && item["capabilities"][0]["name"] == "direct_connection";
+  };
+  REQUIRE(eventually(missing, std::chrono::seconds(30)));
+  const auto looked = [&] { return !(*daemon.get("/v1/recommendations"))["looks"].empty(); };
+  REQUIRE(eventually(looked, std::chrono::seconds(30)));
+  const auto shown = daemon.cli({"recommendations"});
+  REQUIRE(shown.status == 0);
+  REQUIRE(shown.output.find("nothing to recommend") != std::string::npos);
+  REQUIRE(shown.output.find("goes through a pooler") != std::string::npos);
+  const auto runs = [&] { return (*daemon.get("/v1/recommendations"))["looks"][0]["at"].get<std::string>(); };
+  const auto first = runs();
+  REQUIRE(eventually([&] { return runs() != first; }, std::chrono::seconds(30)));
+  REQUIRE(count_of(daemon.log(), "no advice") == 1);
+}
+
 TEST_CASE("the audit names a row that was changed in the file") {
   PgCluster cluster;
   Daemon daemon(cluster);

@@ -28,6 +28,10 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<std::vector<Finding>> findings() override;
   net::TaskResult<std::vector<api::RecommendationView>> recommendations() override;
   net::TaskResult<api::RecommendationView> recommendation(std::string id) override;
+  [[nodiscard]] std::vector<api::AdviceLook> advice_looks() const override {
+    return {{"shop", kThen, "", {{"index on public.orders (status)", "saves too little"}}},
+            {"empty", kThen, "no rights", {}}};
+  }
   net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override;
   net::TaskResult<Change> change(std::string) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string) override;

@@ -217,6 +217,17 @@ TEST_CASE("an error of the agent becomes its status, its code and a hint, on eve
   CHECK(house.ask("GET", "/v1/recommendations/unknown").status == 404);
 }
 
+TEST_CASE("the list of recommendations says what was weighed and refused, and where nothing was looked at") {
+  House house;
+  const auto answer = json::parse(house.ask("GET", "/v1/recommendations").body);
+  CHECK(answer.at("items").size() == 1);
+  const auto& looks = answer.at("looks");
+  REQUIRE(looks.size() == 2);
+  CHECK(looks[0].at("database") == "shop");
+  CHECK(looks[0].at("refused")[0].at("why") == "saves too little");
+  CHECK(looks[1].at("error") == "no rights");
+}
+
 TEST_CASE("an approval names the plan's hash and is made in the caller's name") {
   House house;
   CHECK(house.ask("POST", "/v1/recommendations/r1/approve", R"({"plan_hash":"abc"})", Right::approver).status == 200);

@@ -131,8 +131,9 @@ inline api::StatusView sample_status() {
   status.instance = "main";
   status.started_at = kThen;
   status.state = "degraded";
+  status.reason = "missing hypopg";
   status.server = {"7300000000000000001", 1, ServerRole::primary, kThen, 150'020, "15.20"};
-  status.lanes = {{"probe", true, "closed", "", 1}};
+  status.lanes = {{"probe", true, true, "closed", "", 1}};
   status.capabilities = {{"hypopg", false, "index advice without what-if plans", "CREATE EXTENSION hypopg"}};
   api::CollectorView collector;
   collector.name = "stat_database";
