@@ -264,6 +264,26 @@ TEST_CASE("statements that cannot be explained or parsed are visible with their 
                       [](const Finding& f) { return f.check == "unexplainable_statement"; }) == 2);
 }
 
+TEST_CASE("commands that have no plan are no findings, whatever their text") {
+  Scene scene = shop();
+  // As the collectors keep them: two words, which no parser takes; and whole, as a parser takes some.
+  std::int64_t id = 1;
+  for (const auto* text : {"SET search_path", "BEGIN", "COPY orders", "EXPLAIN SELECT", "CREATE TABLE", "ALTER ROLE",
+                           "VACUUM orders", "/* app */ SET x", "explain (analyze) select * frm orders"})
+    scene.statement(id++, text, 3600, 90'000);
+  const auto questions = index_questions(scene.before, scene.now, {});
+  CHECK(questions.findings.empty());
+  CHECK(says(questions.refused, "9 statements", "have no plan"));
+  // One that has a plan and cannot be read stays visible, in every spelling.
+  for (const auto* text : {"(select * frm orders)", "-- app\nWITH x AS (select * frm orders) select 1",
+                           "merge into orders usin x", "values (", "table orders order"}) {
+    scene = shop();
+    scene.statement(1, text, 3600, 90'000);
+    CAPTURE(text);
+    CHECK(index_questions(scene.before, scene.now, {}).findings.size() == 1);
+  }
+}
+
 TEST_CASE("after a reset or without an earlier reading there is no advice but a reason") {
   Scene scene = shop();
   scene.statement(1, "select * from orders where customer_id = $1", 3600, 90'000);
