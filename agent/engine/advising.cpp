@@ -7,7 +7,6 @@
 #include "agent/config/check_file.hpp"
 #include "agent/engine/facts.hpp"
 #include "agent/engine/what_if.hpp"
-#include "rules/advisors/autovacuum_behind.hpp"
 #include "rules/advisors/duplicate_index.hpp"
 #include "rules/advisors/missing_index.hpp"
 #include "rules/advisors/unused_index.hpp"
@@ -79,6 +78,7 @@ net::TaskResult<Advice> Advising::advise(std::string database) {
 
   auto& memory = memory_[database];
   memory.matviews = advisors::remember_matviews(std::move(memory.matviews), **facts);
+  memory.behind = advisors::remember_behind(memory.behind, **facts);
   const auto window = parts_.config->advisors.interval * kWindowRuns;
   const Deadline now = parts_.clock.steady_now();
   const bool comparable = memory.now != nullptr && memory.now->epoch == (*facts)->epoch;
@@ -100,7 +100,7 @@ net::TaskResult<Advice> Advising::advise(std::string database) {
     if (!asked) log::warn("what-if not answered", {{"database", database}, {"error", asked.error().describe()}});
   }
   auto think = [before = memory.before, facts = *facts, limits, questions, answers, matviews = memory.matviews,
-                disabled = parts_.config->advisors.disabled] {
+                behind = memory.behind, disabled = parts_.config->advisors.disabled] {
     Advice all;
     const auto wanted = [&](const char* name) {
       return std::none_of(disabled.begin(), disabled.end(), [&](const auto& glob) { return glob_match(glob, name); });
@@ -109,7 +109,7 @@ net::TaskResult<Advice> Advising::advise(std::string database) {
     if (wanted("duplicate_index")) append(all, advisors::duplicate_index(*before, *facts, limits));
     if (wanted("unused_index")) append(all, advisors::unused_index(*before, *facts, limits));
     if (wanted("stale_matview")) append(all, advisors::stale_matview(*before, *facts, matviews, limits));
-    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, limits));
+    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, behind, limits));
     if (wanted("work_mem_spills")) append(all, advisors::work_mem_spills(*before, *facts, limits));
     return all;
   };

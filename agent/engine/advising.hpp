@@ -8,6 +8,7 @@
 #include "agent/engine/parts.hpp"
 #include "agent/model/advice.hpp"
 #include "agent/model/facts.hpp"
+#include "rules/advisors/autovacuum_behind.hpp"
 #include "rules/advisors/options.hpp"
 #include "rules/advisors/stale_matview.hpp"
 
@@ -42,6 +43,7 @@ class Advising {
     Deadline before_at{};
     bool matviews_loaded = false;
     advisors::MatviewPasts matviews;
+    advisors::BehindPasts behind;
   };
 
   [[nodiscard]] advisors::AdvisorOptions options() const;
