@@ -22,8 +22,8 @@ void show_list(const Json& answer) {
 std::string verification_text(const Json& verdict) {
   if (verdict.is_null()) return "  no verdict yet\n";
   std::string out = "  " + cell(verdict, "kind") + ": " + cell(verdict, "explanation") + "\n";
-  out += "  " + cell(verdict, "metric") + ", effect " + cell(verdict, "effect") + ", p " + cell(verdict, "p_value") +
-         ", " + cell(verdict, "test") + "\n";
+  out += "  " + cell(verdict, "metric") + ", effect " + quantity(verdict, "effect", "ratio") + ", p " +
+         quantity(verdict, "p_value", "") + ", " + cell(verdict, "test") + "\n";
   return out + "  windows: " + cell(verdict, "windows_before") + " before, " + cell(verdict, "windows_after") +
          " after\n";
 }

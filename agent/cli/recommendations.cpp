@@ -20,12 +20,13 @@ void show_list(const Json& answer) {
 void show_one(const Json& answer) {
   const auto& r = answer["item"];
   const auto& effect = r["effect"];
+  const auto unit = cell(effect, "unit");
   std::string out =
       "recommendation " + cell(r, "id") + " by " + cell(r, "advisor") + ", risk " + cell(r, "risk") + "\n";
   out += "\nWhat\n  " + cell(r["finding"], "summary") + "\n\nEvidence\n" + evidence_text(r["finding"]);
-  out += "\nExpected effect\n  " + cell(effect, "metric") + ": " + cell(effect, "before") + " -> " +
-         cell(effect, "after") + " " + cell(effect, "unit") + " (" + cell(effect, "low") + " to " +
-         cell(effect, "high") + ", by " + cell(effect, "basis") + ")\n";
+  out += "\nExpected effect\n  " + cell(effect, "metric") + ": " + quantity(effect, "before", unit) + " -> " +
+         quantity(effect, "after", unit) + " (" + quantity(effect, "low", unit) + " to " +
+         quantity(effect, "high", unit) + ", by " + cell(effect, "basis") + ")\n";
   out += plan_text(r["change"]);
   if (!r["refused"].empty()) out += "\nAlternatives refused\n";
   for (const auto& other : r["refused"]) out += "  " + cell(other, "what") + ": " + cell(other, "why") + "\n";
