@@ -5,6 +5,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/check_file.hpp"
+#include "agent/engine/advice_past.hpp"
 #include "agent/engine/facts.hpp"
 #include "agent/engine/what_if.hpp"
 #include "rules/advisors/duplicate_index.hpp"
@@ -23,6 +24,8 @@ namespace {
 constexpr std::chrono::seconds kAdviseTime{120};
 // The span over which counters are compared: long enough to hold traffic, bounded so that old load does not weigh.
 constexpr int kWindowRuns = 6;
+// More changes than are ever open, or undone within policy's memory.
+constexpr std::size_t kChangesLookedAt = 1'000;
 
 void append(Advice& all, Advice part) {
   std::move(part.findings.begin(), part.findings.end(), std::back_inserter(all.findings));
@@ -58,6 +61,28 @@ advisors::AdvisorOptions Advising::options() const {
   return out;
 }
 
+net::Task<advisors::AdvisorOptions> Advising::options_now(std::string database) {
+  auto out = options();
+  if (parts_.ledger == nullptr) co_return out;
+  const auto config = parts_.config;
+  const UtcTime now = parts_.clock.now();
+  auto look = [config, now, database, out](store::Ledger& ledger) mutable -> Result<advisors::AdvisorOptions> {
+    auto changes = ledger.list_changes({std::nullopt, true}, kChangesLookedAt);
+    if (!changes) return fail(std::move(changes.error()));
+    auto undone = ledger.list_changes({ChangeState::reverted, false}, kChangesLookedAt);
+    if (!undone) return fail(std::move(undone.error()));
+    std::move(undone->begin(), undone->end(), std::back_inserter(*changes));
+    auto past = ledger.policy_past(now - kPolicyMemory);
+    if (!past) return fail(std::move(past.error()));
+    add_past(out, *changes, database, config->policy, *past, now);
+    return out;
+  };
+  auto known = co_await parts_.with_ledger(look);
+  if (known) co_return std::move(*known);
+  log::warn("changes not read", {{"database", database}, {"error", known.error().describe()}});
+  co_return out;
+}
+
 net::TaskResult<FactsPtr> Advising::read(pg::Connection& connection, std::string database) {
   auto shape = co_await collecting_.shape(database);
   if (!shape) co_return fail(std::move(shape.error()));
@@ -88,7 +113,7 @@ net::TaskResult<Advice> Advising::advise(std::string database) {
   }
   memory.now = *facts;
 
-  const auto limits = options();
+  const auto limits = co_await options_now(database);
   auto ask = [before = memory.before, facts = *facts, limits] {
     return advisors::index_questions(*before, *facts, limits);
   };

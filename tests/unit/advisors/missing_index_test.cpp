@@ -155,6 +155,30 @@ TEST_CASE("an index that is being built, or was left invalid, is not proposed a 
   CHECK(says(questions.refused, "public.orders (customer_id)", "being built, or was left invalid"));
 }
 
+TEST_CASE("an overlapping index waits for one on its leading column that is being built or whose change is open") {
+  Scene scene = shop();
+  const auto wide = "select * from orders where customer_id = $1 and created_at > $2";
+  scene.statement(1, wide, 3600, 90'000);
+  AdvisorOptions options;
+  options.open_indexes = {{"abc12345-0000-4000-8000-000000000000", "observing", "public", "orders", {"customer_id"}},
+                          {"bbbbbbbb-0000-4000-8000-000000000000", "proposed", "public", "customers", {"created_at"}}};
+  const auto held = index_questions(scene.before, scene.now, options);
+  CHECK_FALSE(asks(held, {"customer_id", "created_at"}));
+  CHECK(says(held.refused, "public.orders (customer_id, created_at)", "change abc12345 (observing)"));
+  // The change's own index stays recommended, and so does one that begins with another column.
+  CHECK(asks(held, {"customer_id"}));
+  CHECK(asks(held, {"created_at"}));
+  CHECK(asks(index_questions(scene.before, scene.now, {}), {"customer_id", "created_at"}));
+
+  scene.index(201, kOrders, "somebodys_idx", {"customer_id"}).is_valid = false;
+  const auto building = index_questions(scene.before, scene.now, {});
+  CHECK_FALSE(asks(building, {"customer_id", "created_at"}));
+  CHECK(asks(building, {"created_at"}));
+  CHECK(says(building.refused, "public.orders (customer_id, created_at)", "somebodys_idx, which begins with"));
+  scene.now.indexes.back().is_valid = true;
+  CHECK(asks(index_questions(scene.before, scene.now, {}), {"customer_id", "created_at"}));
+}
+
 TEST_CASE("when no statement can be explained, statistics stand in and the errors stay visible") {
   Scene scene = shop();
   scene.now.tables[0].seq_scan = 3600;
