@@ -123,6 +123,34 @@ TEST_CASE("a missing right is named with its GRANT before anything is touched") 
     CHECK_THAT(change.last_error, ContainsSubstring("GRANT EXECUTE ON FUNCTION pg_reload_conf() TO \"tender\""));
     CHECK(read_file(cluster.data_dir() / "postgresql.auto.conf").find("work_mem") == std::string::npos);
   }
+  SECTION("membership in a role whose settings are changed, and no power over roles") {
+    cluster.exec("shop",
+                 "DO $$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;"
+                 "ALTER ROLE app RESET ALL; REVOKE app FROM tender");
+    const auto plan = role_setting_plan("app", "work_mem", "8MB");
+    const auto change = rig.drive(rig.approved(plan).id);
+    CHECK(change.state == ChangeState::failed);
+    CHECK(change.plan.run_as_role == "app");
+    CHECK_THAT(change.last_error, ContainsSubstring("GRANT \"app\" TO \"tender\""));
+    CHECK(change.last_error.find("CREATEROLE") == std::string::npos);
+    CHECK(change.attempt == 0);
+    CHECK(cluster.exec("shop", "SELECT rolconfig IS NULL FROM pg_roles WHERE rolname = 'app'") == "t");
+    cluster.exec("shop", "GRANT app TO tender");
+    const auto applied = [](const Change& now) { return is_final(now.state) || now.state == ChangeState::observing; };
+    const auto again = rig.drive(rig.approved(plan).id, applied);
+    CAPTURE(again.last_error);
+    CHECK_FALSE(again.state == ChangeState::failed);
+    CHECK(cluster.exec("shop", "SELECT rolconfig FROM pg_roles WHERE rolname = 'app'") == "{work_mem=8MB}");
+    REQUIRE(rig.run(rig.pipeline().undo(again.id, "person:ann")));
+    CHECK(rig.drive(again.id).state == ChangeState::reverted);
+    CHECK(cluster.exec("shop", "SELECT rolconfig IS NULL FROM pg_roles WHERE rolname = 'app'") == "t");
+  }
+  SECTION("a superuser's settings are nobody else's, and no grant is named for them") {
+    const auto change = rig.drive(rig.approved(role_setting_plan("postgres", "work_mem", "8MB")).id);
+    CHECK(change.state == ChangeState::failed);
+    CHECK_THAT(change.last_error, ContainsSubstring("only a superuser may change"));
+    CHECK(change.last_error.find("GRANT") == std::string::npos);
+  }
 }
 
 TEST_CASE("the freeze switch stops a change before its first statement, by file and by ledger") {

@@ -152,6 +152,7 @@ TEST_CASE("a role whose few statements spill gets twice its work_mem, and RESET 
   CHECK(change.object == "role app");
   CHECK(change.sql_up[0] == R"(ALTER ROLE "app" SET work_mem = '8192kB')");
   CHECK(change.sql_down[0] == R"(ALTER ROLE "app" RESET work_mem)");
+  CHECK(change.run_as_role == "app");
   CHECK(change.target_statements == std::vector<std::int64_t>{1});
   CHECK(advice.recommendations[0].effect.before == Approx(1000));
 }
@@ -167,6 +168,15 @@ TEST_CASE("a role's own value is doubled and put back, within the bound of memor
   CHECK(says(work_mem_spills(scene.before, scene.now, {}).refused, "role app", "at the bound of"));
   scene.now.ram_bytes = 0;
   CHECK(says(work_mem_spills(scene.before, scene.now, {}).refused, "role app", "memory is not known"));
+}
+
+TEST_CASE("the spilling of a superuser is found, and its role is left to a superuser") {
+  Scene scene = spilling();
+  scene.now.roles[0].superuser = true;
+  const Advice advice = work_mem_spills(scene.before, scene.now, {});
+  CHECK(advice.findings.size() == 1);
+  CHECK(advice.recommendations.empty());
+  CHECK(says(advice.refused, "more work_mem for role app", "only a superuser may change"));
 }
 
 TEST_CASE("small, spread or no spilling is left alone with a reason") {
