@@ -38,6 +38,12 @@ std::string plan_text(const Json& plan) {
   return out + "\nSQL back\n" + statements(plan["sql_down"]);
 }
 
+std::string state_text(const Json& change) {
+  const auto waits = cell(change, "waits");
+  return "change " + cell(change, "id") + " is " + cell(change, "state") + "\n" +
+         (waits.empty() ? "" : "waits: " + waits + "\n");
+}
+
 void approve_plan(Context& context, const std::string& base, const std::string& id, const std::string& hash) {
   const std::string path = base + url_encode(id);
   auto shown = ask(context, "GET", path);
@@ -61,9 +67,9 @@ void approve_plan(Context& context, const std::string& base, const std::string& 
     return;
   }
   const auto& change = (*answer)["item"];
-  print(context.json() ? answer->dump(2) + "\n"
-                       : "change " + cell(change, "id") + " is " + cell(change, "state") +
-                             "\nwatch it with: pgtend changes watch " + cell(change, "id").substr(0, 8) + "\n");
+  print(context.json()
+            ? answer->dump(2) + "\n"
+            : state_text(change) + "watch it with: pgtend changes watch " + cell(change, "id").substr(0, 8) + "\n");
 }
 
 }  // namespace pgtend::cli

@@ -32,8 +32,16 @@ void show_one(const Json& answer) {
   for (const auto& other : r["refused"]) out += "  " + cell(other, "what") + ": " + cell(other, "why") + "\n";
   out += "\nPolicy\n  " + cell(r["decision"], "kind") + " (" + cell(r["decision"], "limit") +
          "): " + cell(r["decision"], "reason") + "\n";
-  const auto change = cell(r, "change_id");
-  out += "\nPlan hash " + cell(r, "plan_hash") + "\nApprove with: pgtend " +
+  const auto change = cell(r, "change_id"), state = cell(r, "state");
+  if (const auto last = cell(r, "answered_by"); !last.empty() || state != "open")
+    out += "\nAnswer\n  " + state + (cell(r, "state_reason").empty() ? "" : ": " + cell(r, "state_reason")) +
+           (last.empty() ? "" : "\n  look at it with: pgtend changes show " + last.substr(0, 8)) + "\n";
+  out += "\nPlan hash " + cell(r, "plan_hash") + "\n";
+  if (state == "applied") {
+    print(out);
+    return;
+  }
+  out += "Approve with: pgtend " +
          (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)
                          : "changes approve " + change.substr(0, 8)) +
          " --plan-hash " + cell(r, "plan_hash").substr(0, 12) + "\n";

@@ -232,6 +232,18 @@ TEST_CASE("an approval names the plan's hash and is made in the caller's name") 
   CHECK(house.view.told.empty());
 }
 
+TEST_CASE("what a change waits for is in every answer about it") {
+  House house;
+  for (const auto& [method, path, body] :
+       {std::tuple{"GET", "/v1/changes/c1", ""}, std::tuple{"POST", "/v1/changes/c1/approve", R"({"plan_hash":"abc"})"},
+        std::tuple{"POST", "/v1/recommendations/r1/approve", R"({"plan_hash":"abc"})"},
+        std::tuple{"POST", "/v1/changes/c1/undo", "{}"}}) {
+    CAPTURE(path);
+    CHECK(json::parse(house.ask(method, path, body).body).at("item").at("waits") == "frozen by ann");
+  }
+  CHECK(json::parse(house.ask("GET", "/v1/changes").body).at("items").at(0).at("waits") == "frozen by ann");
+}
+
 TEST_CASE("reject, undo and freeze pass on their reasons") {
   House house;
   CHECK(house.ask("POST", "/v1/changes/c1/reject", R"({"reason":"not now"})").status == 200);
