@@ -23,6 +23,21 @@ struct Shop {
     return out;
   }
 
+  // The open recommendation of this action, once it is there.
+  Json recommended(const std::string& action) {
+    Json found;
+    REQUIRE(eventually(
+        [&] {
+          const auto list = daemon.get("/v1/recommendations");
+          if (!list) return false;
+          for (const auto& item : (*list)["items"])
+            if (item["change"]["action"] == action) found = item;
+          return !found.is_null();
+        },
+        std::chrono::seconds(40)));
+    return found;
+  }
+
   // A person's plan for an index, proposed.
   Json proposed(const std::string& table, const std::string& column) {
     const std::string name = table + "_" + column + "_idx";
@@ -52,6 +67,26 @@ struct Shop {
 };
 
 }  // namespace
+
+TEST_CASE("a recommendation that policy only recommends is refused to an approver, by the API and by the CLI") {
+  Shop shop;
+  shop.cluster.exec("postgres", "CREATE INDEX one ON orders (customer_id); CREATE INDEX two ON orders (customer_id)");
+  shop.daemon.start();
+  const auto drop = shop.recommended("drop_index");
+  CHECK(drop["decision"]["kind"] == "recommend");
+  const auto path = "/v1/recommendations/" + drop.value("id", "") + "/approve";
+  const auto answer = shop.daemon.post(path, {{"plan_hash", drop["plan_hash"]}});
+  CHECK(answer.status == 409);
+  CHECK(answer.body["error"]["code"] == "refused");
+  CHECK_THAT(answer.body["error"]["message"].get<std::string>(),
+             ContainsSubstring("not even with an approval: action_class drop_index"));
+  const auto cli = shop.approve("recommendations", drop);
+  CHECK(cli.status == 5);
+  CHECK_THAT(cli.output, ContainsSubstring("only recommends it"));
+  CHECK_THAT(cli.output, ContainsSubstring("Run the shown SQL yourself"));
+  CHECK((*shop.daemon.get("/v1/changes"))["items"].empty());
+  CHECK(shop.cluster.exec("postgres", "SELECT count(*) FROM pg_class WHERE relname IN ('one', 'two')") == "2");
+}
 
 TEST_CASE("an approved change that waits says for what, and a freeze refuses the approval") {
   Shop shop;
