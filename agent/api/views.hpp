@@ -104,8 +104,9 @@ struct StatusView {
 struct RecommendationView {
   Recommendation recommendation;
   Decision decision;
-  std::string plan_hash;  // sha-256, hex, of recommendation.change
-  std::string change_id;  // of the open change made from it; empty: none
+  std::string plan_hash;     // sha-256, hex, of recommendation.change
+  std::string change_id;     // of the open change made from it; empty: none
+  std::string change_state;  // of that change
   std::string state = "open";
   std::string reason;       // why it is no longer open; JSON: state_reason
   std::string answered_by;  // the last change made from it that has ended; empty: none

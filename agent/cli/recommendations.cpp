@@ -37,14 +37,15 @@ void show_one(const Json& answer) {
     out += "\nAnswer\n  " + state + (cell(r, "state_reason").empty() ? "" : ": " + cell(r, "state_reason")) +
            (last.empty() ? "" : "\n  look at it with: pgtend changes show " + last.substr(0, 8)) + "\n";
   out += "\nPlan hash " + cell(r, "plan_hash") + "\n";
-  if (state == "applied") {
-    print(out);
-    return;
+  const auto doing = cell(r, "change_state");
+  if (!change.empty() && doing != "proposed") {
+    out += "Its change is " + doing + "; watch it with: pgtend changes watch " + change.substr(0, 8) + "\n";
+  } else if (state != "applied") {
+    out += "Approve with: pgtend " +
+           (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)
+                           : "changes approve " + change.substr(0, 8)) +
+           " --plan-hash " + cell(r, "plan_hash").substr(0, 12) + "\n";
   }
-  out += "Approve with: pgtend " +
-         (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)
-                         : "changes approve " + change.substr(0, 8)) +
-         " --plan-hash " + cell(r, "plan_hash").substr(0, 12) + "\n";
   print(out);
 }
 

@@ -122,7 +122,9 @@ api::RecommendationView recommendation_view(store::StoredRecommendation entry,
   for (const auto& change : newest_first) {
     if (change.recommendation_id != entry.recommendation.id) continue;
     auto& place = is_final(change.state) ? view.answered_by : view.change_id;
-    if (place.empty()) place = change.id;
+    if (!place.empty()) continue;
+    place = change.id;
+    if (!is_final(change.state)) view.change_state = to_string(change.state);
   }
   view.recommendation = std::move(entry.recommendation);
   return view;

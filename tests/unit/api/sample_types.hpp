@@ -60,6 +60,7 @@ inline api::RecommendationView sample_recommendation() {
                    std::nullopt};
   view.plan_hash = std::string(64, 'a');
   view.change_id = "c1";
+  view.change_state = "proposed";
   view.reason = "change c0 was undone";
   view.answered_by = "c0";
   return view;
