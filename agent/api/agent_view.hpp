@@ -28,8 +28,8 @@ class AgentView : public AlertView {
   // What the advisors' last run said of each database; none: they have not run yet.
   [[nodiscard]] virtual std::vector<AdviceLook> advice_looks() const = 0;
   // Newest first.
-  virtual net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) = 0;
-  virtual net::TaskResult<Change> change(std::string id) = 0;
+  virtual net::TaskResult<std::vector<ChangeView>> changes(bool open_only, int limit) = 0;
+  virtual net::TaskResult<ChangeView> change(std::string id) = 0;
   virtual net::TaskResult<ChangeProgress> change_progress(std::string id) = 0;
   virtual net::TaskResult<std::vector<Alert>> alerts() = 0;
   // Entries with sequence >= from, ascending.
@@ -44,14 +44,15 @@ class AgentView : public AlertView {
 
   // Makes the change of a recommendation and approves it. Errors: conflict (the plan's hash is another by now, or a
   // change is open), refused (policy, freeze, standby).
-  virtual net::TaskResult<Change> approve_recommendation(std::string id, std::string plan_hash, std::string actor) = 0;
+  virtual net::TaskResult<ChangeView> approve_recommendation(std::string id, std::string plan_hash,
+                                                             std::string actor) = 0;
   // Approves a proposed change. Errors: as above, conflict also for another state.
-  virtual net::TaskResult<Change> approve(std::string id, std::string plan_hash, std::string actor) = 0;
-  virtual net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) = 0;
+  virtual net::TaskResult<ChangeView> approve(std::string id, std::string plan_hash, std::string actor) = 0;
+  virtual net::TaskResult<ChangeView> reject(std::string id, std::string reason, std::string actor) = 0;
   // Takes a kept or observed change back. Errors: conflict (state), refused (no way back).
-  virtual net::TaskResult<Change> undo(std::string id, std::string actor) = 0;
+  virtual net::TaskResult<ChangeView> undo(std::string id, std::string actor) = 0;
   // A person's own plan enters the same pipeline as a proposed change. Errors: invalid_argument, refused, conflict.
-  virtual net::TaskResult<Change> propose(ProposedChange plan, std::string actor) = 0;
+  virtual net::TaskResult<ChangeView> propose(ProposedChange plan, std::string actor) = 0;
   virtual net::TaskResult<FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) = 0;
 
   // Errors: parse and invalid_argument (the expression), unsupported (a construct by name), resource_exhausted.

@@ -91,7 +91,7 @@ net::Task<Response> propose_change(Context context, Request request) {
   if (!plan) co_return error_answer(plan.error());
   auto change = co_await context.view.propose(*plan, request.identity.name);
   auto response = item_of(change, context.clock, 201);
-  if (change) response.headers.emplace_back("Location", "/v1/changes/" + http::percent_encode(change->id));
+  if (change) response.headers.emplace_back("Location", "/v1/changes/" + http::percent_encode(change->change.id));
   co_return response;
 }
 

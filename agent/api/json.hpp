@@ -40,6 +40,7 @@ using Json = nlohmann::json;
 [[nodiscard]] Json encode(const StatusView& status);
 [[nodiscard]] Json encode(const RecommendationView& view);
 [[nodiscard]] Json encode(const AdviceLook& look);
+[[nodiscard]] Json encode(const ChangeView& view);
 [[nodiscard]] Json encode(const ChangeProgress& progress);
 [[nodiscard]] Json encode(const AuditVerification& verification);
 [[nodiscard]] Json encode(const FreezeView& freeze);

@@ -89,6 +89,16 @@ Json encode(const RecommendationView& view) {
   out["decision"] = encode(view.decision);
   out["plan_hash"] = view.plan_hash;
   out["change_id"] = view.change_id;
+  out["change_state"] = view.change_state;
+  out["state"] = view.state;
+  out["state_reason"] = view.reason;
+  out["answered_by"] = view.answered_by;
+  return out;
+}
+
+Json encode(const ChangeView& view) {
+  auto out = encode(view.change);
+  out["waits"] = view.waits;
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "agent/base/clock.hpp"
 #include "agent/model/advice.hpp"
 #include "agent/model/alert.hpp"
+#include "agent/model/change.hpp"
 #include "agent/model/series.hpp"
 #include "agent/model/snapshot.hpp"
 
@@ -105,8 +106,18 @@ struct StatusView {
 struct RecommendationView {
   Recommendation recommendation;
   Decision decision;
-  std::string plan_hash;  // sha-256, hex, of recommendation.change
-  std::string change_id;  // of the open change made from it; empty: none
+  std::string plan_hash;     // sha-256, hex, of recommendation.change
+  std::string change_id;     // of the open change made from it; empty: none
+  std::string change_state;  // of that change
+  std::string state = "open";
+  std::string reason;       // why it is no longer open; JSON: state_reason
+  std::string answered_by;  // the last change made from it that has ended; empty: none
+};
+
+// A change with what it waits for now.
+struct ChangeView {
+  Change change;
+  std::string waits;  // in words; empty: for nothing
 };
 
 // The last run of the advisors over one database: "nothing to do" has reasons too.

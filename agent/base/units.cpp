@@ -2,8 +2,11 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <limits>
+
+#include "agent/base/strings.hpp"
 
 namespace pgtend {
 
@@ -101,6 +104,49 @@ std::string format_bytes(double bytes) {
   char out[48];
   std::snprintf(out, sizeof out, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
   return out;
+}
+
+namespace {
+
+// Shortest reading of a span; from two minutes on its parts, as in a configuration ("2h5m").
+std::string format_span(double seconds) {
+  constexpr double kInParts = 120, kMost = 1e12;
+  const double size = std::abs(seconds);
+  if (size >= kInParts && size < kMost)
+    return format_duration(Millis(static_cast<std::int64_t>(std::round(seconds)) * 1000));
+  if (size >= 1 || size == 0) return format_number(seconds) + " s";
+  if (size >= 1e-3) return format_number(seconds * 1e3) + " ms";
+  return format_number(seconds * 1e6) + " µs";
+}
+
+}  // namespace
+
+std::string format_number(double value) {
+  if (!std::isfinite(value)) return format_double(value);
+  const double size = std::abs(value);
+  if (size > 0 && size < 0.001) return value < 0 ? ">-0.001" : "<0.001";
+  int digits = 0;  // after the point, so that three are significant
+  for (double at = 100; at > 0.001 && size > 0 && size < at; at /= 10) ++digits;
+  char out[400];
+  std::snprintf(out, sizeof out, "%.*f", digits, value);
+  std::string text = out;
+  if (digits == 0) return text;
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+std::string format_quantity(double value, std::string_view unit) {
+  if (!std::isfinite(value)) return format_double(value) + (unit.empty() ? "" : " " + std::string(unit));
+  const auto slash = unit.find('/');
+  const std::string_view what = unit.substr(0, slash);
+  const std::string per = slash == std::string_view::npos ? "" : std::string(unit.substr(slash));
+  if (what == "bytes") return format_bytes(value) + per;
+  if (what == "seconds") return format_span(value) + per;
+  if (what == "ms") return format_span(value / 1000) + per;
+  if (unit == "ratio") return format_number(value * 100) + " %";
+  if (what == "1") return format_number(value) + per;
+  return format_number(value) + (unit.empty() ? "" : " " + std::string(unit));
 }
 
 }  // namespace pgtend

@@ -23,4 +23,11 @@ namespace pgtend {
 // For people: "1.5 GB" (powers of 1024, PostgreSQL's unit names).
 [[nodiscard]] std::string format_bytes(double bytes);
 
+// For people: three significant digits below 1,000, whole numbers above, no exponent ("0.25", "1240", "<0.001").
+[[nodiscard]] std::string format_number(double value);
+
+// For people: a value with its unit as evidence and effects carry it. bytes, seconds, ms and ratio are scaled ("1.5
+// GB", "250 ms", "12.3 %"), "1/min" and "seconds/min" become rates ("15 s/min"); any other unit follows the number.
+[[nodiscard]] std::string format_quantity(double value, std::string_view unit);
+
 }  // namespace pgtend

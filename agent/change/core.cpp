@@ -70,16 +70,36 @@ net::TaskResult<Change> move(CorePtr core, Change next, ChangeState from, std::s
   co_return next;
 }
 
-net::TaskResult<std::string> frozen_by(CorePtr core) {
+net::TaskResult<Freeze> read_freeze(CorePtr core) {
   std::error_code ignored;
   const auto& file = core->options.freeze_file;
-  if (!file.empty() && std::filesystem::exists(file, ignored)) co_return "file " + file;
-  if (core->parts.policy().frozen) co_return std::string("the configuration");
+  if (!file.empty() && std::filesystem::exists(file, ignored))
+    co_return Freeze{true, "file " + file, "", std::nullopt, "remove the file"};
+  if (core->parts.policy().frozen)
+    co_return Freeze{true, "the configuration", "", std::nullopt, "set policy.frozen to false and reload"};
   auto job = [](store::Ledger& ledger) { return ledger.freeze_state(); };
   auto state = co_await with_ledger(core, job);
   if (!state) co_return fail(std::move(state.error()), "read the freeze switch");
-  if (!state->frozen) co_return std::string();
-  co_return state->by.empty() ? std::string("the switch") : state->by;
+  if (!state->frozen) co_return Freeze{};
+  co_return Freeze{true, state->by.empty() ? std::string("the switch") : state->by, state->reason, state->since,
+                   "pgtend freeze off"};
+}
+
+net::TaskResult<std::string> frozen_by(CorePtr core) {
+  auto freeze = co_await read_freeze(core);
+  if (!freeze) co_return fail(std::move(freeze.error()));
+  co_return freeze->by;
+}
+
+std::string describe(const Freeze& freeze) {
+  std::string out = "frozen by " + freeze.by;
+  if (freeze.since) out += " since " + minute_text(*freeze.since);
+  return freeze.reason.empty() ? out : out + ": " + freeze.reason;
+}
+
+std::string minute_text(UtcTime at) {
+  const auto text = to_rfc3339(at);
+  return text.substr(0, 10) + " " + text.substr(11, 5) + " UTC";
 }
 
 }  // namespace pgtend::change

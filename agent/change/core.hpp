@@ -21,6 +21,7 @@ struct Core {
   std::mt19937_64 random;
   std::map<std::string, Progress> progress;       // by change id, while it is applied or undone
   std::map<std::string, Deadline> resting;        // by change id: not looked at before
+  std::map<std::string, std::string> trouble;     // by change id: what made it rest last, until its next state
   std::map<std::string, std::string> busy;        // change id -> database, while it is worked on
   std::map<std::string, Deadline> adopted_waits;  // by change id: since when an adopted build only waits for others
   std::set<std::string> told;                     // change ids whose waiting was said in the log
@@ -52,11 +53,33 @@ net::Task<std::invoke_result_t<Job, store::Ledger&>> with_ledger(CorePtr core, J
 net::TaskResult<Change> move(CorePtr core, Change next, ChangeState from, std::string action, std::string result,
                              std::string actor);
 
-// The freeze switch, by ledger or by file; empty: not frozen. Errors: the ledger's.
+// The freeze switch, by file, configuration or ledger. Errors: the ledger's.
+struct Freeze {
+  bool on = false;
+  std::string by, reason;
+  std::optional<UtcTime> since;
+  std::string cure;  // what lifts it, for a person
+};
+net::TaskResult<Freeze> read_freeze(CorePtr core);
+// Who froze; empty: not frozen. Errors as above.
 net::TaskResult<std::string> frozen_by(CorePtr core);
+// "frozen by ann since 2026-11-23 12:30 UTC: audit week".
+[[nodiscard]] std::string describe(const Freeze& freeze);
+// "2026-11-23 12:30 UTC".
+[[nodiscard]] std::string minute_text(UtcTime at);
+
+// What policy says of an approved change now, and in words what it waits for; empty when it need not wait.
+struct Weighed {
+  Decision decision;
+  std::string waits;
+};
+net::TaskResult<Weighed> weigh(CorePtr core, Change change);
 
 // Whether policy lets this change be applied now; asked again right before each application.
 enum class Leave { go, wait, closed };  // closed: the change was moved to another state
 net::Task<Leave> ask_policy(CorePtr core, Change change);
+
+// What an open change waits for now, in words; empty: for nothing, or it has ended. Moves nothing.
+net::Task<std::string> waits_for(CorePtr core, Change change);
 
 }  // namespace pgtend::change

@@ -48,6 +48,7 @@ net::Task<bool> Driver::move_to(ChangeState to, std::string action, std::string 
     co_return false;
   }
   change_ = std::move(*moved);
+  core_->trouble.erase(change_.id);
   // Until then it stands, also between two looks at an adopted build, so that it never runs backwards.
   if (to != ChangeState::applying && to != ChangeState::reverting) core_->progress.erase(change_.id);
   co_return true;
@@ -92,6 +93,7 @@ void Driver::forget_intent() {
 
 void Driver::rest(const Error& error, Millis time) {
   log::info("change waits", {{"id", change_.id}, {"reason", error.describe()}});
+  core_->trouble[change_.id] = error.describe();
   core_->rest(change_.id, time);
 }
 

@@ -166,6 +166,11 @@ net::TaskResult<Change> approve_change(CorePtr core, std::string id, std::string
   if (change->plan_hash != hash || plan_hash(change->plan) != hash)
     co_return fail(Errc::conflict,
                    "the plan's hash is " + change->plan_hash + "; look at the plan again and approve that");
+  auto freeze = co_await read_freeze(core);
+  if (!freeze) co_return fail(std::move(freeze.error()));
+  if (freeze->on)
+    co_return fail(Errc::refused, "changes are " + describe(*freeze) + "; nothing was approved. Lift it (" +
+                                      freeze->cure + ") and approve again");
   const auto from = change->state;
   const UtcTime now = core->parts.clock.now();
   change->state = ChangeState::approved;

@@ -172,6 +172,10 @@ std::optional<Progress> Pipeline::progress(const std::string& id) const {
   return it->second;
 }
 
+net::Task<std::string> Pipeline::waits_for(Change change) {
+  return change::waits_for(impl_->core, std::move(change));
+}
+
 void Pipeline::set_options(PipelineOptions options) {
   impl_->core->options = std::move(options);
 }

@@ -64,7 +64,8 @@ class Pipeline {
   // Enters a person's own plan; it waits for approval. Errors as submit.
   net::TaskResult<Change> submit_plan(ProposedChange plan, std::string actor);
 
-  // Errors: not_found; conflict when the hash is not that of the plan or the change is not proposed. Not retryable.
+  // Errors: not_found; conflict when the hash is not that of the plan or the change is not proposed; refused while
+  // changes are frozen. Not retryable.
   net::TaskResult<Change> approve(std::string id, std::string plan_hash, std::string actor);
   // Errors: not_found; conflict when work on it has begun.
   net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor);
@@ -83,6 +84,9 @@ class Pipeline {
 
   // Of a change whose statement runs now; nullopt otherwise.
   [[nodiscard]] std::optional<Progress> progress(const std::string& id) const;
+  // What an open change waits for now, in words: "frozen by …", "change abc12345 is being observed on … until …";
+  // empty: for nothing, or it has ended.
+  net::Task<std::string> waits_for(Change change);
   // Takes effect with the next step.
   void set_options(PipelineOptions options);
 

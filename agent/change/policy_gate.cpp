@@ -3,6 +3,7 @@
 #include "agent/base/log.hpp"
 #include "agent/change/core.hpp"
 #include "agent/change/notes.hpp"
+#include "agent/policy/limits.hpp"
 #include "agent/policy/policy.hpp"
 
 namespace pgtend::change {
@@ -21,32 +22,66 @@ bool is_acting(ChangeState state) {
   return state == ChangeState::pre_validated || state == ChangeState::applying || state == ChangeState::reverting;
 }
 
-// Databases in which another change acts. A refresh or a vacuum may run while an index is observed: its verdict
-// compares with a control group, and observation may take days.
-std::vector<std::string> in_flight(const std::vector<Change>& open, const Change& change) {
+// Another change that acts, and the database it has to itself; empty: the whole instance.
+struct InFlight {
+  Change change;
+  std::string database;
+};
+
+// A refresh or a vacuum may run while an index is observed: its verdict compares with a control group, and observation
+// may take days.
+std::vector<InFlight> in_flight(const std::vector<Change>& open, const Change& change) {
   const bool measured = change.plan.kind == ChangeKind::index || change.plan.kind == ChangeKind::setting;
-  std::vector<std::string> out;
+  std::vector<InFlight> out;
   for (const auto& other : open) {
     if (other.id == change.id) continue;
     if (!is_acting(other.state) && !(measured && holds_measurement(other.state))) continue;
     const bool instance =
         other.plan.action == ActionClass::system_setting || other.plan.action == ActionClass::restart_setting;
     // A vacuum need not wait for the observation of a setting either.
-    out.push_back(instance ? std::string() : other.plan.database);
+    out.push_back({other, instance ? std::string() : other.plan.database});
   }
   return out;
 }
 
-net::TaskResult<PolicyPast> read_past(CorePtr core, Change change, PolicyConfig config) {
+std::string what_happens(const Change& change) {
+  std::string out = "change " + change.id.substr(0, 8) + " ";
+  switch (change.state) {
+    case ChangeState::pre_validated:
+      out += "is about to act on ";
+      break;
+    case ChangeState::applying:
+      out += "is being applied to ";
+      break;
+    case ChangeState::reverting:
+      out += "is being undone on ";
+      break;
+    default:
+      out += "is being observed on ";
+      break;
+  }
+  out += change.plan.object;
+  if (holds_measurement(change.state) && change.observe_until) out += " until " + minute_text(*change.observe_until);
+  return out;
+}
+
+struct Past {
+  PolicyPast past;
+  std::vector<InFlight> in_flight;
+};
+
+net::TaskResult<Past> read_past(CorePtr core, Change change, PolicyConfig config) {
   const UtcTime since = core->parts.clock.now() - kPolicyMemory;
-  auto job = [change, since, config](store::Ledger& ledger) -> Result<PolicyPast> {
+  auto job = [change, since, config](store::Ledger& ledger) -> Result<Past> {
     const auto rule_of = [&](const ProposedChange& plan) { return policy::rule_for(plan, config); };
     auto past = ledger.policy_past(since, change.id, rule_of);
-    if (!past) return past;
+    if (!past) return fail(std::move(past.error()));
     auto open = ledger.list_changes({std::nullopt, true}, kOpenChanges);
     if (!open) return fail(std::move(open.error()));
-    past->in_flight = in_flight(*open, change);
-    return past;
+    Past out{std::move(*past), in_flight(*open, change)};
+    out.past.in_flight.clear();
+    for (const auto& other : out.in_flight) out.past.in_flight.push_back(other.database);
+    return out;
   };
   auto past = co_await with_ledger(core, job);
   co_return past;
@@ -74,31 +109,57 @@ ChangeState closed_state(const Decision& decision) {
 
 }  // namespace
 
-net::Task<Leave> ask_policy(CorePtr core, Change change) {
+net::TaskResult<Weighed> weigh(CorePtr core, Change change) {
   const auto config = core->parts.policy();
-  auto past = co_await read_past(core, change, config);
-  if (!past) {
-    core->rest(change.id, kAskAgain);
-    co_return Leave::wait;
-  }
-  past->role = co_await known_role(core, change);
-  auto frozen = co_await frozen_by(core);
-  past->ledger_writable = frozen.has_value();
-  if (frozen && !frozen->empty()) {
-    past->frozen = true;
-    past->frozen_by = *frozen;
+  auto known = co_await read_past(core, change, config);
+  if (!known) co_return fail(std::move(known.error()));
+  auto& past = known->past;
+  past.role = co_await known_role(core, change);
+  auto freeze = co_await read_freeze(core);
+  past.ledger_writable = freeze.has_value();
+  if (freeze && freeze->on) {
+    past.frozen = true;
+    past.frozen_by = freeze->by;
   }
   const UtcTime now = core->parts.clock.now();
   const bool by_policy = change.approved_by == "policy";
   const auto approved_at = Notes(change.evidence_before).time("approved_at");
+  Weighed out;
   // Its risk was weighed when policy first let it run by itself; what can have changed since is looked at here.
-  const auto decision = by_policy ? policy::decide(change.plan, Risk::low, config, *past, now)
-                                  : policy::decide_approved(change.plan, config, *past, approved_at, now);
+  out.decision = by_policy ? policy::decide(change.plan, Risk::low, config, past, now)
+                           : policy::decide_approved(change.plan, config, past, approved_at, now);
+  if (out.decision.limit == "freeze") {
+    out.waits = freeze && freeze->on ? describe(*freeze) : out.decision.reason;
+    co_return out;
+  }
+  const bool waits = out.decision.not_before || is_passing(out.decision.limit);
+  if (!waits) co_return out;
+  out.waits = out.decision.reason;
+  if (out.decision.not_before && out.decision.limit != "in flight")
+    out.waits += " It goes on at " + minute_text(*out.decision.not_before) + " at the earliest.";
+  for (const auto& other : known->in_flight) {
+    if (out.decision.limit != "in flight") break;
+    PolicyPast alone;
+    alone.in_flight = {other.database};
+    if (!policy::in_flight_obstacle(change.plan, alone, now)) continue;
+    out.waits = what_happens(other.change);
+    break;
+  }
+  co_return out;
+}
+
+net::Task<Leave> ask_policy(CorePtr core, Change change) {
+  auto weighed = co_await weigh(core, change);
+  if (!weighed) {
+    core->rest(change.id, kAskAgain);
+    co_return Leave::wait;
+  }
+  const auto& decision = weighed->decision;
   if (decision.kind == DecisionKind::automatic && !decision.not_before) co_return Leave::go;
   if (decision.kind == DecisionKind::automatic || is_passing(decision.limit)) {
     if (core->told.insert(change.id + decision.limit).second)
       log::info("change waits", {{"id", change.id}, {"limit", decision.limit}, {"reason", decision.reason}});
-    const Millis until = decision.not_before ? *decision.not_before - now : kAskAgain;
+    const Millis until = decision.not_before ? *decision.not_before - core->parts.clock.now() : kAskAgain;
     core->rest(change.id, std::clamp(until, core->options.poll_interval, kAskAgain));
     co_return Leave::wait;
   }

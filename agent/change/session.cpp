@@ -48,11 +48,15 @@ net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Cha
     const auto limit = core->in(kShort);
     auto tried = co_await connection.query(sql, keys, limit);
     if (!tried) co_return fail(std::move(tried.error()), "take the advisory lock");
-    if (tried->text(0, "held") == "both") co_return tried;
+    if (tried->text(0, "held") == "both") {
+      core->trouble.erase(change.id);
+      co_return tried;
+    }
     if (tried->text(0, "held") == "one") {
       auto released = co_await connection.query(release, first, limit);
       if (!released) co_return fail(std::move(released.error()), "release the advisory lock");
     }
+    core->trouble[change.id] = "another session, which acts in this database or on this object";
     const auto next = core->in(core->options.advisory_poll + core->jitter(core->options.advisory_poll));
     if (next >= give_up || core->stopping)
       co_return fail(Errc::timeout,

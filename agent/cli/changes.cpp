@@ -14,16 +14,17 @@ void show_list(const Json& answer) {
     table.add({cell(c, "id").substr(0, 8), cell(c, "state"), cell(c["plan"], "action"), cell(c["plan"], "database"),
                cell(c["plan"], "object"), short_time(cell(c, "updated_at")),
                cell(c, "approved_by").empty() ? cell(c, "proposed_by") : cell(c, "approved_by"),
-               c["verdict"].is_null() ? cell(c, "last_error")
-                                      : cell(c["verdict"], "kind") + ": " + cell(c["verdict"], "explanation")});
+               !cell(c, "waits").empty() ? "waits: " + cell(c, "waits")
+               : c["verdict"].is_null()  ? cell(c, "last_error")
+                                         : cell(c["verdict"], "kind") + ": " + cell(c["verdict"], "explanation")});
   print(table.empty() ? "no changes\n" : table.render());
 }
 
 std::string verification_text(const Json& verdict) {
   if (verdict.is_null()) return "  no verdict yet\n";
   std::string out = "  " + cell(verdict, "kind") + ": " + cell(verdict, "explanation") + "\n";
-  out += "  " + cell(verdict, "metric") + ", effect " + cell(verdict, "effect") + ", p " + cell(verdict, "p_value") +
-         ", " + cell(verdict, "test") + "\n";
+  out += "  " + cell(verdict, "metric") + ", effect " + quantity(verdict, "effect", "ratio") + ", p " +
+         quantity(verdict, "p_value", "") + ", " + cell(verdict, "test") + "\n";
   return out + "  windows: " + cell(verdict, "windows_before") + " before, " + cell(verdict, "windows_after") +
          " after\n";
 }
@@ -33,6 +34,7 @@ void show_one(const Json& answer) {
   std::string out = "change " + cell(c, "id") + ": " + cell(c, "state") + "\n";
   out += "  " + cell(c["plan"], "action") + " " + cell(c["plan"], "object") + ", proposed by " + cell(c, "proposed_by");
   if (const auto who = cell(c, "approved_by"); !who.empty()) out += ", approved by " + who;
+  if (const auto waits = cell(c, "waits"); !waits.empty()) out += "\n  waits: " + waits;
   out += "\n" + plan_text(c["plan"]);
   out += "\nPolicy\n  " + cell(c["decision"], "kind") + " (" + cell(c["decision"], "limit") +
          "): " + cell(c["decision"], "reason") + "\n";
@@ -52,8 +54,7 @@ void post(Context& context, const std::string& path, const Json& body) {
     return;
   }
   const auto& change = (*answer)["item"];
-  print(context.json() ? answer->dump(2) + "\n"
-                       : "change " + cell(change, "id") + " is " + cell(change, "state") + "\n");
+  print(context.json() ? answer->dump(2) + "\n" : state_text(change));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/base/strings.hpp"
+#include "agent/base/units.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/files.hpp"
@@ -142,6 +143,12 @@ std::string cell(const Json& object, const char* field) {
   if (it->is_string()) return it->get<std::string>();
   if (it->is_number_float()) return format_double(it->get<double>());
   return it->dump();
+}
+
+std::string quantity(const Json& object, const char* field, const std::string& unit) {
+  const auto it = object.is_object() ? object.find(field) : object.end();
+  if (it == object.end() || !it->is_number()) return cell(object, field);
+  return format_quantity(it->get<double>(), unit);
 }
 
 std::string short_time(const std::string& rfc3339) {

@@ -53,6 +53,8 @@ void print(const std::string& text);
 [[nodiscard]] std::string url_encode(std::string_view text);
 // A JSON field as a cell: strings bare, null and missing as "", numbers in their shortest form.
 [[nodiscard]] std::string cell(const Json& object, const char* field);
+// A number field with its unit, as a person reads it; empty when it is none, and the text of one that JSON cannot hold.
+[[nodiscard]] std::string quantity(const Json& object, const char* field, const std::string& unit);
 // "2026-11-23T12:30:00Z" as "12:30:00" of today or with its date, UTC.
 [[nodiscard]] std::string short_time(const std::string& rfc3339);
 

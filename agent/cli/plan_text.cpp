@@ -20,7 +20,7 @@ std::string statements(const Json& list) {
 std::string evidence_text(const Json& finding) {
   std::string out;
   for (const auto& e : finding["evidence"]) {
-    out += "  " + cell(e, "name") + ": " + cell(e, "value") + " " + cell(e, "unit");
+    out += "  " + cell(e, "name") + ": " + quantity(e, "value", cell(e, "unit"));
     if (const auto detail = cell(e, "detail"); !detail.empty()) out += "  (" + detail + ")";
     out += "\n";
   }
@@ -29,12 +29,19 @@ std::string evidence_text(const Json& finding) {
 
 std::string plan_text(const Json& plan) {
   const auto& cost = plan["cost"];
-  std::string out = "\nCost\n  " + format_bytes(cost.value("bytes", 0.0)) + " of disk, about " + cell(cost, "seconds") +
-                    " s, " + format_bytes(cost.value("wal_bytes", 0.0)) + " of WAL, lock " + cell(plan, "lock") + "\n";
+  std::string out = "\nCost\n  " + format_bytes(cost.value("bytes", 0.0)) + " of disk, about " +
+                    quantity(cost, "seconds", "seconds") + ", " + format_bytes(cost.value("wal_bytes", 0.0)) +
+                    " of WAL, lock " + cell(plan, "lock") + "\n";
   out += "\nSQL in " + cell(plan, "database") +
          (cell(plan, "run_as_role").empty() ? "" : " as role " + cell(plan, "run_as_role")) + "\n" +
          statements(plan["sql_up"]);
   return out + "\nSQL back\n" + statements(plan["sql_down"]);
+}
+
+std::string state_text(const Json& change) {
+  const auto waits = cell(change, "waits");
+  return "change " + cell(change, "id") + " is " + cell(change, "state") + "\n" +
+         (waits.empty() ? "" : "waits: " + waits + "\n");
 }
 
 void approve_plan(Context& context, const std::string& base, const std::string& id, const std::string& hash) {
@@ -60,9 +67,9 @@ void approve_plan(Context& context, const std::string& base, const std::string& 
     return;
   }
   const auto& change = (*answer)["item"];
-  print(context.json() ? answer->dump(2) + "\n"
-                       : "change " + cell(change, "id") + " is " + cell(change, "state") +
-                             "\nwatch it with: pgtend changes watch " + cell(change, "id").substr(0, 8) + "\n");
+  print(context.json()
+            ? answer->dump(2) + "\n"
+            : state_text(change) + "watch it with: pgtend changes watch " + cell(change, "id").substr(0, 8) + "\n");
 }
 
 }  // namespace pgtend::cli

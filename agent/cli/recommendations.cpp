@@ -29,22 +29,32 @@ void show_list(const Json& answer) {
 void show_one(const Json& answer) {
   const auto& r = answer["item"];
   const auto& effect = r["effect"];
+  const auto unit = cell(effect, "unit");
   std::string out =
       "recommendation " + cell(r, "id") + " by " + cell(r, "advisor") + ", risk " + cell(r, "risk") + "\n";
   out += "\nWhat\n  " + cell(r["finding"], "summary") + "\n\nEvidence\n" + evidence_text(r["finding"]);
-  out += "\nExpected effect\n  " + cell(effect, "metric") + ": " + cell(effect, "before") + " -> " +
-         cell(effect, "after") + " " + cell(effect, "unit") + " (" + cell(effect, "low") + " to " +
-         cell(effect, "high") + ", by " + cell(effect, "basis") + ")\n";
+  out += "\nExpected effect\n  " + cell(effect, "metric") + ": " + quantity(effect, "before", unit) + " -> " +
+         quantity(effect, "after", unit) + " (" + quantity(effect, "low", unit) + " to " +
+         quantity(effect, "high", unit) + ", by " + cell(effect, "basis") + ")\n";
   out += plan_text(r["change"]);
   if (!r["refused"].empty()) out += "\nAlternatives refused\n";
   for (const auto& other : r["refused"]) out += "  " + cell(other, "what") + ": " + cell(other, "why") + "\n";
   out += "\nPolicy\n  " + cell(r["decision"], "kind") + " (" + cell(r["decision"], "limit") +
          "): " + cell(r["decision"], "reason") + "\n";
-  const auto change = cell(r, "change_id");
-  out += "\nPlan hash " + cell(r, "plan_hash") + "\nApprove with: pgtend " +
-         (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)
-                         : "changes approve " + change.substr(0, 8)) +
-         " --plan-hash " + cell(r, "plan_hash").substr(0, 12) + "\n";
+  const auto change = cell(r, "change_id"), state = cell(r, "state");
+  if (const auto last = cell(r, "answered_by"); !last.empty() || state != "open")
+    out += "\nAnswer\n  " + state + (cell(r, "state_reason").empty() ? "" : ": " + cell(r, "state_reason")) +
+           (last.empty() ? "" : "\n  look at it with: pgtend changes show " + last.substr(0, 8)) + "\n";
+  out += "\nPlan hash " + cell(r, "plan_hash") + "\n";
+  const auto doing = cell(r, "change_state");
+  if (!change.empty() && doing != "proposed") {
+    out += "Its change is " + doing + "; watch it with: pgtend changes watch " + change.substr(0, 8) + "\n";
+  } else if (state != "applied") {
+    out += "Approve with: pgtend " +
+           (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)
+                           : "changes approve " + change.substr(0, 8)) +
+           " --plan-hash " + cell(r, "plan_hash").substr(0, 12) + "\n";
+  }
   print(out);
 }
 

@@ -25,7 +25,7 @@ bool is_final_state(const std::string& state) {
 }
 
 struct Seen {
-  std::string state, phase;
+  std::string state, phase, waits;
   double ratio = 0;
   int tenth = -1;
 };
@@ -43,22 +43,26 @@ std::string progress_line(const Json& progress, const Seen& seen) {
   if (const auto total = cell(progress, "total"); !total.empty() && total != "0")
     line += ", " + cell(progress, "done") + " of " + total + " " + cell(progress, "unit");
   if (const auto pid = cell(progress, "waiting_for_pid"); !pid.empty()) line += ", waiting for pid " + pid;
+  if (!seen.waits.empty()) line += ", waits: " + seen.waits;
   return line;
 }
 
 // Whether off a terminal this deserves a line of its own.
 bool is_news(const Seen& before, const Seen& now) {
-  return before.state != now.state || before.phase != now.phase || before.tenth != now.tenth;
+  return before.state != now.state || before.phase != now.phase || before.waits != now.waits ||
+         before.tenth != now.tenth;
 }
 
 void show(const Context& context, const Json& change, const Json& progress, const Seen& before, const Seen& now) {
   if (context.json()) {
     if (!is_news(before, now)) return;
-    print(
-        Json{
-            {"at", to_rfc3339(SystemClock().now())}, {"id", change["id"]}, {"state", now.state}, {"progress", progress}}
-            .dump() +
-        "\n");
+    print(Json{{"at", to_rfc3339(SystemClock().now())},
+               {"id", change["id"]},
+               {"state", now.state},
+               {"waits", now.waits},
+               {"progress", progress}}
+              .dump() +
+          "\n");
   } else if (terminal_width() > 0) {
     print("\r\033[K" + progress_line(progress, now));
   } else if (is_news(before, now)) {
@@ -90,6 +94,7 @@ void watch_change(Context& context, const std::string& id) {
     const auto& item = (*change)["item"];
     Seen now;
     now.state = cell(item, "state");
+    now.waits = cell(item, "waits");
     now.phase = cell((*progress)["item"], "phase");
     now.ratio = std::clamp(std::max(seen.ratio, (*progress)["item"].value("ratio", 0.0)), 0.0, 1.0);
     now.tenth = static_cast<int>(now.ratio * 10);

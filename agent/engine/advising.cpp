@@ -5,9 +5,9 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/check_file.hpp"
+#include "agent/engine/advice_past.hpp"
 #include "agent/engine/facts.hpp"
 #include "agent/engine/what_if.hpp"
-#include "rules/advisors/autovacuum_behind.hpp"
 #include "rules/advisors/duplicate_index.hpp"
 #include "rules/advisors/missing_index.hpp"
 #include "rules/advisors/unused_index.hpp"
@@ -24,6 +24,8 @@ namespace {
 constexpr std::chrono::seconds kAdviseTime{120};
 // The span over which counters are compared: long enough to hold traffic, bounded so that old load does not weigh.
 constexpr int kWindowRuns = 6;
+// More changes than are ever open, or undone within policy's memory.
+constexpr std::size_t kChangesLookedAt = 1'000;
 
 void append(Advice& all, Advice part) {
   std::move(part.findings.begin(), part.findings.end(), std::back_inserter(all.findings));
@@ -59,6 +61,28 @@ advisors::AdvisorOptions Advising::options() const {
   return out;
 }
 
+net::Task<advisors::AdvisorOptions> Advising::options_now(std::string database) {
+  auto out = options();
+  if (parts_.ledger == nullptr) co_return out;
+  const auto config = parts_.config;
+  const UtcTime now = parts_.clock.now();
+  auto look = [config, now, database, out](store::Ledger& ledger) mutable -> Result<advisors::AdvisorOptions> {
+    auto changes = ledger.list_changes({std::nullopt, true}, kChangesLookedAt);
+    if (!changes) return fail(std::move(changes.error()));
+    auto undone = ledger.list_changes({ChangeState::reverted, false}, kChangesLookedAt);
+    if (!undone) return fail(std::move(undone.error()));
+    std::move(undone->begin(), undone->end(), std::back_inserter(*changes));
+    auto past = ledger.policy_past(now - kPolicyMemory);
+    if (!past) return fail(std::move(past.error()));
+    add_past(out, *changes, database, config->policy, *past, now);
+    return out;
+  };
+  auto known = co_await parts_.with_ledger(look);
+  if (known) co_return std::move(*known);
+  log::warn("changes not read", {{"database", database}, {"error", known.error().describe()}});
+  co_return out;
+}
+
 net::TaskResult<FactsPtr> Advising::read(pg::Connection& connection, std::string database) {
   auto shape = co_await collecting_.shape(database);
   if (!shape) co_return fail(std::move(shape.error()));
@@ -89,6 +113,7 @@ net::TaskResult<Advice> Advising::look(std::string database) {
 
   auto& memory = memory_[database];
   memory.matviews = advisors::remember_matviews(std::move(memory.matviews), **facts);
+  memory.behind = advisors::remember_behind(memory.behind, **facts);
   const auto window = parts_.config->advisors.interval * kWindowRuns;
   const Deadline now = parts_.clock.steady_now();
   const bool comparable = memory.now != nullptr && memory.now->epoch == (*facts)->epoch;
@@ -98,7 +123,7 @@ net::TaskResult<Advice> Advising::look(std::string database) {
   }
   memory.now = *facts;
 
-  const auto limits = options();
+  const auto limits = co_await options_now(database);
   auto ask = [before = memory.before, facts = *facts, limits] {
     return advisors::index_questions(*before, *facts, limits);
   };
@@ -110,7 +135,7 @@ net::TaskResult<Advice> Advising::look(std::string database) {
     if (!asked) log::warn("what-if not answered", {{"database", database}, {"error", asked.error().describe()}});
   }
   auto think = [before = memory.before, facts = *facts, limits, questions, answers, matviews = memory.matviews,
-                disabled = parts_.config->advisors.disabled] {
+                behind = memory.behind, disabled = parts_.config->advisors.disabled] {
     Advice all;
     const auto wanted = [&](const char* name) {
       return std::none_of(disabled.begin(), disabled.end(), [&](const auto& glob) { return glob_match(glob, name); });
@@ -119,7 +144,7 @@ net::TaskResult<Advice> Advising::look(std::string database) {
     if (wanted("duplicate_index")) append(all, advisors::duplicate_index(*before, *facts, limits));
     if (wanted("unused_index")) append(all, advisors::unused_index(*before, *facts, limits));
     if (wanted("stale_matview")) append(all, advisors::stale_matview(*before, *facts, matviews, limits));
-    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, limits));
+    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, behind, limits));
     if (wanted("work_mem_spills")) append(all, advisors::work_mem_spills(*before, *facts, limits));
     return all;
   };

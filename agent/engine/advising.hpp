@@ -8,6 +8,7 @@
 #include "agent/engine/parts.hpp"
 #include "agent/model/advice.hpp"
 #include "agent/model/facts.hpp"
+#include "rules/advisors/autovacuum_behind.hpp"
 #include "rules/advisors/options.hpp"
 #include "rules/advisors/stale_matview.hpp"
 
@@ -48,10 +49,13 @@ class Advising {
     Deadline before_at{};
     bool matviews_loaded = false;
     advisors::MatviewPasts matviews;
+    advisors::BehindPasts behind;
   };
 
   [[nodiscard]] advisors::AdvisorOptions options() const;
   net::TaskResult<Advice> look(std::string database);
+  // The same with what the ledger knows of the database's changes.
+  net::Task<advisors::AdvisorOptions> options_now(std::string database);
   net::TaskResult<FactsPtr> read(pg::Connection& connection, std::string database);
   net::Task<std::vector<Finding>> run_checks(std::string database);
   net::Task<void> load_matviews(std::string database);

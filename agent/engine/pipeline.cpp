@@ -3,16 +3,10 @@
 #include <filesystem>
 
 #include "agent/base/log.hpp"
+#include "agent/engine/advice_past.hpp"
 #include "agent/policy/policy.hpp"
 
 namespace pgtend::engine {
-
-namespace {
-
-// How far back policy looks: the rest after an undo doubles each time, from a week; a year covers five undos.
-constexpr std::chrono::days kPolicyMemory{365};
-
-}  // namespace
 
 net::Task<void> Pipeline::sample(std::string collector, std::string database) {
   auto snapshot = co_await collecting_.collect(std::move(collector), std::move(database));

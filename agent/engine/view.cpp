@@ -112,22 +112,35 @@ net::TaskResult<std::vector<Finding>> View::findings() {
 
 namespace {
 
-// The open change of each recommendation, by recommendation id.
+// More than are ever open or were made from one recommendation while it is kept.
+constexpr std::size_t kChangesLookedAt = 1000;
+
+// A recommendation with the change that is made from it, and the last one that was.
+api::RecommendationView recommendation_view(store::StoredRecommendation entry,
+                                            const std::vector<Change>& newest_first) {
+  api::RecommendationView view;
+  view.plan_hash = change::plan_hash(entry.recommendation.change);
+  view.decision = entry.decision;
+  view.state = to_string(entry.state);
+  view.reason = entry.reason;
+  for (const auto& change : newest_first) {
+    if (change.recommendation_id != entry.recommendation.id) continue;
+    auto& place = is_final(change.state) ? view.answered_by : view.change_id;
+    if (!place.empty()) continue;
+    place = change.id;
+    if (!is_final(change.state)) view.change_state = to_string(change.state);
+  }
+  view.recommendation = std::move(entry.recommendation);
+  return view;
+}
+
 Result<std::vector<api::RecommendationView>> recommendation_views(store::Ledger& ledger) {
   auto stored = ledger.list_recommendations(true);
   if (!stored) return fail(std::move(stored.error()));
-  auto open = ledger.list_changes({std::nullopt, true}, 1000);
-  if (!open) return fail(std::move(open.error()));
+  auto changes = ledger.list_changes({}, kChangesLookedAt);
+  if (!changes) return fail(std::move(changes.error()));
   std::vector<api::RecommendationView> out;
-  for (auto& entry : *stored) {
-    api::RecommendationView view;
-    view.plan_hash = change::plan_hash(entry.recommendation.change);
-    view.decision = entry.decision;
-    for (const auto& change : *open)
-      if (change.recommendation_id == entry.recommendation.id) view.change_id = change.id;
-    view.recommendation = std::move(entry.recommendation);
-    out.push_back(std::move(view));
-  }
+  for (auto& entry : *stored) out.push_back(recommendation_view(std::move(entry), *changes));
   return out;
 }
 
@@ -149,36 +162,45 @@ net::TaskResult<api::RecommendationView> View::recommendation(std::string id) {
   auto read = [id](store::Ledger& ledger) -> Result<api::RecommendationView> {
     auto stored = ledger.get_recommendation(id);
     if (!stored) return fail(std::move(stored.error()));
-    auto views = recommendation_views(ledger);
-    if (!views) return fail(std::move(views.error()));
-    for (auto& view : *views)
-      if (view.recommendation.id == stored->recommendation.id) return view;
-    api::RecommendationView view;
-    view.plan_hash = change::plan_hash(stored->recommendation.change);
-    view.decision = stored->decision;
-    view.recommendation = std::move(stored->recommendation);
-    return view;
+    auto changes = ledger.list_changes({}, kChangesLookedAt);
+    if (!changes) return fail(std::move(changes.error()));
+    return recommendation_view(std::move(*stored), *changes);
   };
   auto view = co_await parts_.with_ledger(read);
   co_return view;
 }
 
-net::TaskResult<std::vector<Change>> View::changes(bool open_only, int limit) {
+net::Task<api::ChangeView> View::seen(Change change) {
+  api::ChangeView out{std::move(change), ""};
+  if (changes_ != nullptr) out.waits = co_await changes_->waits_for(out.change);
+  co_return out;
+}
+
+net::TaskResult<std::vector<api::ChangeView>> View::changes(bool open_only, int limit) {
   auto read = [open_only, limit](store::Ledger& ledger) {
     return ledger.list_changes({std::nullopt, open_only}, static_cast<std::size_t>(std::max(1, limit)));
   };
   auto stored = co_await parts_.with_ledger(read);
-  co_return stored;
+  if (!stored) co_return fail(std::move(stored.error()));
+  std::vector<api::ChangeView> out;
+  for (auto& change : *stored) {
+    auto view = co_await seen(std::move(change));
+    out.push_back(std::move(view));
+  }
+  co_return out;
 }
 
-net::TaskResult<Change> View::change(std::string id) {
+net::TaskResult<api::ChangeView> View::change(std::string id) {
   auto read = [id](store::Ledger& ledger) { return ledger.get_change(id); };
   auto stored = co_await parts_.with_ledger(read);
-  co_return stored;
+  if (!stored) co_return fail(std::move(stored.error()));
+  auto view = co_await seen(std::move(*stored));
+  co_return view;
 }
 
 net::TaskResult<api::ChangeProgress> View::change_progress(std::string id) {
-  auto stored = co_await change(id);
+  auto read = [id](store::Ledger& ledger) { return ledger.get_change(id); };
+  auto stored = co_await parts_.with_ledger(read);
   if (!stored) co_return fail(std::move(stored.error()));
   api::ChangeProgress out;
   out.phase = to_string(stored->state);

@@ -27,8 +27,8 @@ class View final : public api::AgentView {
   net::TaskResult<std::vector<api::RecommendationView>> recommendations() override;
   net::TaskResult<api::RecommendationView> recommendation(std::string id) override;
   [[nodiscard]] std::vector<api::AdviceLook> advice_looks() const override;
-  net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override;
-  net::TaskResult<Change> change(std::string id) override;
+  net::TaskResult<std::vector<api::ChangeView>> changes(bool open_only, int limit) override;
+  net::TaskResult<api::ChangeView> change(std::string id) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string id) override;
   net::TaskResult<std::vector<Alert>> alerts() override;
   net::TaskResult<api::AlertExplanation> explain_alert(std::string id) override;
@@ -44,11 +44,12 @@ class View final : public api::AgentView {
   net::TaskResult<store::StorageReport> history_report() override;
   net::TaskResult<store::IntegrityReport> history_check() override;
   net::TaskResult<std::string> history_backup(std::string to) override;
-  net::TaskResult<Change> approve_recommendation(std::string id, std::string plan_hash, std::string actor) override;
-  net::TaskResult<Change> approve(std::string id, std::string plan_hash, std::string actor) override;
-  net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override;
-  net::TaskResult<Change> undo(std::string id, std::string actor) override;
-  net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override;
+  net::TaskResult<api::ChangeView> approve_recommendation(std::string id, std::string plan_hash,
+                                                          std::string actor) override;
+  net::TaskResult<api::ChangeView> approve(std::string id, std::string plan_hash, std::string actor) override;
+  net::TaskResult<api::ChangeView> reject(std::string id, std::string reason, std::string actor) override;
+  net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
+  net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
   net::TaskResult<api::QueryResult> query(std::string expr, UtcTime at, Millis timeout) override;
   net::TaskResult<api::QueryResult> query_range(std::string expr, TimeRange range, Millis step,
@@ -65,6 +66,9 @@ class View final : public api::AgentView {
 
  private:
   net::TaskResult<api::FreezeView> freeze_view();
+  // With what it waits for now.
+  net::Task<api::ChangeView> seen(Change change);
+  net::TaskResult<api::ChangeView> seen(Result<Change> change);
   [[nodiscard]] std::string degraded_by(const api::StatusView& status) const;
 
   Parts& parts_;

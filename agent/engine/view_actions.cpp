@@ -14,9 +14,28 @@ Error no_ledger() {
   return error;
 }
 
+// Whether a person's yes is enough for a recommendation that has no open change.
+Result<void> may_be_approved(const api::RecommendationView& view) {
+  if (view.state == "applied") return fail(Errc::conflict, "it is done: " + view.reason);
+  const auto& decision = view.decision;
+  if (decision.kind != DecisionKind::recommend && decision.kind != DecisionKind::refused) return {};
+  // The switch may be off again by now; the pipeline looks.
+  if (decision.limit == "freeze") return {};
+  return fail(Errc::refused, "policy does not let this be done, not even with an approval: " + decision.limit + ": " +
+                                 decision.reason + " Run the shown SQL yourself, or set the mode of " +
+                                 std::string(to_string(view.recommendation.change.action)) + " to approve");
+}
+
 }  // namespace
 
-net::TaskResult<Change> View::approve_recommendation(std::string id, std::string plan_hash, std::string actor) {
+net::TaskResult<api::ChangeView> View::seen(Result<Change> change) {
+  if (!change) co_return fail(std::move(change.error()));
+  auto view = co_await seen(std::move(*change));
+  co_return view;
+}
+
+net::TaskResult<api::ChangeView> View::approve_recommendation(std::string id, std::string plan_hash,
+                                                              std::string actor) {
   if (changes_ == nullptr) co_return fail(no_ledger());
   auto view = co_await recommendation(id);
   if (!view) co_return fail(std::move(view.error()));
@@ -25,42 +44,44 @@ net::TaskResult<Change> View::approve_recommendation(std::string id, std::string
                                        "; look at it again and approve that");
   std::string change_id = view->change_id;
   if (change_id.empty()) {
-    if (view->decision.kind == DecisionKind::recommend || view->decision.kind == DecisionKind::refused)
-      co_return fail(Errc::refused, "policy does not let this be done, not even with an approval: " +
-                                        view->decision.limit + "; run the shown SQL yourself, or set the mode of " +
-                                        std::string(to_string(view->recommendation.change.action)) + " to approve");
+    if (auto may = may_be_approved(*view); !may) co_return fail(std::move(may.error()));
     Decision asked{DecisionKind::needs_approval, "approval", "approved by " + actor, std::nullopt};
     auto submitted = co_await changes_->submit(view->recommendation, asked);
     if (!submitted) co_return fail(std::move(submitted.error()));
     change_id = submitted->id;
   }
   auto approved = co_await changes_->approve(change_id, plan_hash, actor);
-  co_return approved;
+  auto view_now = co_await seen(std::move(approved));
+  co_return view_now;
 }
 
-net::TaskResult<Change> View::approve(std::string id, std::string plan_hash, std::string actor) {
+net::TaskResult<api::ChangeView> View::approve(std::string id, std::string plan_hash, std::string actor) {
   if (changes_ == nullptr) co_return fail(no_ledger());
   auto approved = co_await changes_->approve(std::move(id), std::move(plan_hash), std::move(actor));
-  co_return approved;
+  auto view_now = co_await seen(std::move(approved));
+  co_return view_now;
 }
 
-net::TaskResult<Change> View::reject(std::string id, std::string reason, std::string actor) {
+net::TaskResult<api::ChangeView> View::reject(std::string id, std::string reason, std::string actor) {
   if (changes_ == nullptr) co_return fail(no_ledger());
   auto rejected = co_await changes_->reject(std::move(id), std::move(reason), std::move(actor));
-  co_return rejected;
+  auto view_now = co_await seen(std::move(rejected));
+  co_return view_now;
 }
 
-net::TaskResult<Change> View::undo(std::string id, std::string actor) {
+net::TaskResult<api::ChangeView> View::undo(std::string id, std::string actor) {
   if (changes_ == nullptr) co_return fail(no_ledger());
   auto undone = co_await changes_->undo(std::move(id), std::move(actor));
-  co_return undone;
+  auto view_now = co_await seen(std::move(undone));
+  co_return view_now;
 }
 
-net::TaskResult<Change> View::propose(ProposedChange plan, std::string actor) {
+net::TaskResult<api::ChangeView> View::propose(ProposedChange plan, std::string actor) {
   if (changes_ == nullptr) co_return fail(no_ledger());
   if (plan.system_identifier.empty()) plan.system_identifier = parts_.lanes.identity().system_identifier;
   auto submitted = co_await changes_->submit_plan(std::move(plan), std::move(actor));
-  co_return submitted;
+  auto view_now = co_await seen(std::move(submitted));
+  co_return view_now;
 }
 
 net::TaskResult<api::FreezeView> View::set_freeze(bool frozen, std::string reason, std::string actor) {

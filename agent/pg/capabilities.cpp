@@ -9,8 +9,8 @@ namespace pgtend::pg {
 namespace {
 
 constexpr Millis kQuestionTimeout{5'000};
-// So many tables of a superuser are named in one cure.
-constexpr std::size_t kNamedTables = 5;
+// So many tables of a superuser, or roles, are named in one cure.
+constexpr std::size_t kNamed = 5;
 
 std::string fill(std::string_view text, const std::string& role, const std::string& database) {
   std::string out(text);
@@ -127,7 +127,7 @@ std::string owner_cure(const RowSet& rows, std::size_t at, const std::string& ro
   const auto names = parse_array(rows.text(at, "names"));
   for (const auto& name : names) cure += " ALTER TABLE " + name + " OWNER TO app_owner;";
   const auto tables = static_cast<std::size_t>(rows.integer(at, "tables").value_or(0));
-  if (tables > kNamedTables) cure += "  -- and " + std::to_string(tables - kNamedTables) + " more";
+  if (tables > kNamed) cure += "  -- and " + std::to_string(tables - kNamed) + " more";
   return cure;
 }
 
@@ -139,6 +139,39 @@ void judge_owners(const RowSet& rows, const std::string& role, int version_num, 
                                  " stay recommendations",
                              owner_cure(rows, i, role, version_num)));
   }
+}
+
+// PostgreSQL lets a role change its own settings, on every version: membership is all that ALTER ROLE … SET needs.
+std::string roles_question(int version_num) {
+  return std::string("SELECT r.rolname AS name, pg_catalog.pg_has_role(session_user, r.oid, ") +
+         (version_num >= 160000 ? "'SET'" : "'MEMBER'") +
+         ") AS may FROM pg_catalog.pg_roles r"
+         " WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> session_user AND r.rolname NOT LIKE 'pgtend\\_%'"
+         " AND pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT') ORDER BY r.rolname";
+}
+
+// Advice: whose settings are tuned is for the administrator to say, and no server must let all of them be.
+void judge_roles(const RowSet& rows, const std::string& role, int version_num, std::vector<Capability>& out) {
+  std::vector<std::string> plain, quoted;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows.boolean(i, "may")) continue;
+    plain.push_back(rows.text(i, "name"));
+    quoted.push_back(quote_identifier(plain.back()));
+  }
+  // The statement names them all; the sentence stays a sentence.
+  const std::size_t unnamed = plain.size() > kNamed ? plain.size() - kNamed : 0;
+  plain.resize(plain.size() - unnamed);
+  const std::string names = join(plain, ", ") + (unnamed > 0 ? " and " + std::to_string(unnamed) + " more" : "");
+  std::string cure = "GRANT " + join(quoted, ", ") + " TO " + quote_identifier(role);
+  if (version_num >= 160000) cure += " WITH INHERIT FALSE, SET TRUE";
+  cure += ";  -- of these only the roles to be tuned: the agent could then act as them. Never CREATEROLE instead: ";
+  cure += version_num >= 160000 ? "it needs ADMIN OPTION besides, and may make roles"
+                                : "before PostgreSQL 16 it may change and join every role that is no superuser";
+  auto made =
+      capability("alter_role", Purpose::act, quoted.empty(),
+                 "work_mem of " + names + " stays a recommendation to apply by hand (ALTER ROLE ... SET)", cure);
+  made.advice = true;
+  out.push_back(std::move(made));
 }
 
 void judge_parameters(const RowSet& rows, const std::string& role, int version_num, std::vector<Capability>& out) {
@@ -205,8 +238,8 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connecti
                              fill(row.cure, role, database)));
   }
   const std::string questions[] = {std::string(kExtensionsQuestion), std::string(kDatabasesQuestion),
-                                   parameters_question(version), std::string(kOwnersQuestion),
-                                   std::string(kSchemasQuestion)};
+                                   parameters_question(version),     std::string(kOwnersQuestion),
+                                   std::string(kSchemasQuestion),    roles_question(version)};
   std::vector<RowSet> answers;
   for (const auto& question : questions) {
     auto answer = co_await ask(connection, question, none);
@@ -218,6 +251,7 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connecti
   judge_parameters(answers[2], role, version, out);
   judge_owners(answers[3], role, version, out);
   judge_schemas(answers[4], out);
+  judge_roles(answers[5], role, version, out);
   out.push_back(direct_connection(connection.is_direct()));
   if (only) std::erase_if(out, [&](const Capability& item) { return item.purpose != *only; });
   co_return out;

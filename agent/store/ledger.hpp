@@ -48,8 +48,9 @@ class Ledger {
   Result<std::vector<StoredFinding>> list_findings(bool open_only);
 
   // --- recommendations
-  // Dedupes by id. A rejected one stays rejected until its ttl ends; an applied, superseded or expired one opens anew.
-  // The audit row, when given, is written only if the recommendation opens or its decision changes.
+  // Dedupes by id. A rejected one stays rejected until its ttl ends, one whose change failed rests for an hour; any
+  // other that is closed opens anew. The audit row, when given, is written only if the recommendation opens or its
+  // decision changes.
   Result<PutRecommendation> put_recommendation(const Recommendation& recommendation, const Decision& decision,
                                                Millis ttl = kRecommendationTtl,
                                                const std::optional<AuditDraft>& draft = std::nullopt);
@@ -65,7 +66,8 @@ class Ledger {
   // --- changes
   // Errors: conflict (the id exists).
   Result<void> insert_change(const Change& change, const AuditDraft& draft);
-  // Stores every field of `next` (updated_at included, as given) if the stored state is still `expected_from`.
+  // Stores every field of `next` (updated_at included, as given) if the stored state is still `expected_from`. A final
+  // state closes the recommendation that the change was made from.
   // Errors: conflict (it is not; nothing is written), not_found.
   Result<void> transition(const Change& next, ChangeState expected_from, const AuditDraft& draft);
   // By id or unique prefix. Errors: not_found, conflict (prefix is ambiguous).

@@ -87,8 +87,10 @@ Result<PutRecommendation> Ledger::put_recommendation(const Recommendation& recom
   if (!before) return fail(std::move(before).error(), "ledger");
   const auto* old = *before ? &**before : nullptr;
   PutRecommendation out;
-  if (old != nullptr && old->state == RecommendationState::rejected && now < old->expires_at) {
-    out.state = RecommendationState::rejected;
+  const bool held =
+      old != nullptr && (old->state == RecommendationState::rejected || old->state == RecommendationState::failed);
+  if (held && now < old->expires_at) {
+    out.state = old->state;
     return out;
   }
   out.opened = old == nullptr || old->state != RecommendationState::open;
@@ -144,6 +146,45 @@ Result<void> Ledger::set_recommendation_state(const std::string& id, Recommendat
     if (impl_->db->changes() == 0) return fail(Errc::not_found, "no recommendation " + id);
     return {};
   });
+}
+
+Result<void> Ledger::Impl::close_answered(const Change& change) {
+  if (change.recommendation_id.empty()) return {};
+  RecommendationState state = RecommendationState::applied;
+  std::string how = "was kept";
+  switch (change.state) {
+    case ChangeState::kept:
+      break;
+    case ChangeState::reverted:
+      state = RecommendationState::undone;
+      how = "was undone";
+      break;
+    case ChangeState::failed:
+      state = RecommendationState::failed;
+      how = "failed: " + change.last_error;
+      break;
+    case ChangeState::lost:
+      state = RecommendationState::expired;
+      how = "is lost: " + change.last_error;
+      break;
+    case ChangeState::rejected:
+      // What policy took back stays advice, with policy's word on it.
+      if (change.decision.kind == DecisionKind::recommend || change.decision.kind == DecisionKind::refused) return {};
+      state = RecommendationState::rejected;
+      how = "was rejected: " + change.last_error;
+      break;
+    default:
+      // A proposal that ended unanswered leaves its recommendation as open as it was.
+      return {};
+  }
+  auto update = db->cached(
+      "UPDATE recommendations SET state=?2, reason=?3, updated_at=?4,"
+      " expires_at=?4 + CASE ?2 WHEN 'rejected' THEN max(0, expires_at - updated_at) ELSE ?5 END WHERE id=?1");
+  if (!update) return fail(std::move(update).error());
+  const auto hold = state == RecommendationState::failed ? kFailedRecommendationHold : Millis(0);
+  (*update)->bind(1, change.recommendation_id).bind(2, to_string(state));
+  (*update)->bind(3, "change " + change.id.substr(0, 8) + " " + how).bind(4, clock.now());
+  return (*update)->bind(5, static_cast<std::int64_t>(hold.count())).run();
 }
 
 Result<std::int64_t> Ledger::expire_recommendations() {

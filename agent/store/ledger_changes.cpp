@@ -85,7 +85,7 @@ Result<void> Ledger::transition(const Change& next, ChangeState expected_from, c
     (*update)->bind(1, next.id).bind(2, to_string(expected_from)).bind(3, to_string(next.state));
     (*update)->bind(4, is_final(next.state) ? 1 : 0).bind(5, next.created_at).bind(6, next.updated_at);
     PGTEND_STORE_TRY((*update)->bind(7, dump(to_json(next))).run());
-    if (impl_->db->changes() == 1) return {};
+    if (impl_->db->changes() == 1) return is_final(next.state) ? impl_->close_answered(next) : Result<void>();
     auto stored = impl_->db->cached("SELECT state FROM changes WHERE id=?1");
     if (!stored) return fail(std::move(stored).error());
     std::string is;

@@ -25,6 +25,8 @@ struct Ledger::Impl {
   Result<AuditEntry> append_audit(const AuditDraft& draft);
   Result<void> set_meta(std::string_view key, std::string_view value);
   Result<std::optional<std::string>> get_meta(std::string_view key);
+  // Inside a transaction: closes the recommendation that this final change answers.
+  Result<void> close_answered(const Change& change);
   // The one id that starts with `prefix`. Errors: not_found, conflict.
   Result<std::string> whole_id(const char* table, std::string_view prefix);
 };

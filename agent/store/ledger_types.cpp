@@ -14,13 +14,18 @@ std::string_view to_string(RecommendationState state) {
       return "expired";
     case RecommendationState::applied:
       return "applied";
+    case RecommendationState::undone:
+      return "undone";
+    case RecommendationState::failed:
+      return "failed";
   }
   return "open";
 }
 
 std::optional<RecommendationState> parse_recommendation_state(std::string_view name) {
   for (const auto state : {RecommendationState::open, RecommendationState::rejected, RecommendationState::superseded,
-                           RecommendationState::expired, RecommendationState::applied})
+                           RecommendationState::expired, RecommendationState::applied, RecommendationState::undone,
+                           RecommendationState::failed})
     if (to_string(state) == name) return state;
   return std::nullopt;
 }

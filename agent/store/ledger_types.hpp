@@ -41,7 +41,7 @@ struct StoredFinding {
 };
 
 // Names are stored in the ledger.
-enum class RecommendationState { open, rejected, superseded, expired, applied };
+enum class RecommendationState { open, rejected, superseded, expired, applied, undone, failed };
 [[nodiscard]] std::string_view to_string(RecommendationState state);
 [[nodiscard]] std::optional<RecommendationState> parse_recommendation_state(std::string_view name);
 
@@ -122,6 +122,9 @@ inline constexpr Millis kOutboxLease{120'000};
 // Closed findings stay visible for a month.
 inline constexpr Millis kClosedFindingsKept{30LL * 24 * 3600 * 1000};
 inline constexpr Millis kClosedRecommendationsKept{90LL * 24 * 3600 * 1000};
+// After its change failed a recommendation is not opened anew by the next run of the advisor; the pipeline waits as
+// long.
+inline constexpr Millis kFailedRecommendationHold{3'600'000};
 inline constexpr Millis kRecommendationTtl{7LL * 24 * 3600 * 1000};
 
 }  // namespace pgtend::store

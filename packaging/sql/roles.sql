@@ -6,6 +6,10 @@
 -- as superuser, once in every database that pgtend shall see: rights on functions and views are kept per database.
 -- owner       the role that owns the tables which pgtend may change (CREATE INDEX, VACUUM, REFRESH). Without it pgtend
 --             advises and changes nothing there. Not a superuser: hand the tables to a role of their own first.
+-- tuned       a login role whose work_mem pgtend may set: ALTER ROLE ... SET, run as that role itself, which may change
+--             its own settings on every version. The operator joins it (SET ROLE) and could do what it may. Without it
+--             such changes stay recommendations to apply by hand. CREATEROLE is not given for it: before PostgreSQL 16 it
+--             may change and join every role that is no superuser. Run again for each such role.
 -- extensions  off: do not create pg_stat_statements and hypopg here (they are created only where they are installed).
 -- No password is set: use peer, certificates, or \password pgtend_monitor and \password pgtend_operator.
 
@@ -73,6 +77,14 @@ ALTER ROLE pgtend_advise NOLOGIN INHERIT;
     GRANT :"owner" TO pgtend_advise WITH INHERIT TRUE, SET FALSE;
   \else
     GRANT :"owner" TO pgtend_operator, pgtend_advise;
+  \endif
+\endif
+
+\if :{?tuned}
+  \if :is_16
+    GRANT :"tuned" TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+  \else
+    GRANT :"tuned" TO pgtend_operator;
   \endif
 \endif
 

@@ -146,12 +146,13 @@ std::string covered_by(const IndexCandidate& candidate, const Roles& roles, cons
   for (const auto& index : facts.indexes) {
     if (index.table_oid != candidate.table_oid || index.method != "btree" || index.is_partial) continue;
     if (index.key_columns.empty() || is_in(index.key_columns, "")) continue;
+    if (!index.is_valid) {
+      if (index.key_columns.front() != want.front()) continue;
+      return "the index " + index.name + ", which begins with " + want.front() +
+             " too, is being built, or was left invalid and must go first";
+    }
     const bool same_order =
         index.key_columns.size() >= want.size() && std::equal(want.begin(), want.end(), index.key_columns.begin());
-    if (!index.is_valid) {
-      if (!same_order) continue;
-      return "the index " + index.name + " on these columns is being built, or was left invalid and must go first";
-    }
     const bool fixed = std::all_of(index.key_columns.begin(), index.key_columns.end(), [&](const std::string& key) {
       return is_in(roles.equality, key) || is_in(roles.join, key);
     });
@@ -163,6 +164,18 @@ std::string covered_by(const IndexCandidate& candidate, const Roles& roles, cons
     const bool mixed =
         std::find(candidate.descending.begin(), candidate.descending.end(), true) != candidate.descending.end();
     if ((same_order || swapped) && !mixed) return "the index " + index.name + " already starts with these columns";
+  }
+  return {};
+}
+
+// The open change whose index overlaps the candidate, which must first show what it brings; empty when none does. The
+// candidate's own change is no such.
+std::string awaited(const IndexCandidate& candidate, const AdvisorOptions& options) {
+  for (const auto& open : options.open_indexes) {
+    if (open.schema != candidate.schema || open.table != candidate.table || open.columns.empty()) continue;
+    if (open.columns.front() != candidate.columns.front() || open.columns == candidate.columns) continue;
+    return "change " + open.change_id.substr(0, 8) + " (" + open.state + ") makes an index on (" +
+           join(open.columns, ", ") + "), which begins with the same column: see first what that brings, or reject it";
   }
   return {};
 }
@@ -193,7 +206,9 @@ std::vector<IndexCandidate> statement_candidates(const WorkloadStatement& statem
       continue;
     }
     for (auto& candidate : made) {
-      if (auto why = covered_by(candidate, roles, facts); !why.empty()) {
+      auto why = covered_by(candidate, roles, facts);
+      if (why.empty()) why = awaited(candidate, options);
+      if (!why.empty()) {
         refused.push_back({describe(candidate), std::move(why)});
         continue;
       }

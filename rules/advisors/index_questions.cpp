@@ -100,6 +100,10 @@ IndexQuestions index_questions(const DatabaseFacts& before, const DatabaseFacts&
   for (const auto& delta : workload.heavy_without_text)
     out.refused.push_back(
         {statement_name(delta.query_id), "its text is not visible to this role (GRANT pg_read_all_stats)"});
+  if (workload.heavy_utilities > 0)
+    out.refused.push_back(
+        {count(static_cast<double>(workload.heavy_utilities)) + " statements",
+         "they are commands such as SET, COPY and DDL, which have no plan that an index could change"});
   for (const auto& [delta, error] : workload.unreadable) unexplainable(out, now, delta, error);
 
   struct Asked {

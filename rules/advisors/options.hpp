@@ -4,10 +4,18 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.hpp"
 
 namespace pgtend::advisors {
+
+// A change that makes an index and has not ended: an index that begins with the same column waits for it.
+struct OpenIndex {
+  std::string change_id, state;  // of the change
+  std::string schema, table;
+  std::vector<std::string> columns;
+};
 
 // The limits of all advisors. Sources: reference rules R7 and R8 and the anchors' own defaults, named at each line.
 struct AdvisorOptions {
@@ -44,6 +52,7 @@ struct AdvisorOptions {
 
   // Recommendation ids that were undone a short time ago (policy's cool-down): not offered again.
   std::set<std::string> cooling_down;
+  std::vector<OpenIndex> open_indexes;  // of this database
 };
 
 }  // namespace pgtend::advisors

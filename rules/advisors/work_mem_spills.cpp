@@ -108,6 +108,14 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
       out.refused.push_back({what, "the host's memory is not known, so no bound can be kept"});
       continue;
     }
+    if (role->superuser) {
+      out.refused.push_back({what,
+                             "only a superuser may change the settings of a superuser, which pgtend is not: run "
+                             "ALTER ROLE " +
+                                 quote_identifier(name) +
+                                 " SET work_mem by hand, or let the statements run as a role of their own"});
+      continue;
+    }
     const std::int64_t most = ceiling(now, options), next = std::min(*current * 2, most);
     if (next <= *current) {
       out.refused.push_back({what, "its work_mem of " + format_bytes(static_cast<double>(*current) * 1024) +
@@ -122,6 +130,8 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     const std::string value = std::to_string(next) + "kB";
     change.action = ActionClass::role_setting;
     change.kind = ChangeKind::setting;
+    // A role may change its own settings: no right over other roles is needed.
+    change.run_as_role = name;
     change.sql_up = {head + " SET work_mem = " + quote_literal(value)};
     change.sql_down = {previous ? head + " SET work_mem = " + quote_literal(*previous) : head + " RESET work_mem"};
     SettingChange detail;
@@ -136,7 +146,7 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     const double per_call = covered / calls;
     recommendation.effect = {
         "temporary blocks written per call", per_call, per_call / 2, 0, per_call, "blocks", "rule"};
-    recommendation.risk = role->superuser ? Risk::high : Risk::medium;
+    recommendation.risk = Risk::medium;
     recommendation.refused.push_back(
         {"more work_mem for the whole server", "the narrowest scope comes first: only this role spills so"});
     recommendation.refused.push_back(

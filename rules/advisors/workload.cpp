@@ -32,6 +32,11 @@ Workload read_workload(const DatabaseFacts& before, const DatabaseFacts& now, do
       continue;
     }
     if (out.statements.size() >= limit) break;
+    // Only the first words of their texts are kept, which no parser reads.
+    if (!sql::has_plan(delta.text)) {
+      if (delta.share >= min_share) ++out.heavy_utilities;
+      continue;
+    }
     auto shape = sql::analyse(delta.text, has_column);
     if (!shape) {
       if (delta.share >= min_share) out.unreadable.emplace_back(std::move(delta), shape.error().message);

@@ -21,6 +21,7 @@ struct WorkloadStatement {
 struct Workload {
   std::vector<WorkloadStatement> statements;  // heaviest first
   std::vector<StatementDelta> heavy_without_text;
+  std::size_t heavy_utilities = 0;                                 // SET, COPY, DDL: they have no plan
   std::vector<std::pair<StatementDelta, std::string>> unreadable;  // with the parser's error
 };
 

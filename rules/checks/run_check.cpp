@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "agent/base/units.hpp"
 #include "agent/model/series.hpp"
 
 namespace pgtend::checks {
@@ -29,6 +30,13 @@ bool passes(const CheckDef& check, const RowSet& rows, std::size_t row) {
   return false;
 }
 
+// A field as a person reads it: a number whose column names its unit is written with that.
+std::string shown(const RowSet& rows, std::size_t row, const std::string& column) {
+  const auto unit = unit_of(column);
+  const auto value = rows.number(row, column);
+  return value && !unit.empty() ? format_quantity(*value, unit) : rows.text(row, column);
+}
+
 // {column} -> the row's field; what is no column stays as it stands.
 std::string fill(const std::string& text, const RowSet& rows, std::size_t row) {
   std::string out;
@@ -38,7 +46,7 @@ std::string fill(const std::string& text, const RowSet& rows, std::size_t row) {
     if (close == std::string::npos) return out + text.substr(at);
     out += text.substr(at, open - at);
     const auto name = text.substr(open + 1, close - open - 1);
-    out += rows.column(name) ? rows.text(row, name) : text.substr(open, close - open + 1);
+    out += rows.column(name) ? shown(rows, row, name) : text.substr(open, close - open + 1);
     at = close + 1;
   }
   return out;

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "rules/sql/statement.hpp"
 #include "rules/sql/tokens.hpp"
 
 namespace pgtend::sql {
@@ -37,8 +38,6 @@ constexpr std::array<std::string_view, 5> kTimeTypes{"interval", "date", "timest
 constexpr std::array<std::string_view, 6> kIntervalFields{"year", "month", "day", "hour", "minute", "second"};
 constexpr std::array<std::string_view, 5> kArithmetic{"+", "-", "*", "/", "%"};
 constexpr std::array<std::string_view, 3> kCaseBranchEnds{"when", "else", "end"};
-constexpr std::array<std::string_view, 8> kPlannable{"select", "insert", "update", "delete",
-                                                     "with",   "values", "table",  "merge"};
 
 // date $1, timestamp with time zone $1, interval $1 day -> ($1::type). The parser takes only a string constant there.
 void repair_typed_literals(Pieces& pieces) {
@@ -152,9 +151,7 @@ Result<ExplainableText> repair_parameters(std::string_view text) {
     pieces.push_back({std::move(token), std::move(written)});
   }
   while (!pieces.empty() && is(pieces, pieces.size() - 1, ";")) pieces.pop_back();
-  std::size_t first = 0;
-  while (is(pieces, first, "(")) ++first;
-  if (!is_one_of(pieces, first, kPlannable)) return fail(Errc::unsupported, "a utility statement has no plan");
+  if (!has_plan(text)) return fail(Errc::unsupported, "a utility statement has no plan");
   for (std::size_t i = 0; i < pieces.size(); ++i)
     if (is(pieces, i, ";")) return fail(Errc::unsupported, "more than one statement");
   repair_typed_literals(pieces);

@@ -54,6 +54,10 @@ using HasColumn = std::function<bool(std::string_view schema, std::string_view t
 // deep). Neither is retryable. REQUIRES: nothing; any thread.
 [[nodiscard]] Result<StatementShape> analyse(std::string_view text, const HasColumn& has_column = {});
 
+// Whether the text begins like a statement that has a plan (SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE,
+// WITH), also where the rest cannot be parsed: pg_stat_statements' SET, COPY, EXPLAIN and DDL do not.
+[[nodiscard]] bool has_plan(std::string_view text);
+
 // The same for statements that differ only in literals, parameters and layout. Errors: parse, not retryable.
 [[nodiscard]] Result<std::string> fingerprint(std::string_view text);
 

@@ -156,25 +156,75 @@ net::TaskResult<std::vector<std::string>> missing_for_system(Asker& asker, std::
   co_return out;
 }
 
-net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, std::string target) {
+// A setting that only superusers set needs a right of its own, which can be granted since PostgreSQL 15.
+net::TaskResult<bool> may_set(Asker& asker, std::string actor, std::string name) {
   const std::string sql =
-      "SELECT me.rolsuper OR me.rolname = them.rolname OR (me.rolcreaterole AND NOT them.rolsuper AND "
-      "(current_setting('server_version_num')::int < 160000 OR pg_has_role(me.oid, them.oid, 'USAGE WITH ADMIN "
-      "OPTION'))) AS may, "
-      "me.rolname AS me, current_setting('server_version_num')::int >= 160000 AS needs_admin "
-      "FROM pg_roles me, pg_roles them WHERE me.rolname = session_user AND them.rolname = $1";
-  const pg::Params params{target};
+      "SELECT s.context = 'user' OR r.rolsuper AS may, current_setting('server_version_num')::int >= 150000 AS "
+      "can_grant "
+      "FROM pg_settings s, pg_roles r WHERE s.name = $1 AND r.rolname = $2";
+  const pg::Params params{name, actor};
   auto rows = co_await asker.ask(sql, params);
-  if (!rows) co_return fail(std::move(rows.error()), "look at role " + target);
-  if (rows->size() == 0) co_return fail(Errc::not_found, "there is no role " + target);
+  if (!rows) co_return fail(std::move(rows.error()), "look at setting " + name);
+  if (rows->boolean(0, "may") || !rows->boolean(0, "can_grant")) co_return rows->boolean(0, "may");
+  const std::string granted = "SELECT has_parameter_privilege($2::name, $1, 'SET') AS may";
+  auto may = co_await asker.ask(granted, params);
+  if (!may) co_return fail(std::move(may.error()), "look at the rights on " + name);
+  co_return may->boolean(0, "may");
+}
+
+// PostgreSQL lets a role change its own settings on every version, so membership in it (SET ROLE) is the narrowest way.
+// CREATEROLE, from 16 on with ADMIN OPTION, does it too and is never asked for: before 16 it joins any role.
+net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, SettingChange d, std::string run_as_role) {
+  const std::string sql =
+      "SELECT me.rolname AS me, actor.rolname AS actor, them.rolsuper AND NOT actor.rolsuper AS above, v >= 160000 AS "
+      "is_16, "
+      "me.oid = actor.oid OR pg_has_role(me.oid, actor.oid, CASE WHEN v >= 160000 THEN 'SET' ELSE 'MEMBER' END) "
+      "AS may_become, "
+      "actor.rolsuper OR actor.oid = them.oid OR (actor.rolcreaterole AND "
+      "(v < 160000 OR pg_has_role(actor.oid, them.oid, 'USAGE WITH ADMIN OPTION'))) AS may "
+      "FROM pg_roles me, pg_roles them, pg_roles actor, (SELECT current_setting('server_version_num')::int AS v) "
+      "server "
+      "WHERE me.rolname = session_user AND them.rolname = $1 AND actor.rolname = coalesce(nullif($2, ''), "
+      "session_user)";
+  const pg::Params params{d.role, run_as_role};
+  auto rows = co_await asker.ask(sql, params);
+  if (!rows) co_return fail(std::move(rows.error()), "look at role " + d.role);
+  if (rows->size() == 0) co_return fail(Errc::not_found, "there is no role " + d.role);
   std::vector<std::string> out;
-  if (rows->boolean(0, "may")) co_return out;
-  const auto me = quote_identifier(rows->text(0, "me"));
-  out.push_back("changing another role: ALTER ROLE " + me + " CREATEROLE" +
-                (rows->boolean(0, "needs_admin")
-                     ? "; GRANT " + quote_identifier(target) + " TO " + me + " WITH ADMIN OPTION"
-                     : ""));
+  const auto me = quote_identifier(rows->text(0, "me")), actor = rows->text(0, "actor");
+  if (rows->boolean(0, "above")) {
+    out.push_back("only a superuser may change the settings of the superuser " + d.role +
+                  ": run the shown SQL by hand");
+    co_return out;
+  }
+  const auto join = [&](const std::string& role) {
+    return "GRANT " + quote_identifier(role) + " TO " + me +
+           (rows->boolean(0, "is_16") ? " WITH INHERIT FALSE, SET TRUE" : "");
+  };
+  if (!rows->boolean(0, "may_become"))
+    out.push_back("changing the settings of " + actor + " as that role: " + join(actor));
+  if (!rows->boolean(0, "may"))
+    out.push_back("changing the settings of another role: propose it with run_as_role " + d.role + ", after " +
+                  join(d.role));
+  auto set = co_await may_set(asker, actor, d.name);
+  if (!set) co_return fail(std::move(set.error()));
+  if (!*set)
+    out.push_back("setting " + d.name + ", which is a superuser's: GRANT SET ON PARAMETER " + d.name + " TO " +
+                  quote_identifier(actor) + " (PostgreSQL 15 and newer; run the shown SQL by hand before)");
   co_return out;
+}
+
+// Whether the role itself may do it: it is no superuser, whose rights the acting role should not have, and the setting
+// is for everybody.
+net::TaskResult<bool> may_itself(Asker& asker, SettingChange d) {
+  const std::string sql =
+      "SELECT NOT r.rolsuper AND s.context = 'user' AS may FROM pg_roles r, pg_settings s WHERE r.rolname = $1 AND "
+      "s.name "
+      "= $2";
+  const pg::Params params{d.role, d.name};
+  auto rows = co_await asker.ask(sql, params);
+  if (!rows) co_return fail(std::move(rows.error()), "look at role " + d.role);
+  co_return rows->size() > 0 && rows->boolean(0, "may");
 }
 
 }  // namespace
@@ -218,6 +268,11 @@ bool SettingKind::is_measured(const ProposedChange& plan) const {
 
 net::TaskResult<ProposedChange> SettingKind::complete(Asker& asker, ProposedChange plan) const {
   auto& d = std::get<SettingChange>(plan.detail);
+  if (scope_of(d) == Scope::role && plan.run_as_role.empty()) {
+    auto itself = co_await may_itself(asker, d);
+    if (!itself) co_return fail(std::move(itself.error()));
+    if (*itself) plan.run_as_role = d.role;
+  }
   if (!plan.sql_down.empty()) co_return plan;
   auto stored = co_await read_stored(asker, d);
   if (!stored) co_return fail(std::move(stored.error()));
@@ -230,7 +285,7 @@ net::TaskResult<std::vector<std::string>> SettingKind::missing_rights(Asker& ask
   const auto& d = detail_of(work);
   const bool creates = false;
   if (scope_of(d) == Scope::system) co_return co_await missing_for_system(asker, d.name);
-  if (scope_of(d) == Scope::role) co_return co_await missing_for_role(asker, d.role);
+  if (scope_of(d) == Scope::role) co_return co_await missing_for_role(asker, d, work.plan.run_as_role);
   co_return co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
 }
 

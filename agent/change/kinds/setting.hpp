@@ -6,7 +6,8 @@ namespace pgtend::change {
 
 // ALTER SYSTEM (taken into use by reload), ALTER ROLE … SET, and a table's storage parameter. The way back is the
 // previous value of that very scope, or RESET when it was not set there. A parameter of the deny list is refused even
-// when granted. Lock: none; a storage parameter takes SHARE UPDATE EXCLUSIVE on its table.
+// when granted. A role's own setting is changed as that role (run_as_role). Lock: none; a storage parameter takes SHARE
+// UPDATE EXCLUSIVE on its table.
 class SettingKind final : public Kind {
  public:
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;

@@ -75,6 +75,18 @@ std::optional<Json> Daemon::get(const std::string& path) const {
   return json.is_discarded() ? std::nullopt : std::optional<Json>(std::move(json));
 }
 
+Daemon::Answer Daemon::post(const std::string& path, const Json& body) const {
+  http::ClientRequest request;
+  request.method = "POST";
+  request.url = "http://localhost" + path;
+  request.unix_socket = (dir_.path() / "pgtend.sock").string();
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = body.dump();
+  const auto answer = http::send_blocking(request);
+  if (!answer) return {};
+  return {answer->status, Json::parse(answer->body, nullptr, false)};
+}
+
 std::string Daemon::metrics() const {
   http::ClientRequest request;
   request.url = "http://localhost/metrics";

@@ -30,6 +30,12 @@ class Daemon {
 
   // GET over the unix socket; nullopt when the agent does not answer 2xx.
   [[nodiscard]] std::optional<Json> get(const std::string& path) const;
+  struct Answer {
+    int status = 0;  // 0: the agent does not answer
+    Json body;
+  };
+  // POST over the unix socket, as the user that runs the test.
+  [[nodiscard]] Answer post(const std::string& path, const Json& body) const;
   // The CLI against this agent.
   [[nodiscard]] CommandResult cli(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string metrics() const;

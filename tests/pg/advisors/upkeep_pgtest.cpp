@@ -135,11 +135,11 @@ TEST_CASE("a table full of dead rows that no vacuum visits is found, and the vac
       "UPDATE sales.events SET n = 1");
   const auto before = scene.read();
   const auto now = scene.read();
-  const Advice advice = advisors::autovacuum_behind(*before, *now, {});
+  const Advice advice = advisors::autovacuum_behind(*before, *now, {}, {});
   const auto* made = about(advice, "VACUUM (ANALYZE) \"sales\".\"events\"");
   REQUIRE(made != nullptr);
   CHECK(made->finding.summary.find("switched off") != std::string::npos);
   scene.exec(made->change.sql_up.at(0));
   const auto later = scene.read();
-  CHECK(about(advisors::autovacuum_behind(*now, *later, {}), "events") == nullptr);
+  CHECK(about(advisors::autovacuum_behind(*now, *later, {}, {}), "events") == nullptr);
 }

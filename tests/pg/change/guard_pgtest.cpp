@@ -123,6 +123,34 @@ TEST_CASE("a missing right is named with its GRANT before anything is touched") 
     CHECK_THAT(change.last_error, ContainsSubstring("GRANT EXECUTE ON FUNCTION pg_reload_conf() TO \"tender\""));
     CHECK(read_file(cluster.data_dir() / "postgresql.auto.conf").find("work_mem") == std::string::npos);
   }
+  SECTION("membership in a role whose settings are changed, and no power over roles") {
+    cluster.exec("shop",
+                 "DO $$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;"
+                 "ALTER ROLE app RESET ALL; REVOKE app FROM tender");
+    const auto plan = role_setting_plan("app", "work_mem", "8MB");
+    const auto change = rig.drive(rig.approved(plan).id);
+    CHECK(change.state == ChangeState::failed);
+    CHECK(change.plan.run_as_role == "app");
+    CHECK_THAT(change.last_error, ContainsSubstring("GRANT \"app\" TO \"tender\""));
+    CHECK(change.last_error.find("CREATEROLE") == std::string::npos);
+    CHECK(change.attempt == 0);
+    CHECK(cluster.exec("shop", "SELECT rolconfig IS NULL FROM pg_roles WHERE rolname = 'app'") == "t");
+    cluster.exec("shop", "GRANT app TO tender");
+    const auto applied = [](const Change& now) { return is_final(now.state) || now.state == ChangeState::observing; };
+    const auto again = rig.drive(rig.approved(plan).id, applied);
+    CAPTURE(again.last_error);
+    CHECK_FALSE(again.state == ChangeState::failed);
+    CHECK(cluster.exec("shop", "SELECT rolconfig FROM pg_roles WHERE rolname = 'app'") == "{work_mem=8MB}");
+    REQUIRE(rig.run(rig.pipeline().undo(again.id, "person:ann")));
+    CHECK(rig.drive(again.id).state == ChangeState::reverted);
+    CHECK(cluster.exec("shop", "SELECT rolconfig IS NULL FROM pg_roles WHERE rolname = 'app'") == "t");
+  }
+  SECTION("a superuser's settings are nobody else's, and no grant is named for them") {
+    const auto change = rig.drive(rig.approved(role_setting_plan("postgres", "work_mem", "8MB")).id);
+    CHECK(change.state == ChangeState::failed);
+    CHECK_THAT(change.last_error, ContainsSubstring("only a superuser may change"));
+    CHECK(change.last_error.find("GRANT") == std::string::npos);
+  }
 }
 
 TEST_CASE("the freeze switch stops a change before its first statement, by file and by ledger") {
@@ -141,11 +169,49 @@ TEST_CASE("the freeze switch stops a change before its first statement, by file 
   rig.drive(id, [&](const Change&) { return ++turns > 15; });
   CHECK(rig.get(id).state == ChangeState::approved);
   CHECK(index_comment(cluster, "orders_customer_idx").empty());
+  const auto waits = rig.run(rig.pipeline().waits_for(rig.get(id)));
+  CHECK_THAT(waits,
+             ContainsSubstring(by_file ? "frozen by file " + file : std::string("frozen by person:ann since 20")));
+  if (!by_file) CHECK_THAT(waits, ContainsSubstring(": audit week"));
+  // Nobody approves what would only wait.
+  const auto other =
+      rig.run(rig.pipeline().submit_plan(index_plan("items_order_idx", "order_id", "items"), "person:ann"));
+  REQUIRE(other);
+  CHECK_THAT(rig.run(rig.pipeline().waits_for(*other)), ContainsSubstring("an approval, until "));
+  const auto refused = rig.run(rig.pipeline().approve(other->id, other->plan_hash, "person:ann"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::refused);
+  CHECK_THAT(refused.error().message, ContainsSubstring(by_file ? "remove the file" : "pgtend freeze off"));
+  CHECK(rig.get(other->id).state == ChangeState::proposed);
   if (by_file)
     std::filesystem::remove(file);
   else
     REQUIRE(rig.ledger().set_freeze(false, "person:ann", ""));
   CHECK(rig.drive(id).state == ChangeState::kept);
+}
+
+TEST_CASE("a change behind another one names it, and a deferred one its reason and its time") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto first = rig.approved(index_plan());
+  const auto observed = rig.drive(first.id, [](const Change& now) { return now.state == ChangeState::observing; });
+  REQUIRE(observed.state == ChangeState::observing);
+  const auto second = rig.approved(index_plan("items_order_idx", "order_id", "items"));
+  CHECK_THAT(rig.run(rig.pipeline().waits_for(second)),
+             ContainsSubstring("change " + first.id.substr(0, 8) + " is being observed on public.orders until 20"));
+  CHECK(rig.run(rig.pipeline().waits_for(observed)).empty());
+  Change deferred = second;
+  deferred.state = ChangeState::deferred;
+  deferred.last_error = "a standby is 90 s behind";
+  deferred.not_before = from_ms(4'102'444'800'000);
+  CHECK(rig.run(rig.pipeline().waits_for(deferred)) ==
+        "it is tried again at 2100-01-01 00:00 UTC: a standby is 90 s behind");
+  // What need not wait waits for nothing, and so does what has ended.
+  CHECK(rig.run(rig.pipeline().waits_for(rig.approved(maintenance_plan(false)))).empty());
+  deferred.state = ChangeState::failed;
+  CHECK(rig.run(rig.pipeline().waits_for(deferred)).empty());
 }
 
 TEST_CASE("an approval binds to the plan's hash") {
@@ -187,6 +253,13 @@ TEST_CASE("policy may approve a recommendation by itself and take that back befo
     CHECK(change->state == ChangeState::approved);
     CHECK(change->approved_by == "policy");
     CHECK(rig.drive(change->id).state == ChangeState::kept);
+    // The next one rests, and says for how long.
+    rig.policy().cool_down = Millis(3'600'000);
+    const auto again = rig.run(rig.pipeline().submit(recommendation, automatic));
+    REQUIRE(again);
+    const auto waits = rig.run(rig.pipeline().waits_for(*again));
+    CHECK_THAT(waits, ContainsSubstring("was changed less than 1h ago. It goes on at 20"));
+    CHECK_THAT(waits, ContainsSubstring(" UTC at the earliest."));
   }
   SECTION("policy asks for a person now") {
     const auto change = rig.run(rig.pipeline().submit(recommendation, automatic));

@@ -82,6 +82,15 @@ ProposedChange system_setting_plan(const std::string& name, const std::string& v
   return plan;
 }
 
+ProposedChange role_setting_plan(const std::string& role, const std::string& name, const std::string& value) {
+  auto plan = system_setting_plan(name, value);
+  plan.action = ActionClass::role_setting;
+  plan.object = "role " + role;
+  plan.sql_up = {"ALTER ROLE \"" + role + "\" SET " + name + " = '" + value + "'"};
+  std::get<SettingChange>(plan.detail).role = role;
+  return plan;
+}
+
 Rig::Rig(PgCluster& cluster, RigOptions options) : given_(std::move(options)) {
   script_ = std::make_shared<ScriptedHistory::Script>();
   script_->clock = &clock_;

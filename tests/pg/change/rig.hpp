@@ -22,6 +22,7 @@ ProposedChange index_plan(const std::string& name = "orders_customer_idx", const
 ProposedChange maintenance_plan(bool vacuum);
 ProposedChange refresh_plan(bool concurrently);
 ProposedChange system_setting_plan(const std::string& name, const std::string& value, bool restart = false);
+ProposedChange role_setting_plan(const std::string& role, const std::string& name, const std::string& value);
 
 // An agent's pipeline with everything that it needs, short intervals and a scripted history.
 struct RigOptions {

@@ -43,26 +43,41 @@ std::vector<std::string> missing(const ByName& all) {
 
 TEST_CASE("for a role with no rights each missing capability comes with the SQL that really cures it") {
   PgCluster cluster;
-  cluster.exec("postgres",
-               "CREATE ROLE nobody LOGIN; CREATE ROLE shop_owner; CREATE TABLE orders (n int);"
-               " ALTER TABLE orders OWNER TO shop_owner; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
+  cluster.exec(
+      "postgres",
+      "CREATE ROLE nobody LOGIN; CREATE ROLE \"App\" LOGIN; CREATE ROLE shop_owner; CREATE TABLE orders (n int);"
+      " ALTER TABLE orders OWNER TO shop_owner; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
   cluster.exec("postgres", "CREATE DATABASE shop");
   cluster.exec("postgres", "REVOKE CONNECT ON DATABASE shop FROM PUBLIC");
   const auto before = probe(cluster, "nobody");
-  const std::vector<std::string> expected{"act_as:shop_owner",   "alter_system",
-                                          "checkpoint",          "connect:shop",
-                                          "control_system",      "create_in:public:shop_owner",
-                                          "current_logfile",     "file_settings",
-                                          "hba_file_rules",      "hypopg",
-                                          "ident_file_mappings", "ls_waldir",
-                                          "read_all_settings",   "read_all_stats",
-                                          "reload_conf",         "signal_backend",
-                                          "statements_created",  "statements_readable",
+  const std::vector<std::string> expected{"act_as:shop_owner",
+                                          "alter_role",
+                                          "alter_system",
+                                          "checkpoint",
+                                          "connect:shop",
+                                          "control_system",
+                                          "create_in:public:shop_owner",
+                                          "current_logfile",
+                                          "file_settings",
+                                          "hba_file_rules",
+                                          "hypopg",
+                                          "ident_file_mappings",
+                                          "ls_waldir",
+                                          "read_all_settings",
+                                          "read_all_stats",
+                                          "reload_conf",
+                                          "signal_backend",
+                                          "statements_created",
+                                          "statements_readable",
                                           "statements_track_off"};
   REQUIRE(missing(before) == expected);
   CHECK(before.at("read_all_stats").cure == "GRANT pg_monitor TO \"nobody\";");
   CHECK(before.at("connect:shop").cure == "GRANT CONNECT ON DATABASE \"shop\" TO \"nobody\";");
   CHECK(before.at("act_as:shop_owner").cure == "GRANT \"shop_owner\" TO \"nobody\";");
+  CHECK(before.at("alter_role").advice);
+  CHECK_THAT(before.at("alter_role").effect, ContainsSubstring("work_mem of App stays a recommendation"));
+  CHECK_THAT(before.at("alter_role").cure, ContainsSubstring("GRANT \"App\" TO \"nobody\";"));
+  CHECK_THAT(before.at("alter_role").cure, ContainsSubstring("Never CREATEROLE"));
   CHECK_THAT(before.at("alter_system").cure, ContainsSubstring("GRANT ALTER SYSTEM ON PARAMETER work_mem, "));
   CHECK(before.at("statements_loaded").present);
   CHECK(before.at("connect:postgres").present);
@@ -86,6 +101,22 @@ TEST_CASE("after roles.sql, run twice, everything is present for both roles") {
   CHECK(missing(probe(cluster, "pgtend_operator", Purpose::act)).empty());
   for (const auto& [name, item] : probe(cluster, "pgtend_monitor", Purpose::observe))
     CHECK(item.purpose == Purpose::observe);
+}
+
+TEST_CASE("roles.sql lets the operator set what a tuned role may set itself, and nothing of other roles") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE ROLE app LOGIN; CREATE ROLE web LOGIN");
+  CHECK(cluster.psql_file("postgres", kRoles, {{"tuned", "app"}}) == "");
+  const auto all = probe(cluster, "pgtend_operator", Purpose::act);
+  REQUIRE_FALSE(all.at("alter_role").present);
+  CHECK_THAT(all.at("alter_role").cure, ContainsSubstring("GRANT \"web\" TO \"pgtend_operator\";"));
+  auto operator_ = cluster.session("postgres", "pgtend_operator");
+  operator_.exec("SET ROLE app; ALTER ROLE app SET work_mem = '8MB'; RESET ROLE");
+  CHECK(cluster.exec("postgres", "SELECT rolconfig FROM pg_roles WHERE rolname = 'app'") == "{work_mem=8MB}");
+  CHECK_THROWS(operator_.exec("ALTER ROLE app SET work_mem = '9MB'"));
+  CHECK_THROWS(operator_.exec("SET ROLE web"));
+  CHECK(cluster.psql_file("postgres", kRoles, {{"tuned", "web"}}) == "");
+  CHECK(missing(probe(cluster, "pgtend_operator", Purpose::act)).empty());
 }
 
 TEST_CASE("each right taken away is missed by itself") {

@@ -155,6 +155,30 @@ TEST_CASE("an index that is being built, or was left invalid, is not proposed a 
   CHECK(says(questions.refused, "public.orders (customer_id)", "being built, or was left invalid"));
 }
 
+TEST_CASE("an overlapping index waits for one on its leading column that is being built or whose change is open") {
+  Scene scene = shop();
+  const auto wide = "select * from orders where customer_id = $1 and created_at > $2";
+  scene.statement(1, wide, 3600, 90'000);
+  AdvisorOptions options;
+  options.open_indexes = {{"abc12345-0000-4000-8000-000000000000", "observing", "public", "orders", {"customer_id"}},
+                          {"bbbbbbbb-0000-4000-8000-000000000000", "proposed", "public", "customers", {"created_at"}}};
+  const auto held = index_questions(scene.before, scene.now, options);
+  CHECK_FALSE(asks(held, {"customer_id", "created_at"}));
+  CHECK(says(held.refused, "public.orders (customer_id, created_at)", "change abc12345 (observing)"));
+  // The change's own index stays recommended, and so does one that begins with another column.
+  CHECK(asks(held, {"customer_id"}));
+  CHECK(asks(held, {"created_at"}));
+  CHECK(asks(index_questions(scene.before, scene.now, {}), {"customer_id", "created_at"}));
+
+  scene.index(201, kOrders, "somebodys_idx", {"customer_id"}).is_valid = false;
+  const auto building = index_questions(scene.before, scene.now, {});
+  CHECK_FALSE(asks(building, {"customer_id", "created_at"}));
+  CHECK(asks(building, {"created_at"}));
+  CHECK(says(building.refused, "public.orders (customer_id, created_at)", "somebodys_idx, which begins with"));
+  scene.now.indexes.back().is_valid = true;
+  CHECK(asks(index_questions(scene.before, scene.now, {}), {"customer_id", "created_at"}));
+}
+
 TEST_CASE("when no statement can be explained, statistics stand in and the errors stay visible") {
   Scene scene = shop();
   scene.now.tables[0].seq_scan = 3600;
@@ -262,6 +286,26 @@ TEST_CASE("statements that cannot be explained or parsed are visible with their 
   CHECK(says(advice.refused, "statement 3", "pg_read_all_stats"));
   CHECK(std::count_if(advice.findings.begin(), advice.findings.end(),
                       [](const Finding& f) { return f.check == "unexplainable_statement"; }) == 2);
+}
+
+TEST_CASE("commands that have no plan are no findings, whatever their text") {
+  Scene scene = shop();
+  // As the collectors keep them: two words, which no parser takes; and whole, as a parser takes some.
+  std::int64_t id = 1;
+  for (const auto* text : {"SET search_path", "BEGIN", "COPY orders", "EXPLAIN SELECT", "CREATE TABLE", "ALTER ROLE",
+                           "VACUUM orders", "/* app */ SET x", "explain (analyze) select * frm orders"})
+    scene.statement(id++, text, 3600, 90'000);
+  const auto questions = index_questions(scene.before, scene.now, {});
+  CHECK(questions.findings.empty());
+  CHECK(says(questions.refused, "9 statements", "have no plan"));
+  // One that has a plan and cannot be read stays visible, in every spelling.
+  for (const auto* text : {"(select * frm orders)", "-- app\nWITH x AS (select * frm orders) select 1",
+                           "merge into orders usin x", "values (", "table orders order"}) {
+    scene = shop();
+    scene.statement(1, text, 3600, 90'000);
+    CAPTURE(text);
+    CHECK(index_questions(scene.before, scene.now, {}).findings.size() == 1);
+  }
 }
 
 TEST_CASE("after a reset or without an earlier reading there is no advice but a reason") {

@@ -36,7 +36,7 @@ Scene spilling(std::int64_t temp_blocks = 10'000) {
 
 TEST_CASE("a table above its trigger in both readings without a vacuum is vacuumed now") {
   Scene scene = bloated(250'000, 300'000);
-  const Advice advice = autovacuum_behind(scene.before, scene.now, {});
+  const Advice advice = autovacuum_behind(scene.before, scene.now, {}, {});
   REQUIRE(advice.recommendations.size() == 1);
   const auto& change = advice.recommendations[0].change;
   CHECK(change.action == ActionClass::vacuum);
@@ -49,26 +49,71 @@ TEST_CASE("a table above its trigger in both readings without a vacuum is vacuum
 TEST_CASE("the table's own storage parameters decide, not the server's") {
   Scene scene = bloated(250'000, 300'000);
   scene.now.tables[0].options["autovacuum_vacuum_scale_factor"] = "0.5";
-  const Advice calm = autovacuum_behind(scene.before, scene.now, {});
+  const Advice calm = autovacuum_behind(scene.before, scene.now, {}, {});
   CHECK(calm.recommendations.empty());
   CHECK(says(calm.refused, "vacuum", "no table stood above"));
   scene.now.tables[0].options.clear();
   scene.before.settings["autovacuum_vacuum_scale_factor"].value = "0.5";
   scene.now.settings = scene.before.settings;
-  CHECK(autovacuum_behind(scene.before, scene.now, {}).recommendations.empty());
+  CHECK(autovacuum_behind(scene.before, scene.now, {}, {}).recommendations.empty());
 }
 
 TEST_CASE("above the trigger only now is no delay yet") {
   Scene scene = bloated(100'000, 300'000);
-  const Advice advice = autovacuum_behind(scene.before, scene.now, {});
+  const Advice advice = autovacuum_behind(scene.before, scene.now, {}, {});
   CHECK(advice.recommendations.empty());
   CHECK(says(advice.refused, "public.events", "may still come in time"));
+}
+
+TEST_CASE("autovacuum gets two of its rounds before a table counts as late") {
+  Scene scene = bloated(250'000, 300'000);
+  scene.now.settings["autovacuum_naptime"].value = "60";
+  scene.now.taken_at = scene.before.taken_at + Millis(20'000);
+  // A bulk load into a table that nobody analyzed yet.
+  scene.table(2, "loaded", 100'000, {});
+  scene.now.tables[1].n_mod_since_analyze = 100'000;
+  BehindPasts past = remember_behind(remember_behind({}, scene.before), scene.now);
+  const Advice early = autovacuum_behind(scene.before, scene.now, past, {});
+  CHECK(early.recommendations.empty());
+  CHECK(early.findings.empty());
+  CHECK(says(early.refused, "vacuum public.events", "above its trigger for 20s; autovacuum"));
+  CHECK(says(early.refused, "analyze public.loaded", "above its trigger for 0s; autovacuum"));
+  CHECK(says(early.refused, "analyze public.loaded", "every 1m"));
+
+  // The readings stay close together: what was seen earlier counts.
+  DatabaseFacts later = scene.now;
+  const auto look = [&](int seconds) {
+    DatabaseFacts then = later;
+    later.taken_at = scene.before.taken_at + Millis(seconds * 1000);
+    past = remember_behind(past, later);
+    return autovacuum_behind(then, later, past, {});
+  };
+  CHECK(look(119).recommendations.empty());
+  const auto due = look(120).recommendations;
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].change.object == "public.events");
+  const auto both = look(140).recommendations;
+  REQUIRE(both.size() == 2);
+  CHECK(both[1].change.action == ActionClass::analyze);
+
+  // A run ends the count, being below the trigger too, and other statistics know nothing.
+  later.tables[0].last_autovacuum = scene.before.taken_at + Millis(100'000);
+  CHECK(look(160).recommendations.size() == 1);
+  later.tables[0].last_autovacuum.reset();
+  later.tables[1].n_mod_since_analyze = 0;
+  CHECK(remember_behind(past, later).size() == 1);
+  later.epoch = 2;
+  CHECK(remember_behind(past, later).at(1).dead_since == later.taken_at);
+
+  // Where autovacuum never comes there is nothing to wait for.
+  scene.now.tables[0].options["autovacuum_enabled"] = "false";
+  CHECK(autovacuum_behind(scene.before, scene.now, {}, {}).recommendations.size() == 1);
 }
 
 TEST_CASE("behind again although vacuums ran asks for a smaller scale factor, with its way back") {
   Scene scene = bloated(250'000, 300'000);
   scene.now.tables[0].autovacuum_count = 3;
-  const Advice advice = autovacuum_behind(scene.before, scene.now, {});
+  const Advice advice = autovacuum_behind(scene.before, scene.now, {}, {});
   REQUIRE(advice.recommendations.size() == 2);
   const auto& change = advice.recommendations[1].change;
   CHECK(change.action == ActionClass::table_setting);
@@ -77,25 +122,25 @@ TEST_CASE("behind again although vacuums ran asks for a smaller scale factor, wi
   CHECK_FALSE(std::get<SettingChange>(change.detail).previous.has_value());
 
   scene.now.tables[0].options["autovacuum_vacuum_scale_factor"] = "0.1";
-  const auto again = autovacuum_behind(scene.before, scene.now, {});
+  const auto again = autovacuum_behind(scene.before, scene.now, {}, {});
   REQUIRE(again.recommendations.size() == 2);
   CHECK(again.recommendations[1].change.sql_down[0] ==
         R"(ALTER TABLE "public"."events" SET (autovacuum_vacuum_scale_factor = 0.1))");
 
   scene.now.tables[0].options["autovacuum_enabled"] = "false";
-  CHECK(says(autovacuum_behind(scene.before, scene.now, {}).refused, "smaller scale factor", "switched off"));
+  CHECK(says(autovacuum_behind(scene.before, scene.now, {}, {}).refused, "smaller scale factor", "switched off"));
 }
 
 TEST_CASE("stale statistics are analyzed, not vacuumed") {
   Scene scene = bloated(0, 0);
   scene.before.tables[0].n_mod_since_analyze = 150'000;
   scene.now.tables[0].n_mod_since_analyze = 200'000;
-  const Advice advice = autovacuum_behind(scene.before, scene.now, {});
+  const Advice advice = autovacuum_behind(scene.before, scene.now, {}, {});
   REQUIRE(advice.recommendations.size() == 1);
   CHECK(advice.recommendations[0].change.action == ActionClass::analyze);
   CHECK(advice.recommendations[0].change.sql_up[0] == R"(ANALYZE "public"."events")");
   scene.now.epoch = 2;
-  CHECK(says(autovacuum_behind(scene.before, scene.now, {}).refused, "vacuum", "reset"));
+  CHECK(says(autovacuum_behind(scene.before, scene.now, {}, {}).refused, "vacuum", "reset"));
 }
 
 TEST_CASE("a role whose few statements spill gets twice its work_mem, and RESET as the way back") {
@@ -107,6 +152,7 @@ TEST_CASE("a role whose few statements spill gets twice its work_mem, and RESET 
   CHECK(change.object == "role app");
   CHECK(change.sql_up[0] == R"(ALTER ROLE "app" SET work_mem = '8192kB')");
   CHECK(change.sql_down[0] == R"(ALTER ROLE "app" RESET work_mem)");
+  CHECK(change.run_as_role == "app");
   CHECK(change.target_statements == std::vector<std::int64_t>{1});
   CHECK(advice.recommendations[0].effect.before == Approx(1000));
 }
@@ -122,6 +168,15 @@ TEST_CASE("a role's own value is doubled and put back, within the bound of memor
   CHECK(says(work_mem_spills(scene.before, scene.now, {}).refused, "role app", "at the bound of"));
   scene.now.ram_bytes = 0;
   CHECK(says(work_mem_spills(scene.before, scene.now, {}).refused, "role app", "memory is not known"));
+}
+
+TEST_CASE("the spilling of a superuser is found, and its role is left to a superuser") {
+  Scene scene = spilling();
+  scene.now.roles[0].superuser = true;
+  const Advice advice = work_mem_spills(scene.before, scene.now, {});
+  CHECK(advice.findings.size() == 1);
+  CHECK(advice.recommendations.empty());
+  CHECK(says(advice.refused, "more work_mem for role app", "only a superuser may change"));
 }
 
 TEST_CASE("small, spread or no spilling is left alone with a reason") {

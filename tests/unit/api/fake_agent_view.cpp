@@ -19,13 +19,13 @@ net::TaskResult<api::RecommendationView> FakeAgentView::recommendation(std::stri
   co_return answer(sample_recommendation());
 }
 
-net::TaskResult<std::vector<Change>> FakeAgentView::changes(bool open_only, int limit) {
+net::TaskResult<std::vector<api::ChangeView>> FakeAgentView::changes(bool open_only, int limit) {
   told.push_back("changes " + std::to_string(open_only) + " " + std::to_string(limit));
-  co_return answer(std::vector{sample_change()});
+  co_return answer(std::vector{sample_change_view()});
 }
 
-net::TaskResult<Change> FakeAgentView::change(std::string) {
-  co_return answer(sample_change());
+net::TaskResult<api::ChangeView> FakeAgentView::change(std::string) {
+  co_return answer(sample_change_view());
 }
 
 net::TaskResult<api::ChangeProgress> FakeAgentView::change_progress(std::string) {
@@ -91,29 +91,30 @@ net::TaskResult<api::AuditVerification> FakeAgentView::audit_verify() {
   co_return answer(verification);
 }
 
-net::TaskResult<Change> FakeAgentView::approve_recommendation(std::string id, std::string hash, std::string actor) {
+net::TaskResult<api::ChangeView> FakeAgentView::approve_recommendation(std::string id, std::string hash,
+                                                                       std::string actor) {
   told.push_back("approve recommendation " + id + " " + hash + " by " + actor);
-  co_return answer(sample_change());
+  co_return answer(sample_change_view());
 }
 
-net::TaskResult<Change> FakeAgentView::approve(std::string id, std::string hash, std::string actor) {
+net::TaskResult<api::ChangeView> FakeAgentView::approve(std::string id, std::string hash, std::string actor) {
   told.push_back("approve " + id + " " + hash + " by " + actor);
-  co_return answer(sample_change());
+  co_return answer(sample_change_view());
 }
 
-net::TaskResult<Change> FakeAgentView::reject(std::string id, std::string reason, std::string actor) {
+net::TaskResult<api::ChangeView> FakeAgentView::reject(std::string id, std::string reason, std::string actor) {
   told.push_back("reject " + id + " for " + reason + " by " + actor);
-  co_return answer(sample_change());
+  co_return answer(sample_change_view());
 }
 
-net::TaskResult<Change> FakeAgentView::undo(std::string id, std::string actor) {
+net::TaskResult<api::ChangeView> FakeAgentView::undo(std::string id, std::string actor) {
   told.push_back("undo " + id + " by " + actor);
-  co_return answer(sample_change());
+  co_return answer(sample_change_view());
 }
 
-net::TaskResult<Change> FakeAgentView::propose(ProposedChange plan, std::string actor) {
+net::TaskResult<api::ChangeView> FakeAgentView::propose(ProposedChange plan, std::string actor) {
   told.push_back("propose " + plan.object + " by " + actor);
-  co_return answer(sample_change());
+  co_return answer(sample_change_view());
 }
 
 net::TaskResult<api::FreezeView> FakeAgentView::set_freeze(bool frozen, std::string reason, std::string actor) {

@@ -32,8 +32,8 @@ class FakeAgentView : public api::AgentView {
     return {{"shop", kThen, "", {{"index on public.orders (status)", "saves too little"}}},
             {"empty", kThen, "no rights", {}}};
   }
-  net::TaskResult<std::vector<Change>> changes(bool open_only, int limit) override;
-  net::TaskResult<Change> change(std::string) override;
+  net::TaskResult<std::vector<api::ChangeView>> changes(bool open_only, int limit) override;
+  net::TaskResult<api::ChangeView> change(std::string) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string) override;
   net::TaskResult<std::vector<Alert>> alerts() override;
   net::TaskResult<api::AlertExplanation> explain_alert(std::string) override;
@@ -54,11 +54,11 @@ class FakeAgentView : public api::AgentView {
   }
   net::TaskResult<std::vector<AuditEntry>> audit(std::int64_t from, int limit) override;
   net::TaskResult<api::AuditVerification> audit_verify() override;
-  net::TaskResult<Change> approve_recommendation(std::string id, std::string hash, std::string actor) override;
-  net::TaskResult<Change> approve(std::string id, std::string hash, std::string actor) override;
-  net::TaskResult<Change> reject(std::string id, std::string reason, std::string actor) override;
-  net::TaskResult<Change> undo(std::string id, std::string actor) override;
-  net::TaskResult<Change> propose(ProposedChange plan, std::string actor) override;
+  net::TaskResult<api::ChangeView> approve_recommendation(std::string id, std::string hash, std::string actor) override;
+  net::TaskResult<api::ChangeView> approve(std::string id, std::string hash, std::string actor) override;
+  net::TaskResult<api::ChangeView> reject(std::string id, std::string reason, std::string actor) override;
+  net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
+  net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
   net::TaskResult<store::StorageReport> history_report() override;
   net::TaskResult<store::IntegrityReport> history_check() override;

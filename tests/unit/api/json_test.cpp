@@ -36,7 +36,7 @@ TEST_CASE("the JSON of each type stays as it is published") {
   check_golden("status", encode(sample_status()));
   check_golden("finding", encode(sample_finding()));
   check_golden("recommendation", encode(sample_recommendation()));
-  check_golden("change", encode(sample_change()));
+  check_golden("change", encode(sample_change_view()));
   check_golden("alert", encode(sample_alert()));
   check_golden("audit_entry", encode(sample_audit()));
   api::ChangeProgress progress;

@@ -243,6 +243,35 @@ TEST_CASE("an approval names the plan's hash and is made in the caller's name") 
   CHECK(house.view.told.empty());
 }
 
+TEST_CASE("an approval that policy refuses is a conflict with policy's reason, and a viewer has no say at all") {
+  House house;
+  Error error;
+  error.code = Errc::refused;
+  error.message = "policy does not let this be done, not even with an approval: action_class drop_index";
+  house.view.failure = error;
+  for (const auto* path : {"/v1/recommendations/r1/approve", "/v1/changes/c1/approve"}) {
+    const auto refused = house.ask("POST", path, R"({"plan_hash":"abc"})", Right::approver);
+    CHECK(refused.status == 409);
+    const auto detail = json::parse(refused.body).at("error");
+    CHECK(detail.at("code") == "refused");
+    CHECK_THAT(detail.at("message").get<std::string>(), ContainsSubstring("action_class drop_index"));
+    CHECK_THAT(detail.at("hint").get<std::string>(), ContainsSubstring("policy, the freeze switch"));
+    CHECK(house.ask("POST", path, R"({"plan_hash":"abc"})", Right::viewer).status == 403);
+  }
+}
+
+TEST_CASE("what a change waits for is in every answer about it") {
+  House house;
+  for (const auto& [method, path, body] :
+       {std::tuple{"GET", "/v1/changes/c1", ""}, std::tuple{"POST", "/v1/changes/c1/approve", R"({"plan_hash":"abc"})"},
+        std::tuple{"POST", "/v1/recommendations/r1/approve", R"({"plan_hash":"abc"})"},
+        std::tuple{"POST", "/v1/changes/c1/undo", "{}"}}) {
+    CAPTURE(path);
+    CHECK(json::parse(house.ask(method, path, body).body).at("item").at("waits") == "frozen by ann");
+  }
+  CHECK(json::parse(house.ask("GET", "/v1/changes").body).at("items").at(0).at("waits") == "frozen by ann");
+}
+
 TEST_CASE("reject, undo and freeze pass on their reasons") {
   House house;
   CHECK(house.ask("POST", "/v1/changes/c1/reject", R"({"reason":"not now"})").status == 200);

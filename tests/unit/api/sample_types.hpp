@@ -60,6 +60,9 @@ inline api::RecommendationView sample_recommendation() {
                    std::nullopt};
   view.plan_hash = std::string(64, 'a');
   view.change_id = "c1";
+  view.change_state = "proposed";
+  view.reason = "change c0 was undone";
+  view.answered_by = "c0";
   return view;
 }
 
@@ -92,6 +95,10 @@ inline Change sample_change() {
   change.created_at = change.updated_at = kThen;
   change.applied_at = kThen;
   return change;
+}
+
+inline api::ChangeView sample_change_view() {
+  return {sample_change(), "frozen by ann"};
 }
 
 inline Alert sample_alert() {

@@ -23,6 +23,42 @@ TEST_CASE("sizes read as PostgreSQL spells them") {
   REQUIRE(format_bytes(1536) == "1.5 kB");
 }
 
+TEST_CASE("numbers are written for people, three digits and a unit") {
+  REQUIRE(format_number(0.24958333333333332) == "0.25");
+  REQUIRE(format_number(0) == "0");
+  REQUIRE(format_number(-0.0123456) == "-0.0123");
+  REQUIRE(format_number(1e-9) == "<0.001");
+  REQUIRE(format_number(-1e-9) == ">-0.001");
+  REQUIRE(format_number(12.34) == "12.3");
+  REQUIRE(format_number(99.99) == "100");
+  REQUIRE(format_number(1240.5) == "1240");
+  REQUIRE(format_number(1e15) == "1000000000000000");
+  REQUIRE(format_number(std::numeric_limits<double>::infinity()) == "+Inf");
+  struct Row {
+    double value;
+    const char* unit;
+    const char* text;
+  };
+  const Row rows[] = {{0.24958333333333332, "seconds", "250 ms"},
+                      {1.23456, "seconds", "1.23 s"},
+                      {0, "seconds", "0 s"},
+                      {0.0000123, "seconds", "12.3 µs"},
+                      {7500.4, "seconds", "2h5m"},
+                      {15.5, "seconds/min", "15.5 s/min"},
+                      {0.4, "ms/min", "400 µs/min"},
+                      {0.1234, "ratio", "12.3 %"},
+                      {0.00099, "ratio", "0.099 %"},
+                      {1536, "bytes", "1.5 kB"},
+                      {59.987654, "1/min", "60/min"},
+                      {1240, "rows", "1240 rows"},
+                      {0.3333333333, "cost units", "0.333 cost units"},
+                      {2, "", "2"}};
+  for (const auto& row : rows) {
+    CAPTURE(row.value, row.unit);
+    CHECK(format_quantity(row.value, row.unit) == row.text);
+  }
+}
+
 TEST_CASE("a moment survives RFC 3339 both ways") {
   REQUIRE(to_rfc3339(from_ms(1'700'000'000'123)) == "2023-11-14T22:13:20.123Z");
   REQUIRE(parse_rfc3339("2023-11-14T22:13:20.123Z") == from_ms(1'700'000'000'123));

@@ -34,17 +34,17 @@ RowSet rows_of(std::vector<std::vector<std::optional<std::string>>> rows) {
 
 TEST_CASE("only rows beyond the threshold are findings, with evidence in units") {
   const auto rows =
-      rows_of({{"public.a", "0.95", "8192"}, {"public.b", "0.8", "8192"}, {"public.c", std::nullopt, "1"}});
+      rows_of({{"public.a", "0.9512345678", "8192"}, {"public.b", "0.8", "8192"}, {"public.c", std::nullopt, "1"}});
   const auto findings = checks::findings_from(sequence_check(), rows, "main", "shop", from_ms(1000));
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].subject == "public.a");
-  CHECK(findings[0].summary == "Sequence public.a has used 0.95 of its range {untouched}.");
+  CHECK(findings[0].summary == "Sequence public.a has used 95.1 % of its range {untouched}.");
   CHECK(findings[0].severity == Severity::warning);
   CHECK(findings[0].database == "shop");
   CHECK(to_ms(findings[0].seen_at) == 1000);
   REQUIRE(findings[0].evidence.size() == 2);
   CHECK(findings[0].evidence[0].unit == "ratio");
-  CHECK(findings[0].evidence[0].value == Approx(0.95));
+  CHECK(findings[0].evidence[0].value == Approx(0.9512345678));
   CHECK(findings[0].evidence[1].unit == "bytes");
 }
 

@@ -94,6 +94,63 @@ TEST_CASE("a rejected recommendation stays rejected until its time ends, an appl
           Errc::not_found);
 }
 
+TEST_CASE("a change that ends closes the recommendation it was made from, and says how") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  const Millis ttl(86'400'000);
+  REQUIRE(ledger->put_recommendation(full_recommendation("rec-1"), kAsk, ttl));
+  Change change = full_change("0123456789", ChangeState::proposed);
+  REQUIRE(ledger->insert_change(change, draft("change.propose")));
+  const auto to = [&](ChangeState next, const std::string& error = {}) {
+    const auto from = change.state;
+    change.state = next;
+    change.last_error = error;
+    REQUIRE(ledger->transition(change, from, draft("step")));
+    return *ledger->get_recommendation("rec-1");
+  };
+  REQUIRE(to(ChangeState::observing).state == RecommendationState::open);
+  const auto kept = to(ChangeState::kept);
+  REQUIRE(kept.state == RecommendationState::applied);
+  REQUIRE(kept.reason == "change 01234567 was kept");
+  REQUIRE(ledger->list_recommendations()->empty());
+  REQUIRE(to(ChangeState::reverting).state == RecommendationState::applied);
+  const auto undone = to(ChangeState::reverted);
+  REQUIRE(undone.state == RecommendationState::undone);
+  REQUIRE(undone.reason == "change 01234567 was undone");
+  ledger.open();
+  REQUIRE(ledger->get_recommendation("rec-1")->state == RecommendationState::undone);
+
+  // What failed rests as long as the pipeline rests, then the advisor may say it again.
+  change = full_change("1123456789", ChangeState::applying);
+  REQUIRE(ledger->insert_change(change, draft("change.propose")));
+  REQUIRE(to(ChangeState::failed, "missing right").reason == "change 11234567 failed: missing right");
+  REQUIRE(ledger->put_recommendation(full_recommendation("rec-1"), kAsk, ttl)->state == RecommendationState::failed);
+  ledger.clock.advance(store::kFailedRecommendationHold);
+  REQUIRE(ledger->put_recommendation(full_recommendation("rec-1"), kAsk, ttl)->opened);
+
+  // A person's no holds for as long as the recommendation would have been kept; policy's is shown with it instead.
+  change = full_change("2123456789", ChangeState::approved);
+  change.decision.kind = DecisionKind::refused;
+  REQUIRE(ledger->insert_change(change, draft("change.propose")));
+  REQUIRE(to(ChangeState::rejected, "policy").state == RecommendationState::open);
+  change = full_change("3123456789", ChangeState::proposed);
+  REQUIRE(ledger->insert_change(change, draft("change.propose")));
+  REQUIRE(to(ChangeState::rejected, "not now").reason == "change 31234567 was rejected: not now");
+  ledger.clock.advance(ttl - Millis(1));
+  REQUIRE(ledger->put_recommendation(full_recommendation("rec-1"), kAsk, ttl)->state == RecommendationState::rejected);
+  ledger.clock.advance(Millis(1));
+  REQUIRE(ledger->put_recommendation(full_recommendation("rec-1"), kAsk, ttl)->opened);
+
+  // A proposal that nobody answered leaves it open, and a change of a person's own closes nothing.
+  change = full_change("4123456789", ChangeState::proposed);
+  REQUIRE(ledger->insert_change(change, draft("change.propose")));
+  REQUIRE(to(ChangeState::expired).state == RecommendationState::open);
+  change = full_change("5123456789", ChangeState::observing);
+  change.recommendation_id.clear();
+  REQUIRE(ledger->insert_change(change, draft("change.propose")));
+  REQUIRE(to(ChangeState::kept).state == RecommendationState::open);
+}
+
 TEST_CASE("texts, matview memories and small facts are kept over a restart") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));

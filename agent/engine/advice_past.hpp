@@ -1,0 +1,21 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "agent/model/change.hpp"
+#include "agent/model/policy.hpp"
+#include "rules/advisors/options.hpp"
+
+namespace pgtend::engine {
+
+// How far back policy looks: the rest after an undo doubles each time, from a week; a year covers five undos.
+inline constexpr std::chrono::days kPolicyMemory{365};
+
+// Tells the advisors what `changes` mean for their advice on `database`: which recommendations rest after an undo, by
+// policy's cool-down, and which indexes are on their way.
+void add_past(advisors::AdvisorOptions& options, const std::vector<Change>& changes, const std::string& database,
+              const PolicyConfig& policy, const PolicyPast& past, UtcTime now);
+
+}  // namespace pgtend::engine

@@ -1,0 +1,143 @@
+#include <filesystem>
+
+#include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend::test;
+
+namespace {
+
+// A server whose autovacuum leaves everything to the agent, with two tables to change.
+struct Shop {
+  Shop() : cluster(options()), daemon(cluster, {{"advisors", "  interval: 1s\n"}}) {
+    daemon.set("postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
+                                 "\n  user: postgres\n  operator: {user: postgres}\n");
+    cluster.exec("postgres",
+                 "CREATE TABLE orders (id int PRIMARY KEY, customer_id int); CREATE TABLE items (id int, order_id int);"
+                 "INSERT INTO orders SELECT g, g % 100 FROM generate_series(1, 20000) g; ANALYZE orders");
+  }
+
+  static PgClusterOptions options() {
+    PgClusterOptions out;
+    out.settings["autovacuum"] = "off";
+    return out;
+  }
+
+  // The open recommendation of this action, once it is there.
+  Json recommended(const std::string& action) {
+    Json found;
+    REQUIRE(eventually(
+        [&] {
+          const auto list = daemon.get("/v1/recommendations");
+          if (!list) return false;
+          for (const auto& item : (*list)["items"])
+            if (item["change"]["action"] == action) found = item;
+          return !found.is_null();
+        },
+        std::chrono::seconds(40)));
+    return found;
+  }
+
+  // A person's plan for an index, proposed.
+  Json proposed(const std::string& table, const std::string& column) {
+    const std::string name = table + "_" + column + "_idx";
+    const Json plan{{"action", "create_index"},
+                    {"kind", "index"},
+                    {"database", "postgres"},
+                    {"object", "public." + table},
+                    {"sql_up", {"CREATE INDEX CONCURRENTLY " + name + " ON public." + table + " (" + column + ")"}},
+                    {"sql_down", {"DROP INDEX CONCURRENTLY public." + name}},
+                    {"target_tables", {"public." + table}},
+                    {"detail", {{"schema", "public"}, {"index", name}, {"table", table}, {"key_columns", {column}}}}};
+    const auto made = daemon.post("/v1/changes", plan);
+    INFO(made.body.dump());
+    REQUIRE(made.status == 201);
+    return made.body["item"];
+  }
+
+  CommandResult approve(const std::string& what, const Json& item) {
+    return daemon.cli(
+        {what, "approve", item.value("id", ""), "--plan-hash", item.value("plan_hash", "").substr(0, 12)});
+  }
+
+  Json change(const Json& item) { return (*daemon.get("/v1/changes/" + item.value("id", "")))["item"]; }
+
+  PgCluster cluster;
+  Daemon daemon;
+};
+
+}  // namespace
+
+TEST_CASE("a recommendation that policy only recommends is refused to an approver, by the API and by the CLI") {
+  Shop shop;
+  shop.cluster.exec("postgres", "CREATE INDEX one ON orders (customer_id); CREATE INDEX two ON orders (customer_id)");
+  shop.daemon.start();
+  const auto drop = shop.recommended("drop_index");
+  CHECK(drop["decision"]["kind"] == "recommend");
+  const auto path = "/v1/recommendations/" + drop.value("id", "") + "/approve";
+  const auto answer = shop.daemon.post(path, {{"plan_hash", drop["plan_hash"]}});
+  CHECK(answer.status == 409);
+  CHECK(answer.body["error"]["code"] == "refused");
+  CHECK_THAT(answer.body["error"]["message"].get<std::string>(),
+             ContainsSubstring("not even with an approval: action_class drop_index"));
+  const auto cli = shop.approve("recommendations", drop);
+  CHECK(cli.status == 5);
+  CHECK_THAT(cli.output, ContainsSubstring("only recommends it"));
+  CHECK_THAT(cli.output, ContainsSubstring("Run the shown SQL yourself"));
+  CHECK((*shop.daemon.get("/v1/changes"))["items"].empty());
+  CHECK(shop.cluster.exec("postgres", "SELECT count(*) FROM pg_class WHERE relname IN ('one', 'two')") == "2");
+}
+
+TEST_CASE("an approved change that waits says for what, and a freeze refuses the approval") {
+  Shop shop;
+  shop.daemon.start();
+  const auto first = shop.proposed("orders", "customer_id");
+  REQUIRE(shop.approve("changes", first).status == 0);
+  REQUIRE(eventually([&] { return shop.change(first)["state"] == "observing"; }, std::chrono::seconds(40)));
+  const auto second = shop.proposed("items", "order_id"), third = shop.proposed("items", "id");
+  CHECK_THAT(second.value("waits", ""), ContainsSubstring("an approval, until 20"));
+  const auto busy = "change " + first.value("id", "").substr(0, 8) + " is being observed on public.orders until 20";
+  const auto approved = shop.approve("changes", second);
+  CHECK(approved.status == 0);
+  CHECK_THAT(approved.output, ContainsSubstring("is approved\nwaits: " + busy));
+  CHECK_THAT(shop.change(second).value("waits", ""), ContainsSubstring(busy));
+  CHECK_THAT(shop.daemon.cli({"changes", "show", second.value("id", "")}).output, ContainsSubstring("waits: " + busy));
+
+  REQUIRE(shop.daemon.cli({"freeze", "on", "-r", "audit week"}).status == 0);
+  CHECK_THAT(shop.change(second).value("waits", ""), ContainsSubstring("frozen by "));
+  CHECK_THAT(shop.change(second).value("waits", ""), ContainsSubstring(" since 20"));
+  CHECK_THAT(shop.daemon.cli({"changes"}).output, ContainsSubstring("waits: frozen by "));
+  const auto frozen = shop.approve("changes", third);
+  CHECK(frozen.status == 5);
+  CHECK_THAT(frozen.output, ContainsSubstring(": audit week; nothing was approved"));
+  CHECK_THAT(frozen.output, ContainsSubstring("pgtend freeze off"));
+  CHECK(shop.change(third)["state"] == "proposed");
+  REQUIRE(shop.daemon.cli({"freeze", "off"}).status == 0);
+  CHECK(shop.approve("changes", third).status == 0);
+}
+
+TEST_CASE("a recommendation that a change answered leaves the list and names the change") {
+  Shop shop;
+  shop.cluster.exec("postgres", "INSERT INTO items SELECT g, g FROM generate_series(1, 20000) g");
+  shop.daemon.start();
+  const auto kept = [&]() -> Json {
+    const auto changes = shop.daemon.get("/v1/changes");
+    if (!changes) return {};
+    for (const auto& change : (*changes)["items"])
+      if (change["plan"]["action"] == "analyze" && change["state"] == "kept") return change;
+    return {};
+  };
+  REQUIRE(eventually([&] { return !kept().is_null(); }, std::chrono::seconds(40)));
+  const auto change = kept();
+  const auto open_ones = shop.daemon.get("/v1/recommendations");
+  REQUIRE(open_ones);
+  for (const auto& open : (*open_ones)["items"]) CHECK(open["id"] != change["recommendation_id"]);
+  const auto id = change.value("recommendation_id", "");
+  const auto item = (*shop.daemon.get("/v1/recommendations/" + id))["item"];
+  CHECK(item["state"] == "applied");
+  CHECK(item["answered_by"] == change["id"]);
+  const auto shown = shop.daemon.cli({"recommendations", "show", id});
+  CHECK_THAT(shown.output, ContainsSubstring("change " + change.value("id", "").substr(0, 8) + " was kept"));
+  CHECK(shown.output.find("Approve with") == std::string::npos);
+  CHECK(shop.approve("recommendations", item).status == 5);
+}
