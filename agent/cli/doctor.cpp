@@ -4,6 +4,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/table.hpp"
 #include "agent/config/config.hpp"
+#include "agent/engine/load_config.hpp"
 
 namespace pgtend::cli {
 
@@ -56,7 +57,7 @@ void add_doctor(CLI::App& app, Context& context) {
   command->add_option("-p,--port", *port, "server port instead of the configured one");
   command->callback([&context, user, database, pg_host, port] {
     const std::string file = context.effective_config_file();
-    auto loaded = file.empty() ? config::defaults() : config::load(file);
+    auto loaded = engine::load_config(file);
     if (!loaded.errors.empty()) {
       Error error;
       error.code = Errc::config;

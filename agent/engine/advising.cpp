@@ -1,6 +1,7 @@
 #include "agent/engine/advising.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
@@ -25,6 +26,32 @@ constexpr std::chrono::seconds kAdviseTime{120};
 // The span over which counters are compared: long enough to hold traffic, bounded so that old load does not weigh.
 constexpr int kWindowRuns = 6;
 
+// What the advisors look at.
+struct Sight {
+  const DatabaseFacts &before, &now;
+  const advisors::IndexQuestions& questions;
+  const std::vector<advisors::WhatIfAnswer>& answers;
+  const advisors::MatviewPasts& matviews;
+  const advisors::AdvisorOptions& limits;
+};
+
+struct Advisor {
+  const char* name;
+  Advice (*advise)(const Sight&);
+};
+
+// Every advisor, by the name that advisors.disabled knows it by.
+constexpr std::array kAdvisors{
+    Advisor{"missing_index",
+            [](const Sight& s) { return advisors::missing_index(s.before, s.now, s.questions, s.answers, s.limits); }},
+    Advisor{"duplicate_index", [](const Sight& s) { return advisors::duplicate_index(s.before, s.now, s.limits); }},
+    Advisor{"unused_index", [](const Sight& s) { return advisors::unused_index(s.before, s.now, s.limits); }},
+    Advisor{"stale_matview",
+            [](const Sight& s) { return advisors::stale_matview(s.before, s.now, s.matviews, s.limits); }},
+    Advisor{"autovacuum_behind", [](const Sight& s) { return advisors::autovacuum_behind(s.before, s.now, s.limits); }},
+    Advisor{"work_mem_spills", [](const Sight& s) { return advisors::work_mem_spills(s.before, s.now, s.limits); }},
+};
+
 void append(Advice& all, Advice part) {
   std::move(part.findings.begin(), part.findings.end(), std::back_inserter(all.findings));
   std::move(part.recommendations.begin(), part.recommendations.end(), std::back_inserter(all.recommendations));
@@ -32,6 +59,12 @@ void append(Advice& all, Advice part) {
 }
 
 }  // namespace
+
+std::vector<std::string> advisor_names() {
+  std::vector<std::string> out;
+  for (const auto& advisor : kAdvisors) out.emplace_back(advisor.name);
+  return out;
+}
 
 Advising::Advising(Parts& parts, Collecting& collecting) : parts_(parts), collecting_(collecting) {}
 
@@ -102,15 +135,12 @@ net::TaskResult<Advice> Advising::advise(std::string database) {
   auto think = [before = memory.before, facts = *facts, limits, questions, answers, matviews = memory.matviews,
                 disabled = parts_.config->advisors.disabled] {
     Advice all;
-    const auto wanted = [&](const char* name) {
-      return std::none_of(disabled.begin(), disabled.end(), [&](const auto& glob) { return glob_match(glob, name); });
-    };
-    if (wanted("missing_index")) append(all, advisors::missing_index(*before, *facts, questions, answers, limits));
-    if (wanted("duplicate_index")) append(all, advisors::duplicate_index(*before, *facts, limits));
-    if (wanted("unused_index")) append(all, advisors::unused_index(*before, *facts, limits));
-    if (wanted("stale_matview")) append(all, advisors::stale_matview(*before, *facts, matviews, limits));
-    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, limits));
-    if (wanted("work_mem_spills")) append(all, advisors::work_mem_spills(*before, *facts, limits));
+    const Sight sight{*before, *facts, questions, answers, matviews, limits};
+    for (const auto& advisor : kAdvisors) {
+      const bool wanted = std::none_of(disabled.begin(), disabled.end(),
+                                       [&](const auto& glob) { return glob_match(glob, advisor.name); });
+      if (wanted) append(all, advisor.advise(sight));
+    }
     return all;
   };
   auto advice = co_await net::run_on(parts_.blocking, think);

@@ -26,7 +26,8 @@ CollectorDef built_in(const char* name) {
 Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost) {}
 
 std::vector<config::ConfigError> Collecting::load() {
-  auto [defs, errors] = load_collectors(parts_.config->collection.directory);
+  auto loaded = load_collectors(parts_.config->collection.directory);
+  auto& defs = loaded.defs;
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
   std::erase_if(defs, [this](const CollectorDef& def) { return disabled(def.name); });
@@ -41,7 +42,7 @@ std::vector<config::ConfigError> Collecting::load() {
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
   shapes_.clear();
-  return errors;
+  return std::move(loaded.errors);
 }
 
 const CollectorDef* Collecting::def(const std::string& name) const {

@@ -7,6 +7,7 @@
 
 #include "agent/api/routes.hpp"
 #include "agent/base/log.hpp"
+#include "agent/engine/load_config.hpp"
 #include "agent/engine/loops.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
@@ -115,12 +116,14 @@ class Agent {
   // Whole or not at all: the old configuration stays when anything in the new one is wrong.
   void reload() {
     systemd::reloading();
-    const auto loaded = options_.config_file.empty() ? config::defaults() : config::load(options_.config_file);
+    const auto loaded = load_config(options_.config_file);
     if (!loaded.errors.empty()) {
       log::error("configuration not reloaded", {{"errors", config::format_errors(loaded.errors)}});
       systemd::ready();
       return;
     }
+    for (const auto& warning : loaded.warnings)
+      log::warn("configuration", {{"warning", config::format_errors({&warning, 1})}});
     const auto before = config_;
     config_ = std::make_shared<const config::Config>(loaded.config);
     parts_->config = config_;
