@@ -53,6 +53,7 @@ TEST_CASE("the audit names a row that was changed in the file") {
   REQUIRE(daemon.cli({"freeze", "off"}).status == 0);
   REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
   daemon.stop();
+  REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
   const auto tampered =
       run_command({"python3", "-c",
                    "import sqlite3,sys\n"
@@ -63,6 +64,13 @@ TEST_CASE("the audit names a row that was changed in the file") {
                    "db.commit()",
                    daemon.path("ledger.db").string()});
   REQUIRE(tampered.status == 0);
+  // Without the agent the file itself is read, by the configuration or by its name.
+  const auto offline = daemon.cli({"audit", "verify"});
+  INFO(offline.output);
+  REQUIRE(offline.status == 4);
+  REQUIRE(offline.output.find("row 1") != std::string::npos);
+  REQUIRE(daemon.cli({"audit", "verify", "--file", daemon.path("ledger.db").string()}).status == 4);
+  REQUIRE(daemon.cli({"audit", "verify", "--file", daemon.path("none.db").string()}).status == 1);
   daemon.start();
   const auto verified = daemon.cli({"audit", "verify"});
   REQUIRE(verified.status == 4);
