@@ -109,6 +109,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     rows = std::move(answer);
   }
   snapshot->identity = parts_.lanes.identity();
+  if (def->name == kUpCollector) note_reached(rows.has_value(), snapshot->taken_at);
   if (!rows) {
     if (def->name == kUpCollector) {
       // Down is what this collector is there to say: a value, not a failure.
@@ -251,11 +252,9 @@ void Collecting::run_self(Snapshot& snapshot) {
   counter("pgtend_history_bad_blocks_total", static_cast<double>(history.bad_blocks));
   counter("pgtend_history_dropped_total", static_cast<double>(history.dropped_snapshots + history.dropped_ticks));
   counter("pgtend_history_over_quota_total", static_cast<double>(history.over_quota));
-  for (const auto& view : views()) {
-    if (view.status == to_string(CollectStatus::unsupported)) continue;
-    gauge("pgtend_collector_up", view.status == to_string(CollectStatus::ok) && !view.stale ? 1 : 0,
-          Labels{{"collector", view.name}, {"datname", view.database}});
-  }
+  for (const auto& [key, run] : runs_)
+    if (const auto good = works(key.first, run))
+      gauge("pgtend_collector_up", *good ? 1 : 0, Labels{{"collector", key.first}, {"datname", key.second}});
 }
 
 }  // namespace pgtend::engine
