@@ -29,7 +29,7 @@ Table<CheckDef> check_table() {
       number("threshold", &D::threshold, -1e18, 1e18, "in the unit of the value"),
       text("unit", &D::unit, "unit of the value"),
       text("summary", &D::summary, "one sentence; {subject} and {column} are replaced").required(),
-      text("grant", &D::grant, "statement that cures a missing right"),
+      text("grant", &D::grant, "statement that cures a missing right; {role} is the role that watches"),
   };
 }
 

@@ -65,7 +65,7 @@ Table<CollectorDef> collector_table() {
       optional_integer("max_version", &D::max_version, kOldestVersion, kNewestVersion, "last server_version_num"),
       one_of("role", &D::role, kRoles, "only on such a server"),
       text("extension", &D::extension, "extension that must be installed"),
-      text("grant", &D::grant, "statement that cures a missing right"),
+      text("grant", &D::grant, "statement that cures a missing right; {role} is the role that watches"),
       text("sql", &D::sql, "the statement; {columns} is replaced by the columns that exist").required(),
       text_list("labels", &D::labels, "columns of the answer that become labels"),
       text("epoch_column", &D::epoch_column, "column with the row's stats_reset"),

@@ -6,6 +6,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/check_file.hpp"
+#include "agent/engine/cure.hpp"
 #include "agent/engine/facts.hpp"
 #include "agent/engine/what_if.hpp"
 #include "rules/advisors/autovacuum_behind.hpp"
@@ -163,7 +164,9 @@ net::Task<std::vector<Finding>> Advising::run_checks(std::string database) {
     auto rows = co_await parts_.lanes.query(pg::Lane::sample, database, "check/" + check.name, check.sql, {},
                                             parts_.config->postgresql.statement_timeout);
     if (!rows) {
-      log::debug("check not run", {{"check", check.name}, {"error", rows.error().describe()}, {"cure", check.grant}});
+      log::debug("check not run", {{"check", check.name},
+                                   {"error", rows.error().describe()},
+                                   {"cure", cure_for(check.grant, parts_.config->postgresql.user)}});
       continue;
     }
     const std::string scope = check.scope == CollectorScope::instance ? std::string() : database;

@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
 #include "agent/engine/collecting.hpp"
+#include "agent/engine/cure.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/postgres/sizes.hpp"
 #include "collectors/postgres/statements.hpp"
@@ -43,10 +45,16 @@ CollectStatus status_of(const Error& error) {
   }
 }
 
-void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error) {
+// `connected`: the statement was refused, rather than the session.
+void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error, bool connected, const std::string& role) {
   snapshot.status = status_of(error);
   snapshot.detail = error.describe();
-  if (snapshot.status == CollectStatus::permission && !def.grant.empty()) snapshot.detail += "; cure: " + def.grant;
+  // No GRANT helps against a wrong password or a missing role (class 28).
+  if (error.sqlstate != "42501") return;
+  const std::string grant =
+      connected ? def.grant : "GRANT CONNECT ON DATABASE " + quote_identifier(snapshot.database) + " TO {role}";
+  if (!grant.empty() && (connected || !snapshot.database.empty()))
+    snapshot.detail += "; cure: " + cure_for(grant, role) + ";";
 }
 
 Millis statement_time(const CollectorDef& def, const config::PostgresqlConfig& config) {
@@ -119,7 +127,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
       // The attempt may have waited for its whole timeout: what is known is known now.
       snapshot->taken_at = parts_.clock.now();
     } else {
-      failed(*snapshot, *def, rows.error());
+      failed(*snapshot, *def, rows.error(), shape.has_value(), parts_.config->postgresql.user);
     }
     co_return;
   }

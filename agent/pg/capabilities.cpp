@@ -66,7 +66,7 @@ void judge_extensions(const RowSet& row, int version_num, const std::string& dat
                            "index advice rests on statistics alone, without the planner's own price", hypopg));
   auto not_superuser = capability("not_superuser", Purpose::observe, !row.boolean(0, "superuser"),
                                   "this role may do everything, and so might whoever takes over the agent",
-                                  "-- run packaging/sql/roles.sql and connect as pgtend_monitor and pgtend_operator");
+                                  "-- make roles for it with packaging/sql/roles.sql; name them in postgresql.user and postgresql.operator.user");
   not_superuser.advice = true;
   out.push_back(std::move(not_superuser));
 }

@@ -45,6 +45,31 @@ TEST_CASE("a role with no rights runs degraded and doctor names the GRANT for ea
       eventually([&] { return daemon.metrics().find("\npg_up 1") != std::string::npos; }, std::chrono::seconds(20)));
 }
 
+TEST_CASE("every cure names the roles that are really connected") {
+  PgCluster cluster;
+  cluster.exec("postgres", "create role watcher login; create role actor login");
+  Daemon daemon(cluster);
+  daemon.set("postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
+                               "\n  user: watcher\n  operator: {user: actor}\n");
+  const auto doctor = daemon.cli({"doctor"}).output;
+  INFO(doctor);
+  CHECK(doctor.find("GRANT pg_monitor TO \"watcher\";") != std::string::npos);
+  CHECK(doctor.find("GRANT pg_signal_backend TO \"actor\";") != std::string::npos);
+  CHECK(doctor.find("psql -v monitor='watcher' -v operator='actor'") != std::string::npos);
+  CHECK(doctor.find("pgtend_") == std::string::npos);
+  // One role for all of it is none that roles.sql makes.
+  CHECK(daemon.cli({"doctor", "-U", "watcher"}).output.find("roles.sql") == std::string::npos);
+  daemon.start();
+  const auto detail = [&] {
+    const auto status = *daemon.get("/v1/status");
+    for (const auto& collector : status["item"]["collectors"])
+      if (collector["name"] == "wal_directory") return collector["detail"].get<std::string>();
+    return std::string();
+  };
+  CHECK(eventually([&] { return detail().find("cure: GRANT pg_monitor TO \"watcher\";") != std::string::npos; },
+                   std::chrono::seconds(30)));
+}
+
 TEST_CASE("the audit names a row that was changed in the file") {
   PgCluster cluster;
   Daemon daemon(cluster);

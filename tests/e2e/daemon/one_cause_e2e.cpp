@@ -88,4 +88,6 @@ TEST_CASE("a login that the server refuses is one alert") {
                                "\n  user: nobody_here\n");
   daemon.start();
   check_one_cause(daemon);
+  for (const auto& collector : collectors_of(daemon))
+    CHECK(collector["detail"].get<std::string>().find("GRANT") == std::string::npos);
 }
