@@ -34,7 +34,9 @@ struct LoadedConfig {
 void in_file_order(LoadedConfig& loaded);
 
 // Keys ("http.listen") that differ and take effect only after a restart; everything else reloads.
-[[nodiscard]] std::vector<std::string> reload_differences(const Config& old, const Config& now);
+[[nodiscard]] std::vector<std::string> reload_differences(const Config& running, const Config& loaded);
+// What an agent that runs on the one and has read the other runs on now: those keys stay as they are.
+[[nodiscard]] Config until_restart(const Config& running, Config loaded);
 
 // Every key with type, default and meaning, as plain text.
 [[nodiscard]] std::string reference();

@@ -28,6 +28,9 @@ namespace pgtend::config {
 // The whole configuration.
 [[nodiscard]] const Table<Config>& config_table();
 
+// Every leaf as "section.key" and its value as YAML, in schema order.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> flat(const Config& config);
+
 // Checks that need more than one key, the file system or the user database. Adds every error found.
 void validate(const Config& config, const Origins& origins, std::vector<ConfigError>& errors);
 // What is no error: it can be meant, and is worth a word.

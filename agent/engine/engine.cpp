@@ -44,7 +44,7 @@ class Agent {
                                            config_, *lanes_, *history_, ledger_.get(), ledger_error_, board_});
     rooms_ = std::make_unique<Rooms>(*parts_, options_);
     if (auto ok = rooms_->load(); !ok) return ok;
-    rooms_->view.set_config_facts(files_, config_hash());
+    rooms_->view.set_config_facts(files_, config_hash(), {});
     return open_server();
   }
 
@@ -125,7 +125,8 @@ class Agent {
     for (const auto& warning : loaded.warnings)
       log::warn("configuration", {{"warning", config::format_errors({&warning, 1})}});
     const auto before = config_;
-    config_ = std::make_shared<const config::Config>(loaded.config);
+    const auto waiting = config::reload_differences(*before, loaded.config);
+    config_ = std::make_shared<const config::Config>(config::until_restart(*before, loaded.config));
     parts_->config = config_;
     if (auto ok = rooms_->load(); !ok) {
       parts_->config = config_ = before;
@@ -135,9 +136,8 @@ class Agent {
       return;
     }
     log::set_level(config_->log.level);
-    rooms_->view.set_config_facts(loaded.files, config_hash());
-    for (const auto& key : config::reload_differences(*before, *config_))
-      log::warn("this key takes effect after a restart", {{"key", key}});
+    rooms_->view.set_config_facts(loaded.files, config_hash(), waiting);
+    for (const auto& key : waiting) log::warn("this key takes effect after a restart", {{"key", key}});
     log::info("configuration reloaded", {{"hash", config_hash()}});
     systemd::ready();
   }

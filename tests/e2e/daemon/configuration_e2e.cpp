@@ -29,6 +29,33 @@ TEST_CASE("a reload is whole or not at all") {
   REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["config"]["hash"] != hash; }));
 }
 
+TEST_CASE("what needs a restart stays as it runs, and status says so until then") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  const auto item = [&] { return (*daemon.get("/v1/status"))["item"]; };
+  const auto name = item()["instance"];
+  CHECK(item()["config"]["restart_needed"] == Json::array());
+  const auto hash = item()["config"]["hash"];
+  daemon.set("instance", "  name: other\n");
+  daemon.set("advisors", "  interval: 7m\n");
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return item()["config"]["hash"] != hash; }));
+  CHECK(item()["instance"] == name);
+  CHECK(item()["config"]["restart_needed"] == Json{"instance.name"});
+  CHECK(daemon.cli({"status"}).output.find("restart    needed for: instance.name") != std::string::npos);
+  // A second reload does not forget it.
+  daemon.set("advisors", "  interval: 8m\n");
+  const auto second = item()["config"]["hash"];
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return item()["config"]["hash"] != second; }));
+  CHECK(item()["config"]["restart_needed"] == Json{"instance.name"});
+  daemon.stop();
+  daemon.start();
+  CHECK(item()["instance"] == "other");
+  CHECK(item()["config"]["restart_needed"] == Json::array());
+}
+
 TEST_CASE("a role with no rights runs degraded and doctor names the GRANT for each missing right") {
   PgCluster cluster;
   cluster.exec("postgres", "create role nobody_special login");
