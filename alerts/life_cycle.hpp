@@ -35,6 +35,8 @@ struct Evaluation {
   // What the rule compares, whether it fires or not; given where an alert of the rule fires, so that its end has a
   // value.
   std::vector<Firing> compared;
+  // Not known for want of its series: the collector that makes them is what fails, not the rule.
+  bool blind = false;
 };
 
 // All alerts of one rule, by the fingerprint of their labels.

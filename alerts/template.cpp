@@ -205,6 +205,11 @@ class ActionParser {
   tl::unexpected<Error> bad(const std::string& what) const {
     return fail(Errc::parse, "template, position " + std::to_string(offset_ + at_ + 1) + ": " + what);
   }
+  // At the word that was just read.
+  tl::unexpected<Error> unsupported(const std::string& word) {
+    at_ -= word.size();
+    return bad("'" + word + "' is not supported in alert templates");
+  }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) ++at_;
   }
@@ -223,7 +228,7 @@ class ActionParser {
       command.function = word();
       bool known = false;
       for (const auto& name : functions()) known = known || name == command.function;
-      if (!known) return bad("'" + command.function + "' is not supported in alert templates");
+      if (!known) return unsupported(command.function);
     }
     for (skip_space(); at_ < text_.size() && text_[at_] != '|'; skip_space()) {
       auto operand = parse_operand();
@@ -275,7 +280,7 @@ class ActionParser {
         operand.kind = Operand::Kind::external_label;
         operand.text = label_of("$externalLabels.");
       } else {
-        return bad("'" + name + "' is not supported in alert templates");
+        return unsupported(name);
       }
       return operand;
     }

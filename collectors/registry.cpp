@@ -11,7 +11,7 @@ CodeCollector blocking() {
   out.def.name = "blocking";
   out.def.source = "pg_stat_activity";
   out.def.interval = Millis(10'000);
-  out.def.grant = "GRANT pg_read_all_stats TO pgtend_monitor";
+  out.def.grant = "GRANT pg_read_all_stats TO {role}";
   out.def.sql = blocking_sql();
   out.series = blocking_series;
   out.metrics = blocking_metrics();
@@ -24,7 +24,7 @@ CodeCollector settings() {
   out.def.source = "pg_settings";
   out.def.interval = Millis(60'000);
   out.def.cost = CostClass::b;
-  out.def.grant = "GRANT pg_read_all_settings TO pgtend_monitor";
+  out.def.grant = "GRANT pg_read_all_settings TO {role}";
   out.def.sql = settings_sql();
   out.series = settings_series;
   return out;

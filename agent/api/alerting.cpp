@@ -199,15 +199,15 @@ net::Task<Response> get_notifications(Context context, Request request) {
 }  // namespace
 
 void add_alerting(http::Router& router, Context context) {
-  const auto get = [&](const char* pattern, Action action) {
-    router.add("GET", pattern, http::Right::viewer, bind(context, action));
+  const auto get = [&](const char* pattern, Action action, QueryParameters known = {}) {
+    router.add("GET", pattern, http::Right::viewer, bind(context, action, std::move(known)));
   };
   const auto post = [&](const char* pattern, http::Right right, Action action) {
     router.add("POST", pattern, right, bind(context, action));
   };
   get("/v1/alerts/{id}", get_alert);
   get("/v1/silences", get_silences);
-  get("/v1/notifications", get_notifications);
+  get("/v1/notifications", get_notifications, {{"state", {"queued", "sent", "dead", "superseded"}}, {"limit", {}}});
   post("/v1/alerts/{id}/ack", http::Right::approver, acknowledge);
   post("/v1/silences", http::Right::approver, add_silence);
   post("/v1/silences/{id}/end", http::Right::approver, end_silence);

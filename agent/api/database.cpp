@@ -89,7 +89,7 @@ Json encode(const store::IntegrityReport& report) {
 }
 
 void add_database(http::Router& router, Context context) {
-  router.add("GET", "/v1/db/stats", http::Right::viewer, bind(context, get_report));
+  router.add("GET", "/v1/db/stats", http::Right::viewer, bind(context, get_report, QueryParameters{}));
   // A check reads the whole file, and a backup writes where it is told to.
   router.add("POST", "/v1/db/check", http::Right::approver, bind(context, check));
   router.add("POST", "/v1/db/backup", http::Right::admin, bind(context, backup));

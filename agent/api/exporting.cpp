@@ -47,7 +47,9 @@ net::Task<Response> get_export(Context context, Request request) {
 }  // namespace
 
 void add_exporting(http::Router& router, Context context) {
-  router.add("GET", "/v1/export", http::Right::viewer, bind(context, get_export));
+  router.add("GET", "/v1/export", http::Right::viewer,
+             bind(context, get_export,
+                  {{"format", {}}, {"from_ms", {}}, {"to_ms", {}}, {"after", {}}, {"match", {}}, {"match[]", {}}}));
 }
 
 }  // namespace pgtend::api

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/api/agent_view.hpp"
 #include "agent/api/json.hpp"
@@ -22,6 +23,15 @@ struct Context {
 // A handler before it is bound to its context.
 using Action = net::Task<http::Response> (*)(Context, http::Request);
 [[nodiscard]] http::Handler bind(Context context, Action action);
+
+// What the query of a route may hold.
+struct QueryParameter {
+  std::string name;
+  std::vector<std::string> values;  // all that it may be; empty: the action reads it
+};
+using QueryParameters = std::vector<QueryParameter>;
+// The same for a route that takes these parameters and no others: anything else is 400 and names what is valid.
+[[nodiscard]] http::Handler bind(Context context, Action action, QueryParameters known);
 
 void add_health(http::Router& router, Context context);
 void add_reading(http::Router& router, Context context);

@@ -81,7 +81,8 @@ Json encode(const StatusView& status) {
           {"config",
            {{"files", status.config.files},
             {"hash", status.config.hash},
-            {"loaded_at", to_rfc3339(status.config.loaded_at)}}}};
+            {"loaded_at", to_rfc3339(status.config.loaded_at)},
+            {"restart_needed", status.config.restart_needed}}}};
 }
 
 Json encode(const RecommendationView& view) {

@@ -158,6 +158,8 @@ void MetricsBoard::set_defs(std::vector<MetricDef> defs) {
 
 void MetricsBoard::publish(SnapshotPtr snapshot) {
   const SlotKey key{snapshot->collector, snapshot->database};
+  // It does not apply to this server, which is no failure.
+  if (snapshot->status == CollectStatus::unsupported) return forget(snapshot->collector, snapshot->database);
   auto& gauges = state_->gauges_of(key);
   const bool good = snapshot->status == CollectStatus::ok;
   gauges.up->Set(good ? 1 : 0);

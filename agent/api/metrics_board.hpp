@@ -61,7 +61,7 @@ class MetricsBoard {
   // Help, type and exporter name of every metric that collectors make; a reload replaces all of them.
   void set_defs(std::vector<MetricDef> defs);
   // Takes a run of a collector. One that failed leaves the samples of the last good run until they are stale
-  // (older than three intervals).
+  // (older than three intervals). One that does not apply to the server leaves nothing.
   void publish(SnapshotPtr snapshot);
   // Drops what a collector said of a database (dropped database, removed collector).
   void forget(const std::string& collector, const std::string& database);

@@ -106,9 +106,11 @@ net::Task<Response> get_series(Context context, Request request) {
 }  // namespace
 
 void add_querying(http::Router& router, Context context) {
-  router.add("GET", "/v1/query", http::Right::viewer, bind(context, get_query));
-  router.add("GET", "/v1/query_range", http::Right::viewer, bind(context, get_query_range));
-  router.add("GET", "/v1/series", http::Right::viewer, bind(context, get_series));
+  router.add("GET", "/v1/query", http::Right::viewer, bind(context, get_query, {{"expr", {}}, {"at", {}}}));
+  router.add("GET", "/v1/query_range", http::Right::viewer,
+             bind(context, get_query_range, {{"expr", {}}, {"from", {}}, {"to", {}}, {"step", {}}}));
+  router.add("GET", "/v1/series", http::Right::viewer,
+             bind(context, get_series, {{"match", {}}, {"match[]", {}}, {"from", {}}, {"to", {}}}));
 }
 
 }  // namespace pgtend::api

@@ -34,8 +34,10 @@ net::Task<Response> get_status(Context context, Request) {
   co_return item_of(status, context.clock);
 }
 
-net::Task<Response> get_findings(Context context, Request) {
+net::Task<Response> get_findings(Context context, Request request) {
   auto findings = co_await context.view.findings();
+  if (const auto wanted = request.query.find("severity"); findings && wanted != request.query.end())
+    std::erase_if(*findings, [&](const Finding& each) { return to_string(each.severity) != wanted->second; });
   co_return list_of(findings, context.clock);
 }
 
@@ -61,7 +63,6 @@ net::Task<Response> get_changes(Context context, Request request) {
   if (!limit) co_return bad_request("limit is a number from 1 to " + std::to_string(kMostRows));
   const auto open = request.query.find("open");
   const bool open_only = open != request.query.end() && open->second != "false";
-  if (open_only && !open->second.empty() && open->second != "true") co_return bad_request("open is true or false");
   const int rows = static_cast<int>(*limit);
   auto changes = co_await context.view.changes(open_only, rows);
   co_return list_of(changes, context.clock);
@@ -79,8 +80,10 @@ net::Task<Response> get_change_progress(Context context, Request request) {
   co_return item_of(progress, context.clock);
 }
 
-net::Task<Response> get_alerts(Context context, Request) {
+net::Task<Response> get_alerts(Context context, Request request) {
   auto alerts = co_await context.view.alerts();
+  if (const auto wanted = request.query.find("state"); alerts && wanted != request.query.end())
+    std::erase_if(*alerts, [&](const Alert& each) { return to_string(each.state) != wanted->second; });
   co_return list_of(alerts, context.clock);
 }
 
@@ -103,18 +106,18 @@ net::Task<Response> get_audit_verify(Context context, Request) {
 }  // namespace
 
 void add_reading(http::Router& router, Context context) {
-  const auto get = [&](const char* pattern, Action action) {
-    router.add("GET", pattern, http::Right::viewer, bind(context, action));
+  const auto get = [&](const char* pattern, Action action, QueryParameters known = {}) {
+    router.add("GET", pattern, http::Right::viewer, bind(context, action, std::move(known)));
   };
   get("/v1/status", get_status);
-  get("/v1/findings", get_findings);
+  get("/v1/findings", get_findings, {{"severity", {"info", "warning", "critical"}}});
   get("/v1/recommendations", get_recommendations);
   get("/v1/recommendations/{id}", get_recommendation);
-  get("/v1/changes", get_changes);
+  get("/v1/changes", get_changes, {{"open", {"", "true", "false"}}, {"limit", {}}});
   get("/v1/changes/{id}", get_change);
   get("/v1/changes/{id}/progress", get_change_progress);
-  get("/v1/alerts", get_alerts);
-  get("/v1/audit", get_audit);
+  get("/v1/alerts", get_alerts, {{"state", {"pending", "firing", "resolved"}}});
+  get("/v1/audit", get_audit, {{"from", {}}, {"limit", {}}});
   get("/v1/audit/verify", get_audit_verify);
 }
 

@@ -116,7 +116,7 @@ net::Task<Response> backtest(Context context, Request request) {
 void add_reviewing(http::Router& router, Context context) {
   router.add("POST", "/v1/rules/lint", http::Right::viewer, bind(context, lint));
   router.add("POST", "/v1/rules/backtest", http::Right::viewer, bind(context, backtest));
-  router.add("GET", "/v1/rules/explain", http::Right::viewer, bind(context, explain));
+  router.add("GET", "/v1/rules/explain", http::Right::viewer, bind(context, explain, {{"rule", {}}, {"expr", {}}}));
 }
 
 }  // namespace pgtend::api

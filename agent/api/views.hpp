@@ -82,6 +82,7 @@ struct ConfigView {
   std::vector<std::string> files;
   std::string hash;
   UtcTime loaded_at;
+  std::vector<std::string> restart_needed;  // keys that the files changed and a restart puts into effect
 };
 
 struct StatusView {

@@ -8,6 +8,12 @@ namespace pgtend::cli {
 
 namespace {
 
+// A sign of life always fires; it says that all is well, not that something is wrong.
+bool is_sign_of_life(const Json& alert) {
+  const auto severity = cell(alert["labels"], "severity");
+  return severity == "none" || severity == "heartbeat";
+}
+
 void list_alerts(Context& context) {
   const auto answer = ask_and_show(context, "/v1/alerts", [](const Json& list) {
     Table table({"ID", "STATE", "SEVERITY", "ALERT", "SINCE", "VALUE", "SUMMARY"});
@@ -22,7 +28,7 @@ void list_alerts(Context& context) {
   });
   if (!answer) return;
   for (const auto& a : (*answer)["items"]) {
-    if (cell(a, "state") != "firing") continue;
+    if (cell(a, "state") != "firing" || is_sign_of_life(a)) continue;
     if (context.exit_code == kOk) context.exit_code = kWarnings;
     if (cell(a["labels"], "severity") == "critical") context.exit_code = kCritical;
   }

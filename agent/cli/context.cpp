@@ -1,5 +1,8 @@
 #include "agent/cli/context.hpp"
 
+#include <grp.h>
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -24,6 +27,15 @@ std::string socket_path(const Context& context) {
   if (const char* given = std::getenv("PGTEND_SOCKET"); given != nullptr && *given != '\0') return given;
   const std::string file = context.effective_config_file();
   return (file.empty() ? config::defaults() : config::load(file)).config.http.socket;
+}
+
+// Who may open the socket is its group; who may do what then is in the configuration.
+std::string socket_cure(const std::string& path) {
+  struct stat status{};
+  std::string group = "the agent's group";
+  if (::stat(path.c_str(), &status) == 0)
+    if (const auto* entry = ::getgrgid(status.st_gid); entry != nullptr) group = std::string("group ") + entry->gr_name;
+  return "run it as root or as the agent's user, or join " + group + " and be named in http.socket_viewers";
 }
 
 Error agent_error(int status, const std::string& body) {
@@ -77,6 +89,8 @@ Result<http::ClientResponse> exchange(const Context& context, const std::string&
     request.body = body;
   }
   auto answer = http::send_blocking(request);
+  if (!answer && answer.error().code == Errc::permission)
+    return fail(Errc::permission, "you may not use the agent's " + where + "\n  " + socket_cure(request.unix_socket));
   if (!answer)
     return fail(Errc::unavailable,
                 "cannot reach the agent at " + where + ": " + answer.error().message +

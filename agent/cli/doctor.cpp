@@ -4,6 +4,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/table.hpp"
 #include "agent/config/config.hpp"
+#include "agent/engine/load_config.hpp"
 
 namespace pgtend::cli {
 
@@ -22,7 +23,24 @@ Json as_json(const engine::DoctorReport& report) {
   return {{"schema", "pgtend/v1"}, {"server", report.server}, {"roles", roles}};
 }
 
-void show_role(const engine::DoctorRole& role) {
+// One statement for all that is missing, where roles.sql makes roles like these: two of them, with their names.
+std::string all_at_once(const config::PostgresqlConfig& server, const engine::DoctorReport& report) {
+  if (!server.operator_role || server.operator_role->user == server.user) return "";
+  // It takes rights from them, which is not what a superuser is for.
+  for (const auto& role : report.roles)
+    for (const auto& c : role.capabilities)
+      if (c.name == "not_superuser" && !c.present) return "";
+  const auto word = [](const std::string& text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+  };
+  return "; all of it at once, in each database: psql -v monitor=" + word(server.user) +
+         " -v operator=" + word(server.operator_role->user) + " -v owner=OWNER -d " + word(server.database) +
+         " -f roles.sql (see README)";
+}
+
+void show_role(const engine::DoctorRole& role, const std::string& cure_of_all) {
   print("\nrole " + role.user + " (" + role.purpose + ")\n");
   if (!role.error.empty()) {
     print("  ✖ cannot connect: " + role.error + "\n");
@@ -37,9 +55,7 @@ void show_role(const engine::DoctorRole& role) {
     missing += c.advice ? 0 : 1;
     print(std::string(c.advice ? "  ! " : "  ✖ ") + c.name + ": " + c.effect + "\n      " + c.cure + "\n");
   }
-  print(missing == 0
-            ? "  nothing is missing\n"
-            : "  " + std::to_string(missing) + " missing; all of it at once: psql -f roles.sql (see README)\n");
+  print(missing == 0 ? "  nothing is missing\n" : "  " + std::to_string(missing) + " missing" + cure_of_all + "\n");
 }
 
 }  // namespace
@@ -56,7 +72,7 @@ void add_doctor(CLI::App& app, Context& context) {
   command->add_option("-p,--port", *port, "server port instead of the configured one");
   command->callback([&context, user, database, pg_host, port] {
     const std::string file = context.effective_config_file();
-    auto loaded = file.empty() ? config::defaults() : config::load(file);
+    auto loaded = engine::load_config(file);
     if (!loaded.errors.empty()) {
       Error error;
       error.code = Errc::config;
@@ -77,7 +93,7 @@ void add_doctor(CLI::App& app, Context& context) {
       print(as_json(examined).dump(2) + "\n");
     } else {
       print(examined.server.empty() ? "server not reached\n" : "server " + examined.server + "\n");
-      for (const auto& role : examined.roles) show_role(role);
+      for (const auto& role : examined.roles) show_role(role, all_at_once(server, examined));
     }
     for (const auto& role : examined.roles) {
       if (!role.error.empty()) context.exit_code = kFailed;

@@ -3,6 +3,7 @@
 
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/usage.hpp"
 
 int main(int argc, char** argv) {
   using namespace pgtend::cli;
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::cerr << usage_error(app, error);
     return kUsage;
   } catch (const std::exception& error) {
     std::cerr << "pgtend: " << error.what() << "\n";

@@ -8,6 +8,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/config/config.hpp"
 #include "agent/engine/engine.hpp"
+#include "agent/engine/load_config.hpp"
 
 namespace pgtend::cli {
 
@@ -37,12 +38,13 @@ void add_run(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("run", "run the agent in the foreground (what the systemd unit does)");
   command->callback([&context] {
     const std::string file = context.effective_config_file();
-    const auto loaded = file.empty() ? config::defaults() : config::load(file);
+    const auto loaded = engine::load_config(file);
     if (!loaded.errors.empty()) {
       std::cerr << config::format_errors(loaded.errors);
       context.exit_code = kConfigWrong;
       return;
     }
+    std::cerr << config::format_warnings(loaded.warnings);
     keep_the_heap_small();
     engine::EngineOptions options;
     options.version = PGTEND_VERSION;

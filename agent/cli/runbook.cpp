@@ -11,12 +11,13 @@ void add_runbook(CLI::App& app, Context& context) {
   command->callback([&context, name] {
     const auto known = engine::runbook_names();
     if (name->empty()) {
-      print(context.json() ? Json(known).dump() + "\n" : join(known, "\n") + "\n");
+      print(context.json() ? Json{{"schema", "pgtend/v1"}, {"items", known}}.dump(2) + "\n" : join(known, "\n") + "\n");
       return;
     }
     const auto text = engine::runbook(*name);
     if (!text.empty()) {
-      print(text);
+      const Json answer{{"schema", "pgtend/v1"}, {"item", {{"name", *name}, {"markdown", text}}}};
+      print(context.json() ? answer.dump(2) + "\n" : text);
       return;
     }
     Error error;

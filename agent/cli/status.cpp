@@ -1,3 +1,4 @@
+#include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
@@ -6,6 +7,8 @@
 namespace pgtend::cli {
 
 namespace {
+
+using Words = std::vector<std::string>;
 
 std::string percent(const Json& object, const char* field) {
   char out[32];
@@ -40,6 +43,8 @@ void show_head(const Json& s) {
   const auto& freeze = s["freeze"];
   line("freeze",
        freeze.value("frozen", false) ? "FROZEN by " + cell(freeze, "by") + " " + cell(freeze, "reason") : "off");
+  const auto waiting = s["config"].value("restart_needed", Words{});
+  if (!waiting.empty()) line("restart", "needed for: " + join(waiting, ", "));
   print(out);
 }
 

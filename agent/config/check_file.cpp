@@ -29,7 +29,7 @@ Table<CheckDef> check_table() {
       number("threshold", &D::threshold, -1e18, 1e18, "in the unit of the value"),
       text("unit", &D::unit, "unit of the value"),
       text("summary", &D::summary, "one sentence; {subject} and {column} are replaced").required(),
-      text("grant", &D::grant, "statement that cures a missing right"),
+      text("grant", &D::grant, "statement that cures a missing right; {role} is the role that watches"),
   };
 }
 
@@ -53,7 +53,7 @@ CheckFile decode_check(std::string_view text, const std::string& file_name) {
   CheckFile out;
   Tree tree = parse_yaml(text, file_name);
   out.errors = std::move(tree.errors);
-  std::map<std::string, Origin> origins;
+  Origins origins;
   Reader reader(file_name, out.errors, origins);
   const Entry root{"the file", tree.root->at, tree.root};
   const bool is_list = std::any_of(tree.root->entries.begin(), tree.root->entries.end(),

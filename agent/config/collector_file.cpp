@@ -65,7 +65,7 @@ Table<CollectorDef> collector_table() {
       optional_integer("max_version", &D::max_version, kOldestVersion, kNewestVersion, "last server_version_num"),
       one_of("role", &D::role, kRoles, "only on such a server"),
       text("extension", &D::extension, "extension that must be installed"),
-      text("grant", &D::grant, "statement that cures a missing right"),
+      text("grant", &D::grant, "statement that cures a missing right; {role} is the role that watches"),
       text("sql", &D::sql, "the statement; {columns} is replaced by the columns that exist").required(),
       text_list("labels", &D::labels, "columns of the answer that become labels"),
       text("epoch_column", &D::epoch_column, "column with the row's stats_reset"),
@@ -75,7 +75,7 @@ Table<CollectorDef> collector_table() {
   };
 }
 
-void check_columns(Reader& reader, const CollectorDef& def, const std::map<std::string, Origin>& origins) {
+void check_columns(Reader& reader, const CollectorDef& def, const Origins& origins) {
   for (std::size_t i = 0; i < def.columns.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (def.columns[i].metric.empty() || def.columns[i].metric != def.columns[j].metric) continue;
@@ -94,9 +94,10 @@ void check_columns(Reader& reader, const CollectorDef& def, const std::map<std::
 CollectorFile decode_collector(std::string_view text, const std::string& file_name) {
   CollectorFile out;
   CollectorDef def;
-  std::map<std::string, Origin> origins;
+  Origins origins;
   decode_text(text, file_name, collector_table(), def, out.errors, origins);
   if (def.name.empty()) def.name = file_stem(file_name);
+  out.name = def.name;
   out.names_interval = origins.contains("interval");
   def.file = file_name;
   def.line = 1;

@@ -11,6 +11,7 @@
 namespace pgtend::config {
 
 struct CollectorFile {
+  std::string name;                 // also of a file that is wrong
   std::optional<CollectorDef> def;  // set only when errors is empty
   std::vector<ConfigError> errors;
   bool names_interval = false;  // else collection.default_interval applies

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <tuple>
 
 #include "agent/config/files.hpp"
@@ -26,7 +27,8 @@ class Loading {
   void merge(std::string_view text, const std::string& file) {
     Tree tree = parse_yaml(text, file);
     for (auto& error : tree.errors) out_.errors.push_back(std::move(error));
-    Reader reader(file, out_.errors, origins_);
+    for (const int line : tree.unreadable_lines) unreadable_.emplace(file, line);
+    Reader reader(file, out_.errors, out_.origins);
     read_map(reader, Entry{"the file", tree.root->at, tree.root}, config_table(), out_.config);
   }
 
@@ -37,22 +39,35 @@ class Loading {
   void name_text(const std::string& file) { out_.files.push_back(file); }
 
   LoadedConfig finish() {
-    validate(out_.config, origins_, out_.errors);
-    const auto rank = [&](const ConfigError& error) {
-      const auto at = std::find(out_.files.begin(), out_.files.end(), error.file);
-      return std::make_tuple(at - out_.files.begin(), error.line, error.column);
-    };
-    std::stable_sort(out_.errors.begin(), out_.errors.end(),
-                     [&](const ConfigError& a, const ConfigError& b) { return rank(a) < rank(b); });
+    validate(out_.config, out_.origins, out_.errors);
+    warn(out_.config, out_.origins, out_.warnings);
+    std::erase_if(out_.errors, [this](const ConfigError& error) {
+      return unreadable_.contains({error.file, error.line}) && error.message != kNotUtf8;
+    });
+    in_file_order(out_);
     return std::move(out_);
   }
 
  private:
   LoadedConfig out_;
-  std::map<std::string, Origin> origins_;
+  std::set<std::pair<std::string, int>> unreadable_;
 };
 
+void sort_by_place(std::vector<ConfigError>& errors, const std::vector<std::string>& files) {
+  const auto rank = [&](const ConfigError& error) {
+    const auto at = std::find(files.begin(), files.end(), error.file);
+    return std::make_tuple(at - files.begin(), error.line, error.column);
+  };
+  std::stable_sort(errors.begin(), errors.end(),
+                   [&](const ConfigError& a, const ConfigError& b) { return rank(a) < rank(b); });
+}
+
 }  // namespace
+
+void in_file_order(LoadedConfig& loaded) {
+  sort_by_place(loaded.errors, loaded.files);
+  sort_by_place(loaded.warnings, loaded.files);
+}
 
 LoadedConfig load(const std::string& main_file) {
   const std::filesystem::path path(main_file);

@@ -10,9 +10,11 @@
 namespace pgtend::config {
 
 struct LoadedConfig {
-  Config config;                    // usable only when errors is empty
-  std::vector<ConfigError> errors;  // every one found, in file order
-  std::vector<std::string> files;   // what was read, in order
+  Config config;                      // usable only when errors is empty
+  std::vector<ConfigError> errors;    // every one found, in file order
+  std::vector<ConfigError> warnings;  // what is allowed and probably not meant
+  std::vector<std::string> files;     // what was read, in order
+  Origins origins;                    // where each value was written
 };
 
 // Reads the main file, then every *.yaml of its directory's conf.d in name order. A later file overrides single values
@@ -28,8 +30,13 @@ struct LoadedConfig {
 // The defaults with nothing read: what the agent runs on when it has no file.
 [[nodiscard]] LoadedConfig defaults();
 
+// Sorts errors and warnings by place, for who added some.
+void in_file_order(LoadedConfig& loaded);
+
 // Keys ("http.listen") that differ and take effect only after a restart; everything else reloads.
-[[nodiscard]] std::vector<std::string> reload_differences(const Config& old, const Config& now);
+[[nodiscard]] std::vector<std::string> reload_differences(const Config& running, const Config& loaded);
+// What an agent that runs on the one and has read the other runs on now: those keys stay as they are.
+[[nodiscard]] Config until_restart(const Config& running, Config loaded);
 
 // Every key with type, default and meaning, as plain text.
 [[nodiscard]] std::string reference();

@@ -1,8 +1,5 @@
 #include "agent/config/decode.hpp"
 
-#include <algorithm>
-#include <tuple>
-
 namespace pgtend::config {
 
 std::string file_stem(std::string_view file) {
@@ -19,13 +16,6 @@ bool is_metric_name(std::string_view name) {
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':'))
       return false;
   return true;
-}
-
-void order_errors(std::vector<ConfigError>& errors) {
-  std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
-  errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
 }
 
 void check_versions(Reader& reader, Position at, const std::optional<int>& low, const std::optional<int>& high) {

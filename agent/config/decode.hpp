@@ -12,7 +12,7 @@ namespace pgtend::config {
 // `out` from a whole text by one table; adds every error to `errors`. `origins` gets the position of each path.
 template <class T>
 void decode_text(std::string_view text, const std::string& file, const Table<T>& table, T& out,
-                 std::vector<ConfigError>& errors, std::map<std::string, Origin>& origins) {
+                 std::vector<ConfigError>& errors, Origins& origins) {
   Tree tree = parse_yaml(text, file);
   const bool is_broken = !tree.errors.empty();
   for (auto& error : tree.errors) errors.push_back(std::move(error));
@@ -25,8 +25,6 @@ void decode_text(std::string_view text, const std::string& file, const Table<T>&
 // "collectors/postgres/wal.yaml" -> "wal".
 [[nodiscard]] std::string file_stem(std::string_view file);
 [[nodiscard]] bool is_metric_name(std::string_view name);
-// Sorted by position; equal ones once.
-void order_errors(std::vector<ConfigError>& errors);
 
 // Adds an error when min_version > max_version.
 void check_versions(Reader& reader, Position at, const std::optional<int>& low, const std::optional<int>& high);

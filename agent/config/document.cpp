@@ -1,7 +1,4 @@
-// What the table of keys says about itself: reference, sample file, effective configuration, differences.
-#include <algorithm>
-#include <array>
-
+// What the table of keys says about itself: reference, sample file, effective configuration.
 #include "agent/config/config.hpp"
 #include "agent/config/schema.hpp"
 
@@ -86,18 +83,13 @@ void flatten(std::vector<std::pair<std::string, std::string>>& out, const std::v
   }
 }
 
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> flat(const Config& config) {
   std::vector<std::pair<std::string, std::string>> out;
   flatten(out, describe(config_table(), config), "");
   return out;
 }
-
-// Read once at start: files that are open, sockets that listen, the identity of the series.
-constexpr std::array<std::string_view, 8> kNeedRestart{"instance.name", "postgresql.host", "postgresql.port",
-                                                       "history.path",  "ledger.path",     "http.listen",
-                                                       "http.socket",   "host.proc"};
-
-}  // namespace
 
 std::string reference() {
   std::string out;
@@ -111,7 +103,9 @@ std::string sample_yaml() {
       "# Durations are written 500ms, 30s, 5m, 1h30m, 7d and sizes 64kB, 512MB, 10GB. Files in conf.d next to this\n"
       "# one are read after it, in the order of their names: they override single values and plain lists, merge maps,\n"
       "# and append to the lists of policy rules, windows, receivers, tokens and rule files.\n"
-      "# `pgtend check-config` names every mistake with its place.\n";
+      "# `pgtend check-config` names every mistake with its place. A reload (SIGHUP) takes over what it can; `pgtend "
+      "status`\n"
+      "# names what waits for a restart.\n";
   sample_of(out, describe(config_table(), Config{}), "");
   return out;
 }
@@ -120,17 +114,6 @@ std::string dump(const Config& config) {
   std::string out;
   for (const auto& [key, value] : flat(config))
     if (!key.ends_with(".sha256")) out += key + ": " + value + "\n";
-  return out;
-}
-
-std::vector<std::string> reload_differences(const Config& old, const Config& now) {
-  std::vector<std::string> out;
-  const auto before = flat(old);
-  for (const auto& [key, value] : flat(now)) {
-    if (std::find(kNeedRestart.begin(), kNeedRestart.end(), key) == kNeedRestart.end()) continue;
-    const auto same = std::find_if(before.begin(), before.end(), [&](const auto& each) { return each.first == key; });
-    if (same != before.end() && same->second != value) out.push_back(key);
-  }
   return out;
 }
 

@@ -66,7 +66,10 @@ bool read_map(Reader& reader, const Entry& where, const Table<T>& table, T& out)
     if (field == table.end()) {
       std::vector<std::string> known;
       for (const auto& each : table) known.push_back(each.doc.key);
-      reader.unknown_key(entry, known);
+      // A key that was misspelt is not missing as well.
+      if (const auto meant = reader.unknown_key(entry, known))
+        for (std::size_t i = 0; i < table.size(); ++i)
+          if (table[i].doc.key == *meant) seen[i] = true;
       continue;
     }
     seen[static_cast<std::size_t>(field - table.begin())] = true;
@@ -76,8 +79,7 @@ bool read_map(Reader& reader, const Entry& where, const Table<T>& table, T& out)
     reader.leave();
   }
   for (std::size_t i = 0; i < table.size(); ++i)
-    if (table[i].is_required && !seen[i])
-      reader.error(Reader::where(where), "'" + table[i].doc.key + "' is missing", table[i].doc.doc);
+    if (table[i].is_required && !seen[i]) reader.missing_key(Reader::where(where), table[i].doc.key, table[i].doc.doc);
   return true;
 }
 
@@ -207,7 +209,7 @@ Field<T> text_list(std::string key, std::vector<std::string> T::* member, std::s
   return {{std::move(key), "list of text", std::move(doc), "", {}, {}},
           [=](Reader& r, const Entry& e, T& out) {
             std::vector<std::string> values;
-            if (!r.text_list(e, values)) return;
+            if (!r.text_list(e, values, append ? (out.*member).size() : 0)) return;
             if (!append) (out.*member).clear();
             for (auto& value : values) (out.*member).push_back(std::move(value));
           },

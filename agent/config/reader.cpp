@@ -50,8 +50,13 @@ std::string bare_number_hint(const std::string& text, std::string_view example) 
 
 }  // namespace
 
-void Reader::error(Position at, std::string message, std::string hint) {
+void Reader::complain(Position at, std::string message, std::string hint) {
   errors_.push_back({file_, at.line, at.column, std::move(message), std::move(hint)});
+}
+
+void Reader::error(Position at, std::string message, std::string hint) {
+  if (!path_.empty()) origins_[path_].broken = true;
+  complain(at, std::move(message), std::move(hint));
 }
 
 Position Reader::where(const Entry& entry) {
@@ -171,7 +176,9 @@ bool Reader::bytes(const Entry& entry, std::int64_t& out, std::int64_t low, std:
 }
 
 bool Reader::choice(const Entry& entry, std::string& out, std::span<const std::string> names) {
-  const std::string expected = "one of " + join(names, ", ");
+  std::vector<std::string> shown_names(names.begin(), names.end());
+  const bool may_be_empty = std::erase(shown_names, "") > 0;
+  const std::string expected = "one of " + join(shown_names, ", ") + (may_be_empty ? " or empty" : "");
   const Node* node = scalar(entry, expected);
   if (node == nullptr) return false;
   for (const auto& name : names) {
@@ -179,23 +186,25 @@ bool Reader::choice(const Entry& entry, std::string& out, std::span<const std::s
     out = name;
     return true;
   }
-  const auto near = nearest(node->scalar, names);
+  const auto near = nearest(node->scalar, shown_names);
   error(where(entry), "'" + entry.key + "' must be " + expected + ", not " + shown(node->scalar),
         near ? "did you mean '" + *near + "'?" : "");
   return false;
 }
 
-bool Reader::text_list(const Entry& entry, std::vector<std::string>& out) {
+bool Reader::text_list(const Entry& entry, std::vector<std::string>& out, std::size_t first) {
   if (!is_list(entry)) return false;
   std::vector<std::string> values;
   bool all = true;
   for (const auto& item : entry.value->items) {
     std::string value;
+    enter("[" + std::to_string(first++) + "]", item->at);
     if (text(Entry{entry.key, item->at, item}, value)) {
       values.push_back(std::move(value));
     } else {
       all = false;
     }
+    leave();
   }
   if (all) out = std::move(values);
   return all;
@@ -220,11 +229,13 @@ bool Reader::duration_map(const Entry& entry, std::map<std::string, Millis>& out
   bool all = true;
   for (const auto& item : entry.value->entries) {
     Millis value{0};
+    enter(item.key, item.at);
     if (duration(item, value, low, high)) {
       out[item.key] = value;
     } else {
       all = false;
     }
+    leave();
   }
   return all;
 }
@@ -257,22 +268,27 @@ bool Reader::is_list(const Entry& entry) {
   return wrong_type(entry, "a list");
 }
 
-void Reader::unknown_key(const Entry& entry, std::span<const std::string> known) {
+std::optional<std::string> Reader::unknown_key(const Entry& entry, std::span<const std::string> known) {
   // Edit distance over a hostile file's keys would be the only slow part of reading it.
   constexpr std::size_t kMaxKey = 64, kMaxHints = 500;
   const bool worth_a_hint = entry.key.size() <= kMaxKey && errors_.size() < kMaxHints;
   const auto near = worth_a_hint ? nearest(entry.key, known) : std::nullopt;
   const std::string name =
       entry.key.size() <= kMaxKey ? "'" + entry.key + "'" : "of " + std::to_string(entry.key.size()) + " characters";
-  error(entry.at, "unknown key " + name,
-        near           ? "did you mean '" + *near + "'?"
-        : worth_a_hint ? "known here: " + join(known, ", ")
-                       : "");
+  complain(entry.at, "unknown key " + name,
+           near           ? "did you mean '" + *near + "'?"
+           : worth_a_hint ? "known here: " + join(known, ", ")
+                          : "");
+  return near;
+}
+
+void Reader::missing_key(Position at, const std::string& key, const std::string& meaning) {
+  complain(at, "'" + key + "' is missing", meaning);
 }
 
 void Reader::enter(const std::string& step, Position at) {
   path_lengths_.push_back(path_.size());
-  if (!path_.empty() && step.front() != '[') path_ += '.';
+  if (!path_.empty() && !step.starts_with('[')) path_ += '.';
   path_ += step;
   origins_[path_] = Origin{file_, at};
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,20 +16,15 @@
 
 namespace pgtend::config {
 
-// Where a value of the merged configuration was written.
-struct Origin {
-  std::string file;
-  Position at;
-};
-
 // Reads scalars and plain collections out of one file's tree. Every wrong value adds one error and leaves the target
 // as it was. Remembers where each path ("policy.rules[2].mode") was written, for checks that look at the whole.
 class Reader {
  public:
-  Reader(std::string file, std::vector<ConfigError>& errors, std::map<std::string, Origin>& origins)
+  Reader(std::string file, std::vector<ConfigError>& errors, Origins& origins)
       : file_(std::move(file)), errors_(errors), origins_(origins) {}
 
   [[nodiscard]] const std::string& file() const { return file_; }
+  // Also marks what is read now as broken.
   void error(Position at, std::string message, std::string hint = "");
 
   // The position of a value, or of its key when the value is empty.
@@ -42,16 +38,20 @@ class Reader {
   bool duration(const Entry& entry, Millis& out, Millis low, Millis high);
   bool bytes(const Entry& entry, std::int64_t& out, std::int64_t low, std::int64_t high);
   bool choice(const Entry& entry, std::string& out, std::span<const std::string> names);
-  bool text_list(const Entry& entry, std::vector<std::string>& out);
+  // Items are remembered as "path[first]" and on.
+  bool text_list(const Entry& entry, std::vector<std::string>& out, std::size_t first = 0);
   // Merges into `out`: a key that is already there is replaced.
   bool text_map(const Entry& entry, std::map<std::string, std::string>& out);
+  // Keys are remembered as "path.key".
   bool duration_map(const Entry& entry, std::map<std::string, Millis>& out, Millis low, Millis high);
   bool labels(const Entry& entry, Labels& out);
   // False and an error unless the value is a map (a list); an empty value counts as an empty one.
   bool is_map(const Entry& entry);
   bool is_list(const Entry& entry);
 
-  void unknown_key(const Entry& entry, std::span<const std::string> known);
+  // Result: the known key that was probably meant.
+  std::optional<std::string> unknown_key(const Entry& entry, std::span<const std::string> known);
+  void missing_key(Position at, const std::string& key, const std::string& meaning);
 
   // The path of what is read now. enter() also remembers the origin of `entry`.
   void enter(const std::string& step, Position at);
@@ -59,13 +59,14 @@ class Reader {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  void complain(Position at, std::string message, std::string hint);
   bool wrong_type(const Entry& entry, std::string_view expected);
   // The scalar of the entry; null and an error when it is something else.
   const Node* scalar(const Entry& entry, std::string_view expected);
 
   std::string file_;
   std::vector<ConfigError>& errors_;
-  std::map<std::string, Origin>& origins_;
+  Origins& origins_;
   std::string path_;
   std::vector<std::size_t> path_lengths_;
 };

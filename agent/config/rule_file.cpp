@@ -15,7 +15,7 @@ struct RuleText {
   Millis hold{0}, keep_firing_for{0};
   Labels labels;
   std::map<std::string, std::string> annotations;
-  int line = 0;
+  RulePlace place;
 };
 
 struct GroupText {
@@ -45,9 +45,12 @@ Field<RuleText> annotations_field() {
 }
 
 void check_rule(Reader& reader, const Node& node, RuleText& rule) {
-  rule.line = node.at.line;
+  rule.place.name = node.at;
   for (const auto& entry : node.entries) {
-    if (entry.key == "alert" || entry.key == "record") rule.line = entry.at.line;
+    if (entry.key == "alert" || entry.key == "record") rule.place.name = entry.at;
+    if (entry.key == "expr") rule.place.expr = Reader::where(entry);
+    if (entry.key == "labels" || entry.key == "annotations")
+      for (const auto& item : entry.value->entries) rule.place.texts[entry.key + "." + item.key] = Reader::where(item);
     const bool only_alert = entry.key == "for" || entry.key == "keep_firing_for" || entry.key == "annotations";
     if (!rule.record.empty() && only_alert)
       reader.error(entry.at, "'" + entry.key + "' belongs to an alert, not to a recording rule");
@@ -101,7 +104,7 @@ RuleGroup finished(GroupText& from, const std::string& file) {
     rule.labels = std::move(text.labels);
     rule.annotations = std::move(text.annotations);
     rule.file = file;
-    rule.line = text.line;
+    rule.line = text.place.name.line;
     group.rules.push_back(std::move(rule));
   }
   return group;
@@ -112,7 +115,7 @@ RuleGroup finished(GroupText& from, const std::string& file) {
 RuleFile decode_rules(std::string_view text, const std::string& file_name) {
   RuleFile out;
   FileText file;
-  std::map<std::string, Origin> origins;
+  Origins origins;
   decode_text(text, file_name, file_table(), file, out.errors, origins);
   Reader reader(file_name, out.errors, origins);
   std::set<std::string> names;
@@ -121,6 +124,8 @@ RuleFile decode_rules(std::string_view text, const std::string& file_name) {
     if (!name.empty() && !names.insert(name).second)
       reader.error(origins["groups[" + std::to_string(i) + "].name"].at, "a second group is named '" + name + "'");
     out.groups.push_back(finished(file.groups[i], file_name));
+    auto& places = out.places.emplace_back();
+    for (auto& rule : file.groups[i].rules) places.push_back(std::move(rule.place));
   }
   order_errors(out.errors);
   return out;

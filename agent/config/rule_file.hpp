@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,8 +10,16 @@
 
 namespace pgtend::config {
 
+// Where the parts of a rule are written.
+struct RulePlace {
+  Position name;                          // of its `alert` or `record`
+  Position expr;                          // of the value
+  std::map<std::string, Position> texts;  // "labels.severity", "annotations.summary": of the values
+};
+
 struct RuleFile {
-  std::vector<RuleGroup> groups;  // complete only when errors is empty
+  std::vector<RuleGroup> groups;  // complete only when errors is empty; what could be read is there in any case
+  std::vector<std::vector<RulePlace>> places;  // by group and rule
   std::vector<ConfigError> errors;
 };
 

@@ -117,7 +117,7 @@ Table<TestFileText> file_table() {
 DecodedRuleTest decode_rule_test(std::string_view text, const std::string& file_name) {
   DecodedRuleTest out;
   TestFileText file;
-  std::map<std::string, Origin> origins;
+  Origins origins;
   decode_text(text, file_name, file_table(), file, out.errors, origins);
   out.test.file = file_name;
   out.test.rule_files = std::move(file.rule_files);

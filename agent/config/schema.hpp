@@ -28,11 +28,14 @@ namespace pgtend::config {
 // The whole configuration.
 [[nodiscard]] const Table<Config>& config_table();
 
+// Every leaf as "section.key" and its value as YAML, in schema order.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> flat(const Config& config);
+
 // Checks that need more than one key, the file system or the user database. Adds every error found.
-void validate(const Config& config, const std::map<std::string, Origin>& origins, std::vector<ConfigError>& errors);
-void validate_alerting(const AlertingConfig& alerting, const std::map<std::string, Origin>& origins,
-                       std::vector<ConfigError>& errors);
-void validate_policy(const PolicyConfig& policy, const std::map<std::string, Origin>& origins,
-                     std::vector<ConfigError>& errors);
+void validate(const Config& config, const Origins& origins, std::vector<ConfigError>& errors);
+// What is no error: it can be meant, and is worth a word.
+void warn(const Config& config, const Origins& origins, std::vector<ConfigError>& warnings);
+void validate_alerting(const AlertingConfig& alerting, const Origins& origins, std::vector<ConfigError>& errors);
+void validate_policy(const PolicyConfig& policy, const Origins& origins, std::vector<ConfigError>& errors);
 
 }  // namespace pgtend::config

@@ -11,7 +11,8 @@ constexpr Millis kMinute{60'000}, kDay{24LL * 3'600'000};
 Field<PostgresqlConfig> operator_field() {
   using R = RoleConfig;
   const Table<R> table{
-      text("user", &R::user, "Role that acts, such as pgtend_operator. Empty: the agent only watches."),
+      text("user", &R::user,
+           "Role that advises and acts, such as pgtend_operator. Empty: the one that watches does it too."),
       text("passfile", &R::passfile, "Its password file, in the form of libpq's .pgpass.", "path")};
   return {{"operator", "section", "The role of the lanes that advise and act.", "", {}, {}},
           [table](Reader& r, const Entry& e, PostgresqlConfig& out) {

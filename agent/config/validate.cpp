@@ -10,6 +10,23 @@ namespace pgtend::config {
 
 namespace {
 
+// A name that is included and excluded is one of two mistakes; which one, only its author knows.
+void check_databases(const Complaints& complain, const PostgresqlConfig& postgresql) {
+  const auto& included = postgresql.include_databases;
+  for (std::size_t i = 0; i < included.size(); ++i)
+    for (std::size_t j = 0; j < postgresql.exclude_databases.size(); ++j) {
+      const auto& pattern = postgresql.exclude_databases[j];
+      const bool has_wildcard = included[i].find_first_of("*?") != std::string::npos;
+      const bool covers =
+          included[i] == pattern || pattern == "*" || (!has_wildcard && glob_match(pattern, included[i]));
+      if (!covers) continue;
+      complain.at("postgresql.include_databases[" + std::to_string(i) + "]",
+                  "'" + included[i] + "' is also excluded, by '" + pattern + "': it would never be watched",
+                  "take it out of include_databases or of exclude_databases");
+      break;
+    }
+}
+
 void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgresql) {
   const auto mode = effective_sslmode(postgresql);
   if (!is_local_host(postgresql.host) && mode != "verify-full" && !postgresql.insecure_ok)
@@ -21,6 +38,19 @@ void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgr
     check_secret_file(complain, "postgresql.operator.passfile", postgresql.operator_role->passfile);
   if (postgresql.user.empty()) complain.at("postgresql.user", "'user' must not be empty");
   if (postgresql.database.empty()) complain.at("postgresql.database", "'database' must not be empty");
+  check_databases(complain, postgresql);
+}
+
+// A coarser copy that goes before the finer one answers nothing: `fine` is written by the user or the default.
+void check_tiers(const Complaints& complain, const std::string& fine_key, Millis fine, const std::string& coarse_key,
+                 Millis coarse) {
+  if (fine <= coarse || complain.is_broken("history." + fine_key) || complain.is_broken("history." + coarse_key))
+    return;
+  const bool coarse_is_set = complain.is_set("history." + coarse_key);
+  complain.at("history." + (coarse_is_set ? coarse_key : fine_key),
+              "'" + coarse_key + "' (" + format_duration(coarse) + ") is shorter than '" + fine_key + "' (" +
+                  format_duration(fine) + "): the coarser copy would go before the finer one",
+              "set " + coarse_key + " to " + format_duration(fine) + " or more");
 }
 
 void check_files(const Complaints& complain, const Config& config) {
@@ -32,6 +62,9 @@ void check_files(const Complaints& complain, const Config& config) {
   if (config.instance.name.empty()) complain.at("instance.name", "'name' must not be empty");
   if (config.collection.max_series_per_collector > config.collection.max_series)
     complain.at("collection.max_series_per_collector", "'max_series_per_collector' is above 'max_series'");
+  const auto& history = config.history;
+  check_tiers(complain, "retention", history.retention, "retention_5m", history.retention_5m);
+  check_tiers(complain, "retention_5m", history.retention_5m, "retention_1h", history.retention_1h);
 }
 
 void check_remote_write(const Complaints& complain, const std::vector<RemoteWriteConfig>& receivers) {
@@ -93,6 +126,10 @@ void check_http(const Complaints& complain, const HttpConfig& http) {
   if (!http.listen.empty() && !is_listen_address(http.listen))
     complain.at("http.listen", "'listen' must be host:port, such as 127.0.0.1:9187 or [::1]:9187");
   if (http.socket.size() > kMaxSocketPath) complain.at("http.socket", "a socket's path has at most 107 characters");
+  if (http.listen.empty() && http.socket.empty())
+    complain.at(complain.is_set("http.listen") ? "http.listen" : "http.socket",
+                "'listen' and 'socket' are both empty: nobody could reach the agent",
+                "set http.socket, for example /run/pgtend/pgtend.sock");
   std::set<std::string> names;
   for (std::size_t i = 0; i < http.tokens.size(); ++i) {
     const auto& token = http.tokens[i];
@@ -109,7 +146,7 @@ void check_http(const Complaints& complain, const HttpConfig& http) {
 
 }  // namespace
 
-void validate(const Config& config, const std::map<std::string, Origin>& origins, std::vector<ConfigError>& errors) {
+void validate(const Config& config, const Origins& origins, std::vector<ConfigError>& errors) {
   const Complaints complain(origins, errors);
   check_postgresql(complain, config.postgresql);
   check_files(complain, config);

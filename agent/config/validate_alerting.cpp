@@ -119,8 +119,7 @@ Names check_intervals(const Complaints& complain, const AlertingConfig& alerting
 
 }  // namespace
 
-void validate_alerting(const AlertingConfig& alerting, const std::map<std::string, Origin>& origins,
-                       std::vector<ConfigError>& errors) {
+void validate_alerting(const AlertingConfig& alerting, const Origins& origins, std::vector<ConfigError>& errors) {
   const Complaints complain(origins, errors);
   Known known;
   check_receivers(complain, alerting, known.receivers);

@@ -45,11 +45,20 @@ bool shadows(const PolicyRule& early, const PolicyRule& late) {
          });
 }
 
+// What a rule is for was read; an action that was refused would make it a rule for all of them.
+bool is_whole(const Complaints& complain, std::size_t i) {
+  for (const auto* key : {".actions", ".database", ".object"})
+    if (complain.is_broken(rule_path(i) + key)) return false;
+  return true;
+}
+
 bool is_zero(const PolicyBudget& budget) {
   return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0;
 }
 
 void check_mode(const Complaints& complain, const PolicyRule& rule, const std::string& path) {
+  // Without its mode a rule has that of the struct, which nobody wrote.
+  if (!complain.is_set(path + ".mode") || complain.is_broken(path + ".mode")) return;
   const bool has_budget = rule.budget.changes || rule.budget.bytes || rule.budget.seconds;
   if (rule.mode == PolicyMode::automatic) {
     if (std::find(rule.actions.begin(), rule.actions.end(), ActionClass::restart_setting) != rule.actions.end())
@@ -68,18 +77,22 @@ void check_rules(const Complaints& complain, const PolicyConfig& policy) {
   std::set<std::string> names;
   std::vector<std::string> windows;
   for (const auto& window : policy.windows) windows.push_back(window.name);
+  // A window that could not be read may be the one a rule names.
+  const bool none_read = windows.empty() && complain.is_broken("policy.windows");
+  const bool all_windows = !none_read && std::find(windows.begin(), windows.end(), "") == windows.end();
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
     const auto& rule = policy.rules[i];
     if (!rule.name.empty() && !names.insert(rule.name).second)
       complain.at(rule_path(i) + ".name", "a second policy rule is named '" + rule.name + "'");
-    if (!rule.window.empty() && std::find(windows.begin(), windows.end(), rule.window) == windows.end()) {
+    if (!rule.window.empty() && all_windows &&
+        std::find(windows.begin(), windows.end(), rule.window) == windows.end()) {
       const auto near = nearest(rule.window, windows);
       complain.at(rule_path(i) + ".window", "window '" + rule.window + "' is not defined",
                   near ? "did you mean '" + *near + "'?" : "define it under policy.windows");
     }
     check_mode(complain, rule, rule_path(i));
     for (std::size_t j = 0; j < i; ++j) {
-      if (!shadows(policy.rules[j], rule)) continue;
+      if (!is_whole(complain, i) || !is_whole(complain, j) || !shadows(policy.rules[j], rule)) continue;
       complain.at(rule_path(i),
                   "rule '" + rule.name + "' never decides: rule '" + policy.rules[j].name +
                       "' before it matches everything it matches",
@@ -95,10 +108,27 @@ bool can_be(const PolicyConfig& policy, PolicyMode mode) {
                      [&](const auto& each) { return each.second == mode; });
 }
 
+// All classes that a rule or the defaults let act by themselves, as far as the files say so.
+void warn_of_auto(const Complaints& complain, const PolicyConfig& policy, const std::string& user) {
+  const std::string message = "mode auto acts as '" + user + "', the role that watches: no operator is configured";
+  const std::string hint = "set postgresql.operator.user, or see: pgtend doctor";
+  for (std::size_t i = 0; i < policy.rules.size(); ++i)
+    if (policy.rules[i].mode == PolicyMode::automatic) complain.at(rule_path(i) + ".mode", message, hint);
+  for (const auto& [action, mode] : policy.defaults) {
+    const std::string path = "policy.defaults." + std::string(to_string(action));
+    if (mode == PolicyMode::automatic && complain.is_set(path)) complain.at(path, message, hint);
+  }
+}
+
 }  // namespace
 
-void validate_policy(const PolicyConfig& policy, const std::map<std::string, Origin>& origins,
-                     std::vector<ConfigError>& errors) {
+void warn(const Config& config, const Origins& origins, std::vector<ConfigError>& warnings) {
+  const Complaints complain(origins, warnings);
+  if (!config.postgresql.operator_role && !complain.is_broken("postgresql.operator"))
+    warn_of_auto(complain, config.policy, config.postgresql.user);
+}
+
+void validate_policy(const PolicyConfig& policy, const Origins& origins, std::vector<ConfigError>& errors) {
   const Complaints complain(origins, errors);
   check_windows(complain, policy);
   check_rules(complain, policy);

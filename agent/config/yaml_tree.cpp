@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "agent/config/files.hpp"
+#include "agent/config/utf8.hpp"
 
 namespace pgtend::config {
 
@@ -189,6 +190,11 @@ Tree parse_yaml(std::string_view text, const std::string& file) {
   if (text.size() > kMaxFileBytes) {
     tree.errors.push_back({file, 0, 0, "the file is larger than 4 MB", ""});
     return tree;
+  }
+  // Bytes of another encoding would reach the server and the web page as something else than was meant.
+  for (const auto& at : not_utf8(text)) {
+    tree.unreadable_lines.push_back(at.line);
+    tree.errors.push_back({file, at.line, at.column, std::string(kNotUtf8), "save the file as UTF-8"});
   }
   Builder builder(file, tree.errors);
   try {

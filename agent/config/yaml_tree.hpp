@@ -11,11 +11,6 @@
 // size is bounded, so that what reads it needs neither yaml-cpp nor a guard.
 namespace pgtend::config {
 
-// 1-based; 0 when unknown.
-struct Position {
-  int line = 0, column = 0;
-};
-
 struct Node;
 using NodePtr = std::shared_ptr<const Node>;
 
@@ -37,9 +32,12 @@ struct Node {
   std::size_t weight = 1;  // nodes below and itself, aliases counted each time
 };
 
+inline constexpr std::string_view kNotUtf8 = "this is not UTF-8";
+
 struct Tree {
   NodePtr root;  // null kind for an empty text; never a null pointer
   std::vector<ConfigError> errors;
+  std::vector<int> unreadable_lines;  // not UTF-8: what else is said of them is a consequence
 };
 
 // Source: no shipped file nests deeper than 6 or holds 2,000 nodes.

@@ -1,11 +1,13 @@
 #include "agent/engine/advising.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/check_file.hpp"
 #include "agent/engine/advice_past.hpp"
+#include "agent/engine/cure.hpp"
 #include "agent/engine/facts.hpp"
 #include "agent/engine/what_if.hpp"
 #include "rules/advisors/duplicate_index.hpp"
@@ -27,6 +29,34 @@ constexpr int kWindowRuns = 6;
 // More changes than are ever open, or undone within policy's memory.
 constexpr std::size_t kChangesLookedAt = 1'000;
 
+// What the advisors look at.
+struct Sight {
+  const DatabaseFacts &before, &now;
+  const advisors::IndexQuestions& questions;
+  const std::vector<advisors::WhatIfAnswer>& answers;
+  const advisors::MatviewPasts& matviews;
+  const advisors::BehindPasts& behind;
+  const advisors::AdvisorOptions& limits;
+};
+
+struct Advisor {
+  const char* name;
+  Advice (*advise)(const Sight&);
+};
+
+// Every advisor, by the name that advisors.disabled knows it by.
+constexpr std::array kAdvisors{
+    Advisor{"missing_index",
+            [](const Sight& s) { return advisors::missing_index(s.before, s.now, s.questions, s.answers, s.limits); }},
+    Advisor{"duplicate_index", [](const Sight& s) { return advisors::duplicate_index(s.before, s.now, s.limits); }},
+    Advisor{"unused_index", [](const Sight& s) { return advisors::unused_index(s.before, s.now, s.limits); }},
+    Advisor{"stale_matview",
+            [](const Sight& s) { return advisors::stale_matview(s.before, s.now, s.matviews, s.limits); }},
+    Advisor{"autovacuum_behind",
+            [](const Sight& s) { return advisors::autovacuum_behind(s.before, s.now, s.behind, s.limits); }},
+    Advisor{"work_mem_spills", [](const Sight& s) { return advisors::work_mem_spills(s.before, s.now, s.limits); }},
+};
+
 void append(Advice& all, Advice part) {
   std::move(part.findings.begin(), part.findings.end(), std::back_inserter(all.findings));
   std::move(part.recommendations.begin(), part.recommendations.end(), std::back_inserter(all.recommendations));
@@ -34,6 +64,12 @@ void append(Advice& all, Advice part) {
 }
 
 }  // namespace
+
+std::vector<std::string> advisor_names() {
+  std::vector<std::string> out;
+  for (const auto& advisor : kAdvisors) out.emplace_back(advisor.name);
+  return out;
+}
 
 Advising::Advising(Parts& parts, Collecting& collecting) : parts_(parts), collecting_(collecting) {}
 
@@ -137,15 +173,12 @@ net::TaskResult<Advice> Advising::look(std::string database) {
   auto think = [before = memory.before, facts = *facts, limits, questions, answers, matviews = memory.matviews,
                 behind = memory.behind, disabled = parts_.config->advisors.disabled] {
     Advice all;
-    const auto wanted = [&](const char* name) {
-      return std::none_of(disabled.begin(), disabled.end(), [&](const auto& glob) { return glob_match(glob, name); });
-    };
-    if (wanted("missing_index")) append(all, advisors::missing_index(*before, *facts, questions, answers, limits));
-    if (wanted("duplicate_index")) append(all, advisors::duplicate_index(*before, *facts, limits));
-    if (wanted("unused_index")) append(all, advisors::unused_index(*before, *facts, limits));
-    if (wanted("stale_matview")) append(all, advisors::stale_matview(*before, *facts, matviews, limits));
-    if (wanted("autovacuum_behind")) append(all, advisors::autovacuum_behind(*before, *facts, behind, limits));
-    if (wanted("work_mem_spills")) append(all, advisors::work_mem_spills(*before, *facts, limits));
+    const Sight sight{*before, *facts, questions, answers, matviews, behind, limits};
+    for (const auto& advisor : kAdvisors) {
+      const bool wanted = std::none_of(disabled.begin(), disabled.end(),
+                                       [&](const auto& glob) { return glob_match(glob, advisor.name); });
+      if (wanted) append(all, advisor.advise(sight));
+    }
     return all;
   };
   auto advice = co_await net::run_on(parts_.blocking, think);
@@ -167,7 +200,9 @@ net::Task<std::vector<Finding>> Advising::run_checks(std::string database) {
     auto rows = co_await parts_.lanes.query(pg::Lane::sample, database, "check/" + check.name, check.sql, {},
                                             parts_.config->postgresql.statement_timeout);
     if (!rows) {
-      log::debug("check not run", {{"check", check.name}, {"error", rows.error().describe()}, {"cure", check.grant}});
+      log::debug("check not run", {{"check", check.name},
+                                   {"error", rows.error().describe()},
+                                   {"cure", cure_for(check.grant, parts_.config->postgresql.user)}});
       continue;
     }
     const std::string scope = check.scope == CollectorScope::instance ? std::string() : database;

@@ -14,6 +14,9 @@
 
 namespace pgtend::engine {
 
+// The names of all advisors, as advisors.disabled takes them.
+[[nodiscard]] std::vector<std::string> advisor_names();
+
 // The tending half of the path, up to the decision: facts -> advisors and checks -> findings and recommendations.
 // REQUIRES: io thread; one run per database at a time.
 class Advising {

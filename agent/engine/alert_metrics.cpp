@@ -14,6 +14,23 @@ constexpr std::string_view kShippedFiles = "alerts/rules/";
 
 }  // namespace
 
+// A rule without an answer failed only when its collectors work: one cause gives one alert.
+void Alerting::note_health(const Labels& rule, const alerts::Evaluation& evaluation) {
+  const bool failed = !evaluation.known && !evaluation.blind;
+  parts_.board.gauge("pgtend_rule_evaluation_failed", "1 while the last evaluation of a rule failed.", rule)
+      .set(failed ? 1 : 0);
+  const auto put = [&](std::set<Labels>& rules, bool in) {
+    if (in) rules.insert(rule);
+    if (!in) rules.erase(rule);
+  };
+  put(failed_rules_, failed);
+  put(blind_rules_, evaluation.blind);
+}
+
+std::string Alerting::health(const Labels& rule) const {
+  return failed_rules_.contains(rule) ? "err" : blind_rules_.contains(rule) ? "unknown" : "ok";
+}
+
 // What the rules about the agent itself look at.
 void Alerting::publish_outbox(const store::OutboxStats& stats) {
   const UtcTime now = parts_.clock.now();
@@ -36,7 +53,7 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
   for (const auto& group : rules_->groups)
     for (const auto& rule : group.rules) {
       const Labels labels{{"rule", rule.compiled.rule.name}, {"group", group.name}};
-      const double failed = unknown_rules_.contains(labels) ? 1 : 0;
+      const double failed = failed_rules_.contains(labels) ? 1 : 0;
       snapshot->samples.push_back({{"pgtend_rule_evaluation_failed", labels}, failed, MetricKind::gauge, 0});
       if (const auto seen = rule_series_.find(labels); seen != rule_series_.end())
         snapshot->samples.push_back({{"pgtend_rule_series", labels}, seen->second, MetricKind::gauge, 0});

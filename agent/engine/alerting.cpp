@@ -106,11 +106,12 @@ net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) 
     for (const auto& metric : loaded.rules[i].metrics) {
       const std::string why = blind_(metric);
       if (why.empty()) continue;
+      evaluation.blind = evaluation.known || evaluation.blind;
       evaluation.known = false;
       evaluation.why_unknown = metric + ": " + why;
     }
     if (loaded.limit > 0 && evaluation.firing.size() > static_cast<std::size_t>(loaded.limit)) {
-      evaluation.known = false;
+      evaluation.known = evaluation.blind = false;
       evaluation.why_unknown = "more than " + std::to_string(loaded.limit) + " alerts, the group's limit";
     }
   }
@@ -169,17 +170,10 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
     auto evaluation = result.evaluations[i];
     auto stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     if (!stepped) {
-      evaluation = {false, stepped.error().describe(), {}, {}};
+      evaluation = {false, stepped.error().describe(), {}, {}, false};
       stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     }
-    const Labels of_rule{{"rule", rule.compiled.rule.name}, {"group", group.name}};
-    parts_.board.gauge("pgtend_rule_evaluation_failed", "1 while a rule's last evaluation gave no answer.", of_rule)
-        .set(evaluation.known ? 0 : 1);
-    if (evaluation.known) {
-      unknown_rules_.erase(of_rule);
-    } else {
-      unknown_rules_.insert(of_rule);
-    }
+    note_health({{"rule", rule.compiled.rule.name}, {"group", group.name}}, evaluation);
     for (auto& alert : *stepped) {
       alert.evidence = rule.compiled.rule.expr + " = " + alerts::go_number(alert.value) +
                        (evaluation.known ? "" : " (unknown: " + evaluation.why_unknown + ")");

@@ -67,6 +67,8 @@ class Alerting {
   [[nodiscard]] const std::vector<Silence>& silences() const { return silences_; }
   // Why a firing alert is not told by any of its routes; nullopt: at least one tells it, or it does not fire.
   [[nodiscard]] std::optional<std::string> muted(const Alert& alert) const;
+  // Of a rule by its labels rule and group, in Prometheus's words: ok, err, or unknown while a collector is blind.
+  [[nodiscard]] std::string health(const Labels& rule) const;
   // When the evaluation of every group last succeeded: what a watchdog and a heartbeat look at.
   [[nodiscard]] UtcTime last_evaluation() const { return last_evaluation_; }
 
@@ -99,6 +101,7 @@ class Alerting {
   net::Task<alerts::Delivery> attempt(const OutboxMessage& message);
   net::Task<void> finish(OutboxMessage message, alerts::Delivery outcome);
   [[nodiscard]] std::vector<OutboxMessage> dead_letters(const OutboxMessage& message, const std::string& reason) const;
+  void note_health(const Labels& rule, const alerts::Evaluation& evaluation);
   void publish_outbox(const store::OutboxStats& stats);
   void note_changes(const std::vector<Change>& changes);
   net::Task<void> count_rule_series();
@@ -115,7 +118,7 @@ class Alerting {
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_;
-  std::set<Labels> unknown_rules_;  // rules whose last evaluation gave no answer
+  std::set<Labels> failed_rules_, blind_rules_;  // by how the last evaluation gave no answer
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index

@@ -13,6 +13,8 @@ namespace {
 
 // Sources: reference catalogue, host and self each 10 s.
 constexpr Millis kHostInterval{10'000};
+// A lane that was refused looks again after a minute at the latest (pg/gate.cpp), a collector half a minute later.
+constexpr std::chrono::seconds kLanesReopen{90};
 
 CollectorDef built_in(const char* name) {
   CollectorDef def;
@@ -26,7 +28,8 @@ CollectorDef built_in(const char* name) {
 Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost) {}
 
 std::vector<config::ConfigError> Collecting::load() {
-  auto [defs, errors] = load_collectors(parts_.config->collection.directory);
+  auto loaded = load_collectors(parts_.config->collection.directory);
+  auto& defs = loaded.defs;
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
   std::erase_if(defs, [this](const CollectorDef& def) { return disabled(def.name); });
@@ -41,7 +44,7 @@ std::vector<config::ConfigError> Collecting::load() {
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
   shapes_.clear();
-  return errors;
+  return std::move(loaded.errors);
 }
 
 const CollectorDef* Collecting::def(const std::string& name) const {
@@ -194,6 +197,35 @@ std::string Collecting::blind(const std::string& metric) const {
   return {};
 }
 
+bool Collecting::is_stale(const Run& run) const {
+  return run.status != CollectStatus::unsupported &&
+         (!run.last_success || parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration));
+}
+
+void Collecting::note_reached(bool reached, UtcTime at) {
+  if (!reached) reached_since_.reset();
+  if (reached && !reached_since_) reached_since_ = at;
+  if (reached) reached_at_ = at;
+}
+
+bool Collecting::unreached(const std::string& collector, const std::string& database) const {
+  const auto found = runs_.find({collector, database});
+  if (found == runs_.end()) return false;
+  const auto status = found->second.status;
+  return status == CollectStatus::unavailable || (!reached_since_ && status == CollectStatus::permission);
+}
+
+std::optional<bool> Collecting::works(const std::string& collector, const Run& run) const {
+  if (run.status == CollectStatus::unsupported) return std::nullopt;
+  const bool good = run.status == CollectStatus::ok && !is_stale(run);
+  const bool asks = collector != kHostCollector && collector != kSelfCollector;
+  if (good || !asks) return good;
+  // Its own fault only if the probe reached the server long before that run, and after it.
+  const bool own_fault = reached_since_ && run.last_run >= *reached_since_ + kLanesReopen &&
+                         (run.status != CollectStatus::unavailable || run.last_run <= reached_at_);
+  return own_fault ? std::optional(false) : std::nullopt;
+}
+
 std::vector<api::CollectorView> Collecting::views() const {
   std::vector<api::CollectorView> out;
   for (const auto& [key, run] : runs_) {
@@ -206,9 +238,7 @@ std::vector<api::CollectorView> Collecting::views() const {
     view.last_duration = run.duration;
     view.interval = run.interval;
     view.series = run.series;
-    view.stale =
-        run.status != CollectStatus::unsupported &&
-        (!run.last_success || parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration));
+    view.stale = is_stale(run);
     out.push_back(std::move(view));
   }
   return out;

@@ -50,6 +50,8 @@ class Collecting {
   // Why the collector behind a metric cannot be trusted now; empty when it can or when no collector makes the metric.
   [[nodiscard]] std::string blind(const std::string& metric) const;
   [[nodiscard]] std::vector<api::CollectorView> views() const;
+  // Its last run did not reach the server.
+  [[nodiscard]] bool unreached(const std::string& collector, const std::string& database) const;
   // The host's memory as of its last run; 0 unknown.
   [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
 
@@ -72,6 +74,10 @@ class Collecting {
   net::Task<void> read_texts(RowSet numbers, std::string database);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   void run_self(Snapshot& snapshot);
+  void note_reached(bool reached, UtcTime at);
+  [[nodiscard]] bool is_stale(const Run& run) const;
+  // Whether a collector works: nothing while the server is away, until it was tried again, and where it does not apply.
+  [[nodiscard]] std::optional<bool> works(const std::string& collector, const Run& run) const;
   void note(const Snapshot& snapshot);
 
   Parts& parts_;
@@ -83,6 +89,9 @@ class Collecting {
   std::set<std::int64_t> seen_statements_;
   Deadline texts_due_{};
   std::int64_t ram_bytes_ = 0;
+  // When the probe reached the server last, and since when without a miss; nothing: it does not.
+  std::optional<UtcTime> reached_since_;
+  UtcTime reached_at_;
 };
 
 }  // namespace pgtend::engine

@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
 #include "agent/engine/collecting.hpp"
+#include "agent/engine/cure.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/postgres/sizes.hpp"
 #include "collectors/postgres/statements.hpp"
@@ -43,10 +45,16 @@ CollectStatus status_of(const Error& error) {
   }
 }
 
-void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error) {
+// `connected`: the statement was refused, rather than the session.
+void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error, bool connected, const std::string& role) {
   snapshot.status = status_of(error);
   snapshot.detail = error.describe();
-  if (snapshot.status == CollectStatus::permission && !def.grant.empty()) snapshot.detail += "; cure: " + def.grant;
+  // No GRANT helps against a wrong password or a missing role (class 28).
+  if (error.sqlstate != "42501") return;
+  const std::string grant =
+      connected ? def.grant : "GRANT CONNECT ON DATABASE " + quote_identifier(snapshot.database) + " TO {role}";
+  if (!grant.empty() && (connected || !snapshot.database.empty()))
+    snapshot.detail += "; cure: " + cure_for(grant, role) + ";";
 }
 
 Millis statement_time(const CollectorDef& def, const config::PostgresqlConfig& config) {
@@ -109,6 +117,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     rows = std::move(answer);
   }
   snapshot->identity = parts_.lanes.identity();
+  if (def->name == kUpCollector) note_reached(rows.has_value(), snapshot->taken_at);
   if (!rows) {
     if (def->name == kUpCollector) {
       // Down is what this collector is there to say: a value, not a failure.
@@ -118,7 +127,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
       // The attempt may have waited for its whole timeout: what is known is known now.
       snapshot->taken_at = parts_.clock.now();
     } else {
-      failed(*snapshot, *def, rows.error());
+      failed(*snapshot, *def, rows.error(), shape.has_value(), parts_.config->postgresql.user);
     }
     co_return;
   }
@@ -251,11 +260,9 @@ void Collecting::run_self(Snapshot& snapshot) {
   counter("pgtend_history_bad_blocks_total", static_cast<double>(history.bad_blocks));
   counter("pgtend_history_dropped_total", static_cast<double>(history.dropped_snapshots + history.dropped_ticks));
   counter("pgtend_history_over_quota_total", static_cast<double>(history.over_quota));
-  for (const auto& view : views()) {
-    if (view.status == to_string(CollectStatus::unsupported)) continue;
-    gauge("pgtend_collector_up", view.status == to_string(CollectStatus::ok) && !view.stale ? 1 : 0,
-          Labels{{"collector", view.name}, {"datname", view.database}});
-  }
+  for (const auto& [key, run] : runs_)
+    if (const auto good = works(key.first, run))
+      gauge("pgtend_collector_up", *good ? 1 : 0, Labels{{"collector", key.first}, {"datname", key.second}});
 }
 
 }  // namespace pgtend::engine

@@ -10,6 +10,7 @@ namespace {
 
 void take(config::CollectorFile decoded, CollectorSet& set) {
   set.errors.insert(set.errors.end(), decoded.errors.begin(), decoded.errors.end());
+  if (!decoded.def) set.refused.push_back(decoded.name);
   if (!decoded.def) return;
   std::erase_if(set.defs, [&](const CollectorDef& def) { return def.name == decoded.def->name; });
   set.defs.push_back(std::move(*decoded.def));
@@ -25,6 +26,7 @@ CollectorSet load_collectors(const std::string& directory) {
   const auto files = config::list_yaml(directory);
   if (!files) {
     set.errors.push_back({directory, 0, 0, files.error().describe(), ""});
+    set.listed = false;
     return set;
   }
   for (const auto& file : *files) {
@@ -33,6 +35,7 @@ CollectorSet load_collectors(const std::string& directory) {
       take(config::decode_collector(*text, file), set);
     } else {
       set.errors.push_back({file, 0, 0, text.error().describe(), ""});
+      set.listed = false;
     }
   }
   return set;

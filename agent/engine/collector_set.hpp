@@ -11,6 +11,8 @@ namespace pgtend::engine {
 struct CollectorSet {
   std::vector<CollectorDef> defs;
   std::vector<config::ConfigError> errors;
+  std::vector<std::string> refused;  // names of the user's files that are wrong
+  bool listed = true;                // the user's directory could be read
 };
 
 // The collectors in the binary, code and data, and the user's files of a directory: a file of the user's takes the

@@ -7,6 +7,7 @@
 
 #include "agent/api/routes.hpp"
 #include "agent/base/log.hpp"
+#include "agent/engine/load_config.hpp"
 #include "agent/engine/loops.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
@@ -43,7 +44,7 @@ class Agent {
                                            config_, *lanes_, *history_, ledger_.get(), ledger_error_, board_});
     rooms_ = std::make_unique<Rooms>(*parts_, options_);
     if (auto ok = rooms_->load(); !ok) return ok;
-    rooms_->view.set_config_facts(files_, config_hash());
+    rooms_->view.set_config_facts(files_, config_hash(), {});
     return open_server();
   }
 
@@ -115,14 +116,17 @@ class Agent {
   // Whole or not at all: the old configuration stays when anything in the new one is wrong.
   void reload() {
     systemd::reloading();
-    const auto loaded = options_.config_file.empty() ? config::defaults() : config::load(options_.config_file);
+    const auto loaded = load_config(options_.config_file);
     if (!loaded.errors.empty()) {
       log::error("configuration not reloaded", {{"errors", config::format_errors(loaded.errors)}});
       systemd::ready();
       return;
     }
+    for (const auto& warning : loaded.warnings)
+      log::warn("configuration", {{"warning", config::format_errors({&warning, 1})}});
     const auto before = config_;
-    config_ = std::make_shared<const config::Config>(loaded.config);
+    const auto waiting = config::reload_differences(*before, loaded.config);
+    config_ = std::make_shared<const config::Config>(config::until_restart(*before, loaded.config));
     parts_->config = config_;
     if (auto ok = rooms_->load(); !ok) {
       parts_->config = config_ = before;
@@ -132,9 +136,8 @@ class Agent {
       return;
     }
     log::set_level(config_->log.level);
-    rooms_->view.set_config_facts(loaded.files, config_hash());
-    for (const auto& key : config::reload_differences(*before, *config_))
-      log::warn("this key takes effect after a restart", {{"key", key}});
+    rooms_->view.set_config_facts(loaded.files, config_hash(), waiting);
+    for (const auto& key : waiting) log::warn("this key takes effect after a restart", {{"key", key}});
     log::info("configuration reloaded", {{"hash", config_hash()}});
     systemd::ready();
   }

@@ -1,58 +1,107 @@
 #include "agent/engine/rule_set.hpp"
 
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+
 #include "agent/config/files.hpp"
 #include "agent/config/rule_file.hpp"
+#include "agent/config/text_place.hpp"
 #include "alerts/shipped.hpp"
 
 namespace pgtend::engine {
 
 namespace {
 
-config::ConfigError rule_error(const Rule& rule, const Error& error) {
+// One file while it is loaded.
+struct Source {
+  std::string_view text;
+  const std::string& file;
+  std::vector<config::ConfigError>& errors;
+};
+
+void complain(const Source& source, const Rule& rule, config::Position at, const std::string& message) {
   config::ConfigError out;
-  out.file = rule.file;
-  out.line = rule.line;
-  out.column = 1;
-  out.message = "rule " + rule.name + ": " + error.message;
-  return out;
+  out.file = source.file;
+  out.line = at.line;
+  out.column = at.column;
+  out.message = "rule " + rule.name + ": " + message;
+  source.errors.push_back(std::move(out));
 }
 
-void load_group(const RuleGroup& group, Millis default_interval, RuleSet& set,
-                std::vector<config::ConfigError>& errors) {
-  LoadedGroup loaded;
-  loaded.name = group.name;
-  loaded.file = group.file;
-  loaded.interval = group.interval > Millis(0) ? group.interval : default_interval;
-  loaded.query_offset = group.query_offset;
-  loaded.limit = group.limit;
-  for (const auto& rule : group.rules) {
-    auto compiled = alerts::compile(rule, group.name);
-    if (!compiled) errors.push_back(rule_error(rule, compiled.error()));
-    auto expr = promql::parse(rule.expr);
-    if (!expr) {
-      errors.push_back(rule_error(rule, expr.error()));
-      continue;
-    }
-    if ((*expr)->type != promql::ValueType::vector && (*expr)->type != promql::ValueType::scalar) {
-      Error error;
-      error.message = "the expression is a " + std::string(promql::to_string((*expr)->type)) +
-                      "; a rule needs an instant vector or a scalar";
-      errors.push_back(rule_error(rule, error));
-      continue;
-    }
-    if (!compiled) continue;
-    auto metrics = promql::metric_names(**expr);
-    loaded.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics)});
+// Parsers say where in their text they stopped ("2:12: parse error: ..."); a person wants the place in the file.
+void complain_of_expr(const Source& source, const Rule& rule, config::Position at, std::string message) {
+  std::size_t offset = 0;
+  int line = 0, column = 0, read = 0;
+  if (std::sscanf(message.c_str(), "%d:%d: parse error: %n", &line, &column, &read) == 2 && read > 0) {
+    message.erase(0, static_cast<std::size_t>(read));
+    for (; line > 1 && offset < rule.expr.size(); --line)
+      offset = std::min(rule.expr.find('\n', offset), rule.expr.size() - 1) + 1;
+    offset += static_cast<std::size_t>(column - 1);
   }
-  set.groups.push_back(std::move(loaded));
+  complain(source, rule, config::place_in(source.text, at, rule.expr, offset), message);
+}
+
+void complain_of_text(const Source& source, const Rule& rule, const config::RulePlace& place, const std::string& key,
+                      const std::string& text, const std::string& message) {
+  int position = 1, read = 0;
+  const bool placed = std::sscanf(message.c_str(), "template, position %d: %n", &position, &read) == 1 && read > 0;
+  const auto at = place.texts.find(key);
+  const auto offset = static_cast<std::size_t>(position - 1);
+  complain(source, rule, at == place.texts.end() ? place.name : config::place_in(source.text, at->second, text, offset),
+           key + ": " + (placed ? message.substr(static_cast<std::size_t>(read)) : message));
+}
+
+// Every wrong text of the rule, where alerts::compile stops at the first.
+void check_texts(const Source& source, const Rule& rule, const config::RulePlace& place) {
+  const auto check = [&](const std::string& key, const std::string& text) {
+    if (const auto parsed = alerts::Template::parse(text); !parsed)
+      complain_of_text(source, rule, place, key, text, parsed.error().message);
+  };
+  for (const auto& [name, text] : rule.labels) check("labels." + name, text);
+  for (const auto& [name, text] : rule.annotations) check("annotations." + name, text);
+}
+
+void load_rule(const Source& source, const Rule& rule, const config::RulePlace& place, LoadedGroup& group) {
+  check_texts(source, rule, place);
+  // That it is missing was said by who read the file.
+  if (rule.expr.empty() && place.expr.line == 0) return;
+  auto expr = promql::parse(rule.expr);
+  if (!expr) {
+    complain_of_expr(source, rule, place.expr, expr.error().message);
+    return;
+  }
+  if ((*expr)->type != promql::ValueType::vector && (*expr)->type != promql::ValueType::scalar) {
+    complain(source, rule, place.expr,
+             "the expression is a " + std::string(promql::to_string((*expr)->type)) +
+                 "; a rule needs an instant vector or a scalar");
+    return;
+  }
+  auto compiled = alerts::compile(rule, group.name);
+  if (!compiled) return;  // said by check_texts
+  auto metrics = promql::metric_names(**expr);
+  group.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics)});
 }
 
 void load_text(std::string_view text, const std::string& file, Millis default_interval, RuleSet& set,
                std::vector<config::ConfigError>& errors) {
   const auto decoded = config::decode_rules(text, file);
-  errors.insert(errors.end(), decoded.errors.begin(), decoded.errors.end());
-  if (!decoded.errors.empty()) return;
-  for (const auto& group : decoded.groups) load_group(group, default_interval, set, errors);
+  auto all = decoded.errors;
+  const Source source{text, file, all};
+  for (std::size_t i = 0; i < decoded.groups.size(); ++i) {
+    const auto& group = decoded.groups[i];
+    LoadedGroup loaded;
+    loaded.name = group.name;
+    loaded.file = group.file;
+    loaded.interval = group.interval > Millis(0) ? group.interval : default_interval;
+    loaded.query_offset = group.query_offset;
+    loaded.limit = group.limit;
+    for (std::size_t j = 0; j < group.rules.size(); ++j)
+      load_rule(source, group.rules[j], decoded.places[i][j], loaded);
+    set.groups.push_back(std::move(loaded));
+  }
+  config::order_errors(all);
+  std::move(all.begin(), all.end(), std::back_inserter(errors));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ namespace {
 
 // A line with nothing due looks again after this: a reload or a new database may have given it jobs meanwhile.
 constexpr Millis kLongestPause{1'000};
+// An hourly collector does not wait an hour because the server was away for a second.
+constexpr std::chrono::seconds kUnreachedRetry{30};
 
 }  // namespace
 
@@ -92,7 +94,9 @@ net::Task<void> Sampling::run(Line line) {
     if (line == Line::rove) roving_in_ = database;
     schedule_.started(*next);
     co_await pipeline_.sample(collector, database);
-    schedule_.finished(collector, database, parts_.clock.steady_now());
+    const Deadline now = parts_.clock.steady_now();
+    schedule_.finished(collector, database, now);
+    if (collecting_.unreached(collector, database)) schedule_.hasten(collector, database, now + kUnreachedRetry);
   }
 }
 

@@ -66,4 +66,9 @@ void Schedule::finished(const std::string& collector, const std::string& databas
   }
 }
 
+void Schedule::hasten(const std::string& collector, const std::string& database, Deadline by) {
+  for (auto& job : jobs_)
+    if (job.collector == collector && job.database == database) job.due = std::min(job.due, by);
+}
+
 }  // namespace pgtend::engine

@@ -39,6 +39,9 @@ class Schedule {
   // The next due time keeps the job's phase; missed runs are skipped, not made up for.
   void finished(const std::string& collector, const std::string& database, Deadline now);
 
+  // Due by then at the latest.
+  void hasten(const std::string& collector, const std::string& database, Deadline by);
+
   // 1, 2, 4 or 8; see slowed().
   void set_slow_down(int factor) { slow_down_ = factor; }
   [[nodiscard]] int slow_down() const { return slow_down_; }

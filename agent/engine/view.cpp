@@ -17,9 +17,10 @@ View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& al
       version_(std::move(version)),
       started_at_(parts.clock.now()) {}
 
-void View::set_config_facts(std::vector<std::string> files, std::string hash) {
+void View::set_config_facts(std::vector<std::string> files, std::string hash, std::vector<std::string> waiting) {
   config_.files = std::move(files);
   config_.hash = std::move(hash);
+  config_.restart_needed = std::move(waiting);
   config_.loaded_at = parts_.clock.now();
 }
 

@@ -20,7 +20,8 @@ class View final : public api::AgentView {
        change::Pipeline* changes, std::string version);
 
   void set_capabilities(std::vector<pg::Capability> capabilities) { capabilities_ = std::move(capabilities); }
-  void set_config_facts(std::vector<std::string> files, std::string hash);
+  // `waiting`: keys that the files changed and a restart puts into effect.
+  void set_config_facts(std::vector<std::string> files, std::string hash, std::vector<std::string> waiting);
 
   net::TaskResult<api::StatusView> status() override;
   net::TaskResult<std::vector<Finding>> findings() override;

@@ -54,11 +54,7 @@ net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
         if (alert.state == AlertState::pending || alert.state == AlertState::firing) one.alerts.push_back(alert);
       }
       const Labels of_rule{{"rule", rule.name}, {"group", group.name}};
-      if (rule.kind == RuleKind::alert &&
-          parts_.board
-                  .gauge("pgtend_rule_evaluation_failed", "1 while a rule's last evaluation gave no answer.", of_rule)
-                  .value() > 0)
-        one.health = "err";
+      if (const auto health = alerting_.health(of_rule); health != "ok") one.health = health;
       shown.rules.push_back(std::move(one));
     }
     out.push_back(std::move(shown));

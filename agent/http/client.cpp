@@ -112,8 +112,14 @@ Error describe(CURLcode code, CURL* handle, const Receiving& receiving, const Cl
                   (receiving.too_large ? "the answer is larger than allowed" : curl_easy_strerror(code));
   long os_error = 0;
   if (curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error != 0 &&
-      code != CURLE_OPERATION_TIMEDOUT)
+      code != CURLE_OPERATION_TIMEDOUT) {
+    // A socket that may not be used stays so, however often it is tried.
+    if (!request.unix_socket.empty() && (os_error == EACCES || os_error == EPERM)) {
+      error.code = Errc::permission;
+      error.retryable = false;
+    }
     error.message += " (" + std::generic_category().message(static_cast<int>(os_error)) + ")";
+  }
   return error;
 }
 

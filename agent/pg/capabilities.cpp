@@ -64,9 +64,10 @@ void judge_extensions(const RowSet& row, int version_num, const std::string& dat
     hypopg += ", after: apt-get install postgresql-" + std::to_string(version_num / 10000) + "-hypopg";
   out.push_back(capability("hypopg", Purpose::observe, row.boolean(0, "hypopg"),
                            "index advice rests on statistics alone, without the planner's own price", hypopg));
-  auto not_superuser = capability("not_superuser", Purpose::observe, !row.boolean(0, "superuser"),
-                                  "this role may do everything, and so might whoever takes over the agent",
-                                  "-- run packaging/sql/roles.sql and connect as pgtend_monitor and pgtend_operator");
+  auto not_superuser = capability(
+      "not_superuser", Purpose::observe, !row.boolean(0, "superuser"),
+      "this role may do everything, and so might whoever takes over the agent",
+      "-- make roles for it with packaging/sql/roles.sql; name them in postgresql.user and postgresql.operator.user");
   not_superuser.advice = true;
   out.push_back(std::move(not_superuser));
 }

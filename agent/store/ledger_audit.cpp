@@ -117,9 +117,13 @@ Result<std::vector<AuditEntry>> Ledger::audit_tail(std::size_t limit) {
 }
 
 Result<AuditCheck> Ledger::audit_verify() {
-  auto head = read_head(*impl_->db);
+  return verify_audit(*impl_->db);
+}
+
+Result<AuditCheck> verify_audit(Database& db) {
+  auto head = read_head(db);
   if (!head) return fail(std::move(head).error(), "ledger");
-  auto query = impl_->db->prepare("SELECT " + std::string(kColumns) + " FROM audit ORDER BY sequence");
+  auto query = db.prepare("SELECT " + std::string(kColumns) + " FROM audit ORDER BY sequence");
   if (!query) return fail(std::move(query).error(), "ledger");
   AuditCheck check;
   const auto bad = [&](std::int64_t sequence, std::string why) {

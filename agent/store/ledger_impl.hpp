@@ -41,6 +41,9 @@ Result<void> prepare_ledger_schema(Database& db);
 // Stores what a step of the dispatcher changed, inside the caller's transaction.
 Result<void> save_dispatch(Database& db, const DispatchChange& change);
 
+// See Ledger::audit_verify.
+Result<AuditCheck> verify_audit(Database& db);
+
 // The chained hash over all fields of an entry but its own hash.
 [[nodiscard]] std::string audit_hash(const AuditEntry& entry);
 

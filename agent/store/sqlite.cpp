@@ -31,6 +31,22 @@ Errc code_of(int code) {
   }
 }
 
+std::string immutable_uri(const std::string& path) {
+  constexpr std::string_view kPlain = "/._-";
+  constexpr const char* kHex = "0123456789ABCDEF";
+  std::string out = "file:";
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (plain || kPlain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += std::string("%") + kHex[byte >> 4] + kHex[byte & 15];
+    }
+  }
+  return out + "?immutable=1";
+}
+
 }  // namespace
 
 Error sqlite_error(sqlite3* db, int code, std::string_view doing) {
@@ -143,16 +159,17 @@ Database::~Database() {
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, OpenMode mode) {
   auto out = std::unique_ptr<Database>(new Database(path));
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+  const bool untouched = mode == OpenMode::untouched;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (untouched ? SQLITE_OPEN_URI : 0) |
                     (mode == OpenMode::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
-  const int code = sqlite3_open_v2(path.c_str(), &out->db_, flags, nullptr);
+  const int code = sqlite3_open_v2((untouched ? immutable_uri(path) : path).c_str(), &out->db_, flags, nullptr);
   if (code != SQLITE_OK) return fail(sqlite_error(out->db_, code, "open " + path));
   sqlite3_progress_handler(out->db_, kStepsPerLook, &Database::on_progress, out.get());
   // A schema can be tampered with; nothing in it may run code of ours with side effects.
   sqlite3_db_config(out->db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(out->db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // Only the read-write connection checkpoints: this SQLite has the WAL-reset bug.
-  if (mode == OpenMode::read_only) sqlite3_db_config(out->db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (mode != OpenMode::read_write) sqlite3_db_config(out->db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_busy_timeout(out->db_, 2'000);
   PGTEND_STORE_TRY(out->exec("PRAGMA mmap_size=0"));
   return out;

@@ -63,7 +63,8 @@ class Statement {
   bool fresh_ = true;
 };
 
-enum class OpenMode { read_write, read_only };
+// untouched: the file alone, which nobody writes meanwhile; nothing is created beside it.
+enum class OpenMode { read_write, read_only, untouched };
 
 class Database {
  public:

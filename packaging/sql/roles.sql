@@ -10,6 +10,8 @@
 --             its own settings on every version. The operator joins it (SET ROLE) and could do what it may. Without it
 --             such changes stay recommendations to apply by hand. CREATEROLE is not given for it: before PostgreSQL 16 it
 --             may change and join every role that is no superuser. Run again for each such role.
+-- monitor     the role that watches; default pgtend_monitor. Write its name under postgresql.user.
+-- operator    the role that advises and acts; default pgtend_operator. Write it under postgresql.operator.user.
 -- extensions  off: do not create pg_stat_statements and hypopg here (they are created only where they are installed).
 -- No password is set: use peer, certificates, or \password pgtend_monitor and \password pgtend_operator.
 
@@ -26,85 +28,100 @@ SELECT current_setting('server_version_num')::int >= 150000 AS is_15,
 \else
   \set extensions on
 \endif
+\if :{?monitor}
+\else
+  \set monitor pgtend_monitor
+\endif
+\if :{?operator}
+\else
+  \set operator pgtend_operator
+\endif
+
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname IN (:'monitor', :'operator') AND rolsuper)
+    OR :'monitor' = :'operator' AS is_wrong \gset
+\if :is_wrong
+  \warn 'monitor and operator must be two roles, and no superusers: this file takes rights from them.'
+  \quit
+\endif
 
 SET client_min_messages = warning;
 SET search_path = pg_catalog;
 
 BEGIN;
 
-SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_monitor') AS no_monitor,
-       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_operator') AS no_operator,
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'monitor') AS no_monitor,
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'operator') AS no_operator,
        NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_advise') AS no_advise \gset
 \if :no_monitor
-  CREATE ROLE pgtend_monitor;
+  CREATE ROLE :"monitor";
 \endif
 \if :no_operator
-  CREATE ROLE pgtend_operator;
+  CREATE ROLE :"operator";
 \endif
 \if :no_advise
   CREATE ROLE pgtend_advise;
 \endif
 -- Monitor: probe 1, sample 2, one replacing an old session, one for `pgtend doctor`. Operator: advise, act, doctor.
-ALTER ROLE pgtend_monitor LOGIN CONNECTION LIMIT 5;
+ALTER ROLE :"monitor" LOGIN CONNECTION LIMIT 5;
 -- NOINHERIT: it has the owners' rights only after SET ROLE.
-ALTER ROLE pgtend_operator LOGIN NOINHERIT CONNECTION LIMIT 3;
+ALTER ROLE :"operator" LOGIN NOINHERIT CONNECTION LIMIT 3;
 -- Nobody logs in with it. The operator's advising sessions, which are read-only, SET ROLE to it: to price an index they
 -- need other roles' statements (pg_monitor) and EXPLAIN on the owners' tables in one session.
 ALTER ROLE pgtend_advise NOLOGIN INHERIT;
 
 \if :is_16
-  GRANT pg_monitor TO pgtend_monitor, pgtend_advise WITH INHERIT TRUE, SET FALSE;
-  GRANT pg_use_reserved_connections TO pgtend_monitor;
-  GRANT pgtend_advise, pg_signal_backend TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+  GRANT pg_monitor TO :"monitor", pgtend_advise WITH INHERIT TRUE, SET FALSE;
+  GRANT pg_use_reserved_connections TO :"monitor";
+  GRANT pgtend_advise, pg_signal_backend TO :"operator" WITH INHERIT FALSE, SET TRUE;
 \else
-  GRANT pg_monitor TO pgtend_monitor, pgtend_advise;
-  GRANT pgtend_advise, pg_signal_backend TO pgtend_operator;
+  GRANT pg_monitor TO :"monitor", pgtend_advise;
+  GRANT pgtend_advise, pg_signal_backend TO :"operator";
 \endif
 \if :is_15
-  GRANT pg_checkpoint TO pgtend_operator;
-  GRANT SET ON PARAMETER pg_stat_statements.track TO pgtend_monitor, pgtend_operator;
+  GRANT pg_checkpoint TO :"operator";
+  GRANT SET ON PARAMETER pg_stat_statements.track TO :"monitor", :"operator";
   -- An allow-list: never a parameter that runs code, touches authentication or hides tracks.
   GRANT ALTER SYSTEM ON PARAMETER work_mem, maintenance_work_mem, random_page_cost, effective_io_concurrency,
     checkpoint_timeout, max_wal_size, autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor,
-    autovacuum_vacuum_cost_limit TO pgtend_operator;
+    autovacuum_vacuum_cost_limit TO :"operator";
 \endif
 \if :is_18
-  GRANT pg_signal_autovacuum_worker TO pgtend_operator;
+  GRANT pg_signal_autovacuum_worker TO :"operator";
 \endif
 \if :{?owner}
   \if :is_16
-    GRANT :"owner" TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+    GRANT :"owner" TO :"operator" WITH INHERIT FALSE, SET TRUE;
     GRANT :"owner" TO pgtend_advise WITH INHERIT TRUE, SET FALSE;
   \else
-    GRANT :"owner" TO pgtend_operator, pgtend_advise;
+    GRANT :"owner" TO :"operator", pgtend_advise;
   \endif
 \endif
 
 \if :{?tuned}
   \if :is_16
-    GRANT :"tuned" TO pgtend_operator WITH INHERIT FALSE, SET TRUE;
+    GRANT :"tuned" TO :"operator" WITH INHERIT FALSE, SET TRUE;
   \else
-    GRANT :"tuned" TO pgtend_operator;
+    GRANT :"tuned" TO :"operator";
   \endif
 \endif
 
 -- They hold behind a pooler too, where the agent sets nothing in a session.
-ALTER ROLE pgtend_monitor SET default_transaction_read_only = on;
-ALTER ROLE pgtend_monitor SET statement_timeout = '3s';
-ALTER ROLE pgtend_monitor SET lock_timeout = '100ms';
-ALTER ROLE pgtend_operator SET idle_in_transaction_session_timeout = '5s';
+ALTER ROLE :"monitor" SET default_transaction_read_only = on;
+ALTER ROLE :"monitor" SET statement_timeout = '3s';
+ALTER ROLE :"monitor" SET lock_timeout = '100ms';
+ALTER ROLE :"operator" SET idle_in_transaction_session_timeout = '5s';
 
 -- From here on: this database.
-GRANT CONNECT ON DATABASE :"DBNAME" TO pgtend_monitor, pgtend_operator;
-GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO pgtend_monitor, pgtend_operator, pgtend_advise;
-GRANT SELECT ON pg_hba_file_rules, pg_file_settings TO pgtend_monitor;
-GRANT EXECUTE ON FUNCTION pg_hba_file_rules(), pg_show_all_file_settings() TO pgtend_monitor;
-GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO pgtend_monitor;
+GRANT CONNECT ON DATABASE :"DBNAME" TO :"monitor", :"operator";
+GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO :"monitor", :"operator", pgtend_advise;
+GRANT SELECT ON pg_hba_file_rules, pg_file_settings TO :"monitor";
+GRANT EXECUTE ON FUNCTION pg_hba_file_rules(), pg_show_all_file_settings() TO :"monitor";
+GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO :"monitor";
 \if :is_15
-  GRANT SELECT ON pg_ident_file_mappings TO pgtend_monitor;
-  GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO pgtend_monitor;
+  GRANT SELECT ON pg_ident_file_mappings TO :"monitor";
+  GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO :"monitor";
 \endif
-GRANT EXECUTE ON FUNCTION pg_reload_conf() TO pgtend_operator;
+GRANT EXECUTE ON FUNCTION pg_reload_conf() TO :"operator";
 \if :{?owner}
   -- CREATE INDEX asks the table's owner for CREATE on the schema.
   SELECT DISTINCT format('GRANT CREATE ON SCHEMA %I TO %I', n.nspname, o.rolname)
@@ -113,8 +130,8 @@ GRANT EXECUTE ON FUNCTION pg_reload_conf() TO pgtend_operator;
       AND NOT has_schema_privilege(o.oid, n.oid, 'CREATE') \gexec
 \endif
 -- After ALTER SYSTEM the operator reads back what the file says.
-GRANT SELECT ON pg_file_settings TO pgtend_operator;
-GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO pgtend_operator;
+GRANT SELECT ON pg_file_settings TO :"operator";
+GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO :"operator";
 
 COMMIT;
 

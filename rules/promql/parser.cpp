@@ -226,11 +226,13 @@ Result<ExprPtr> TokenParser::primary() {
       (next.kind == TokenKind::left_paren || keyword_of(next.text) == "by" || keyword_of(next.text) == "without")) {
     return aggregate(*aggregation);
   }
-  if (next.kind == TokenKind::left_paren) return call();
+  // Before a call: with labels behind it, a misplaced clause looks like one.
   const std::string_view keyword = keyword_of(token().text);
-  for (const std::string_view reserved : {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}) {
+  if (keyword == "group_left" || keyword == "group_right") return misplaced_grouping();
+  for (const std::string_view reserved : {"bool", "on", "ignoring", "atan2"}) {
     if (keyword == reserved) return unexpected("");
   }
+  if (next.kind == TokenKind::left_paren) return call();
   return selector();
 }
 

@@ -72,10 +72,15 @@ Result<void> TokenParser::matching_clause(Binary& binary, Span lhs) {
   }
   binary.matching.cardinality = is_keyword("group_left") ? Cardinality::many_to_one : Cardinality::one_to_many;
   advance();
-  if (!is(TokenKind::left_paren)) return {};
-  auto include = label_list("grouping opts");
-  if (!include) return fail(include.error());
-  binary.matching.include = std::move(*include);
+  if (is(TokenKind::left_paren)) {
+    auto include = label_list("grouping opts");
+    if (!include) return fail(include.error());
+    binary.matching.include = std::move(*include);
+  }
+  if (is_keyword("group_left") || is_keyword("group_right"))
+    return error_at(token().span, "unexpected " + describe(token()) +
+                                      ": an operator takes one of group_left and group_right, for the side that has "
+                                      "many elements for each of the other");
   if (binary.matching.on) {
     for (const auto& label : binary.matching.include) {
       if (std::find(binary.matching.labels.begin(), binary.matching.labels.end(), label) !=
@@ -85,6 +90,11 @@ Result<void> TokenParser::matching_clause(Binary& binary, Span lhs) {
     }
   }
   return {};
+}
+
+tl::unexpected<Error> TokenParser::misplaced_grouping() const {
+  return error_at(token().span, "unexpected " + describe(token()) +
+                                    ": it follows on(...) or ignoring(...) right behind a binary operator");
 }
 
 Result<std::vector<std::string>> TokenParser::label_list(std::string_view context) {

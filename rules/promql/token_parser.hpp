@@ -42,6 +42,8 @@ class TokenParser {
   Result<ExprPtr> aggregate(AggregateOp op);
   Result<ExprPtr> binary_tail(ExprPtr lhs, BinaryOp op, int precedence);
   Result<void> matching_clause(Binary& binary, Span lhs);
+  // group_left or group_right where an operand belongs.
+  [[nodiscard]] tl::unexpected<Error> misplaced_grouping() const;
   Result<std::vector<ExprPtr>> arguments();
 
   Result<ExprPtr> selector();

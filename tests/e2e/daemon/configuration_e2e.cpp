@@ -29,6 +29,33 @@ TEST_CASE("a reload is whole or not at all") {
   REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["config"]["hash"] != hash; }));
 }
 
+TEST_CASE("what needs a restart stays as it runs, and status says so until then") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  const auto item = [&] { return (*daemon.get("/v1/status"))["item"]; };
+  const auto name = item()["instance"];
+  CHECK(item()["config"]["restart_needed"] == Json::array());
+  const auto hash = item()["config"]["hash"];
+  daemon.set("instance", "  name: other\n");
+  daemon.set("advisors", "  interval: 7m\n");
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return item()["config"]["hash"] != hash; }));
+  CHECK(item()["instance"] == name);
+  CHECK(item()["config"]["restart_needed"] == Json{"instance.name"});
+  CHECK(daemon.cli({"status"}).output.find("restart    needed for: instance.name") != std::string::npos);
+  // A second reload does not forget it.
+  daemon.set("advisors", "  interval: 8m\n");
+  const auto second = item()["config"]["hash"];
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return item()["config"]["hash"] != second; }));
+  CHECK(item()["config"]["restart_needed"] == Json{"instance.name"});
+  daemon.stop();
+  daemon.start();
+  CHECK(item()["instance"] == "other");
+  CHECK(item()["config"]["restart_needed"] == Json::array());
+}
+
 TEST_CASE("a role with no rights runs degraded and doctor names the GRANT for each missing right") {
   PgCluster cluster;
   cluster.exec("postgres", "create role nobody_special login");
@@ -71,6 +98,31 @@ TEST_CASE("through a pooler the agent watches, says that it never acts, and why 
   REQUIRE(count_of(daemon.log(), "no advice") == 1);
 }
 
+TEST_CASE("every cure names the roles that are really connected") {
+  PgCluster cluster;
+  cluster.exec("postgres", "create role watcher login; create role actor login");
+  Daemon daemon(cluster);
+  daemon.set("postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
+                               "\n  user: watcher\n  operator: {user: actor}\n");
+  const auto doctor = daemon.cli({"doctor"}).output;
+  INFO(doctor);
+  CHECK(doctor.find("GRANT pg_monitor TO \"watcher\";") != std::string::npos);
+  CHECK(doctor.find("GRANT pg_signal_backend TO \"actor\";") != std::string::npos);
+  CHECK(doctor.find("psql -v monitor='watcher' -v operator='actor'") != std::string::npos);
+  CHECK(doctor.find("pgtend_") == std::string::npos);
+  // One role for all of it is none that roles.sql makes.
+  CHECK(daemon.cli({"doctor", "-U", "watcher"}).output.find("roles.sql") == std::string::npos);
+  daemon.start();
+  const auto detail = [&] {
+    const auto status = *daemon.get("/v1/status");
+    for (const auto& collector : status["item"]["collectors"])
+      if (collector["name"] == "wal_directory") return collector["detail"].get<std::string>();
+    return std::string();
+  };
+  CHECK(eventually([&] { return detail().find("cure: GRANT pg_monitor TO \"watcher\";") != std::string::npos; },
+                   std::chrono::seconds(30)));
+}
+
 TEST_CASE("the audit names a row that was changed in the file") {
   PgCluster cluster;
   Daemon daemon(cluster);
@@ -79,6 +131,7 @@ TEST_CASE("the audit names a row that was changed in the file") {
   REQUIRE(daemon.cli({"freeze", "off"}).status == 0);
   REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
   daemon.stop();
+  REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
   const auto tampered =
       run_command({"python3", "-c",
                    "import sqlite3,sys\n"
@@ -89,6 +142,13 @@ TEST_CASE("the audit names a row that was changed in the file") {
                    "db.commit()",
                    daemon.path("ledger.db").string()});
   REQUIRE(tampered.status == 0);
+  // Without the agent the file itself is read, by the configuration or by its name.
+  const auto offline = daemon.cli({"audit", "verify"});
+  INFO(offline.output);
+  REQUIRE(offline.status == 4);
+  REQUIRE(offline.output.find("row 1") != std::string::npos);
+  REQUIRE(daemon.cli({"audit", "verify", "--file", daemon.path("ledger.db").string()}).status == 4);
+  REQUIRE(daemon.cli({"audit", "verify", "--file", daemon.path("none.db").string()}).status == 1);
   daemon.start();
   const auto verified = daemon.cli({"audit", "verify"});
   REQUIRE(verified.status == 4);

@@ -119,6 +119,18 @@ TEST_CASE("roles.sql lets the operator set what a tuned role may set itself, and
   CHECK(missing(probe(cluster, "pgtend_operator", Purpose::act)).empty());
 }
 
+TEST_CASE("roles.sql gives the same to roles of other names, and every cure names the role that asks") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE ROLE app_owner; CREATE TABLE orders (n int); ALTER TABLE orders OWNER TO app_owner");
+  cluster.exec("postgres", "CREATE ROLE \"Watch-er\" LOGIN");
+  for (const auto& [name, item] : probe(cluster, "Watch-er")) CHECK(item.cure.find("pgtend_") == std::string::npos);
+  CHECK(cluster.psql_file("postgres", kRoles,
+                          {{"owner", "app_owner"}, {"monitor", "Watch-er"}, {"operator", "actor"}}) == "");
+  CHECK(cluster.psql_file("postgres", kRoles, {{"monitor", "postgres"}}).find("superusers") != std::string::npos);
+  CHECK(missing(probe(cluster, "Watch-er", Purpose::observe)).empty());
+  CHECK(missing(probe(cluster, "actor", Purpose::act)).empty());
+}
+
 TEST_CASE("each right taken away is missed by itself") {
   PgCluster cluster;
   cluster.exec("postgres", "CREATE ROLE app_owner; CREATE TABLE orders (n int); ALTER TABLE orders OWNER TO app_owner");

@@ -106,6 +106,14 @@ TEST_CASE("a failed run keeps the last good samples for three intervals and the 
   CHECK(board.render(kThen + Millis(30'013)).find("\npgtend_database_size_bytes") == std::string::npos);
 }
 
+TEST_CASE("a collector that does not apply to the server is not down") {
+  MetricsBoard board(BoardOptions{"0.1.0"});
+  board.publish(run("wal_receiver", "", {}, CollectStatus::unavailable));
+  CHECK(has(board.render(kThen), "pgtend_collector_up{collector=\"wal_receiver\"} 0"));
+  board.publish(run("wal_receiver", "", {}, CollectStatus::unsupported));
+  CHECK(board.render(kThen).find("collector=\"wal_receiver\"") == std::string::npos);
+}
+
 TEST_CASE("a collector that fell silent is down once it is stale") {
   MetricsBoard board(BoardOptions{"0.1.0"});
   board.publish(run("sizes", "", {sample("pgtend_database_size_bytes", {}, 1)}));

@@ -43,6 +43,12 @@ struct House {
   }
 };
 
+// With the expression that some routes need.
+std::string asked(const std::string& target) {
+  const bool takes_one = target.find("/v1/query") != std::string::npos || target == "/v1/rules/explain";
+  return target + (takes_one ? "?expr=up" : "");
+}
+
 std::string concrete(std::string pattern) {
   if (const auto at = pattern.find("{id}"); at != std::string::npos) pattern.replace(at, 4, "r1");
   return pattern;
@@ -141,7 +147,7 @@ TEST_CASE("every reading route answers its item or items in the envelope") {
     // An export is text of its own, for other programs.
     if (route.method != "GET" || !route.pattern.starts_with("/v1/") || route.pattern == "/v1/export") continue;
     CAPTURE(route.pattern);
-    const auto response = house.ask("GET", concrete(route.pattern) + "?expr=up", {}, Right::viewer);
+    const auto response = house.ask("GET", asked(concrete(route.pattern)), {}, Right::viewer);
     CHECK(response.status == 200);
     CHECK(response.content_type == "application/json");
     const auto body = json::parse(response.body);
@@ -206,7 +212,7 @@ TEST_CASE("an error of the agent becomes its status, its code and a hint, on eve
     if (route.method != "GET" || route.pattern == "/live" || route.pattern == "/metrics") continue;
     if (route.pattern.starts_with("/api/")) continue;  // Prometheus's shape: prometheus_test.cpp
     CAPTURE(route.pattern);
-    const auto response = house.ask("GET", concrete(route.pattern) + "?expr=up");
+    const auto response = house.ask("GET", asked(concrete(route.pattern)));
     CHECK(response.status == 503);
     CHECK(json::parse(response.body).at("error").at("code") == "unavailable");
   }
@@ -332,6 +338,44 @@ TEST_CASE("limits of lists are bounded") {
   for (const auto* query : {"changes?limit=0", "changes?limit=1000000", "changes?limit=x", "changes?open=maybe",
                             "audit?from=-1", "audit?limit="})
     CHECK(house.ask("GET", std::string("/v1/") + query).status == 400);
+}
+
+TEST_CASE("a query parameter that means nothing is refused with what is valid, on every reading route") {
+  House house;
+  const auto error_of = [&](const std::string& target) {
+    const auto response = house.ask("GET", target);
+    INFO(target << " " << response.body);
+    CHECK(response.status == 400);
+    const auto error = json::parse(response.body).at("error");
+    return error.at("message").get<std::string>() + "; " + error.value("hint", "");
+  };
+  for (const auto& route : house.router.routes()) {
+    if (route.method != "GET" || !route.pattern.starts_with("/v1/")) continue;
+    const auto target = asked(concrete(route.pattern));
+    CHECK(error_of(target + (target.find('?') == std::string::npos ? "?" : "&") + "colour=red")
+              .starts_with("unknown query parameter 'colour'; "));
+  }
+  CHECK(error_of("/v1/findings?severity=bogus") == "severity must be one of info, warning, critical, not 'bogus'; ");
+  CHECK(error_of("/v1/alerts?state=fireing") == "state must be one of pending, firing, resolved, not 'fireing'; ");
+  CHECK(error_of("/v1/notifications?state=lost") ==
+        "state must be one of queued, sent, dead, superseded, not 'lost'; ");
+  CHECK(error_of("/v1/changes?open=maybe") == "open must be one of true, false, not 'maybe'; ");
+  CHECK(error_of("/v1/changes?limt=5") == "unknown query parameter 'limt'; did you mean 'limit'?");
+  CHECK(error_of("/v1/status?x=1") == "unknown query parameter 'x'; this address takes none");
+  CHECK(error_of("/v1/audit?until=1") == "unknown query parameter 'until'; known: from, limit");
+}
+
+TEST_CASE("findings are told by severity and alerts by state") {
+  House house;
+  const auto count = [&](const std::string& target) {
+    return json::parse(house.ask("GET", target).body).at("items").size();
+  };
+  std::size_t findings = 0, alerts = 0;
+  for (const auto* severity : {"info", "warning", "critical"})
+    findings += count(std::string("/v1/findings?severity=") + severity);
+  for (const auto* state : {"pending", "firing", "resolved"}) alerts += count(std::string("/v1/alerts?state=") + state);
+  CHECK(findings == 1);
+  CHECK(alerts == 1);
 }
 
 TEST_CASE("health and metrics have their own types") {

@@ -156,7 +156,7 @@ inline api::StatusView sample_status() {
   status.freeze = {true, "token:ops", "release", kThen};
   status.alerts = {1, 2};
   status.changes = {3};
-  status.config = {{"pgtend.yaml"}, "abc", kThen};
+  status.config = {{"pgtend.yaml"}, "abc", kThen, {"http.listen"}};
   return status;
 }
 

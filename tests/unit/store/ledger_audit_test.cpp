@@ -1,8 +1,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
+#include "agent/store/audit_file.hpp"
 #include "agent/store/sha256.hpp"
 #include "tests/unit/store/ledger_support.hpp"
 
@@ -103,6 +105,43 @@ TEST_CASE("verification names the row that was deleted, moved, cut off or added"
       "INSERT INTO audit SELECT 11, at_ms, actor, action, subject, before, after, result, hash, hash"
       " FROM audit WHERE sequence=10");
   REQUIRE((!check.ok && check.first_bad == 11));
+}
+
+TEST_CASE("the file alone tells whether its audit is whole, and stays as it is") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("a % b?.db"));
+  for (int i = 1; i <= 10; ++i) REQUIRE(ledger->audit(draft("act." + std::to_string(i))));
+  const auto names = [&] {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(ledger.file).parent_path()))
+      out.push_back(entry.path().filename().string());
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  // While the agent has it open: the newest rows are in the log beside the file.
+  auto check = store::verify_audit_file(ledger.file);
+  REQUIRE(check);
+  REQUIRE((check->ok && check->rows == 10));
+  ledger.ledger.reset();
+  const auto before = names();
+  check = store::verify_audit_file(ledger.file);
+  REQUIRE(check);
+  REQUIRE((check->ok && check->rows == 10));
+  REQUIRE(names() == before);
+  tamper(ledger.file, "UPDATE audit SET actor='other' WHERE sequence=4");
+  check = store::verify_audit_file(ledger.file);
+  REQUIRE(check);
+  REQUIRE((!check->ok && check->first_bad == 4));
+}
+
+TEST_CASE("a file without an audit is refused with the reason") {
+  TempDir dir;
+  REQUIRE(store::verify_audit_file(dir.file("none.db")).error().code == Errc::not_found);
+  std::ofstream(dir.file("text.db")) << std::string(5000, 'x');
+  REQUIRE(store::verify_audit_file(dir.file("text.db")).error().code == Errc::corrupt);
+  const RawDatabase raw(dir.file("other.db"));
+  raw.exec("CREATE TABLE t (a)");
+  REQUIRE(store::verify_audit_file(dir.file("other.db")).error().code == Errc::unsupported);
 }
 
 TEST_CASE("one character changed in any text of the audit is found") {

@@ -1,0 +1,70 @@
+#include "agent/engine/load_config.hpp"
+
+#include <algorithm>
+
+#include "agent/base/strings.hpp"
+#include "agent/config/origins.hpp"
+#include "agent/engine/advising.hpp"
+#include "agent/engine/collecting.hpp"
+#include "agent/engine/collector_set.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+std::string cure(const std::string& name, const Names& known) {
+  const auto near = nearest(name, known);
+  return near ? "did you mean '" + *near + "'?" : "known: " + join(known, ", ");
+}
+
+void check_patterns(const config::Complaints& complain, const std::string& path, const Names& patterns,
+                    const std::string& what, const Names& known) {
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    const bool meets =
+        std::any_of(known.begin(), known.end(), [&](const auto& name) { return glob_match(patterns[i], name); });
+    if (meets) continue;
+    const bool has_wildcard = patterns[i].find_first_of("*?") != std::string::npos;
+    complain.at(path + "[" + std::to_string(i) + "]",
+                has_wildcard ? "no " + what + " matches '" + patterns[i] + "'"
+                             : "there is no " + what + " '" + patterns[i] + "'",
+                cure(patterns[i], known));
+  }
+}
+
+// Empty when the user's own collectors could not all be read: then no name is known to be wrong.
+Names collector_names(const std::string& directory) {
+  const auto set = load_collectors(directory);
+  if (!set.listed) return {};
+  Names out{kHostCollector, kSelfCollector};
+  for (const auto& def : set.defs) out.push_back(def.name);
+  // Their own errors are told; that they are missing would be a consequence.
+  out.insert(out.end(), set.refused.begin(), set.refused.end());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+void check_names(config::LoadedConfig& loaded) {
+  const config::Complaints complain(loaded.origins, loaded.errors);
+  const auto& collection = loaded.config.collection;
+  const Names collectors = complain.is_broken("collection.directory") ? Names{} : collector_names(collection.directory);
+  if (!collectors.empty()) {
+    for (const auto& [name, interval] : collection.intervals)
+      if (std::find(collectors.begin(), collectors.end(), name) == collectors.end())
+        complain.at("collection.intervals." + name, "there is no collector '" + name + "'", cure(name, collectors));
+    check_patterns(complain, "collection.disabled", collection.disabled, "collector", collectors);
+  }
+  check_patterns(complain, "advisors.disabled", loaded.config.advisors.disabled, "advisor", advisor_names());
+  config::in_file_order(loaded);
+}
+
+config::LoadedConfig load_config(const std::string& file) {
+  auto loaded = file.empty() ? config::defaults() : config::load(file);
+  check_names(loaded);
+  return loaded;
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,75 @@
+#include <unistd.h>
+
+#include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend::test;
+
+namespace {
+
+CommandResult cli(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), Daemon::binary());
+  return run_command(arguments);
+}
+
+void check_usage(std::vector<std::string> arguments, const std::string& says) {
+  const auto result = cli(std::move(arguments));
+  INFO(result.output);
+  CHECK(result.status == 2);
+  CHECK(result.output.find(says) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a wrong word of the command line is named with the nearest right one") {
+  check_usage({"bogus"}, "unknown command 'bogus'");
+  check_usage({"statu"}, "unknown command 'statu'; did you mean 'status'?");
+  check_usage({"rules", "chek", "x.yaml"}, "unknown subcommand 'chek' of 'rules'; did you mean 'check'?");
+  check_usage({"audit", "--limt", "5"}, "unknown option '--limt' of 'audit'; did you mean '--limit'?");
+  check_usage({"status", "--sockt=/x"}, "unknown option '--sockt' of 'status'; did you mean '--socket'?");
+  check_usage({"status", "now"}, "'now' was not expected behind 'status'");
+}
+
+TEST_CASE("a runbook is JSON with -o json") {
+  const auto one = Json::parse(cli({"runbook", "PgDown", "-o", "json"}).output, nullptr, false);
+  REQUIRE_FALSE(one.is_discarded());
+  CHECK(one["item"]["name"] == "PgDown");
+  CHECK(one["item"]["markdown"].get<std::string>().starts_with("# PgDown"));
+  const auto all = Json::parse(cli({"runbook", "-o", "json"}).output, nullptr, false);
+  CHECK(all["items"].size() > 50);
+}
+
+TEST_CASE("a socket that may not be used is exit 6 with the cure") {
+  if (::geteuid() != 0) return;  // only root can become somebody else
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  const auto refused = run_command({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", Daemon::binary(),
+                                    "--socket", daemon.path("pgtend.sock").string(), "status"});
+  CHECK(refused.status == 6);
+  CHECK(refused.output.find("you may not use the agent's socket") != std::string::npos);
+  CHECK(refused.output.find("http.socket_viewers") != std::string::npos);
+}
+
+TEST_CASE("alerts that always fire do not count for the exit code") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  write_file(daemon.path("rules/life.yaml"),
+             "groups:\n- name: life\n  rules:\n  - {alert: Watchdog, expr: vector(1), labels: {severity: none}}\n");
+  daemon.start();
+  const auto fires = [&](std::size_t count) {
+    const auto answer = daemon.get("/v1/alerts");
+    std::size_t firing = 0;
+    if (answer)
+      for (const auto& alert : (*answer)["items"]) firing += alert["state"] == "firing" ? 1 : 0;
+    return firing == count;
+  };
+  REQUIRE(eventually([&] { return fires(1); }, std::chrono::seconds(20)));
+  CHECK(daemon.cli({"alerts"}).status == 0);
+  write_file(daemon.path("rules/more.yaml"),
+             "groups:\n- name: more\n  rules:\n  - {alert: Real, expr: vector(1), labels: {severity: warning}}\n");
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return fires(2); }, std::chrono::seconds(20)));
+  CHECK(daemon.cli({"alerts"}).status == 3);
+  CHECK(daemon.cli({"help", "exit-codes"}).output.find("severity none or heartbeat") != std::string::npos);
+}

@@ -1,0 +1,55 @@
+#include "agent/engine/load_config.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/unit/config/folder.hpp"
+
+using namespace pgtend;
+using pgtend::test::Folder;
+
+namespace {
+
+std::string errors_of(const Folder& folder, const std::string& text) {
+  const auto file = folder.write("pgtend.yaml", text);
+  std::string out;
+  for (const auto& error : engine::load_config(file).errors)
+    out += std::to_string(error.line) + ":" + std::to_string(error.column) + ": " + error.message +
+           (error.hint.empty() ? "" : "; " + error.hint) + "\n";
+  return out;
+}
+
+const std::string kCollector =
+    "sql: select 1 as rooms\ncolumns: [{column: rooms, metric: pgtend_rooms, help: Rooms.}]\n";
+
+}  // namespace
+
+TEST_CASE("names of collectors and advisors that nothing bears are errors at their place") {
+  Folder folder;
+  CHECK(errors_of(folder, "collection:\n  directory: " + (folder / "none") +
+                              "\n  intervals:\n    statments: 1m\n    wal: 30s\n"
+                              "  disabled: [archivr, 'wal*', host]\n"
+                              "advisors: {disabled: [unused_indx, missing_index]}\n") ==
+        "4:5: there is no collector 'statments'; did you mean 'statements'?\n"
+        "6:14: there is no collector 'archivr'; did you mean 'archiver'?\n"
+        "7:23: there is no advisor 'unused_indx'; did you mean 'unused_index'?\n");
+  CHECK(errors_of(folder, "advisors:\n  disabled: ['index_*']\n") ==
+        "2:14: no advisor matches 'index_*'; known: missing_index, duplicate_index, unused_index, stale_matview, "
+        "autovacuum_behind, work_mem_spills\n");
+  CHECK(
+      errors_of(folder, "collection:\n  disabled: ['zz*']\n").starts_with("2:14: no collector matches 'zz*'; known: "));
+}
+
+TEST_CASE("the user's collectors may be named, wrong ones too") {
+  Folder folder;
+  folder.write("own/hotel.yaml", kCollector);
+  folder.write("own/file.yaml", "name: motel\n" + kCollector);
+  folder.write("own/broken.yaml", "name: hostel\nsq: 1\n");
+  const std::string start = "collection:\n  directory: " + (folder / "own") + "\n";
+  CHECK(errors_of(folder, start + "  intervals: {hotel: 1m, motel: 1m, hostel: 1m}\n  disabled: ['?otel', hostel]\n")
+            .empty());
+  CHECK(errors_of(folder, start + "  intervals: {hotels: 1m}\n") ==
+        "3:15: there is no collector 'hotels'; did you mean 'hotel'?\n");
+}
+
+TEST_CASE("the defaults name nothing that is not there") {
+  CHECK(engine::load_config("").errors.empty());
+}
