@@ -84,7 +84,10 @@ TEST_CASE("a recommendation that policy only recommends is refused to an approve
   CHECK(cli.status == 5);
   CHECK_THAT(cli.output, ContainsSubstring("only recommends it"));
   CHECK_THAT(cli.output, ContainsSubstring("Run the shown SQL yourself"));
-  CHECK((*shop.daemon.get("/v1/changes"))["items"].empty());
+  // What runs by itself beside it does not matter here.
+  const auto changes = shop.daemon.get("/v1/changes");
+  REQUIRE(changes);
+  for (const auto& change : (*changes)["items"]) CHECK(change["plan"]["action"] != "drop_index");
   CHECK(shop.cluster.exec("postgres", "SELECT count(*) FROM pg_class WHERE relname IN ('one', 'two')") == "2");
 }
 

@@ -98,14 +98,22 @@ Rig::Rig(PgCluster& cluster, RigOptions options) : given_(std::move(options)) {
   script_->database = "shop";
   script_->buffers = given_.buffers;
   script_->wal = given_.wal;
-  // The moment at which the first index of the table appeared, as the workload would feel it.
-  script_->after = [&cluster, seen = std::make_shared<std::optional<UtcTime>>(), this](UtcTime t) {
-    if (!*seen && t >= clock_.now() - Millis(200) &&
-        cluster.exec("shop",
-                     "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-                     "WHERE i.indisvalid AND c.relname LIKE 'orders_%_idx'") != "0")
-      *seen = t;
-    return *seen && t >= **seen;
+  // The moment at which the first index of the table appeared, as the workload would feel it. Asked for now and then
+  // and not once per sample: on a busy machine the samples would fall behind the clock before the index is seen.
+  struct Look {
+    std::optional<UtcTime> seen;
+    UtcTime last;
+  };
+  script_->after = [&cluster, look = std::make_shared<Look>(), this](UtcTime t) {
+    const auto now = clock_.now();
+    if (!look->seen && now - look->last >= Millis(100)) {
+      look->last = now;
+      if (cluster.exec("shop",
+                       "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+                       "WHERE i.indisvalid AND c.relname LIKE 'orders_%_idx'") != "0")
+        look->seen = now - Millis(200);
+    }
+    return look->seen && t >= *look->seen;
   };
   auto ledger = store::Ledger::open(given_.ledger_file, clock_);
   if (!ledger) throw std::runtime_error(ledger.error().describe());
