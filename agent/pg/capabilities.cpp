@@ -148,6 +148,8 @@ std::string roles_question(int version_num) {
          (version_num >= 160000 ? "'SET'" : "'MEMBER'") +
          ") AS may FROM pg_catalog.pg_roles r"
          " WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> session_user AND r.rolname NOT LIKE 'pgtend\\_%'"
+         // Monitoring tools, the agent's own role of another name among them, are nobody's to tune.
+         " AND NOT pg_catalog.pg_has_role(r.oid, 'pg_monitor', 'MEMBER')"
          " AND pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT') ORDER BY r.rolname";
 }
 

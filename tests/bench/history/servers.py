@@ -206,7 +206,8 @@ postgresql: {{host: {self.folder}, database: app}}
 collection: {{directory: {self.folder}/collectors.d, disabled: ["*"]}}
 history: {{path: {self.database}, max_bytes: 4GB}}
 ledger: {{path: {self.folder}/ledger.db}}
-rules: {{shipped: false, range_boundary: closed}}
+rules: {{shipped: false}}
+promql: {{range_boundary: closed}}
 host: {{enabled: false}}
 change: {{freeze_file: {self.folder}/freeze}}
 http: {{listen: "127.0.0.1:{self.port}", socket: {self.folder}/pgtend.sock}}
