@@ -108,7 +108,9 @@ class Agent {
 
   net::Task<void> reload_on(net::asio::signal_set* hangup) {
     while (true) {
-      co_await hangup->async_wait(net::as_values);
+      const auto [error, signal] = co_await hangup->async_wait(net::as_values);
+      // The agent stops.
+      if (error) co_return;
       reload();
     }
   }

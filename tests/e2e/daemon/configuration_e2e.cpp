@@ -27,6 +27,9 @@ TEST_CASE("a reload is whole or not at all") {
   daemon.set("advisors", "  interval: 7m\n");
   daemon.hang_up();
   REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["config"]["hash"] != hash; }));
+  const int reloads = count_of(daemon.log(), "configuration reloaded");
+  daemon.stop();
+  REQUIRE(count_of(daemon.log(), "configuration reloaded") == reloads);
 }
 
 TEST_CASE("what needs a restart stays as it runs, and status says so until then") {
