@@ -108,9 +108,9 @@ class Agent {
 
   net::Task<void> reload_on(net::asio::signal_set* hangup) {
     while (true) {
-      const auto [error, signal] = co_await hangup->async_wait(net::as_values);
+      const auto arrived = co_await hangup->async_wait(net::as_values);
       // The agent stops.
-      if (error) co_return;
+      if (std::get<0>(arrived)) co_return;
       reload();
     }
   }
