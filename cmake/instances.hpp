@@ -8,11 +8,16 @@
 #include <string>
 #include <vector>
 
-// Part of the precompiled header only: what is used here is instantiated once, and not again in every file that uses it.
+// Part of the precompiled header only: what is used here is instantiated once, and not again in every file that uses
+// it.
 namespace pgtend::instances {
 
-inline boost::asio::any_io_executor executor(boost::asio::io_context& context) { return context.get_executor(); }
-inline boost::asio::any_io_executor executor(boost::asio::thread_pool& pool) { return pool.get_executor(); }
+inline boost::asio::any_io_executor executor(boost::asio::io_context& context) {
+  return context.get_executor();
+}
+inline boost::asio::any_io_executor executor(boost::asio::thread_pool& pool) {
+  return pool.get_executor();
+}
 
 inline nlohmann::json json(const std::vector<std::string>& strings) {
   nlohmann::json object = {{"strings", strings}, {"string", strings.front()}, {"bool", true}, {"double", 0.5}};

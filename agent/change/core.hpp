@@ -45,8 +45,7 @@ using CorePtr = std::shared_ptr<Core>;
 template <class Job>
 net::Task<std::invoke_result_t<Job, store::Ledger&>> with_ledger(CorePtr core, Job job) {
   auto bound = [ledger = &core->parts.ledger, job = std::move(job)]() mutable { return job(*ledger); };
-  auto value = co_await net::run_on(core->parts.store, std::move(bound));
-  co_return value;
+  return net::run_on(core->parts.store, std::move(bound));
 }
 
 // Stores `next` if the ledger still has the state `from`; with its audit row. Stamps updated_at.

@@ -30,11 +30,12 @@ struct Parts {
   template <class Work>
   net::Task<std::invoke_result_t<Work, store::Ledger&>> with_ledger(Work work) {
     using Answer = std::invoke_result_t<Work, store::Ledger&>;
-    if (ledger == nullptr) co_return Answer(fail(Errc::unavailable, "no ledger: " + ledger_error));
-    store::Ledger* file = ledger;
-    auto job = [file, work = std::move(work)]() mutable -> Answer { return work(*file); };
-    auto answer = co_await net::run_on(store, std::move(job));
-    co_return answer;
+    std::string why = ledger == nullptr ? ledger_error : std::string();
+    auto job = [file = ledger, why = std::move(why), work = std::move(work)]() mutable -> Answer {
+      if (file == nullptr) return Answer(fail(Errc::unavailable, "no ledger: " + why));
+      return work(*file);
+    };
+    return net::run_on(store, std::move(job));
   }
 };
 

@@ -33,18 +33,29 @@ inline constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 // run_on() for a job without a value.
 Task<void> run_job_on(asio::any_io_executor executor, std::function<void()> job);
 
+// run_on() for a job of this type of value: one coroutine for all jobs that answer alike, since each costs time to
+// compile.
+template <class Value>
+Task<Value> run_value_on(asio::any_io_executor executor, std::function<Value()> job) {
+  auto slot = std::make_shared<std::optional<Value>>();
+  std::function<void()> fill = [slot, job = std::move(job)] { slot->emplace(job()); };
+  co_await run_job_on(std::move(executor), std::move(fill));
+  co_return std::move(**slot);
+}
+
 // Runs `work` on another executor (store thread, blocking pool) and resumes the caller on its own.
 // `work` must not throw and must own, by value or shared_ptr, everything that it touches: the caller may be cancelled
 // while it runs. An awaiting statement passes a named callable: `auto x = co_await run_on(executor, work);`.
 // REQUIRES: the executor outlives the call.
 template <class Work>
-Task<std::invoke_result_t<Work>> run_on(asio::any_io_executor executor, Work work) {
-  auto slot = std::make_shared<std::optional<std::invoke_result_t<Work>>>();
-  auto owned = std::make_shared<Work>(std::move(work));
-  std::function<void()> job = [slot, owned] { slot->emplace((*owned)()); };
-  owned.reset();
-  co_await run_job_on(std::move(executor), std::move(job));
-  co_return std::move(**slot);
+Task<std::invoke_result_t<Work&>> run_on(asio::any_io_executor executor, Work work) {
+  using Value = std::invoke_result_t<Work&>;
+  if constexpr (std::is_copy_constructible_v<Work>) {
+    return run_value_on<Value>(std::move(executor), std::function<Value()>(std::move(work)));
+  } else {
+    auto owned = std::make_shared<Work>(std::move(work));
+    return run_value_on<Value>(std::move(executor), std::function<Value()>([owned] { return (*owned)(); }));
+  }
 }
 
 // Waits until an absolute deadline; returns early when the task is cancelled.
