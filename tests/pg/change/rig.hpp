@@ -27,10 +27,10 @@ ProposedChange role_setting_plan(const std::string& role, const std::string& nam
 // An agent's pipeline with everything that it needs, short intervals and a scripted history.
 struct RigOptions {
   std::string ledger_file;
-  pg::ConnectSpec operator_;  // empty: as the monitor
-  std::function<void(std::string_view)> fault;
+  pg::ConnectSpec operator_{};  // empty: as the monitor
+  std::function<void(std::string_view)> fault{};
   double buffers = 0.2, wal = 1;  // effect of the change on the scripted target statements
-  std::string freeze_file;
+  std::string freeze_file{};
   Millis wait_budget{10'000};
 };
 
