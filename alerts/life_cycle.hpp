@@ -34,7 +34,7 @@ struct Evaluation {
   std::vector<Firing> firing;
   // What the rule compares, whether it fires or not; given where an alert of the rule fires, so that its end has a
   // value.
-  std::vector<Firing> compared;
+  std::vector<Firing> compared = {};
   // Not known for want of its series: the collector that makes them is what fails, not the rule.
   bool blind = false;
 };

@@ -18,7 +18,7 @@ struct Core {
   PipelineParts parts;
   PipelineOptions options;
   bool stopping = false;
-  std::mt19937_64 random;
+  std::mt19937_64 random = {};
   std::map<std::string, Progress> progress;       // by change id, while it is applied or undone
   std::map<std::string, Deadline> resting;        // by change id: not looked at before
   std::map<std::string, std::string> trouble;     // by change id: what made it rest last, until its next state

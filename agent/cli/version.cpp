@@ -1,5 +1,6 @@
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/revision.hpp"
 
 namespace pgtend::cli {
 
@@ -14,10 +15,11 @@ const CLI::App* find_subcommand(const CLI::App& app, const std::string& name) {
 }  // namespace
 
 void add_version(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("version", "print the version");
+  auto* command = app.add_subcommand("version", "print the version and the commit it was built from");
   command->callback([&context] {
-    const Json version{{"version", PGTEND_VERSION}};
-    print(context.json() ? version.dump(2) + "\n" : std::string("pgtend ") + PGTEND_VERSION + "\n");
+    const Json version{{"version", PGTEND_VERSION}, {"revision", kRevision}};
+    const auto text = std::string("pgtend ") + PGTEND_VERSION + " (revision " + kRevision + ")\n";
+    print(context.json() ? version.dump(2) + "\n" : text);
   });
 }
 
