@@ -26,8 +26,8 @@ Result<void> FileReader::each_block(Lane lane, TimeRange range, std::int64_t bef
     if (!*row) return {};
     const auto id = (*query)->integer(0), ticks = (*query)->integer(1), min_ms = (*query)->integer(2);
     const auto data = (*query)->blob(5);
-    const bool possible =
-        ticks > 0 && ticks <= static_cast<std::int64_t>(codec::kBlockTicks) && std::abs(min_ms) <= kLatestMs;
+    const bool possible = ticks > 0 && ticks <= static_cast<std::int64_t>(codec::kBlockTicks) && min_ms >= -kLatestMs &&
+                          min_ms <= kLatestMs;
     if (!possible || (*query)->integer(4) != block_crc(id, ticks, min_ms, (*query)->integer(3), data)) {
       report_bad(id);
       continue;

@@ -86,10 +86,9 @@ Result<TierReport> tier_report(Database& db, Tier tier, const HistoryOptions& op
   const auto first = std::to_string(block_id(lane_of(tier, Part::main, 0), 0));
   const auto last =
       std::to_string(block_id(lane_of(tier, tier == Tier::raw ? Part::main : Part::greatest, 0xfffffff), 0x7fffffff));
-  auto query = db.prepare(
-      "SELECT count(*), sum(samples), sum(length(data)), min(min_ms), max(max_ms) FROM block"
-      " WHERE id BETWEEN " +
-      first + " AND " + last);
+  auto query =
+      db.prepare(std::string("SELECT count(*), ") + kSumSamples +
+                 ", sum(length(data)), min(min_ms), max(max_ms) FROM block WHERE id BETWEEN " + first + " AND " + last);
   if (!query) return fail(std::move(query).error());
   auto row = query->step();
   if (!row) return fail(std::move(row).error());

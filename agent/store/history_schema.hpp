@@ -57,6 +57,10 @@ inline constexpr std::int64_t kTickCopies = 2;
 }
 
 // Times beyond are not believed. Source: the last millisecond of the year 9999.
+// Ids are given one by one, so that none comes near this; in a damaged file one may.
+inline constexpr std::int64_t kMaxId = 1LL << 62;
+// Samples of some blocks, whatever a damaged row says. Source: 240 ticks of 256 slots.
+inline constexpr const char* kSumSamples = "sum(min(max(samples, 0), 61440))";
 inline constexpr std::int64_t kLatestMs = 253'402'300'799'999;
 
 // The check sum of a row: its key is part of it, so that a row in the wrong place is found too.

@@ -57,21 +57,21 @@ Result<LimitCounts> Limits::start() {
 }
 
 Result<void> Limits::give_back(bool all) {
-  auto pages = db_.number("PRAGMA page_count");
+  auto pages = db_.cached_number("PRAGMA page_count");
   if (!pages) return fail(std::move(pages).error());
   if (!all && *pages <= max_pages_ && page_limit_set_) return {};
   for (auto left = *pages; all || left > max_pages_;) {
     PGTEND_STORE_TRY(db_.exec("PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")"));
     // Only a checkpoint makes the file shorter.
     PGTEND_STORE_TRY(checkpoint(true));
-    auto now = db_.number("PRAGMA page_count");
+    auto now = db_.cached_number("PRAGMA page_count");
     if (!now) return fail(std::move(now).error());
     if (*now >= left) break;
     left = *now;
   }
   // It cannot be set below the pages that are there.
   PGTEND_STORE_TRY(db_.exec("PRAGMA max_page_count=" + std::to_string(max_pages_)));
-  auto now = db_.number("PRAGMA page_count");
+  auto now = db_.cached_number("PRAGMA page_count");
   page_limit_set_ = now && *now <= max_pages_;
   return {};
 }
@@ -85,7 +85,8 @@ Result<std::vector<Lane>> Limits::lanes() {
     (*next)->bind(1, last);
     auto row = (*next)->step();
     if (!row) return fail(std::move(row).error());
-    const bool none = !*row || (*next)->is_null(0);
+    // In a damaged file a lane may be a text, which is above every number.
+    const bool none = !*row || (*next)->is_null(0) || (*next)->integer(0) <= last;
     if (!none) last = (*next)->integer(0);
     (*next)->reset();
     if (none) return lanes;
@@ -111,8 +112,8 @@ Result<LimitCounts> Limits::delete_blocks(Lane lane, std::int64_t up_to_id) {
                            " AND " + last + " ORDER BY id LIMIT " + std::to_string(kStepBlocks) + ")");
     if (!edge) return fail(std::move(edge).error());
     if (*edge < 0) return counts;
-    auto samples =
-        db_.number("SELECT sum(samples) FROM block WHERE id BETWEEN " + first + " AND " + std::to_string(*edge));
+    auto samples = db_.number(std::string("SELECT ") + kSumSamples + " FROM block WHERE id BETWEEN " + first + " AND " +
+                              std::to_string(*edge));
     if (!samples) return fail(std::move(samples).error());
     PGTEND_STORE_TRY(db_.exec("DELETE FROM block WHERE id BETWEEN " + first + " AND " + std::to_string(*edge)));
     PGTEND_STORE_TRY(tx->commit());
@@ -172,9 +173,9 @@ Result<LimitCounts> Limits::retain() {
 }
 
 Result<std::int64_t> Limits::live_pages() {
-  auto pages = db_.number("PRAGMA page_count");
+  auto pages = db_.cached_number("PRAGMA page_count");
   if (!pages) return fail(std::move(pages).error());
-  auto free = db_.number("PRAGMA freelist_count");
+  auto free = db_.cached_number("PRAGMA freelist_count");
   if (!free) return fail(std::move(free).error());
   return *pages - *free;
 }
@@ -233,7 +234,8 @@ Result<LimitCounts> Limits::shrink_to(std::int64_t pages) {
 
 Result<void> Limits::checkpoint_if_due() {
   const auto wal = bytes_of(db_.path() + "-wal");
-  if (wal <= budget_.wal / 2) return {};
+  // Late, because most pages of the log are written again by the next commits, and the file once per checkpoint.
+  if (wal <= budget_.wal / 8 * 7) return {};
   return checkpoint(wal > budget_.wal);
 }
 

@@ -44,7 +44,7 @@ class Limits {
   Result<LimitCounts> enforce();
   // Deletes the oldest tenth of the allowed size, so that rows that met the page limit fit.
   Result<LimitCounts> make_room();
-  // Checkpoints when the log is half as large as it may be.
+  // Checkpoints when the log is nearly as large as it may be.
   Result<void> checkpoint_if_due();
   // Moves the write-ahead log into the file, and cuts it when `cut`. A reader that holds an old picture is no error.
   Result<void> checkpoint(bool cut);

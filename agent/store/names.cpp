@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/store/history_schema.hpp"
+
 namespace pgtend::store {
 
 std::string_view SeriesName::get(std::string_view label) const {
@@ -48,6 +50,7 @@ NamePtr Names::make(const SeriesKey& key, std::vector<PairPtr>& fresh) {
 }
 
 void Names::load(std::int64_t id, std::string name, std::string value) {
+  if (id < 1 || id >= kMaxId) return;
   auto made = std::make_shared<const LabelPair>(LabelPair{id, std::move(name), std::move(value)});
   next_id_ = std::max(next_id_, id + 1);
   known_.emplace(made, true);
@@ -116,6 +119,11 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+bool is_utf8(const SeriesKey& key) {
+  return is_utf8(key.name) && std::all_of(key.labels.begin(), key.labels.end(),
+                                          [](const Label& l) { return is_utf8(l.first) && is_utf8(l.second); });
 }
 
 std::string as_utf8(std::string_view text) {

@@ -39,7 +39,7 @@ class Names {
  public:
   // The name of `key`, whose texts are UTF-8. Pairs that were not there yet get the next ids and are added to `fresh`.
   NamePtr make(const SeriesKey& key, std::vector<PairPtr>& fresh);
-  // A pair as the file has it.
+  // A pair as the file has it; one with an impossible id is not taken.
   void load(std::int64_t id, std::string name, std::string value);
   // The name of pairs that were loaded; nullptr when an id is unknown, or the first is no metric name.
   [[nodiscard]] NamePtr of_ids(const std::vector<std::int64_t>& ids) const;
@@ -80,6 +80,7 @@ class Names {
 // (SQL_ASCII).
 [[nodiscard]] std::string as_utf8(std::string_view text);
 [[nodiscard]] bool is_utf8(std::string_view text);
+[[nodiscard]] bool is_utf8(const SeriesKey& key);
 [[nodiscard]] SeriesKey as_utf8(const SeriesKey& key);
 
 }  // namespace pgtend::store

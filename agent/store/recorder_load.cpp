@@ -74,9 +74,10 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
   PGTEND_STORE_TRY(for_each(db, sql, [&](Statement& row) -> Result<void> {
     const auto found = scope_by_id_.find(static_cast<std::uint32_t>(row.integer(1)));
     auto name = names_.of_ids(pair_ids(row.blob(8)));
-    const auto place = row.integer(2);
-    next_series_ = std::max(next_series_, row.integer(0) + 1);
-    // A series whose name or place is damaged cannot be told from others; its samples are not served.
+    const auto id = row.integer(0), place = row.integer(2);
+    // A series whose id, name or place is damaged cannot be told from others; its samples are not served.
+    if (id < 1 || id >= kMaxId) return {};
+    next_series_ = std::max(next_series_, id + 1);
     if (found == scope_by_id_.end() || !name || place < 0 || place >= kPlaces) return {};
     auto& scope = *found->second;
     const auto grows =
@@ -84,7 +85,7 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
     if ((places += grows) > kMaxPlaces) return fail(Errc::corrupt, "history has impossibly many series");
     const bool open = row.is_null(6);
     auto series = std::make_shared<const IndexedSeries>(
-        IndexedSeries{row.integer(0), name, row.integer(3) == 0 ? MetricKind::gauge : MetricKind::counter, scope.id,
+        IndexedSeries{id, name, row.integer(3) == 0 ? MetricKind::gauge : MetricKind::counter, scope.id,
                       static_cast<std::uint32_t>(place), row.integer(4), open ? INT64_MAX : row.integer(6),
                       row.integer(5), open ? INT64_MAX : row.integer(7)});
     if (scope.places.size() <= series->place) scope.places.resize(series->place + 1, nullptr);
@@ -123,7 +124,7 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
 }
 
 Result<void> Recorder::load_blocks(Database& db) {
-  auto total = db.number("SELECT sum(samples) FROM block WHERE lane < 268435456");
+  auto total = db.number(std::string("SELECT ") + kSumSamples + " FROM block WHERE lane < 268435456");
   if (!total) return fail(std::move(total).error());
   samples_ = *total;
   auto newest = db.number("SELECT max(max_ms) FROM block WHERE lane < 268435456");
@@ -139,6 +140,7 @@ Result<void> Recorder::load_blocks(Database& db) {
     if (found == scope_by_id_.end() || (group & 0xfff) >= memory.groups.size()) return {};
     if (row.integer(1) < 0 || row.integer(1) > static_cast<std::int64_t>(codec::kBlockTicks)) return {};
     const auto end = number_of_block(row.integer(0)) + row.integer(1);
+    if (end >= kMaxSeq) return {};
     memory.groups[group & 0xfff].first_seq = end;
     found->second->next_seq = std::max(found->second->next_seq, end);
     return {};
@@ -280,9 +282,9 @@ Result<void> Recorder::load_head(Database& db) {
 }
 
 Result<void> Recorder::load_gaps(Database& db) {
-  auto last = db.number("SELECT max(id) FROM gaps");
+  auto last = db.number("SELECT max(id) FROM gaps WHERE id < " + std::to_string(kMaxId));
   if (!last) return fail(std::move(last).error());
-  next_gap_ = *last + 1;
+  next_gap_ = std::max<std::int64_t>(*last, 0) + 1;
   // A run that failed left no tick, but the agent was there.
   auto newest = db.number("SELECT max(from_ms) FROM gaps WHERE collector != '*'");
   if (!newest) return fail(std::move(newest).error());

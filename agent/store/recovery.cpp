@@ -125,7 +125,7 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
     PGTEND_STORE_TRY(copy_table(**source, **target, table, *copied, report.lost_rows));
     PGTEND_STORE_TRY(tx->commit());
   }
-  auto samples = (*target)->number("SELECT sum(samples) FROM block WHERE lane < 268435456");
+  auto samples = (*target)->number(std::string("SELECT ") + kSumSamples + " FROM block WHERE lane < 268435456");
   if (!samples) return fail(std::move(samples).error());
   report.samples = *samples;
   return report;

@@ -218,6 +218,17 @@ Result<std::int64_t> Database::number(std::string_view sql) {
   return *row ? statement->integer(0) : 0;
 }
 
+Result<std::int64_t> Database::cached_number(const char* sql) {
+  auto statement = cached(sql);
+  if (!statement) return fail(std::move(statement).error());
+  auto row = (*statement)->step();
+  if (!row) return fail(std::move(row).error());
+  const auto value = *row ? (*statement)->integer(0) : 0;
+  // Left where it is, it would hold its picture of the file.
+  (*statement)->reset();
+  return value;
+}
+
 Result<Transaction> Transaction::begin(Database& db, const char* how) {
   PGTEND_STORE_TRY(db.exec(how));
   return Transaction(&db);

@@ -81,6 +81,8 @@ class Database {
   Result<Statement*> cached(const char* sql);
   // First column of the first row, as a number; 0 when there is none.
   Result<std::int64_t> number(std::string_view sql);
+  // The same with a statement that is kept, for what every commit asks.
+  Result<std::int64_t> cached_number(const char* sql);
 
   [[nodiscard]] std::int64_t changes() const { return sqlite3_changes64(db_); }
   [[nodiscard]] std::int64_t last_id() const { return sqlite3_last_insert_rowid(db_); }
