@@ -1,9 +1,9 @@
 #include "collectors/rows_to_series.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "collectors/timestamps.hpp"
 
@@ -52,31 +52,88 @@ double scaled(const CollectorColumn& column, double value, double scale) {
 struct BoundColumn {
   const CollectorColumn* column;
   std::size_t at;
+  // Indexes into the names of the run.
+  std::size_t native = 0, exporter = 0;
 };
 
-std::vector<BoundColumn> bind(const CollectorDef& def, const RowSet& rows, int version) {
-  std::vector<BoundColumn> out;
+// The columns that this server has, and the names of their series, each once.
+struct Binding {
+  std::vector<BoundColumn> columns;
+  std::vector<std::string> names;
+};
+
+Binding bind(const CollectorDef& def, const RowSet& rows, int version) {
+  Binding out;
+  const auto index_of = [&](const std::string& name) {
+    const auto at = static_cast<std::size_t>(std::find(out.names.begin(), out.names.end(), name) - out.names.begin());
+    if (at == out.names.size()) out.names.push_back(name);
+    return at;
+  };
   for (const auto& column : def.columns) {
     const auto at = rows.column(column.column);
     if (!at || version < column.min_version.value_or(version) || version > column.max_version.value_or(version))
       continue;
-    out.push_back({&column, *at});
+    const auto native = index_of(column.metric);
+    out.columns.push_back({&column, *at, native, index_of(column.exporter_name)});
   }
   return out;
+}
+
+using Fields = std::vector<std::optional<std::string>>;
+
+// Where a row's labels come from.
+class RowLabels {
+ public:
+  RowLabels(const CollectorDef& def, const RowSet& rows, std::string_view database) {
+    bool has_database = false;
+    for (const auto& name : def.labels) {
+      if (const auto at = rows.column(name)) columns_.emplace_back(name, *at);
+      has_database = has_database || name == "datname";
+    }
+    if (def.scope == CollectorScope::database && !has_database) database_ = database;
+  }
+
+  [[nodiscard]] Labels of(const Fields& row) const {
+    std::vector<Label> items;
+    for (const auto& [name, at] : columns_)
+      if (row[at]) items.emplace_back(name, *row[at]);
+    if (!database_.empty()) items.emplace_back("datname", database_);
+    return Labels(std::move(items));
+  }
+
+  // Whether of(row) is `labels`, without making it.
+  [[nodiscard]] bool are(const Labels& labels, const Fields& row) const {
+    std::size_t found = database_.empty() ? 0 : 1;
+    if (found == 1 && labels.get("datname") != database_) return false;
+    for (const auto& [name, at] : columns_) {
+      const std::string_view value = row[at] ? std::string_view(*row[at]) : std::string_view();
+      if (labels.get(name) != value) return false;
+      if (!value.empty()) ++found;
+    }
+    return found == labels.size();
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::size_t>> columns_;
+  std::string database_;
+};
+
+RowKeys::Row& row_of(RowKeys& keys, const RowLabels& labels, const Fields& row) {
+  // Rows come in the order of the last run nearly always.
+  const auto* guess = keys.next_guess();
+  return guess != nullptr && labels.are(guess->labels, row) ? keys.take_guess() : keys.take(labels.of(row));
 }
 
 }  // namespace
 
 SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
-                         std::string_view database) {
+                         std::string_view database, RowKeys* known_keys) {
   SeriesRun out;
-  const auto columns = bind(def, rows, identity.version_num);
-  std::vector<std::pair<std::string, std::size_t>> labels;
-  bool has_database = false;
-  for (const auto& name : def.labels) {
-    if (const auto at = rows.column(name)) labels.emplace_back(name, *at);
-    has_database = has_database || name == "datname";
-  }
+  RowKeys own_keys;
+  auto& keys = known_keys != nullptr ? *known_keys : own_keys;
+  const auto [columns, names] = bind(def, rows, identity.version_num);
+  keys.begin(names);
+  const RowLabels labels(def, rows, database);
   const auto epoch_at = def.epoch_column.empty() ? std::nullopt : rows.column(def.epoch_column);
   std::unordered_map<std::string, std::uint64_t> epochs;
   const auto epoch_of = [&](const std::string& reset) {
@@ -84,39 +141,33 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     if (fresh) it->second = epoch_hash(identity, reset);
     return it->second;
   };
-  std::unordered_set<SeriesKey, SeriesKeyHash> seen;
-  const auto add = [&](std::string name, Labels of, double value, MetricKind kind, std::uint64_t epoch) {
-    SeriesKey key{std::move(name), std::move(of)};
-    if (seen.insert(key).second) {
-      out.samples.push_back({std::move(key), value, kind, epoch});
-    } else {
-      ++out.duplicates;
-    }
-  };
-
   const auto quota = static_cast<std::size_t>(def.max_series > 0 ? def.max_series : kDefaultMaxRows);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i >= quota) {
-      out.dropped = rows.size() - quota;
-      break;
-    }
+  const auto taken = std::min(rows.size(), quota);
+  out.dropped = rows.size() - taken;
+  out.samples.reserve(taken * names.size());
+  for (std::size_t i = 0; i < taken; ++i) {
     const auto& row = rows.rows[i];
-    std::vector<Label> items;
-    for (const auto& [name, at] : labels)
-      if (row[at]) items.emplace_back(name, *row[at]);
-    if (def.scope == CollectorScope::database && !has_database) items.emplace_back("datname", database);
-    const Labels row_labels(std::move(items));
+    auto& known = row_of(keys, labels, row);
     const std::uint64_t epoch = epoch_of(epoch_at && row[*epoch_at] ? *row[*epoch_at] : std::string());
-    for (const auto& [column, at] : columns) {
+    const auto add = [&](const std::string& name, std::size_t at, bool exporter, double value, MetricKind kind) {
+      if (keys.use(known, at)) {
+        ++out.duplicates;
+        return;
+      }
+      auto& key = known.keys[at];
+      if (!key) key = SharedKey(name, exporter ? exporter_labels(name, known.labels) : known.labels);
+      out.samples.push_back({key, value, kind, epoch});
+    };
+    for (const auto& [column, at, native, exporter] : columns) {
       const auto value = to_number(row[at]);
       if (!value) continue;
       if (!column->metric.empty())
-        add(column->metric, row_labels, scaled(*column, *value, column->scale), column->kind, epoch);
+        add(column->metric, native, false, scaled(*column, *value, column->scale), column->kind);
       if (!column->exporter_name.empty())
-        add(column->exporter_name, exporter_labels(column->exporter_name, row_labels),
-            scaled(*column, *value, column->exporter_scale), column->kind, epoch);
+        add(column->exporter_name, exporter, true, scaled(*column, *value, column->exporter_scale), column->kind);
     }
   }
+  keys.end();
   return out;
 }
 

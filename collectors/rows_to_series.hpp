@@ -7,6 +7,7 @@
 #include "agent/model/collector_def.hpp"
 #include "agent/model/rows.hpp"
 #include "agent/model/snapshot.hpp"
+#include "collectors/row_keys.hpp"
 
 namespace pgtend::collectors {
 
@@ -24,8 +25,9 @@ struct SeriesRun {
 // Turns an answer into series: value × scale under the native name and, when the column has one, value × exporter_scale
 // under postgres_exporter's name with the same labels. Columns of unit seconds are quantised to whole microseconds
 // (error at most 0.5 µs) under both names. NULL and text that is no number give no sample; a timestamp (ISO
-// style with offset) gives Unix seconds. `database` becomes the label datname when the scope is database.
+// style with offset) gives Unix seconds. `database` becomes the label datname when the scope is database. `keys`, when
+// given, are those of the last run of this collector on this database; what is still there is used again.
 [[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
-                                       std::string_view database);
+                                       std::string_view database, RowKeys* keys = nullptr);
 
 }  // namespace pgtend::collectors

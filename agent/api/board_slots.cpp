@@ -26,7 +26,7 @@ void BoardSlots::lay_out(Slot& slot) {
   slot.families.clear();
   const auto& samples = slot.shown->samples;
   for (std::size_t i = 0; i < samples.size(); ++i)
-    slot.families[samples[i].key.name].lines.push_back(BoardLine{i, to_string(samples[i].key) + " ", true});
+    slot.families[samples[i].key->name].lines.push_back(BoardLine{i, to_string(samples[i].key) + " ", true});
   for (auto& [name, block] : slot.families)
     std::stable_sort(block.lines.begin(), block.lines.end(),
                      [](const BoardLine& a, const BoardLine& b) { return a.prefix < b.prefix; });

@@ -118,7 +118,7 @@ CollectorGauges& MetricsBoard::State::gauges_of(const SlotKey& key) {
 SnapshotPtr MetricsBoard::State::served(SnapshotPtr snapshot) const {
   if (options.exporter_names || exporter_names.empty()) return snapshot;
   auto fewer = std::make_shared<Snapshot>(*snapshot);
-  std::erase_if(fewer->samples, [&](const SeriesSample& sample) { return exporter_names.contains(sample.key.name); });
+  std::erase_if(fewer->samples, [&](const SeriesSample& sample) { return exporter_names.contains(sample.key->name); });
   return fewer;
 }
 

@@ -179,7 +179,9 @@ void Collecting::note(const Snapshot& snapshot) {
 
 void Collecting::forget_database(const std::string& database) {
   shapes_.erase(database);
-  std::erase_if(runs_, [&](const auto& entry) { return entry.first.second == database; });
+  const auto is_its = [&](const auto& entry) { return entry.first.second == database; };
+  std::erase_if(runs_, is_its);
+  std::erase_if(row_keys_, is_its);
 }
 
 std::string Collecting::blind(const std::string& metric) const {

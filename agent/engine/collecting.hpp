@@ -86,6 +86,7 @@ class Collecting {
   std::map<std::string, std::string> collector_of_metric_;
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
   std::map<Key, Run> runs_;
+  std::map<Key, collectors::RowKeys> row_keys_;
   std::set<std::int64_t> seen_statements_;
   Deadline texts_due_{};
   std::int64_t ram_bytes_ = 0;

@@ -132,8 +132,9 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     co_return;
   }
   const auto* code = code_of(def->name);
+  auto& keys = row_keys_[{def->name, snapshot->database}];
   auto run = code != nullptr ? code->series(*rows, snapshot->identity, snapshot->database)
-                             : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database);
+                             : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database, &keys);
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
   if (run.samples.size() > quota) {
     run.dropped += run.samples.size() - quota;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,25 @@ struct SeriesKey {
   std::string name;
   Labels labels;
   auto operator<=>(const SeriesKey&) const = default;
+};
+
+// A key that samples of many runs share. Two that are the same object are equal without a look at their texts.
+class SharedKey {
+ public:
+  SharedKey() = default;
+  SharedKey(SeriesKey key) : key_(std::make_shared<const SeriesKey>(std::move(key))) {}
+  SharedKey(std::string name, Labels labels) : SharedKey(SeriesKey{std::move(name), std::move(labels)}) {}
+
+  // False only of one that was made from nothing; it may not be read.
+  [[nodiscard]] explicit operator bool() const { return key_ != nullptr; }
+  [[nodiscard]] const SeriesKey& operator*() const { return *key_; }
+  [[nodiscard]] const SeriesKey* operator->() const { return key_.get(); }
+  operator const SeriesKey&() const { return *key_; }
+  [[nodiscard]] bool is_same(const SharedKey& other) const { return key_ == other.key_; }
+  bool operator==(const SharedKey& other) const { return key_ == other.key_ || *key_ == *other.key_; }
+
+ private:
+  std::shared_ptr<const SeriesKey> key_;
 };
 
 // name{a="b",c="d"}

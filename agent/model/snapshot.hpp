@@ -37,7 +37,7 @@ enum class CollectStatus {
 
 // One value of one series. Counters are raw and monotonic within an epoch; rates are made only by readers.
 struct SeriesSample {
-  SeriesKey key;
+  SharedKey key;
   double value = 0;
   MetricKind kind = MetricKind::gauge;
   // Hash of (system identifier, timeline, postmaster start, stats_reset): a counter continues only while it is equal.

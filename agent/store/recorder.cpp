@@ -53,6 +53,7 @@ void Recorder::put_sample(Scope& scope, HeadScope& memory, SeriesState& state, s
   }
   if (full || !state.in_last || state.bits != bits)
     values.push_back({place, true, bits, full || !state.in_last ? 0 : state.bits});
+  state.in_last = true;
   state.bits = bits;
   state.alive = !is_stale(std::bit_cast<double>(bits));
   state.last_ms = at;
@@ -71,6 +72,25 @@ void Recorder::follow_epoch(HeadScope& memory, SeriesState& state, std::uint64_t
   state.epoch = epoch;
 }
 
+// What the series say that have no sample in this tick.
+void Recorder::add_absent(Scope& scope, HeadScope& memory, const Snapshot& snapshot, std::uint64_t round,
+                          codec::TickRow& row) {
+  const bool ok = snapshot.status == CollectStatus::ok;
+  for (std::uint32_t place = 0; place < scope.places.size(); ++place) {
+    auto* state = scope.places[place];
+    if (state == nullptr || state->seen_round == round) continue;
+    // What a failed run did not bring is unknown, not gone.
+    if (ok && state->alive) {
+      put_sample(scope, memory, *state, kStaleNanBits, to_ms(snapshot.taken_at), row.values, row.full);
+      ++counts_.stale_markers;
+    } else {
+      if (state->in_last && !row.full) row.values.push_back({place, false, 0, 0});
+      state->in_last = false;
+    }
+    if (row.full && state->has_epoch) row.epochs.push_back({place, false, state->epoch});
+  }
+}
+
 void Recorder::add_tick(Scope& scope, const Snapshot& snapshot, const std::vector<Placed>& placed) {
   const auto at = to_ms(snapshot.taken_at);
   const auto round = ++round_;
@@ -85,33 +105,18 @@ void Recorder::add_tick(Scope& scope, const Snapshot& snapshot, const std::vecto
     memory.times.push_back(at);
     const auto groups = (scope.places.size() + codec::kBlockSlots - 1) / codec::kBlockSlots;
     while (memory.groups.size() < groups) memory.groups.emplace_back().first_seq = scope.next_seq;
-    for (const auto& [state, sample] : placed) {
+    for (std::size_t i = 0; i < placed.size(); ++i) {
+      if (i + kAhead < placed.size()) __builtin_prefetch(placed[i + kAhead].state->series.get());
+      const auto& [state, sample] = placed[i];
       if (state->seen_round == round) continue;
       state->seen_round = round;
+      state->turn = scope.order.size();
       scope.order.push_back(state);
       if (sample->kind == MetricKind::counter)
         follow_epoch(memory, *state, sample->epoch, scope.next_seq, row.epochs, full);
       put_sample(scope, memory, *state, std::bit_cast<std::uint64_t>(sample->value), at, row.values, full);
     }
-    const bool ok = snapshot.status == CollectStatus::ok;
-    for (std::uint32_t place = 0; place < scope.places.size(); ++place) {
-      auto* state = scope.places[place];
-      if (state == nullptr) continue;
-      if (state->seen_round == round) {
-        state->in_last = true;
-        continue;
-      }
-      // What a failed run did not bring is unknown, not gone.
-      if (ok && state->alive) {
-        put_sample(scope, memory, *state, kStaleNanBits, at, row.values, full);
-        ++counts_.stale_markers;
-        state->in_last = true;
-      } else {
-        if (state->in_last && !full) row.values.push_back({place, false, 0, 0});
-        state->in_last = false;
-      }
-      if (full && state->has_epoch) row.epochs.push_back({place, false, state->epoch});
-    }
+    if (scope.order.size() < scope.active) add_absent(scope, memory, snapshot, round, row);
   }
   const auto by_place = [](const auto& a, const auto& b) { return a.place < b.place; };
   std::sort(row.values.begin(), row.values.end(), by_place);

@@ -33,6 +33,13 @@ Result<Recorder::Scope*> Recorder::find_or_create_scope(const Snapshot& snapshot
   return scopes_.emplace(key, std::move(scope)).first->second.get();
 }
 
+bool Recorder::is_of(SeriesState& state, const SharedKey& key) {
+  if (state.key.is_same(key)) return true;
+  if (!state.series->name->is(key)) return false;
+  state.key = key;
+  return true;
+}
+
 Recorder::SeriesState* Recorder::find(Scope& scope, const SeriesKey& key) {
   if (const auto it = scope.states.find(key); it != scope.states.end()) return it->second.get();
   return nullptr;
@@ -99,6 +106,7 @@ void Recorder::end_series(Scope& scope, SeriesState& state, std::int64_t last_se
   state.series = std::make_shared<const IndexedSeries>(std::move(closed));
   state.ended = true;
   state.alive = false;
+  state.key = {};
   scope.places[state.series->place] = nullptr;
   scope.free.push_back(state.series->place);
   --scope.active;
@@ -113,16 +121,18 @@ void Recorder::add_other(Scope& scope, const std::vector<const SeriesSample*>& o
   std::map<std::string, SeriesSample> sums;
   for (const auto* sample : over) {
     ++over_quota_;
-    auto [it, fresh] = sums.try_emplace(sample->key.name);
+    const auto& key = *sample->key;
+    auto [it, fresh] = sums.try_emplace(key.name);
     auto& sum = it->second;
     if (fresh) {
-      sum.key = {as_utf8(sample->key.name), Labels{{std::string(kOtherLabel), std::string(kOtherValue)}}};
-      if (const auto instance = sample->key.labels.get("instance"); !instance.empty())
-        sum.key.labels.set("instance", as_utf8(instance));
+      Labels labels{{std::string(kOtherLabel), std::string(kOtherValue)}};
+      if (const auto instance = key.labels.get("instance"); !instance.empty())
+        labels.set("instance", as_utf8(instance));
+      sum.key = SharedKey(as_utf8(key.name), std::move(labels));
       sum.kind = sample->kind;
     }
     if (!std::isnan(sample->value)) sum.value += sample->value;
-    sum.epoch = std::rotl(sum.epoch, 1) ^ SeriesKeyHash {}(sample->key) ^ sample->epoch;
+    sum.epoch = std::rotl(sum.epoch, 1) ^ SeriesKeyHash {}(key) ^ sample->epoch;
   }
   for (auto& [name, sum] : sums) {
     auto state = create(scope, sum, at);
@@ -138,16 +148,21 @@ Result<void> Recorder::resolve(Scope& scope, const Snapshot& snapshot, std::vect
   std::vector<const SeriesSample*> unknown;
   std::size_t hint = 0;
   for (const auto& sample : snapshot.samples) {
+    if (hint + kAhead < scope.order.size()) __builtin_prefetch(scope.order[hint + kAhead]);
     // Collectors give their series in the same order nearly always.
     SeriesState* state = nullptr;
     for (std::size_t ahead = 0; ahead < 2 && state == nullptr && hint + ahead < scope.order.size(); ++ahead) {
       auto* candidate = scope.order[hint + ahead];
-      if (!candidate->ended && candidate->series->name->is(sample.key)) {
-        state = candidate;
-        hint += ahead + 1;
-      }
+      if (candidate->ended || !is_of(*candidate, sample.key)) continue;
+      state = candidate;
+      hint += ahead + 1;
     }
-    if (state == nullptr) state = find(scope, sample.key);
+    if (state == nullptr) {
+      state = find(scope, sample.key);
+      // Behind series that are gone the order goes on.
+      if (state != nullptr && state->turn < scope.order.size() && scope.order[state->turn] == state)
+        hint = state->turn + 1;
+    }
     if (state == nullptr || state->ended) {
       unknown.push_back(&sample);
     } else {
@@ -157,15 +172,12 @@ Result<void> Recorder::resolve(Scope& scope, const Snapshot& snapshot, std::vect
   if (unknown.empty()) return {};
   // Places are given in order of names: neighbours in a block are alike and pack well.
   std::sort(unknown.begin(), unknown.end(),
-            [](const SeriesSample* a, const SeriesSample* b) { return a->key < b->key; });
+            [](const SeriesSample* a, const SeriesSample* b) { return *a->key < *b->key; });
   std::vector<const SeriesSample*> over;
   for (const auto* sample : unknown) {
     SeriesSample repaired;
     const SeriesSample* stored = sample;
-    const bool sound =
-        is_utf8(sample->key.name) && std::all_of(sample->key.labels.begin(), sample->key.labels.end(),
-                                                 [](const Label& l) { return is_utf8(l.first) && is_utf8(l.second); });
-    if (!sound) {
+    if (!is_utf8(*sample->key)) {
       repaired = {as_utf8(sample->key), sample->value, sample->kind, sample->epoch};
       stored = &repaired;
     }

@@ -31,9 +31,9 @@ SnapshotPtr table_snapshot(std::size_t series, UtcTime at, int round) {
   for (std::size_t i = 0; i < series; ++i) {
     const auto table = i % kTables, metric = i / kTables;
     SeriesSample sample;
-    sample.key.name = "pgtend_table_number_" + std::to_string(metric) + "_total";
-    sample.key.labels =
-        Labels{{"datname", "app"}, {"schemaname", "public"}, {"relname", "table_" + std::to_string(table)}};
+    sample.key =
+        SharedKey("pgtend_table_number_" + std::to_string(metric) + "_total",
+                  Labels{{"datname", "app"}, {"schemaname", "public"}, {"relname", "table_" + std::to_string(table)}});
     // One in ten moves from round to round, as in the recorded stream.
     sample.value = static_cast<double>(i * 1'237 + (i % 10 == 0 ? static_cast<std::size_t>(round) * 17 : 0));
     sample.kind = MetricKind::counter;

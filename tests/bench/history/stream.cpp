@@ -44,9 +44,9 @@ SeriesKey parse_key(const std::string& json) {
 
 }  // namespace
 
-StreamTarget::StreamTarget(const std::string& folder, std::string name, std::vector<SeriesKey> keys)
+StreamTarget::StreamTarget(const std::string& folder, std::string name, std::vector<SharedKey> keys)
     : name_(std::move(name)), keys_(std::move(keys)) {
-  for (const auto& key : keys_) counter_.push_back(looks_like_counter(key.name));
+  for (const auto& key : keys_) counter_.push_back(looks_like_counter(key->name));
   std::ifstream times(folder + "/ts_" + name_ + ".i64", std::ios::binary);
   for (std::int64_t at = 0; times.read(reinterpret_cast<char*>(&at), sizeof at);) times_.push_back(at);
   const auto path = folder + "/values_" + name_ + ".f64";
@@ -71,13 +71,13 @@ StreamTarget::~StreamTarget() {
 Stream::Stream(StreamOptions options) : options_(std::move(options)) {
   std::ifstream file(options_.folder + "/series.tsv");
   if (!file) throw std::runtime_error("cannot open " + options_.folder + "/series.tsv");
-  std::vector<std::pair<std::string, std::vector<SeriesKey>>> by_target;
+  std::vector<std::pair<std::string, std::vector<SharedKey>>> by_target;
   std::string line;
   for (std::getline(file, line); std::getline(file, line);) {
     const auto tab = line.find('\t');
     if (tab == std::string::npos) continue;
     const auto name = line.substr(0, tab);
-    if (by_target.empty() || by_target.back().first != name) by_target.emplace_back(name, std::vector<SeriesKey>());
+    if (by_target.empty() || by_target.back().first != name) by_target.emplace_back(name, std::vector<SharedKey>());
     auto key = parse_key(line.substr(tab + 1));
     // Both exporters have series about themselves, which only the target tells apart.
     key.labels.set("job", name);

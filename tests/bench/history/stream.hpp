@@ -14,21 +14,21 @@ namespace pgtend::bench {
 class StreamTarget {
  public:
   // Throws std::runtime_error when a file is missing or does not fit the others.
-  StreamTarget(const std::string& folder, std::string name, std::vector<SeriesKey> keys);
+  StreamTarget(const std::string& folder, std::string name, std::vector<SharedKey> keys);
   ~StreamTarget();
   StreamTarget(const StreamTarget&) = delete;
   StreamTarget& operator=(const StreamTarget&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::span<const std::int64_t> times() const { return times_; }
-  [[nodiscard]] const std::vector<SeriesKey>& keys() const { return keys_; }
+  [[nodiscard]] const std::vector<SharedKey>& keys() const { return keys_; }
   [[nodiscard]] double at(std::size_t series, std::size_t tick) const { return values_[series * times_.size() + tick]; }
   // A counter starts a new epoch where its value falls, as the collectors would have said.
   [[nodiscard]] bool is_counter(std::size_t series) const { return counter_[series]; }
 
  private:
   std::string name_;
-  std::vector<SeriesKey> keys_;
+  std::vector<SharedKey> keys_;  // one object per series, as the collectors have it
   std::vector<bool> counter_;
   std::vector<std::int64_t> times_;
   const double* values_ = nullptr;

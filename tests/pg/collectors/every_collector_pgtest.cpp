@@ -112,7 +112,7 @@ TEST_CASE("the metric names of 15 are those on the list") {
   std::set<std::string> names;
   const auto gather = [&](CollectorSession& on) {
     const auto take = [&](const CollectorSession::Outcome& outcome) {
-      for (const auto& sample : outcome.run.samples) names.insert(sample.key.name);
+      for (const auto& sample : outcome.run.samples) names.insert(sample.key->name);
     };
     for (const auto& def : shipped_collectors()) take(on.collect(def));
     for (const auto& code : collectors::code_collectors()) take(on.collect(code));

@@ -23,7 +23,7 @@ TEST_CASE("nobody waiting gives no tree and a chain count of zero") {
   CHECK(blocking_trees(answer({})).empty());
   const auto run = blocking_series(answer({}), {}, "");
   REQUIRE(run.samples.size() == 1);
-  CHECK(run.samples[0].key.name == "pgtend_blocking_chains");
+  CHECK(run.samples[0].key->name == "pgtend_blocking_chains");
   CHECK(run.samples[0].value == 0);
 }
 

@@ -141,8 +141,8 @@ TEST_CASE("every host sample has a definition of the same kind") {
     defined[metric.name] = metric.kind;
   }
   for (const auto& sample : host_samples(kFiles, {}, {})) {
-    INFO(sample.key.name);
-    REQUIRE(defined.contains(sample.key.name));
-    CHECK(defined[sample.key.name] == sample.kind);
+    INFO(sample.key->name);
+    REQUIRE(defined.contains(sample.key->name));
+    CHECK(defined[sample.key->name] == sample.kind);
   }
 }

@@ -132,9 +132,9 @@ TEST_CASE("a database-scoped row carries its database") {
   def.scope = CollectorScope::database;
   def.labels = {"datid"};
   const auto run = rows_to_series(def, captured(), {}, "shop");
-  CHECK(run.samples[0].key.labels.get("datname") == "shop");
+  CHECK(run.samples[0].key->labels.get("datname") == "shop");
   def.labels = {"datname"};
-  CHECK(rows_to_series(def, captured(), {}, "shop").samples[0].key.labels.get("datname") == "postgres");
+  CHECK(rows_to_series(def, captured(), {}, "shop").samples[0].key->labels.get("datname") == "postgres");
 }
 
 TEST_CASE("a column outside this server's version gives no sample") {
