@@ -43,10 +43,16 @@ std::map<std::string, std::string> to_map(const Labels& labels) {
   return out;
 }
 
+// Which settings there are is the server's to say, so that no definition names them.
+std::string_view help_of(const std::string& name, const MetricDef* def) {
+  if (def != nullptr) return def->help;
+  return name.starts_with("pg_settings_") ? "Setting of the server; one with a unit in bytes or seconds." : "";
+}
+
 void append_header(std::string& out, const std::string& name, const MetricDef* def, MetricKind kind) {
-  if (def != nullptr && !def->help.empty()) {
+  if (const auto help = help_of(name, def); !help.empty()) {
     out += "# HELP " + name + " ";
-    for (const char c : def->help) {
+    for (const char c : help) {
       if (c == '\\') out += '\\';
       if (c == '\n') {
         out += "\\n";

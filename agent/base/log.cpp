@@ -11,7 +11,7 @@ namespace pgtend::log {
 namespace {
 
 // Enough for a burst of every collector failing at once; a line is a few hundred bytes.
-constexpr std::size_t kQueueLines = 1024;
+constexpr std::size_t kQueueLines = 256;
 
 std::shared_ptr<spdlog::logger>& logger() {
   static std::shared_ptr<spdlog::logger> instance = [] {

@@ -45,6 +45,12 @@ std::string state_text(const Json& change) {
 }
 
 void approve_plan(Context& context, const std::string& base, const std::string& id, const std::string& hash) {
+  if (hash.size() < kShortestHash) {
+    const auto error = fail(Errc::invalid_argument, "give at least 8 digits of the plan hash that `show` printed");
+    report(context, error.value());
+    context.exit_code = kUsage;
+    return;
+  }
   const std::string path = base + url_encode(id);
   auto shown = ask(context, "GET", path);
   if (!shown) {
@@ -52,13 +58,10 @@ void approve_plan(Context& context, const std::string& base, const std::string& 
     return;
   }
   const auto full = cell((*shown)["item"], "plan_hash");
-  if (hash.size() < kShortestHash || !full.starts_with(hash)) {
-    Error error;
-    error.code = Errc::conflict;
-    error.message = hash.size() < kShortestHash ? "give at least 8 digits of the plan hash that `show` printed"
-                                                : "the plan is not the one you saw: its hash is now " + full +
-                                                      "\n  look at it again with `show` and approve that";
-    report(context, error);
+  if (!full.starts_with(hash)) {
+    const auto error = fail(Errc::conflict, "the plan is not the one you saw: its hash is now " + full +
+                                                "\n  look at it again with `show` and approve that");
+    report(context, error.value());
     return;
   }
   auto answer = ask(context, "POST", path + "/approve", {{"plan_hash", full}});

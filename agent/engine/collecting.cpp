@@ -4,6 +4,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/engine/collector_set.hpp"
 #include "agent/engine/schedule.hpp"
+#include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/metric_defs.hpp"
 
@@ -72,6 +73,8 @@ std::vector<MetricDef> Collecting::metrics() const {
     out.insert(out.end(), code.metrics.begin(), code.metrics.end());
   const auto host = collectors::host_metrics();
   out.insert(out.end(), host.begin(), host.end());
+  const auto own = self_metrics();
+  out.insert(out.end(), own.begin(), own.end());
   return out;
 }
 

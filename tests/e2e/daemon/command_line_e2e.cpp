@@ -28,6 +28,14 @@ TEST_CASE("a wrong word of the command line is named with the nearest right one"
   check_usage({"audit", "--limt", "5"}, "unknown option '--limt' of 'audit'; did you mean '--limit'?");
   check_usage({"status", "--sockt=/x"}, "unknown option '--sockt' of 'status'; did you mean '--socket'?");
   check_usage({"status", "now"}, "'now' was not expected behind 'status'");
+  check_usage({"changes", "approve", "0f371ce2", "--plan-hash", "abc"}, "give at least 8 digits of the plan hash");
+}
+
+TEST_CASE("the version names the commit") {
+  const auto version = Json::parse(cli({"version", "-o", "json"}).output);
+  CHECK(version["revision"].get<std::string>().size() >= 7);
+  CHECK(cli({"version"}).output == "pgtend " + version["version"].get<std::string>() + " (revision " +
+                                       version["revision"].get<std::string>() + ")\n");
 }
 
 TEST_CASE("a runbook is JSON with -o json") {
@@ -72,4 +80,13 @@ TEST_CASE("alerts that always fire do not count for the exit code") {
   REQUIRE(eventually([&] { return fires(2); }, std::chrono::seconds(20)));
   CHECK(daemon.cli({"alerts"}).status == 3);
   CHECK(daemon.cli({"help", "exit-codes"}).output.find("severity none or heartbeat") != std::string::npos);
+  // Everything on /metrics says what it is.
+  const auto page = daemon.metrics();
+  std::size_t families = 0;
+  for (std::size_t at = page.find("# TYPE "); at != std::string::npos; at = page.find("# TYPE ", at + 1), ++families) {
+    const auto name = page.substr(at + 7, page.find(' ', at + 7) - at - 7);
+    INFO(name);
+    CHECK(page.find("# HELP " + name + " ") != std::string::npos);
+  }
+  CHECK(families > 100);
 }

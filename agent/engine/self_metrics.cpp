@@ -1,0 +1,39 @@
+#include "agent/engine/self_metrics.hpp"
+
+namespace pgtend::engine {
+
+std::vector<MetricDef> self_metrics() {
+  constexpr auto gauge = MetricKind::gauge, counter = MetricKind::counter;
+  return {
+      {"pgtend_agent_cpu_ratio", gauge, "ratio", "CPU of the agent, in cores, since its last run of this collector.",
+       "", ""},
+      {"pgtend_agent_backend_cpu_ratio", gauge, "ratio",
+       "CPU of the backends that serve the agent, in cores, since its last run of this collector.", "", ""},
+      {"pgtend_agent_resident_memory_bytes", gauge, "bytes", "Resident memory of the agent.", "", ""},
+      {"pgtend_agent_slow_down_factor", gauge, "ratio",
+       "By how much intervals are stretched because the agent costs more than its budget; 1: not at all.", "", ""},
+      {"pgtend_agent_series", gauge, "", "Series on /metrics.", "", ""},
+      {"pgtend_agent_cpu_seconds_total", counter, "seconds", "CPU of the agent.", "", ""},
+      {"pgtend_agent_backend_cpu_seconds_total", counter, "seconds", "CPU of the backends that serve the agent.", "",
+       ""},
+      {"pgtend_agent_queries_total", counter, "", "Statements sent by collectors.", "", ""},
+      {"pgtend_history_bytes", gauge, "bytes",
+       "Size of history: file, write-ahead log, its shared memory and the ballast.", "", ""},
+      {"pgtend_history_active_series", gauge, "", "Series that get samples.", "", ""},
+      {"pgtend_history_oldest_timestamp_seconds", gauge, "seconds", "Time of the oldest sample in history.", "", ""},
+      {"pgtend_history_cap_decides", gauge, "",
+       "1 when history.max_size and not the retention decided last what was deleted.", "", ""},
+      {"pgtend_history_written", gauge, "",
+       "1 when what is sampled reaches the history file, 0 when it waits in memory.", "", ""},
+      {"pgtend_history_replaced", gauge, "",
+       "1 when an unsound history file was moved aside since the start of the agent.", "", ""},
+      {"pgtend_history_bad_blocks_total", counter, "", "Blocks and rows of history whose check sum was wrong.", "", ""},
+      {"pgtend_history_dropped_total", counter, "", "Runs of collectors that history could not take.", "", ""},
+      {"pgtend_history_over_quota_total", counter, "",
+       "Samples that went into an \"other\" series because their collector has too many.", "", ""},
+      {"pgtend_collector_up", gauge, "", "1 when a collector works on a database, 0 when it fails by its own fault.",
+       "", ""},
+  };
+}
+
+}  // namespace pgtend::engine
