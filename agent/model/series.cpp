@@ -7,31 +7,40 @@ namespace pgtend {
 
 Labels::Labels(std::initializer_list<Label> labels) : Labels(std::vector<Label>(labels)) {}
 
-Labels::Labels(std::vector<Label> labels) : items_(std::move(labels)) {
-  std::erase_if(items_, [](const Label& label) { return label.second.empty(); });
-  std::stable_sort(items_.begin(), items_.end(), [](const Label& a, const Label& b) { return a.first < b.first; });
+Labels::Labels(std::vector<Label> labels) {
+  std::erase_if(labels, [](const Label& label) { return label.second.empty(); });
+  std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.first < b.first; });
   // The last one given wins, as an assignment would.
-  for (std::size_t i = 1; i < items_.size();) {
-    if (items_[i].first == items_[i - 1].first) {
-      items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i) - 1);
+  for (std::size_t i = 1; i < labels.size();) {
+    if (labels[i].first == labels[i - 1].first) {
+      labels.erase(labels.begin() + static_cast<std::ptrdiff_t>(i) - 1);
     } else {
       ++i;
     }
   }
+  if (!labels.empty()) items_ = std::make_shared<std::vector<Label>>(std::move(labels));
 }
 
 namespace {
 
-auto lower_bound_of(auto& items, std::string_view name) {
-  return std::lower_bound(items.begin(), items.end(), name,
-                          [](const Label& label, std::string_view key) { return label.first < key; });
+auto lower_bound_of(auto begin, auto end, std::string_view name) {
+  return std::lower_bound(begin, end, name, [](const Label& label, std::string_view key) { return label.first < key; });
 }
 
 }  // namespace
 
+std::vector<Label>& Labels::own() {
+  if (!items_) {
+    items_ = std::make_shared<std::vector<Label>>();
+  } else if (items_.use_count() > 1) {
+    items_ = std::make_shared<std::vector<Label>>(*items_);
+  }
+  return *items_;
+}
+
 std::string_view Labels::get(std::string_view name) const {
-  const auto it = lower_bound_of(items_, name);
-  return it != items_.end() && it->first == name ? std::string_view(it->second) : std::string_view();
+  const auto it = lower_bound_of(begin(), end(), name);
+  return it != end() && it->first == name ? std::string_view(it->second) : std::string_view();
 }
 
 void Labels::set(std::string_view name, std::string value) {
@@ -39,17 +48,28 @@ void Labels::set(std::string_view name, std::string value) {
     erase(name);
     return;
   }
-  const auto it = lower_bound_of(items_, name);
-  if (it != items_.end() && it->first == name) {
+  auto& items = own();
+  const auto it = lower_bound_of(items.begin(), items.end(), name);
+  if (it != items.end() && it->first == name) {
     it->second = std::move(value);
   } else {
-    items_.insert(it, {std::string(name), std::move(value)});
+    items.insert(it, {std::string(name), std::move(value)});
   }
 }
 
 void Labels::erase(std::string_view name) {
-  const auto it = lower_bound_of(items_, name);
-  if (it != items_.end() && it->first == name) items_.erase(it);
+  if (!has(name)) return;
+  auto& items = own();
+  items.erase(lower_bound_of(items.begin(), items.end(), name));
+}
+
+bool Labels::operator==(const Labels& other) const {
+  return items_ == other.items_ || std::equal(begin(), end(), other.begin(), other.end());
+}
+
+std::strong_ordering Labels::operator<=>(const Labels& other) const {
+  if (items_ == other.items_) return std::strong_ordering::equal;
+  return std::lexicographical_compare_three_way(begin(), end(), other.begin(), other.end());
 }
 
 namespace {

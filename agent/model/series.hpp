@@ -16,7 +16,8 @@ namespace pgtend {
 
 using Label = std::pair<std::string, std::string>;
 
-// Labels sorted by name, each name once, no empty value (an empty value is an absent label, as in Prometheus).
+// Labels sorted by name, each name once, no empty value (an empty value is an absent label, as in Prometheus). Copies
+// share their texts until one of them is changed. One object serves one thread at a time; copies may go to others.
 class Labels {
  public:
   Labels() = default;
@@ -30,14 +31,18 @@ class Labels {
   void set(std::string_view name, std::string value);
   void erase(std::string_view name);
 
-  [[nodiscard]] auto begin() const { return items_.begin(); }
-  [[nodiscard]] auto end() const { return items_.end(); }
-  [[nodiscard]] std::size_t size() const { return items_.size(); }
-  [[nodiscard]] bool empty() const { return items_.empty(); }
-  auto operator<=>(const Labels&) const = default;
+  [[nodiscard]] const Label* begin() const { return items_ ? items_->data() : nullptr; }
+  [[nodiscard]] const Label* end() const { return items_ ? items_->data() + items_->size() : nullptr; }
+  [[nodiscard]] std::size_t size() const { return items_ ? items_->size() : 0; }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  bool operator==(const Labels& other) const;
+  std::strong_ordering operator<=>(const Labels& other) const;
 
  private:
-  std::vector<Label> items_;
+  std::vector<Label>& own();
+
+  // Never changed while somebody else has it, too; nullptr: no labels.
+  std::shared_ptr<std::vector<Label>> items_;
 };
 
 // FNV-1a 64 over sorted name, 0xFF, value, 0xFF: the fingerprint Prometheus and Alertmanager use.

@@ -20,6 +20,28 @@ TEST_CASE("the fingerprint equals Alertmanager's") {
   REQUIRE(fingerprint(Labels{{"a", "1"}}) != fingerprint(Labels{{"a1", ""}, {"a", "11"}}));
 }
 
+TEST_CASE("a copy of labels is not touched when the other one changes") {
+  Labels labels{{"a", "1"}, {"b", "2"}};
+  const Labels copy = labels;
+  REQUIRE(copy == labels);
+  const auto seen = copy.get("b");
+  labels.set("b", "3");
+  labels.set("c", "4");
+  REQUIRE(copy == Labels{{"a", "1"}, {"b", "2"}});
+  REQUIRE(seen == "2");
+  REQUIRE(labels == Labels{{"a", "1"}, {"b", "3"}, {"c", "4"}});
+  Labels fewer = labels;
+  fewer.erase("a");
+  fewer.erase("nothing");
+  REQUIRE(labels.size() == 3);
+  REQUIRE(fewer == Labels{{"b", "3"}, {"c", "4"}});
+  fewer.erase("b");
+  fewer.erase("c");
+  REQUIRE(fewer == Labels());
+  REQUIRE(fewer < labels);
+  REQUIRE((labels <=> copy) == std::strong_ordering::greater);
+}
+
 TEST_CASE("matchers are anchored and an absent label is empty") {
   const SeriesKey key{"pg_up", Labels{{"job", "pg"}}};
   REQUIRE(Matcher::make("__name__", MatchOp::regex, "pg_.*").value().matches(key));
