@@ -36,8 +36,10 @@ void show(const Json& answer) {
 }  // namespace
 
 void add_history(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("history", "evaluate a PromQL expression over the stored history, or export it");
+  auto* command =
+      app.add_subcommand("history", "evaluate a PromQL expression over the stored history, export or import it");
   add_history_export(*command, context);
+  add_history_import(*command, context);
   struct Options {
     std::string expr, since, step = "1m";
   };

@@ -1,6 +1,33 @@
 #include "agent/engine/history_offline.hpp"
 
+#include <fstream>
+#include <iostream>
+#include <set>
+
+#include "agent/api/import_text.hpp"
+#include "agent/engine/collector_set.hpp"
+#include "collectors/host/host.hpp"
+#include "collectors/metric_defs.hpp"
+#include "collectors/registry.hpp"
+
 namespace pgtend::engine {
+
+namespace {
+
+// Names of the counters that the shipped collectors make: an export does not say what is one.
+std::set<std::string, std::less<>> shipped_counters() {
+  std::set<std::string, std::less<>> out;
+  const auto add = [&](const auto& defs) {
+    for (const auto& def : defs)
+      if (def.kind == MetricKind::counter) out.insert(def.name);
+  };
+  add(collectors::metric_defs(load_collectors("").defs));
+  for (const auto& code : collectors::code_collectors()) add(code.metrics);
+  add(collectors::host_metrics());
+  return out;
+}
+
+}  // namespace
 
 Result<store::IntegrityReport> check_offline(const std::string& path) {
   return store::check_history_offline(path);
@@ -8,6 +35,35 @@ Result<store::IntegrityReport> check_offline(const std::string& path) {
 
 Result<store::RecoveryReport> recover_offline(const std::string& from, const std::string& to) {
   return store::recover_history(from, to);
+}
+
+Result<store::ImportReport> import_offline(const std::string& file, const std::string& format, const std::string& to,
+                                           std::int64_t max_bytes) {
+  const auto known = api::parse_export_format(format);
+  if (!known) return fail(Errc::invalid_argument, "the format is one of openmetrics, csv and jsonl");
+  std::ifstream opened;
+  if (file != "-") {
+    opened.open(file, std::ios::binary);
+    if (!opened) return fail(Errc::not_found, "cannot read " + file);
+  }
+  auto& in = file == "-" ? std::cin : opened;
+  const auto counters = shipped_counters();
+  api::PastReader reader(*known, [&](const std::string& name) {
+    return counters.contains(name) || name.ends_with("_total") ? MetricKind::counter : MetricKind::gauge;
+  });
+  std::size_t number = 0;
+  bool ended = false;
+  const auto next = [&]() -> Result<std::optional<store::PastSeries>> {
+    for (std::string line; !ended;) {
+      ended = !std::getline(in, line);
+      if (!ended) ++number;
+      auto piece = ended ? reader.end() : reader.line(line);
+      if (!piece) return fail(piece.error().code, file + ":" + std::to_string(number) + ": " + piece.error().message);
+      if (*piece) return piece;
+    }
+    return std::nullopt;
+  };
+  return store::import_history(to, max_bytes, next);
 }
 
 }  // namespace pgtend::engine

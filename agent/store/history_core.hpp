@@ -32,6 +32,7 @@ class HistoryFile::Core {
   Result<void> append(SnapshotPtr snapshot);
   Result<CommitReport> commit();
   Result<void> seal();
+  Result<void> add_past(const Snapshot& snapshot);
   // Begins a backup when there is none and takes a step. True: it is complete.
   Result<bool> backup_step(std::unique_ptr<Backup>& running, const std::string& to);
 

@@ -53,6 +53,10 @@ Result<std::unique_ptr<HistoryReader>> HistoryFile::reader() {
   return reader;
 }
 
+Result<void> HistoryFile::add_past(const Snapshot& snapshot) {
+  return core_->add_past(snapshot);
+}
+
 Result<void> HistoryFile::seal() {
   return core_->seal();
 }

@@ -124,6 +124,11 @@ class HistoryFile final : public HistoryWriter {
   // Retryable: all. REQUIRES: store thread.
   Result<CommitReport> commit();
 
+  // Applies one snapshot from elsewhere and writes what has come together; neither does it begin or end a gap nor, when
+  // its status is not ok, say of a series that it does not have that it ended. Errors: io, resource_exhausted,
+  // unavailable (there is no file). Not retryable. REQUIRES: store thread.
+  Result<void> add_past(const Snapshot& snapshot);
+
   // A new read-only connection that sees everything committed so far; one per reading thread. It may outlive nothing:
   // destroy it before the HistoryFile. Errors: io, retryable. Any thread.
   Result<std::unique_ptr<HistoryReader>> reader();

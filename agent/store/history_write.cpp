@@ -146,6 +146,21 @@ Result<void> HistoryFile::Core::write_and_limit(CommitReport& report) {
   return {};
 }
 
+Result<void> HistoryFile::Core::add_past(const Snapshot& snapshot) {
+  if (!db_) return fail(Errc::unavailable, memory_only_.empty() ? "history has no file" : memory_only_);
+  PGTEND_STORE_TRY(recorder_->record(snapshot, false));
+  sealing_.add(recorder_->take_due());
+  if (pending_.bytes() < limits_->budget().file / 8) return {};
+  recorder_->seal_idle(clock_.now(), recorder_->row_bytes() > limits_->budget().file / 4);
+  sealing_.add(recorder_->take_due());
+  auto written = write_all();
+  if (!written) return fail(std::move(written).error());
+  auto limited = limits_->enforce();
+  if (!limited) return fail(std::move(limited).error());
+  recorder_->note_deleted(limited->deleted + written->deleted);
+  return {};
+}
+
 Result<void> HistoryFile::Core::take_over(const std::string& older) {
   auto db = Database::open(older, OpenMode::read_only);
   if (!db) return fail(std::move(db).error());
@@ -153,15 +168,7 @@ Result<void> HistoryFile::Core::take_over(const std::string& older) {
   std::int64_t moments = 0;
   auto read = read_version_1(**db, [&](const Snapshot& snapshot) -> Result<void> {
     ++moments;
-    PGTEND_STORE_TRY(recorder_->record(snapshot, false));
-    sealing_.add(recorder_->take_due());
-    if (pending_.bytes() < limits_->budget().file / 8) return {};
-    recorder_->seal_idle(clock_.now(), recorder_->row_bytes() > limits_->budget().file / 4);
-    sealing_.add(recorder_->take_due());
-    auto written = write_all();
-    if (!written) return fail(std::move(written).error());
-    auto limited = limits_->enforce();
-    return limited ? Result<void>() : Result<void>(fail(std::move(limited).error()));
+    return add_past(snapshot);
   });
   // A damaged old file gives what can be read of it; it is kept anyway.
   if (!read) log::error("history of an older version is taken over in part", {{"reason", read.error().describe()}});

@@ -71,5 +71,20 @@ TEST_CASE("promtool reads an export, and every format holds the samples that are
   CHECK(line["labels"]["__name__"] == "pg_up");
   CHECK(line["samples"].size() >= stored.size());
   CHECK(daemon.cli({"history", "export", "--match", "pg_up{"}).status != 0);
+
+  // Into a file of its own: as many samples as the text has lines, and one more import of them is refused.
+  const auto copy = (dir.path() / "copy.db").string();
+  const auto imported = daemon.cli({"history", "import", csv.string(), "--to", copy, "-o", "json"});
+  INFO(imported.output);
+  REQUIRE(imported.status == 0);
+  CHECK(Json::parse(imported.output)["samples"] == rows.size() - 1);
+  CHECK(daemon.cli({"db", "check", copy}).status == 0);
+  CHECK(daemon.cli({"history", "import", text.string(), "--to", copy}).output.find("import into a new file") !=
+        std::string::npos);
+  CHECK(daemon.cli({"history", "import", "/nothing.csv", "--to", copy}).output.find("cannot read /nothing.csv") !=
+        std::string::npos);
+  write_file(dir.path() / "bad.csv", "metric,labels,time,value\npg_up,{},soon,1\n");
+  const auto bad = daemon.cli({"history", "import", (dir.path() / "bad.csv").string(), "--to", copy});
+  CHECK(bad.output.find("bad.csv:2: the time is not like") != std::string::npos);
   CHECK(daemon.cli({"history"}).status == 2);
 }
