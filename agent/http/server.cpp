@@ -99,6 +99,14 @@ Accepted describe(Local::socket& socket) {
   return accepted;
 }
 
+// Answers are written as they come; held back until the peer acknowledges the last packet, the second one of an answer
+// would arrive 40 ms late.
+void send_at_once(Tcp::socket& socket) {
+  boost::system::error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+void send_at_once(Local::socket&) {}
+
 // Told to a peer for whom there is no room; it fits any socket buffer, so the write does not wait.
 constexpr std::string_view kNoRoom =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 82\r\nRetry-After: "
@@ -206,6 +214,7 @@ net::Task<void> accept_all(std::shared_ptr<State> state, Acceptor& acceptor, boo
       if (!secure) socket.write_some(asio::buffer(kNoRoom), ignored);
       continue;
     }
+    send_at_once(socket);
     auto accepted = describe(socket);
     state->begin(Socket(std::move(socket)), std::move(accepted), secure);
   }

@@ -45,6 +45,10 @@ struct ReadHints {
   Millis resolution{0};
   // What one sample of a coarse copy of a gauge stands for. Counters always give their last value.
   enum class Take { mean, least, greatest } take = Take::mean;
+  // Only the last sample up to each of the moments first, first + every, … is wanted; others may be left out. 0: all
+  // are wanted.
+  Millis every{0};
+  UtcTime first{};
   // Samples that a later pass of the wall clock hides, too: after it went back, the newer pass wins where both are.
   bool every_pass = false;
 };

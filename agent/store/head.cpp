@@ -7,8 +7,16 @@ namespace pgtend::store {
 
 void add_column(const codec::Column& column, std::span<const codec::EpochStart> starts,
                 std::span<const std::int64_t> times, std::int64_t first_seq, const IndexedSeries& series,
-                TimeRange range, TickedSamples& out) {
+                TimeRange range, const ReadHints& hints, TickedSamples& out) {
   const auto from = to_ms(range.from), to = to_ms(range.to);
+  const auto first_ms = to_ms(hints.first), every = hints.every.count();
+  // Number of the moment that a sample counts for.
+  const auto moment = [&](std::int64_t at) { return at <= first_ms ? 0 : (at - first_ms + every - 1) / every; };
+  const auto replaces = [&](std::int64_t at) {
+    if (every <= 0 || out.samples.empty()) return false;
+    const auto last = to_ms(out.samples.back().time);
+    return last < at && moment(last) == moment(at);
+  };
   // Starts are few and in order of ticks.
   std::size_t next = 0;
   const auto slot = series.slot();
@@ -28,13 +36,15 @@ void add_column(const codec::Column& column, std::span<const codec::EpochStart> 
     }
     const auto at = times[tick];
     if (at < from || at > to) return;
-    if (pending) out.starts.push_back(out.samples.size());
+    if (replaces(at)) out.samples.pop_back();
+    const auto here = out.samples.size();
+    if (pending && (out.starts.empty() || out.starts.back() != here)) out.starts.push_back(here);
     pending = false;
     out.samples.push_back({from_ms(at), std::bit_cast<double>(bits)});
   });
 }
 
-GroupPicture Head::read(GroupId group, std::span<const SeriesPtr> wanted, TimeRange range,
+GroupPicture Head::read(GroupId group, std::span<const SeriesPtr> wanted, TimeRange range, const ReadHints& hints,
                         std::span<TickedSamples> out) const {
   GroupPicture picture;
   const std::lock_guard guard(mutex_);
@@ -62,7 +72,8 @@ GroupPicture Head::read(GroupId group, std::span<const SeriesPtr> wanted, TimeRa
     const auto times = std::span(picture.times).subspan(static_cast<std::size_t>(open.first_seq - scope.times_from));
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if (wanted[i]->slot() < open.columns.size())
-        add_column(open.columns[wanted[i]->slot()], open.starts, times, open.first_seq, *wanted[i], range, out[i]);
+        add_column(open.columns[wanted[i]->slot()], open.starts, times, open.first_seq, *wanted[i], range, hints,
+                   out[i]);
   }
   return picture;
 }

@@ -73,9 +73,10 @@ struct TickedSamples {
 };
 
 // Adds the samples of `column` within `range` that belong to `series`; `starts` are the epoch starts of its block.
+// Where `hints` want only the last one up to each moment, a sample takes the place of the one before it.
 void add_column(const codec::Column& column, std::span<const codec::EpochStart> starts,
                 std::span<const std::int64_t> times, std::int64_t first_seq, const IndexedSeries& series,
-                TimeRange range, TickedSamples& out);
+                TimeRange range, const ReadHints& hints, TickedSamples& out);
 
 class Head {
  public:
@@ -85,7 +86,7 @@ class Head {
 
   // Takes the picture of a group and adds the open samples of `wanted` (all of this group) to `out` (same order); they
   // are newer than all the picture holds. Takes the mutex.
-  GroupPicture read(GroupId group, std::span<const SeriesPtr> wanted, TimeRange range,
+  GroupPicture read(GroupId group, std::span<const SeriesPtr> wanted, TimeRange range, const ReadHints& hints,
                     std::span<TickedSamples> out) const;
 
  private:

@@ -101,7 +101,7 @@ Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t 
             report_bad(id);
             continue;
           }
-          add_column(*column, block.starts(), *times, first, series, range, read.samples[i]);
+          add_column(*column, block.starts(), *times, first, series, range, hints_, read.samples[i]);
         }
         return count(read, max_samples);
       }));
@@ -115,13 +115,14 @@ void FileReader::read_memory(GroupRead& read, TimeRange range) {
     if (auto block = codec::Block::open(recent.data))
       for (std::size_t i = 0; i < read.wanted.size(); ++i)
         if (auto column = block->column(read.wanted[i]->slot()))
-          add_column(*column, block->starts(), recent.times, recent.first_seq, *read.wanted[i], range, read.samples[i]);
+          add_column(*column, block->starts(), recent.times, recent.first_seq, *read.wanted[i], range, hints_,
+                     read.samples[i]);
   }
   for (const auto& frozen : read.picture.frozen)
     for (std::size_t i = 0; i < read.wanted.size(); ++i)
       if (read.wanted[i]->slot() < frozen->columns.size())
         add_column(frozen->columns[read.wanted[i]->slot()], frozen->starts, frozen->times, frozen->first_seq,
-                   *read.wanted[i], range, read.samples[i]);
+                   *read.wanted[i], range, hints_, read.samples[i]);
 }
 
 // From the first to the last moment of a lane's blocks; after the wall clock went back these are not in the first and
@@ -223,7 +224,7 @@ Result<void> FileReader::read_tier(GroupRead& read, Tier tier, TimeRange range, 
                         by_time.first_seq = INT64_MIN;
                         by_time.last_seq = INT64_MAX;
                         const auto before = read.samples[i].samples.size();
-                        add_column(*column, block.starts(), times, 0, by_time, own, read.samples[i]);
+                        add_column(*column, block.starts(), times, 0, by_time, own, {}, read.samples[i]);
                         if (by_time.kind == MetricKind::counter) continue;
                         for (auto at = before; at < read.samples[i].samples.size(); ++at) {
                           auto& sample = read.samples[i].samples[at];

@@ -59,7 +59,7 @@ std::vector<FileReader::GroupRead> FileReader::look(const std::vector<SeriesPtr>
     GroupRead read{group, std::move(series), {}, {}, {}};
     read.samples.resize(read.wanted.size());
     read.open.resize(read.wanted.size());
-    read.picture = head_->read(group, read.wanted, range, read.open);
+    read.picture = head_->read(group, read.wanted, range, hints_, read.open);
     reads.push_back(std::move(read));
   }
   return reads;
@@ -148,7 +148,11 @@ Result<std::vector<SeriesData>> FileReader::select(const std::vector<Matcher>& m
 
 Result<std::vector<SeriesKey>> FileReader::series(const std::vector<Matcher>& matchers, TimeRange range) {
   // Whatever tier has a sample will do; one is enough.
+  const auto asked = std::exchange(hints_, ReadHints{});
+  hints_.every = range.to - range.from + Millis(1);
+  hints_.first = range.from;
   auto found = select(matchers, range, SIZE_MAX);
+  hints_ = asked;
   if (!found) return fail(std::move(found).error());
   std::vector<SeriesKey> keys;
   for (auto& series : *found) keys.push_back(std::move(series.key));

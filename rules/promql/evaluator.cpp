@@ -134,12 +134,24 @@ Result<Elements> Query::aggregate(const Aggregate& aggregate, UtcTime at) {
   return aggregate_elements(labels_, aggregate, *input, param, label);
 }
 
+namespace {
+
+// An instant selector of a query of one moment wants nothing but the newest sample.
+ReadHints only_last(UtcTime at) {
+  ReadHints hints;
+  hints.first = at;
+  hints.every = Millis(1);
+  return hints;
+}
+
+}  // namespace
+
 Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, const EvalOptions& options) {
   if (auto shallow = check_depth(expr, options); !shallow) return fail(shallow.error());
   if (auto possible = check_time(at); !possible) return fail(possible.error());
   if (expr.type == ValueType::string) return String{at, std::get<StringLiteral>(unwrap(expr).node).value};
   Query query(history, options, {at, at});
-  if (auto loaded = query.load(expr, {at, at}); !loaded) return fail(loaded.error());
+  if (auto loaded = query.load(expr, {at, at}, only_last(at)); !loaded) return fail(loaded.error());
   if (expr.type == ValueType::scalar) {
     const auto value = query.scalar(expr, at);
     if (!value) return fail(value.error());
@@ -182,6 +194,8 @@ Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime 
   Query query(history, options, {from, to});
   ReadHints hints;
   hints.resolution = step / 2;
+  hints.first = from;
+  hints.every = step;
   if (auto loaded = query.load(expr, {from, to}, hints); !loaded) return fail(loaded.error());
   Matrix matrix;
   std::unordered_map<const Labels*, std::size_t> index;

@@ -85,12 +85,16 @@ Result<void> Query::load(const Expr& expr, TimeRange range, ReadHints hints) {
   };
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
     hints.resolution = std::min(hints.resolution, options_.lookback);
+    hints.first -= selector->offset;
+    // One moment for all steps: they want the same sample, whatever the steps are.
+    if (selector->at.kind != AtModifier::Kind::none) hints.every = Millis(0);
     return load_selector(expr, *selector, seen(selector->at, selector->offset, options_.lookback), false, hints);
   }
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     const auto& selector = std::get<VectorSelector>(matrix->selector->node);
     // Two samples make a rate.
     hints.resolution = std::min(hints.resolution, matrix->range / 2);
+    hints.every = Millis(0);
     return load_selector(expr, selector, seen(selector.at, selector.offset, matrix->range), true, hints);
   }
   if (const auto* node = std::get_if<Subquery>(&expr.node)) {
