@@ -40,14 +40,20 @@ promql::EvalOptions review_options(const Parts& parts) {
 net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
   const auto rules = alerting_.rules();
   const auto alerts = alerting_.alerts();
-  const UtcTime evaluated = alerting_.last_evaluation();
   std::vector<api::RuleGroupView> out;
-  for (const auto& group : rules->groups) {
-    api::RuleGroupView shown{group.name, group.file, group.interval, group.limit, evaluated, {}};
-    for (const auto& loaded : group.rules) {
+  for (std::size_t g = 0; g < rules->groups.size(); ++g) {
+    const auto& group = rules->groups[g];
+    const auto run = alerting_.last_run(g);
+    api::RuleGroupView shown{group.name, group.file, group.interval, group.limit, {}, {}, {}};
+    if (run) {
+      shown.last_evaluation = run->at;
+      shown.evaluation_time = run->took;
+    }
+    for (std::size_t i = 0; i < group.rules.size(); ++i) {
+      const auto& loaded = group.rules[i];
       const auto& rule = loaded.compiled.rule;
-      api::RuleView one{rule, promql::format(*loaded.expr), "ok", "", {}};
-      if (evaluated <= started_at_) one.health = "unknown";
+      api::RuleView one{rule, promql::format(*loaded.expr), run ? "ok" : "unknown", "", {}, {}};
+      if (run) one.evaluation_time = run->rules[i];
       for (const auto& alert : alerts) {
         if (rule.kind != RuleKind::alert || alert.rule != rule.name || alert.group != group.name) continue;
         if (alert.unknown) one.last_error = alert.evidence;

@@ -68,8 +68,18 @@ TEST_CASE("Grafana's questions to a Prometheus are answered by the daemon out of
   CHECK(alert.at("labels").at("alertname") == "AlwaysUp");
   CHECK(alert.at("state") == "firing");
   CHECK(alert.at("value") == "1e+00");
-  const auto rules = api.data("GET", "rules").at("groups").at(0).at("rules");
+  const auto group = api.data("GET", "rules").at("groups").at(0);
+  const auto& rules = group.at("rules");
   REQUIRE(rules.size() == 2);
+  double sum = 0;
+  for (const auto& rule : rules) {
+    CHECK(rule.at("evaluationTime") > 0.0);
+    CHECK(rule.at("lastEvaluation") == group.at("lastEvaluation"));
+    sum += rule.at("evaluationTime").get<double>();
+  }
+  CHECK(group.at("evaluationTime").get<double>() >= sum);
+  CHECK(*parse_rfc3339(group.at("lastEvaluation").get<std::string>()) >=
+        *parse_rfc3339(alert.at("activeAt").get<std::string>()));
   CHECK(rules[1].at("state") == "firing");
   CHECK(rules[1].at("health") == "ok");
   const auto failed = api.send("GET", "query?query=pg_up%20%2B");
