@@ -1,4 +1,5 @@
 #include "agent/engine/eval_options.hpp"
+#include "agent/engine/receivers.hpp"
 #include "agent/engine/rule_backtest.hpp"
 #include "agent/engine/rule_explain.hpp"
 #include "agent/engine/rule_lint.hpp"
@@ -127,6 +128,8 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
   options.rule = request.rule;
   options.sweep = request.sweep;
   options.eval = review_options(parts_);
+  options.dispatch = dispatch_rules(parts_.config->alerting);
+  options.external_labels = parts_.config->rules.external_labels;
   const Millis interval = parts_.config->rules.evaluation_interval;
   auto job = [request = std::move(request), loaded = alerting_.rules(), options, interval,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<BacktestReport> {

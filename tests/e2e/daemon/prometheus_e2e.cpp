@@ -91,7 +91,9 @@ TEST_CASE("Grafana's questions to a Prometheus are answered by the daemon out of
 
 TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   PgCluster cluster;
-  Daemon daemon(cluster);
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", "  webhooks:\n  - {name: one, url: \"" + sink.url() +
+                                           "\"}\n  - {name: two, url: \"" + sink.url() + "\"}\n"}});
   write_file(daemon.path("rules/r.yaml"),
              "groups:\n- name: g\n  interval: 500ms\n  rules:\n  - alert: Down\n    expr: pg_up == 0\n");
   write_file(daemon.path("mine.yaml"),
@@ -127,5 +129,7 @@ TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   CHECK(rule.at("episodes") == 1);
   CHECK(rule.at("shown").at(0).at("ended_at").is_null());
   CHECK(rule.at("message") == "it is 1");
+  // Both receivers are told at once: without a route, nobody waits.
+  CHECK(rule.at("notifications") == 2);
   CHECK(daemon.cli({"rules", "backtest", "--since", "0s"}).status == 1);
 }
