@@ -5,6 +5,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/alert_facts.hpp"
+#include "agent/engine/eval_options.hpp"
 #include "rules/promql/evaluator.hpp"
 
 namespace pgtend::engine {
@@ -136,10 +137,7 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now)
     if (!reader) co_return fail(std::move(reader.error()), "evaluate rules");
     reader_ = std::move(*reader);
   }
-  promql::EvalOptions options;
-  options.left_open = parts_.config->promql.range_boundary == "left_open";
-  options.lookback = parts_.config->promql.lookback;
-  options.clock = &parts_.clock;
+  auto options = eval_options(parts_, Millis(0));
   options.deadline = parts_.clock.steady_now() + kEvaluationTime;
   std::vector<bool> fires;
   for (const auto& rule : rules_->groups[group].rules) {
