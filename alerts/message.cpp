@@ -156,15 +156,18 @@ std::string body_of(const Notification& notification, const MessageContext& cont
 std::vector<MessageLink> links_of(const Notification& notification, const MessageContext& context) {
   std::vector<MessageLink> out;
   const auto& first = notification.alerts.front().alert;
-  std::string base = context.external_url;
-  while (base.ends_with('/')) base.pop_back();
-  if (!base.empty()) out.push_back({"alert", base + "/v1/alerts/" + first.fingerprint_hex()});
+  if (auto link = alert_link(context.external_url, first); !link.empty()) out.push_back({"alert", std::move(link)});
   const auto runbook = first.annotations.find("runbook_url");
   if (runbook != first.annotations.end()) out.push_back({"runbook", runbook->second});
   return out;
 }
 
 }  // namespace
+
+std::string alert_link(std::string_view external_url, const Alert& alert) {
+  while (external_url.ends_with('/')) external_url.remove_suffix(1);
+  return external_url.empty() ? std::string() : std::string(external_url) + "/v1/alerts/" + alert.fingerprint_hex();
+}
 
 std::string shortened(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);

@@ -42,4 +42,7 @@ struct MessageText {
 // A marked message for `pgtend alerts test`.
 [[nodiscard]] Notification test_notification(const std::string& receiver, const std::string& integration, UtcTime now);
 
+// Where the API explains this alert, below the address that people reach the agent by; empty without one.
+[[nodiscard]] std::string alert_link(std::string_view external_url, const Alert& alert);
+
 }  // namespace pgtend::alerts

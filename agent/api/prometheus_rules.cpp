@@ -13,8 +13,13 @@ using http::Request;
 using http::Response;
 namespace prom = prometheus;
 
-double seconds(Millis duration) {
-  return static_cast<double>(duration.count()) / 1000.0;
+double seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::string evaluated_at(const RuleGroupView& group) {
+  // Go's zero time: what Prometheus shows of a group that was not evaluated yet.
+  return group.last_evaluation ? to_rfc3339(*group.last_evaluation) : "0001-01-01T00:00:00Z";
 }
 
 Json alert_object(const Alert& alert) {
@@ -32,11 +37,15 @@ std::string_view state_of(const RuleView& rule) {
   return has(AlertState::firing) ? "firing" : has(AlertState::pending) ? "pending" : "inactive";
 }
 
-Json rule_object(const RuleView& view, UtcTime evaluated) {
+Json rule_object(const RuleView& view, const RuleGroupView& group) {
   const auto& rule = view.rule;
-  // Time per rule is not measured; its group's is a series of /metrics.
-  Json out{{"name", rule.name},     {"query", view.query},   {"labels", prom::labels_object(rule.labels)},
-           {"health", view.health}, {"evaluationTime", 0.0}, {"lastEvaluation", to_rfc3339(evaluated)},
+  // The rules of a group are evaluated for one moment.
+  Json out{{"name", rule.name},
+           {"query", view.query},
+           {"labels", prom::labels_object(rule.labels)},
+           {"health", view.health},
+           {"evaluationTime", seconds(view.evaluation_time)},
+           {"lastEvaluation", evaluated_at(group)},
            {"type", "recording"}};
   if (!view.last_error.empty()) out["lastError"] = view.last_error;
   if (rule.kind == RuleKind::record) return out;
@@ -78,15 +87,15 @@ net::Task<Response> rules(Context context, Request request) {
     if (!chosen(choice.groups, group.name) || !chosen(choice.files, group.file)) continue;
     auto shown = Json::array();
     for (const auto& rule : group.rules)
-      if (choice.takes(rule.rule)) shown.push_back(rule_object(rule, group.last_evaluation));
+      if (choice.takes(rule.rule)) shown.push_back(rule_object(rule, group));
     if (shown.empty() && !choice.names.empty()) continue;
     list.push_back({{"name", group.name},
                     {"file", group.file},
                     {"rules", std::move(shown)},
                     {"interval", seconds(group.interval)},
                     {"limit", group.limit},
-                    {"evaluationTime", 0.0},
-                    {"lastEvaluation", to_rfc3339(group.last_evaluation)}});
+                    {"evaluationTime", seconds(group.evaluation_time)},
+                    {"lastEvaluation", evaluated_at(group)}});
   }
   co_return prom::success(Json{{"groups", std::move(list)}});
 }

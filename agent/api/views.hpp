@@ -177,13 +177,15 @@ struct RuleView {
   std::string health;  // unknown (not evaluated yet), ok, err
   std::string last_error;
   std::vector<Alert> alerts;
+  std::chrono::nanoseconds evaluation_time{0};  // of the last evaluation
 };
 
 struct RuleGroupView {
   std::string name, file;
   Millis interval{0};
   int limit = 0;
-  UtcTime last_evaluation;
+  std::optional<UtcTime> last_evaluation;       // nullopt: not since the rules were loaded
+  std::chrono::nanoseconds evaluation_time{0};  // waits included
   std::vector<RuleView> rules;
 };
 

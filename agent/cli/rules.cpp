@@ -6,6 +6,7 @@
 #include "agent/config/config.hpp"
 #include "agent/config/files.hpp"
 #include "agent/engine/rule_set.hpp"
+#include "agent/engine/rule_target.hpp"
 #include "agent/engine/rule_test.hpp"
 
 namespace pgtend::cli {
@@ -20,12 +21,18 @@ int count_rules(const engine::RuleSet& set) {
   return static_cast<int>(count);
 }
 
-void check(Context& context, const Files& files) {
+void check(Context& context, const Files& files, const std::string& target_name) {
+  const auto target = promql::target_of(target_name);
   std::vector<config::ConfigError> errors;
+  const auto add = [&](const std::vector<config::ConfigError>& more) {
+    errors.insert(errors.end(), more.begin(), more.end());
+  };
   auto checked = Json::array();
-  const auto note = [&](const std::string& file, const engine::RuleSetLoad& load) {
-    errors.insert(errors.end(), load.errors.begin(), load.errors.end());
-    if (!load.errors.empty()) return;
+  const auto note = [&](const std::string& file, const engine::RuleSetLoad& load,
+                        const std::vector<config::ConfigError>& unknown) {
+    add(load.errors);
+    add(unknown);
+    if (!load.errors.empty() || !unknown.empty()) return;
     checked.push_back({{"file", file}, {"rules", count_rules(*load.rules)}});
     if (!context.json()) print(file + ": " + std::to_string(count_rules(*load.rules)) + " rules, ok\n");
   };
@@ -33,12 +40,16 @@ void check(Context& context, const Files& files) {
     const std::string path = context.effective_config_file();
     const auto loaded = path.empty() ? config::defaults() : config::load(path);
     errors = loaded.errors;
-    if (errors.empty()) note("the configured rules", engine::load_rules(loaded.config.rules));
+    const auto& rules = loaded.config.rules;
+    if (errors.empty())
+      note("the configured rules", engine::load_rules(rules),
+           target ? engine::unknown_to_target(*target, rules) : std::vector<config::ConfigError>());
   }
   for (const auto& file : files) {
     const auto text = config::read_text(file);
     if (text) {
-      note(file, engine::load_rule_text(*text, file, config::RulesConfig().evaluation_interval));
+      note(file, engine::load_rule_text(*text, file, config::RulesConfig().evaluation_interval),
+           target ? engine::unknown_to_target(*target, *text, file) : std::vector<config::ConfigError>());
     } else {
       errors.push_back({file, 0, 0, text.error().describe(), ""});
     }
@@ -48,7 +59,8 @@ void check(Context& context, const Files& files) {
     for (const auto& e : errors)
       wrong.push_back(
           {{"file", e.file}, {"line", e.line}, {"column", e.column}, {"message", e.message}, {"hint", e.hint}});
-    print(Json{{"ok", errors.empty()}, {"checked", checked}, {"errors", wrong}}.dump(2) + "\n");
+    print(Json{{"ok", errors.empty()}, {"target", target_name}, {"checked", checked}, {"errors", wrong}}.dump(2) +
+          "\n");
   }
   if (errors.empty()) return;
   if (!context.json()) std::cerr << config::format_errors(errors);
@@ -114,9 +126,13 @@ void add_rules(CLI::App& app, Context& context) {
   command->require_subcommand(1);
   auto files = std::make_shared<Files>();
   auto boundary = std::make_shared<std::string>("left_open");
+  auto target = std::make_shared<std::string>("pgtend");
   auto* checking = command->add_subcommand("check", "parse and type-check; without a file, the configured rules");
   checking->add_option("files", *files, "rule files");
-  checking->callback([&context, files] { check(context, *files); });
+  checking->add_option("--target", *target, "what the files shall load into: pgtend, prom2.42 or prom3")
+      ->check(CLI::IsMember({"pgtend", "prom2.42", "prom3"}))
+      ->capture_default_str();
+  checking->callback([&context, files, target] { check(context, *files, *target); });
   add_lint(*command, context);
   add_explain(*command, context);
   add_backtest(*command, context);

@@ -124,6 +124,8 @@ RuleFile decode_rules(std::string_view text, const std::string& file_name) {
     if (!name.empty() && !names.insert(name).second)
       reader.error(origins["groups[" + std::to_string(i) + "].name"].at, "a second group is named '" + name + "'");
     out.groups.push_back(finished(file.groups[i], file_name));
+    const auto offset = origins.find("groups[" + std::to_string(i) + "].query_offset");
+    out.query_offsets.push_back(offset == origins.end() ? Position{} : offset->second.at);
     auto& places = out.places.emplace_back();
     for (auto& rule : file.groups[i].rules) places.push_back(std::move(rule.place));
   }

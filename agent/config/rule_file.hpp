@@ -20,6 +20,7 @@ struct RulePlace {
 struct RuleFile {
   std::vector<RuleGroup> groups;  // complete only when errors is empty; what could be read is there in any case
   std::vector<std::vector<RulePlace>> places;  // by group and rule
+  std::vector<Position> query_offsets;         // by group, of the value; line 0: it has none
   std::vector<ConfigError> errors;
 };
 

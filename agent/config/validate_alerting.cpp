@@ -31,6 +31,19 @@ void check_webhooks(const Complaints& complain, const AlertingConfig& alerting, 
   }
 }
 
+// It is put in front of paths, and into messages that leave the house.
+void check_external_url(const Complaints& complain, const std::string& url) {
+  const std::string key = "alerting.external_url";
+  check_url(complain, key, url);
+  const auto host = url.find("://");
+  if (host == std::string::npos) return;
+  if (url.find_first_of("?# \t") != std::string::npos)
+    complain.at(key, "links are made by adding a path to it: it cannot have a query, a fragment or spaces",
+                "give scheme, host and path only, like https://pgtend.example.org/db1");
+  if (url.substr(host + 3, url.find('/', host + 3) - host - 3).find('@') != std::string::npos)
+    complain.at(key, "it is written into messages: it cannot hold a user or a password", "leave out what ends in @");
+}
+
 // The name of the section that a kind is written under.
 std::string section_of(const std::string& kind) {
   return kind == "teams" ? "msteamsv2_configs" : kind + "_configs";
@@ -132,7 +145,7 @@ void validate_alerting(const AlertingConfig& alerting, const Origins& origins, s
   check_name(complain, "alerting.dead_letter_receiver", "receiver", alerting.dead_letter_receiver, known.receivers);
   for (std::size_t i = 0; i < alerting.alertmanagers.size(); ++i)
     check_url(complain, "alerting.alertmanagers[" + std::to_string(i) + "].url", alerting.alertmanagers[i].url);
-  check_url(complain, "alerting.external_url", alerting.external_url);
+  check_external_url(complain, alerting.external_url);
   check_url(complain, "alerting.heartbeat.url", alerting.heartbeat.url);
   check_secret_file(complain, "alerting.heartbeat.url_file", alerting.heartbeat.url_file);
 }

@@ -31,6 +31,11 @@ std::string Alerting::health(const Labels& rule) const {
   return failed_rules_.contains(rule) ? "err" : blind_rules_.contains(rule) ? "unknown" : "ok";
 }
 
+std::optional<GroupRun> Alerting::last_run(std::size_t group) const {
+  const auto run = runs_.find(group);
+  return run == runs_.end() ? std::nullopt : std::optional(run->second);
+}
+
 // What the rules about the agent itself look at.
 void Alerting::publish_outbox(const store::OutboxStats& stats) {
   const UtcTime now = parts_.clock.now();

@@ -5,6 +5,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/alert_facts.hpp"
+#include "agent/engine/eval_options.hpp"
 #include "rules/promql/evaluator.hpp"
 
 namespace pgtend::engine {
@@ -98,6 +99,7 @@ std::vector<alerts::RuleAlerts> Alerting::by_rule(const LoadedGroup& group, cons
 }
 
 net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) {
+  const Deadline began = parts_.clock.steady_now();
   auto result = co_await run_rules(group, now);
   if (!result) co_return fail(std::move(result.error()));
   const auto& loaded = result->rules->groups[group];
@@ -120,6 +122,8 @@ net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) 
       log::warn("recorded series dropped", {{"group", loaded.name}, {"error", stored.error().describe()}});
   }
   last_evaluation_ = now;
+  // Rules taken meanwhile have other groups at this place.
+  if (result->rules == rules_) runs_[group] = {now, parts_.clock.steady_now() - began, std::move(result->took)};
   co_return result;
 }
 
@@ -133,10 +137,7 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now)
     if (!reader) co_return fail(std::move(reader.error()), "evaluate rules");
     reader_ = std::move(*reader);
   }
-  promql::EvalOptions options;
-  options.left_open = parts_.config->promql.range_boundary == "left_open";
-  options.lookback = parts_.config->promql.lookback;
-  options.clock = &parts_.clock;
+  auto options = eval_options(parts_, Millis(0));
   options.deadline = parts_.clock.steady_now() + kEvaluationTime;
   std::vector<bool> fires;
   for (const auto& rule : rules_->groups[group].rules) {
@@ -144,14 +145,18 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now)
     fires.push_back(state != state_.end() && any_fires(state->second));
   }
   auto job = [rules = rules_, reader = reader_, group, now, options, fires] {
-    std::vector<alerts::Evaluation> out;
+    GroupResult out;
     const auto& loaded = rules->groups[group];
-    for (std::size_t i = 0; i < loaded.rules.size(); ++i)
-      out.push_back(evaluate_rule(loaded.rules[i], fires[i], *reader, now - loaded.query_offset, options));
+    for (std::size_t i = 0; i < loaded.rules.size(); ++i) {
+      const Deadline began = options.clock->steady_now();
+      out.evaluations.push_back(evaluate_rule(loaded.rules[i], fires[i], *reader, now - loaded.query_offset, options));
+      out.took.push_back(options.clock->steady_now() - began);
+    }
     return out;
   };
-  auto evaluations = co_await net::run_on(parts_.blocking, job);
-  result.evaluations = std::move(evaluations);
+  auto evaluated = co_await net::run_on(parts_.blocking, job);
+  result.evaluations = std::move(evaluated.evaluations);
+  result.took = std::move(evaluated.took);
   co_return result;
 }
 

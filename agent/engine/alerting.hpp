@@ -23,6 +23,14 @@ struct GroupResult {
   std::size_t group = 0;
   UtcTime at;
   std::vector<alerts::Evaluation> evaluations;  // as many as the group has rules
+  std::vector<std::chrono::nanoseconds> took;   // of each of them
+};
+
+// When a group of the present rules was last evaluated, and how long that took.
+struct GroupRun {
+  UtcTime at;
+  std::chrono::nanoseconds took{0};  // from the decision to the recorded series, waits for the blocking pool included
+  std::vector<std::chrono::nanoseconds> rules;
 };
 
 // The watching half of the path: evaluate -> alert -> deliver.
@@ -69,6 +77,8 @@ class Alerting {
   [[nodiscard]] std::optional<std::string> muted(const Alert& alert) const;
   // Of a rule by its labels rule and group, in Prometheus's words: ok, err, or unknown while a collector is blind.
   [[nodiscard]] std::string health(const Labels& rule) const;
+  // Of the group at this place of rules(); nullopt: not evaluated since these rules were taken.
+  [[nodiscard]] std::optional<GroupRun> last_run(std::size_t group) const;
   // When the evaluation of every group last succeeded: what a watchdog and a heartbeat look at.
   [[nodiscard]] UtcTime last_evaluation() const { return last_evaluation_; }
 
@@ -118,6 +128,7 @@ class Alerting {
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_;
+  std::map<std::size_t, GroupRun> runs_;         // by the group's place in rules_
   std::set<Labels> failed_rules_, blind_rules_;  // by how the last evaluation gave no answer
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration

@@ -8,8 +8,6 @@ namespace pgtend::engine {
 
 namespace {
 
-// Source: Alertmanager's defaults of group_wait, group_interval and repeat_interval.
-constexpr Millis kGroupWait{30'000}, kGroupInterval{300'000}, kRepeat{4LL * 3'600'000};
 // An alert that fires again within this time flaps. Source: how long Prometheus keeps a resolved alert.
 constexpr Millis kFlap{900'000};
 
@@ -99,38 +97,6 @@ Millis firing_time(std::span<const AlertEpisode> episodes) {
     until = until ? std::max(*until, one.ended_at) : one.ended_at;
   }
   return total;
-}
-
-std::size_t notifications_of(std::span<const AlertEpisode> episodes, UtcTime end) {
-  std::vector<UtcTime> changes;
-  for (const auto& one : episodes) {
-    changes.push_back(one.fired_at);
-    if (one.ended) changes.push_back(one.ended_at);
-  }
-  std::sort(changes.begin(), changes.end());
-  const auto firing_at = [&](UtcTime at) {
-    return std::any_of(episodes.begin(), episodes.end(), [at](const AlertEpisode& one) {
-      return one.fired_at <= at && (!one.ended || one.ended_at > at);
-    });
-  };
-  std::size_t sent = 0, next = 0;
-  while (next < changes.size()) {
-    // A group begins with the first alert and lives until a flush finds it empty.
-    UtcTime flush = changes[next] + kGroupWait, told = flush;
-    for (bool first = true; flush <= end || next < changes.size(); first = false, flush += kGroupInterval) {
-      const std::size_t before = next;
-      while (next < changes.size() && changes[next] <= flush) ++next;
-      const bool firing = firing_at(flush);
-      // Resolved before the first message: nobody needs to know.
-      const bool news = first ? firing : next > before;
-      if (news || (firing && flush - told >= kRepeat)) {
-        ++sent;
-        told = flush;
-      }
-      if (!firing || flush > end) break;
-    }
-  }
-  return sent;
 }
 
 std::size_t not_covered(std::span<const AlertEpisode> these, std::span<const AlertEpisode> others) {

@@ -6,7 +6,7 @@
 
 #include "agent/model/rule_review.hpp"
 
-// From the moments at which a rule was true to what people would have got; pure.
+// From the moments at which a rule was true to the times its alerts would have fired; pure.
 namespace pgtend::engine {
 
 // When a rule was true, per label set: ascending moments with the value then.
@@ -30,9 +30,6 @@ struct Episodes {
 
 // Time within which at least one alert fires.
 [[nodiscard]] Millis firing_time(std::span<const AlertEpisode> episodes);
-
-// Messages of one group of alerts under Alertmanager's default waits, resolved ones included.
-[[nodiscard]] std::size_t notifications_of(std::span<const AlertEpisode> episodes, UtcTime end);
 
 // How many of `these` do not overlap any of `others`.
 [[nodiscard]] std::size_t not_covered(std::span<const AlertEpisode> these, std::span<const AlertEpisode> others);

@@ -6,6 +6,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/engine/backtest_episodes.hpp"
+#include "agent/engine/backtest_messages.hpp"
 
 namespace pgtend::engine {
 
@@ -86,7 +87,12 @@ class RuleRun {
     out_.longest_near_miss = found.longest_near_miss;
     out_.flaps = found.flaps;
     out_.firing = firing_time(found.fired);
-    out_.notifications = notifications_of(found.fired, options_.range.to);
+    const auto messages = messages_of(rule_.compiled, found.fired, counting());
+    if (!messages) {
+      out_.error = messages.error().describe();
+      return std::move(out_);
+    }
+    out_.notifications = *messages;
     all_ = found.fired;
     out_.shown.assign(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(std::min(all_.size(), kShown)));
     if (!all_.empty()) out_.message = message(all_.front());
@@ -100,10 +106,16 @@ class RuleRun {
   [[nodiscard]] const std::vector<AlertEpisode>& all() const { return all_; }
 
  private:
+  [[nodiscard]] MessageCount counting() const {
+    return {options_.dispatch, options_.external_labels, options_.range.to, *options_.eval.clock,
+            options_.eval.deadline};
+  }
+
   void vary(std::string what, const ActiveTimes& active, const LifeTimes& times) {
     const auto found = episodes_of(active, times, blind_, options_.range.to);
-    out_.sweep.push_back({std::move(what), found.fired.size(), notifications_of(found.fired, options_.range.to),
-                          firing_time(found.fired)});
+    const auto messages = messages_of(rule_.compiled, found.fired, counting());
+    // What does not fit the deadline is left out, never guessed.
+    if (messages) out_.sweep.push_back({std::move(what), found.fired.size(), *messages, firing_time(found.fired)});
   }
 
   void sweep_holds(const ActiveTimes& active) {
@@ -128,7 +140,6 @@ class RuleRun {
       const auto expr = promql::parse(text);
       if (!expr) continue;
       const auto active = active_times(**expr, history_, options_.range, out_.step, options_.eval);
-      // What does not fit the deadline is left out, never guessed.
       if (active) vary("threshold " + number, *active, times_);
     }
   }
@@ -198,7 +209,9 @@ std::vector<BacktestChange> compare(const RunResult& now, const RunResult& befor
 }  // namespace
 
 Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, HistoryReader& history,
-                                      const BacktestOptions& options) {
+                                      const BacktestOptions& asked) {
+  auto options = asked;
+  if (options.dispatch.receivers.empty()) options.dispatch = default_dispatch();
   if (options.range.to <= options.range.from)
     return fail(Errc::invalid_argument, "the range to look back over is empty");
   BacktestReport out;

@@ -4,6 +4,7 @@
 
 #include "agent/engine/rule_set.hpp"
 #include "agent/model/rule_review.hpp"
+#include "alerts/dispatch.hpp"
 #include "rules/promql/evaluator.hpp"
 
 namespace pgtend::engine {
@@ -13,7 +14,9 @@ struct BacktestOptions {
   Millis step{0};    // 0: each group's interval
   std::string rule;  // only alerts of this name; empty: all
   bool sweep = true;
-  promql::EvalOptions eval;  // its deadline holds for the whole backtest
+  promql::EvalOptions eval;        // its deadline holds for the whole backtest, its clock is set
+  alerts::DispatchRules dispatch;  // the configured routes; without receivers: one behind Alertmanager's default waits
+  Labels external_labels;
 };
 
 // When the alerts of these rules would have fired over stored history, and what that would have meant for people.

@@ -1,4 +1,5 @@
 #include "agent/engine/eval_options.hpp"
+#include "agent/engine/receivers.hpp"
 #include "agent/engine/rule_backtest.hpp"
 #include "agent/engine/rule_explain.hpp"
 #include "agent/engine/rule_lint.hpp"
@@ -40,14 +41,20 @@ promql::EvalOptions review_options(const Parts& parts) {
 net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
   const auto rules = alerting_.rules();
   const auto alerts = alerting_.alerts();
-  const UtcTime evaluated = alerting_.last_evaluation();
   std::vector<api::RuleGroupView> out;
-  for (const auto& group : rules->groups) {
-    api::RuleGroupView shown{group.name, group.file, group.interval, group.limit, evaluated, {}};
-    for (const auto& loaded : group.rules) {
+  for (std::size_t g = 0; g < rules->groups.size(); ++g) {
+    const auto& group = rules->groups[g];
+    const auto run = alerting_.last_run(g);
+    api::RuleGroupView shown{group.name, group.file, group.interval, group.limit, {}, {}, {}};
+    if (run) {
+      shown.last_evaluation = run->at;
+      shown.evaluation_time = run->took;
+    }
+    for (std::size_t i = 0; i < group.rules.size(); ++i) {
+      const auto& loaded = group.rules[i];
       const auto& rule = loaded.compiled.rule;
-      api::RuleView one{rule, promql::format(*loaded.expr), "ok", "", {}};
-      if (evaluated <= started_at_) one.health = "unknown";
+      api::RuleView one{rule, promql::format(*loaded.expr), run ? "ok" : "unknown", "", {}, {}};
+      if (run) one.evaluation_time = run->rules[i];
       for (const auto& alert : alerts) {
         if (rule.kind != RuleKind::alert || alert.rule != rule.name || alert.group != group.name) continue;
         if (alert.unknown) one.last_error = alert.evidence;
@@ -121,6 +128,8 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
   options.rule = request.rule;
   options.sweep = request.sweep;
   options.eval = review_options(parts_);
+  options.dispatch = dispatch_rules(parts_.config->alerting);
+  options.external_labels = parts_.config->rules.external_labels;
   const Millis interval = parts_.config->rules.evaluation_interval;
   auto job = [request = std::move(request), loaded = alerting_.rules(), options, interval,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<BacktestReport> {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "alerts/message.hpp"
 #include "alerts/notifiers/posting.hpp"
 
 namespace pgtend::alerts {
@@ -30,7 +31,7 @@ Json object_of(const Pairs& pairs) {
   return out;
 }
 
-Json alert_json(const Alert& alert, UtcTime now, Millis valid_for, const std::string& generator_url) {
+Json alert_json(const Alert& alert, UtcTime now, Millis valid_for, const std::string& external_url) {
   const bool resolved = alert.state == AlertState::resolved;
   const auto ends = resolved ? std::min(alert.resolved_at.value_or(now), now) : now + valid_for;
   // A start after the end is an error to Alertmanager.
@@ -39,17 +40,17 @@ Json alert_json(const Alert& alert, UtcTime now, Millis valid_for, const std::st
           {"annotations", object_of(alert.annotations)},
           {"startsAt", to_rfc3339(starts)},
           {"endsAt", to_rfc3339(ends)},
-          {"generatorURL", generator_url}};
+          {"generatorURL", alert_link(external_url, alert)}};
 }
 
 }  // namespace
 
 std::string alertmanager_body(const std::vector<Alert>& alerts, UtcTime now, Millis valid_for,
-                              const std::string& generator_url) {
+                              const std::string& external_url) {
   auto body = Json::array();
   for (const auto& alert : alerts)
     // An alert needs a label to be identified by.
-    if (!alert.labels.empty()) body.push_back(alert_json(alert, now, valid_for, generator_url));
+    if (!alert.labels.empty()) body.push_back(alert_json(alert, now, valid_for, external_url));
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

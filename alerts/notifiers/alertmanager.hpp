@@ -13,7 +13,7 @@ namespace pgtend::alerts {
 // now + `valid_for`, after which Alertmanager resolves it unless it is sent again. A character that a label name may
 // not have becomes '_', for one bad alert makes the whole batch an error.
 [[nodiscard]] std::string alertmanager_body(const std::vector<Alert>& alerts, UtcTime now, Millis valid_for,
-                                            const std::string& generator_url);
+                                            const std::string& external_url);
 
 struct AlertmanagerTarget {
   std::string url;           // base, "http://127.0.0.1:9093"

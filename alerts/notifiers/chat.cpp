@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
+#include "agent/http/retry.hpp"
+#include "alerts/notifiers/markup.hpp"
 
 namespace pgtend::alerts {
 
@@ -14,7 +16,6 @@ using Json = nlohmann::json;
 // Source: alerting reference section 3: title cap of Alertmanager's Slack messages; ntfy title and message; Telegram
 // text; the card's text keeps a Teams message below a tenth of its limit.
 constexpr std::size_t kSlackTitle = 1'024, kNtfyTitle = 1'000, kNtfyMessage = 4'096, kTelegramText = 4'096;
-constexpr Millis kLongestRetryAfter{3'600'000};
 
 std::string dump(const Json& body) {
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -25,27 +26,9 @@ const char* slack_color(const MessageText& text) {
   return text.severity == "critical" ? "danger" : text.severity == "warning" ? "warning" : "#439fe0";
 }
 
-std::string links_as_lines(const MessageText& text) {
-  std::string out;
-  for (const auto& link : text.links) out += link.text + ": " + link.url + "\n";
-  return out;
-}
-
 // Slack reads &, < and > as its own markup. Source: docs.slack.dev, formatting.
 std::string slack_escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
+  return markup_escaped(text, Quotes::kept);
 }
 
 Json text_block(const std::string& text, const char* weight) {
@@ -129,7 +112,7 @@ Delivery read_telegram(const http::ClientResponse& answer, UtcTime now) {
   const auto seconds = parameters->find("retry_after");
   if (seconds != parameters->end() && seconds->is_number_integer())
     delivery.retry_after = std::clamp(Millis(1000 * std::clamp<std::int64_t>(seconds->get<std::int64_t>(), 0, 3'600)),
-                                      Millis(0), kLongestRetryAfter);
+                                      Millis(0), http::kLongestRetryAfter);
   return delivery;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/base/strings.hpp"
+#include "alerts/notifiers/markup.hpp"
 
 namespace pgtend::alerts {
 
@@ -63,21 +64,7 @@ std::string wrapped_base64(const std::string& text) {
 }
 
 std::string html_escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
+  return markup_escaped(text, Quotes::escaped);
 }
 
 std::string html_of(const MessageText& text) {
@@ -105,8 +92,7 @@ std::vector<std::string> mail_addresses(const std::string& text) {
 
 std::string mail_text(const Notification& notification, const MessageContext& context, const MailHeading& heading) {
   const auto text = message_text(notification, context);
-  std::string plain = text.body;
-  for (const auto& link : text.links) plain += link.text + ": " + link.url + "\n";
+  const std::string plain = text.body + links_as_lines(text);
   const std::string boundary = "pgtend-" + heading.thread.substr(0, 32);
   std::string out;
   out += "Date: " + mail_date(context.now) + "\r\n";

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
+#include "alerts/message.hpp"
 
 namespace pgtend::alerts {
 
@@ -48,7 +49,7 @@ Json alert_json(const Alert& alert, const std::string& external_url) {
            {"annotations", object_of(alert.annotations)},
            {"startsAt", to_rfc3339(alert.fired_at.value_or(alert.active_at))},
            {"endsAt", is_resolved(alert) && alert.resolved_at ? to_rfc3339(*alert.resolved_at) : kNoTime},
-           {"generatorURL", external_url.empty() ? std::string() : external_url + "/v1/alerts"},
+           {"generatorURL", alert_link(external_url, alert)},
            {"fingerprint", alert.fingerprint_hex()},
            {"value", number(alert.value)}};
   if (alert.resolved_value) out["resolvedValue"] = number(*alert.resolved_value);

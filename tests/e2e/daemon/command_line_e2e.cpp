@@ -47,6 +47,22 @@ TEST_CASE("a runbook is JSON with -o json") {
   CHECK(all["items"].size() > 50);
 }
 
+TEST_CASE("rules check names what the target of a rule file does not know") {
+  const TempDir dir("rules-check");
+  const auto file = (dir.path() / "r.yaml").string();
+  write_file(file, "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: time() - x > 10m\n");
+  CHECK(cli({"rules", "check", file}).status == 0);
+  CHECK(cli({"rules", "check", "--target", "prom3", file}).status == 0);
+  const auto old = cli({"rules", "check", "--target", "prom2.42", file});
+  CHECK(old.status == 1);
+  CHECK(old.output.find(file + ":5:24: rule A: Prometheus 2.42 does not know a duration as a number") !=
+        std::string::npos);
+  const auto json = Json::parse(cli({"rules", "check", "--target", "prom2.42", "-o", "json", file}).output);
+  CHECK(json["target"] == "prom2.42");
+  CHECK(json["errors"][0]["line"] == 5);
+  check_usage({"rules", "check", "--target", "prom1", file}, "prom1");
+}
+
 TEST_CASE("a socket that may not be used is exit 6 with the cure") {
   if (::geteuid() != 0) return;  // only root can become somebody else
   PgCluster cluster;

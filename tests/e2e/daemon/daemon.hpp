@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/base/clock.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/process.hpp"
 
@@ -62,6 +63,8 @@ class WebhookSink {
   // Statuses for the next requests; afterwards 200.
   void answer(std::vector<int> statuses);
   [[nodiscard]] std::vector<Json> bodies() const;
+  // When each of them was there whole, by this machine's clock.
+  [[nodiscard]] std::vector<UtcTime> arrivals() const;
 
  private:
   struct State;

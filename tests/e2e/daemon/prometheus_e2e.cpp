@@ -68,8 +68,18 @@ TEST_CASE("Grafana's questions to a Prometheus are answered by the daemon out of
   CHECK(alert.at("labels").at("alertname") == "AlwaysUp");
   CHECK(alert.at("state") == "firing");
   CHECK(alert.at("value") == "1e+00");
-  const auto rules = api.data("GET", "rules").at("groups").at(0).at("rules");
+  const auto group = api.data("GET", "rules").at("groups").at(0);
+  const auto& rules = group.at("rules");
   REQUIRE(rules.size() == 2);
+  double sum = 0;
+  for (const auto& rule : rules) {
+    CHECK(rule.at("evaluationTime") > 0.0);
+    CHECK(rule.at("lastEvaluation") == group.at("lastEvaluation"));
+    sum += rule.at("evaluationTime").get<double>();
+  }
+  CHECK(group.at("evaluationTime").get<double>() >= sum);
+  CHECK(*parse_rfc3339(group.at("lastEvaluation").get<std::string>()) >=
+        *parse_rfc3339(alert.at("activeAt").get<std::string>()));
   CHECK(rules[1].at("state") == "firing");
   CHECK(rules[1].at("health") == "ok");
   const auto failed = api.send("GET", "query?query=pg_up%20%2B");
@@ -81,7 +91,9 @@ TEST_CASE("Grafana's questions to a Prometheus are answered by the daemon out of
 
 TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   PgCluster cluster;
-  Daemon daemon(cluster);
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", "  webhooks:\n  - {name: one, url: \"" + sink.url() +
+                                           "\"}\n  - {name: two, url: \"" + sink.url() + "\"}\n"}});
   write_file(daemon.path("rules/r.yaml"),
              "groups:\n- name: g\n  interval: 500ms\n  rules:\n  - alert: Down\n    expr: pg_up == 0\n");
   write_file(daemon.path("mine.yaml"),
@@ -117,5 +129,7 @@ TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   CHECK(rule.at("episodes") == 1);
   CHECK(rule.at("shown").at(0).at("ended_at").is_null());
   CHECK(rule.at("message") == "it is 1");
+  // Both receivers are told at once: without a route, nobody waits.
+  CHECK(rule.at("notifications") == 2);
   CHECK(daemon.cli({"rules", "backtest", "--since", "0s"}).status == 1);
 }

@@ -14,6 +14,7 @@ struct WebhookSink::State {
   mutable std::mutex mutex;
   std::vector<int> statuses;
   std::vector<Json> bodies;
+  std::vector<UtcTime> arrivals;
 };
 
 WebhookSink::WebhookSink() : state_(std::make_unique<State>()) {
@@ -25,7 +26,10 @@ WebhookSink::WebhookSink() : state_(std::make_unique<State>()) {
       response.status = state->statuses.front();
       state->statuses.erase(state->statuses.begin());
     }
-    if (response.status / 100 == 2) state->bodies.push_back(Json::parse(request.body, nullptr, false));
+    if (response.status / 100 == 2) {
+      state->arrivals.push_back(SystemClock().now());
+      state->bodies.push_back(Json::parse(request.body, nullptr, false));
+    }
     co_return response;
   };
   router.add("POST", "/hook", http::Right::none, receive);
@@ -56,6 +60,11 @@ void WebhookSink::answer(std::vector<int> statuses) {
 std::vector<Json> WebhookSink::bodies() const {
   const std::lock_guard lock(state_->mutex);
   return state_->bodies;
+}
+
+std::vector<UtcTime> WebhookSink::arrivals() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->arrivals;
 }
 
 }  // namespace pgtend::test

@@ -98,14 +98,17 @@ TEST_CASE("a webhook body has every field of Alertmanager's version 4") {
       {"status": "resolved", "labels": {"alertname": "PgDown", "instance": "main", "severity": "critical"},
        "annotations": {"summary": "The server does not answer."},
        "startsAt": "2023-11-14T22:14:20Z", "endsAt": "2023-11-14T22:15:20Z",
-       "generatorURL": "http://127.0.0.1:9187/v1/alerts", "fingerprint": "FIRST", "value": 0.0, "resolvedValue": 1.0},
+       "generatorURL": "", "fingerprint": "", "value": 0.0, "resolvedValue": 1.0},
       {"status": "firing", "labels": {"alertname": "PgDown", "instance": "other", "severity": "critical"},
        "annotations": {"summary": "The server does not answer."},
        "startsAt": "2023-11-14T22:14:20Z", "endsAt": "0001-01-01T00:00:00Z",
-       "generatorURL": "http://127.0.0.1:9187/v1/alerts", "fingerprint": "SECOND", "value": "NaN"}]})");
+       "generatorURL": "", "fingerprint": "", "value": "NaN"}]})");
   auto want = expected;
-  want["alerts"][0]["fingerprint"] = two_alerts()[0].fingerprint_hex();
-  want["alerts"][1]["fingerprint"] = two_alerts()[1].fingerprint_hex();
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto id = two_alerts()[i].fingerprint_hex();
+    want["alerts"][i]["fingerprint"] = id;
+    want["alerts"][i]["generatorURL"] = "http://127.0.0.1:9187/v1/alerts/" + id;
+  }
   CHECK(body == want);
 }
 
@@ -155,6 +158,7 @@ TEST_CASE("an Alertmanager body always says when alerts start, and keeps one bad
   const auto body = json::parse(alertmanager_body(alerts, now, Millis(240'000), "http://127.0.0.1:9187"));
   REQUIRE(body.size() == 2);
   CHECK(body[0].at("labels").contains("bad_name"));
+  CHECK(body[0].at("generatorURL") == "http://127.0.0.1:9187/v1/alerts/" + alerts[0].fingerprint_hex());
   CHECK(body[0].at("startsAt") == "2023-11-14T22:14:20Z");
   CHECK(body[0].at("endsAt") == "2023-11-14T22:15:20Z");
   CHECK(body[1].at("endsAt") == "2023-11-14T22:20:20Z");

@@ -176,14 +176,15 @@ net::TaskResult<std::vector<MetricDef>> FakeAgentView::metrics() {
 }
 
 net::TaskResult<std::vector<api::RuleGroupView>> FakeAgentView::rule_groups() {
-  api::RuleView alert{{}, "up == 0", "ok", "", {sample_alert()}};
+  api::RuleView alert{{}, "up == 0", "ok", "", {sample_alert()}, std::chrono::microseconds(1500)};
   alert.rule.name = "PgDown";
   alert.rule.hold = Millis(60'000);
   alert.alerts[0].state = AlertState::firing;
-  api::RuleView record{{}, "sum(up)", "err", "it broke", {}};
+  api::RuleView record{{}, "sum(up)", "err", "it broke", {}, std::chrono::microseconds(250)};
   record.rule.kind = RuleKind::record;
   record.rule.name = "up:sum";
-  co_return answer(std::vector{api::RuleGroupView{"g", "f.yaml", Millis(15'000), 0, kThen, {alert, record}}});
+  co_return answer(std::vector{api::RuleGroupView{
+      "g", "f.yaml", Millis(15'000), 0, rules_evaluated, std::chrono::milliseconds(2), {alert, record}}});
 }
 
 net::TaskResult<std::vector<LintFinding>> FakeAgentView::lint_rules(std::vector<api::RuleText> files, Millis since) {

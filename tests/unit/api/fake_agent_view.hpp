@@ -73,6 +73,7 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string text) override;
   net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override;
   std::string told_of_rules;
+  std::optional<UtcTime> rules_evaluated = kThen;
   net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> asked, TimeRange asked_range,
                                                  std::optional<api::PageCursor> cursor) override;
   net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> asked, TimeRange) override;

@@ -152,6 +152,13 @@ TEST_CASE("rules and alerts as a Prometheus shows them") {
   CHECK(rules[1].at("type") == "recording");
   CHECK(rules[1].at("lastError") == "it broke");
   CHECK_FALSE(rules[1].contains("alerts"));
+  CHECK(rules[0].at("evaluationTime") == 0.0015);
+  CHECK(rules[1].at("evaluationTime") == 0.00025);
+  CHECK(groups[0].at("evaluationTime") == 0.002);
+  CHECK(groups[0].at("lastEvaluation") == to_rfc3339(kThen));
+  CHECK(rules[1].at("lastEvaluation") == to_rfc3339(kThen));
+  p.view.rules_evaluated.reset();
+  CHECK(p.data("rules").at("groups")[0].at("lastEvaluation") == "0001-01-01T00:00:00Z");
   CHECK(p.data("rules?type=record").at("groups")[0].at("rules").size() == 1);
   CHECK(p.data("rules?rule_group[]=other").at("groups").empty());
   const auto alerts = p.data("alerts").at("alerts");

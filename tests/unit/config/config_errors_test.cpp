@@ -163,6 +163,11 @@ TEST_CASE("other contradictions are refused") {
       {"http: {socket_admins: [no_such_user_here]}\n", "1:23: there is no user 'no_such_user_here' on this host"},
       {"alerting: {external_url: pgtend.example.org}\n",
        "1:26: an address must start with http:// or https:// and name a host"},
+      {"alerting: {external_url: 'https://pgtend.example.org/?db=1'}\n",
+       "1:26: links are made by adding a path to it: it cannot have a query, a fragment or spaces; give scheme, host "
+       "and path only, like https://pgtend.example.org/db1"},
+      {"alerting: {external_url: 'https://ann:word@pgtend.example.org/a@b'}\n",
+       "1:26: it is written into messages: it cannot hold a user or a password; leave out what ends in @"},
       {"alerting: {alertmanagers: [{url: 'http:///x'}]}\n",
        "1:34: an address must start with http:// or https:// and name a host"},
       {"rules: {external_labels: {'a-b': c}}\n",

@@ -5,9 +5,11 @@
 #include "rules/promql/memory_history.hpp"
 #include "rules/promql/test_series.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/fake_clock.hpp"
 
 using namespace pgtend;
 using namespace pgtend::engine;
+using test::FakeClock;
 
 namespace {
 
@@ -32,7 +34,10 @@ std::shared_ptr<const RuleSet> rules(const std::string& expr, const std::string&
 
 BacktestOptions options() {
   BacktestOptions out;
+  static const FakeClock clock;
   out.range = {minute(0), minute(120)};
+  out.eval.clock = &clock;
+  out.eval.deadline = clock.steady_now() + std::chrono::seconds(1);
   return out;
 }
 
@@ -121,19 +126,6 @@ TEST_CASE("the life cycle keeps firing for a while, holds over blind stretches, 
   CHECK(held.fired[0].fired_at == minute(2));
   const auto open = episodes_of(active, plain, {}, minute(12));
   CHECK_FALSE(open.fired.back().ended);
-}
-
-TEST_CASE("notifications follow the waits of a group: one alert that stays is repeated, a short one is never told") {
-  const auto one = [](double from, double to, bool ended = true) {
-    return AlertEpisode{{}, minute(from), minute(from), minute(to), ended, 1};
-  };
-  const auto count = [](std::vector<AlertEpisode> episodes) { return notifications_of(episodes, minute(24 * 60)); };
-  CHECK(count({one(0, 60)}) == 2);
-  CHECK(count({one(0, 0.25)}) == 0);
-  // Told at once, then every four hours until the end of the day.
-  CHECK(count({one(0, 24 * 60, false)}) == 6);
-  // Within one group_interval both changes are one message.
-  CHECK(count({one(0, 60), one(2, 3), one(2, 60)}) == 3);
 }
 
 TEST_CASE("an alert that cannot be evaluated says so and the others go on") {
