@@ -15,10 +15,12 @@
 namespace pgtend::change {
 
 struct Core {
+  Core(PipelineParts given, PipelineOptions wanted) : parts(std::move(given)), options(std::move(wanted)) {}
+
   PipelineParts parts;
   PipelineOptions options;
   bool stopping = false;
-  std::mt19937_64 random = {};
+  std::mt19937_64 random;
   std::map<std::string, Progress> progress;       // by change id, while it is applied or undone
   std::map<std::string, Deadline> resting;        // by change id: not looked at before
   std::map<std::string, std::string> trouble;     // by change id: what made it rest last, until its next state

@@ -42,7 +42,7 @@ bool is_left_by_crash(ChangeState state) {
 class Pipeline::Impl {
  public:
   Impl(PipelineParts parts, PipelineOptions options)
-      : core(std::make_shared<Core>(Core{std::move(parts), std::move(options)})) {
+      : core(std::make_shared<Core>(std::move(parts), std::move(options))) {
     const auto seed = core->parts.seed;
     core->random.seed(seed != 0 ? seed : static_cast<std::uint64_t>(to_ms(core->parts.clock.now())));
   }

@@ -1,5 +1,8 @@
 #include "agent/http/server.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "agent/http/client.hpp"
 #include "tests/unit/http/running_server.hpp"
 
@@ -40,6 +43,21 @@ TEST_CASE("one connection answers many requests, pipelined ones too") {
   peer.say(get("/open", "Connection: close\r\n"));
   CHECK_THAT(peer.hear(), ContainsSubstring("Connection: close"));
   CHECK(server.counts().requests == 3);
+}
+
+TEST_CASE("no part of an answer waits for the peer's acknowledgement of the part before it") {
+  RunningServer server(loopback(), echo_router());
+  RawPeer peer(server.port());
+  std::vector<std::chrono::steady_clock::duration> took;
+  for (int i = 0; i < 31; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    peer.say(get("/open"));
+    REQUIRE_THAT(peer.hear_until("GET /open"), ContainsSubstring("200 OK"));
+    took.push_back(std::chrono::steady_clock::now() - began);
+  }
+  std::sort(took.begin(), took.end());
+  // A delayed acknowledgement comes after 40 ms.
+  CHECK(took[15] < std::chrono::milliseconds(30));
 }
 
 TEST_CASE("HEAD has the length of GET and no body") {
