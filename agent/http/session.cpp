@@ -192,13 +192,16 @@ net::Task<bool> exchange(Channel& channel, beast::flat_buffer& buffer, const Acc
     buffer.commit(first.bytes);
   }
   connection.busy = true;
-  stream.expires_after(shared.options.read_timeout);
+  const auto limit = std::chrono::steady_clock::now() + shared.options.read_timeout;
+  stream.expires_at(limit);
   Parser parser;
   parser.header_limit(shared.options.max_header);
   parser.body_limit(shared.options.max_body);
   const auto error = co_await read_message(channel, buffer, parser);
   if (error) {
-    if (error == beast::error::timeout) ++shared.counts.timeouts;
+    // The last bytes may have come in the moment in which the limit closed the socket: the next read then finds it
+    // closed and not late.
+    if (error == beast::error::timeout || std::chrono::steady_clock::now() >= limit) ++shared.counts.timeouts;
     auto refusal = answer_to(error);
     if (!refusal) co_return false;
     ++shared.counts.malformed;
