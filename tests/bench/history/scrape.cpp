@@ -19,6 +19,18 @@ namespace {
 constexpr int kScrapes = 20;
 constexpr std::size_t kTables = 1'000;
 
+// The same object in every round, as the collectors have it.
+const SharedKey& key_of(std::size_t series) {
+  static std::vector<SharedKey> keys;
+  while (keys.size() <= series) {
+    const auto table = keys.size() % kTables, metric = keys.size() / kTables;
+    keys.emplace_back(
+        "pgtend_table_number_" + std::to_string(metric) + "_total",
+        Labels{{"datname", "app"}, {"schemaname", "public"}, {"relname", "table_" + std::to_string(table)}});
+  }
+  return keys[series];
+}
+
 // Table statistics of so many series, with labels as the collectors write them.
 SnapshotPtr table_snapshot(std::size_t series, UtcTime at, int round) {
   auto out = std::make_shared<Snapshot>();
@@ -29,11 +41,8 @@ SnapshotPtr table_snapshot(std::size_t series, UtcTime at, int round) {
   out->interval = Millis(10'000);
   out->samples.reserve(series);
   for (std::size_t i = 0; i < series; ++i) {
-    const auto table = i % kTables, metric = i / kTables;
     SeriesSample sample;
-    sample.key =
-        SharedKey("pgtend_table_number_" + std::to_string(metric) + "_total",
-                  Labels{{"datname", "app"}, {"schemaname", "public"}, {"relname", "table_" + std::to_string(table)}});
+    sample.key = key_of(i);
     // One in ten moves from round to round, as in the recorded stream.
     sample.value = static_cast<double>(i * 1'237 + (i % 10 == 0 ? static_cast<std::size_t>(round) * 17 : 0));
     sample.kind = MetricKind::counter;
