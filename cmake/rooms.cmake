@@ -40,7 +40,8 @@ set(pgtend_common_headers <algorithm> <array> <chrono> <cstdint> <filesystem> <f
 
 # pgtend_precompile(TARGET ASIO FAMILY [HEADERS...]): the targets of a family (rooms, hot ones for -O2, tests) share one
 # precompiled header; ASIO ones another with Asio and the command line's parser. Unoptimised rooms share the larger one
-# all: making a second costs more than they lose by it.
+# all: making a second costs more than they lose by it. With clang, unoptimised tests take theirs and put HEADERS on top of
+# it, which takes 1 s instead of 26 s (measured).
 function(pgtend_precompile target asio family)
   set(headers ${pgtend_common_headers} ${ARGN})
   if(asio OR CMAKE_BUILD_TYPE STREQUAL "Debug")
@@ -49,7 +50,11 @@ function(pgtend_precompile target asio family)
   endif()
   set(owner pgtend_headers_${family})
   if(NOT TARGET ${owner})
-    pgtend_precompiled_headers(${owner} ${headers})
+    if(ARGN AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+      pgtend_precompiled_headers(${owner} BASE pgtend_headers_room_asio HEADERS ${ARGN})
+    else()
+      pgtend_precompiled_headers(${owner} HEADERS ${headers})
+    endif()
     if(family MATCHES "^hot")
       target_compile_options(${owner} PRIVATE ${pgtend_hot})
     endif()
@@ -58,23 +63,32 @@ function(pgtend_precompile target asio family)
   target_link_libraries(${target} PRIVATE ${owner})
 endfunction()
 
-# pgtend_precompiled_headers(TARGET HEADERS...): a library that owns a precompiled header. Without optimisation it also
+# pgtend_precompiled_headers(TARGET [BASE TARGET] HEADERS ...): a library that owns a precompiled header, made on top of
+# that of BASE if there is one (clang writes only what is new then, and users get both by naming theirs). Without optimisation it also
 # holds the code of the headers' inline functions and templates, which its users then do not compile again each: that
 # was half of the time of a file with Asio or JSON (measured). Optimised users inline it and need none.
 function(pgtend_precompiled_headers target)
+  cmake_parse_arguments(ARG "" "BASE" "HEADERS" ${ARGN})
   set(empty ${CMAKE_BINARY_DIR}/headers/${target}.cpp)
   file(CONFIGURE OUTPUT ${empty} CONTENT "")
   add_library(${target} STATIC ${empty})
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE tl::expected nlohmann_json::nlohmann_json Boost::headers OpenSSL::SSL CLI11::CLI11
                         $<TARGET_NAME_IF_EXISTS:Catch2::Catch2>)
-  target_precompile_headers(${target} PRIVATE ${ARGN})
+  target_precompile_headers(${target} PRIVATE ${ARG_HEADERS})
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     return()
   endif()
   # Instantiated once here, and not at the end of each user: half of a user's time (measured).
   target_compile_options(${target} PRIVATE -fpch-instantiate-templates "SHELL:-Xclang -fmodules-codegen")
-  set(header ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch)
+  set(hxx ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx)
+  set(header ${hxx}.pch)
+  if(ARG_BASE)
+    set(base ${CMAKE_BINARY_DIR}/CMakeFiles/${ARG_BASE}.dir/cmake_pch.hxx.pch)
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -include-pch -Xclang ${base}")
+    set_source_files_properties(${hxx}.cxx PROPERTIES OBJECT_DEPENDS ${base})
+    target_link_libraries(${target} INTERFACE ${ARG_BASE})
+  endif()
   set(object ${CMAKE_BINARY_DIR}/headers/${target}.o)
   separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION}")
   get_directory_property(options COMPILE_OPTIONS)

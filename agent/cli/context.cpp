@@ -109,6 +109,21 @@ Result<Json> ask(const Context& context, const std::string& method, const std::s
   return json;
 }
 
+std::optional<Json> ask_and_show(Context& context, const std::string& path,
+                                 const std::function<void(const Json&)>& show) {
+  auto answer = ask(context, "GET", path);
+  if (!answer) {
+    report(context, answer.error());
+    return std::nullopt;
+  }
+  if (context.json()) {
+    print(answer->dump(2) + "\n");
+  } else {
+    show(*answer);
+  }
+  return std::optional<Json>(std::move(*answer));
+}
+
 void report(Context& context, const Error& error) {
   std::cerr << "pgtend: " << error.describe() << "\n";
   switch (error.code) {

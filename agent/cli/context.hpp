@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -44,8 +45,8 @@ struct Context {
 void report(Context& context, const Error& error);
 
 // Asks and prints: JSON as it came when -o json, else by `show`. Returns the answer for further looks.
-template <class Show>
-std::optional<Json> ask_and_show(Context& context, const std::string& path, Show show);
+std::optional<Json> ask_and_show(Context& context, const std::string& path,
+                                 const std::function<void(const Json&)>& show);
 
 // Prints text to stdout: the answer, never a remark.
 void print(const std::string& text);
@@ -57,20 +58,5 @@ void print(const std::string& text);
 [[nodiscard]] std::string quantity(const Json& object, const char* field, const std::string& unit);
 // "2026-11-23T12:30:00Z" as "12:30:00" of today or with its date, UTC.
 [[nodiscard]] std::string short_time(const std::string& rfc3339);
-
-template <class Show>
-std::optional<Json> ask_and_show(Context& context, const std::string& path, Show show) {
-  auto answer = ask(context, "GET", path);
-  if (!answer) {
-    report(context, answer.error());
-    return std::nullopt;
-  }
-  if (context.json()) {
-    print(answer->dump(2) + "\n");
-  } else {
-    show(*answer);
-  }
-  return std::move(*answer);
-}
 
 }  // namespace pgtend::cli

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
+#include <string>
+
 // Catch2 3 (Debian 13) splits what Catch2 2 (Debian 12) has in one header.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
@@ -12,3 +15,9 @@ inline auto ContainsSubstring(const std::string& text) {
   return Contains(text);
 }
 #endif
+
+// Declared, so that not every test compiles how Catch2 would print a JSON value by itself (one second each, measured).
+template <>
+struct Catch::StringMaker<nlohmann::json> {
+  static std::string convert(const nlohmann::json& value);
+};
