@@ -76,11 +76,16 @@ function(pgtend_precompiled_headers target)
   target_link_libraries(${target} PRIVATE tl::expected nlohmann_json::nlohmann_json Boost::headers OpenSSL::SSL CLI11::CLI11
                         $<TARGET_NAME_IF_EXISTS:Catch2::Catch2>)
   target_precompile_headers(${target} PRIVATE ${ARG_HEADERS})
-  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     return()
   endif()
-  # Instantiated once here, and not at the end of each user: half of a user's time (measured).
-  target_compile_options(${target} PRIVATE -fpch-instantiate-templates "SHELL:-Xclang -fmodules-codegen")
+  # Instantiated once here, and not at the end of each user: half of a user's time, a third of an optimised one's
+  # (measured).
+  target_compile_options(${target} PRIVATE -fpch-instantiate-templates)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fmodules-codegen")
   set(hxx ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx)
   set(header ${hxx}.pch)
   if(ARG_BASE)
