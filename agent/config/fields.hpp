@@ -43,6 +43,13 @@ using Table = std::vector<Field<T>>;
 // Text that must be quoted to stay text in YAML, and lists of it.
 [[nodiscard]] std::string show_text(const std::string& value);
 [[nodiscard]] std::string show_list(const std::vector<std::string>& values);
+// Pairs of text as a map in one line.
+template <class Pairs>
+[[nodiscard]] std::string show_map(const Pairs& pairs) {
+  std::vector<std::string> shown;
+  for (const auto& [name, value] : pairs) shown.push_back(name + ": " + show_text(value));
+  return "{" + join(shown, ", ") + "}";
+}
 
 template <class T>
 [[nodiscard]] std::vector<KeyDoc> describe(const Table<T>& table, const T& object) {

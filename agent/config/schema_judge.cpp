@@ -15,11 +15,7 @@ Field<RulesConfig> external_labels_field() {
            {},
            {}},
           [](Reader& r, const Entry& e, RulesConfig& out) { r.labels(e, out.external_labels); },
-          [](const RulesConfig& from, KeyDoc& to) {
-            std::vector<std::string> shown;
-            for (const auto& [name, value] : from.external_labels) shown.push_back(name + ": " + show_text(value));
-            to.value = "{" + join(shown, ", ") + "}";
-          }};
+          [](const RulesConfig& from, KeyDoc& to) { to.value = show_map(from.external_labels); }};
 }
 
 }  // namespace

@@ -38,6 +38,12 @@ Field<CollectionConfig> intervals_field() {
           }};
 }
 
+Field<RemoteWriteConfig> headers_field() {
+  return {{"headers", "map of text", "Sent with every request, such as {X-Scope-OrgID: shop} to Mimir.", "", {}, {}},
+          [](Reader& r, const Entry& e, RemoteWriteConfig& out) { r.text_map(e, out.headers); },
+          [](const RemoteWriteConfig& from, KeyDoc& to) { to.value = show_map(from.headers); }};
+}
+
 }  // namespace
 
 Table<PostgresqlConfig> postgresql_table() {
@@ -117,6 +123,9 @@ Table<RemoteWriteConfig> remote_write_table() {
       text("url_file", &R::url_file, "File that holds the address, readable by its owner only.", "path"),
       text("bearer_token_file", &R::bearer_token_file, "File that holds a bearer token, readable by its owner only.",
            "path"),
+      text("username", &R::username, "Name for basic authentication."),
+      text("password_file", &R::password_file, "File that holds its password, readable by its owner only.", "path"),
+      headers_field(),
       duration("timeout", &R::timeout, Millis(100), Millis(5 * kMinute), "Longest wait for one request."),
       duration("backfill", &R::backfill, Millis(0), Millis(3650 * kDay),
                "How far back a new receiver gets what is stored already. Prometheus takes about an hour."),

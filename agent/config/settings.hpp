@@ -75,6 +75,9 @@ struct RemoteWriteConfig {
   std::string url;       // one of url and url_file
   std::string url_file;  // an URL that is a secret stays out of this file
   std::string bearer_token_file;
+  std::string username;  // of basic authentication
+  std::string password_file;
+  std::map<std::string, std::string> headers;
   Millis timeout{30'000};
   Millis backfill{0};
   bool operator==(const RemoteWriteConfig&) const = default;

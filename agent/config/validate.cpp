@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <set>
 
+#include "agent/base/strings.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/files.hpp"
 #include "agent/config/origins.hpp"
@@ -67,6 +69,24 @@ void check_files(const Complaints& complain, const Config& config) {
   check_tiers(complain, "retention_5m", history.retention_5m, "retention_1h", history.retention_1h);
 }
 
+// Source: RFC 9110, 5.6.2: a field's name is a token.
+bool is_header_name(const std::string& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return c > ' ' && c < 0x7f &&
+           std::string_view("\"(),/:;<=>?@[\\]{}").find(static_cast<char>(c)) == std::string::npos;
+  });
+}
+bool is_own_header(const std::string& name) {
+  static const std::set<std::string> kOwn = {"authorization",
+                                             "content-encoding",
+                                             "content-length",
+                                             "content-type",
+                                             "host",
+                                             "transfer-encoding",
+                                             "x-prometheus-remote-write-version"};
+  return kOwn.contains(to_lower(name));
+}
+
 void check_remote_write(const Complaints& complain, const std::vector<RemoteWriteConfig>& receivers) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < receivers.size(); ++i) {
@@ -79,6 +99,15 @@ void check_remote_write(const Complaints& complain, const std::vector<RemoteWrit
     check_url(complain, path + ".url", receiver.url);
     check_secret_file(complain, path + ".url_file", receiver.url_file);
     check_secret_file(complain, path + ".bearer_token_file", receiver.bearer_token_file);
+    check_secret_file(complain, path + ".password_file", receiver.password_file);
+    if (receiver.username.empty() != receiver.password_file.empty())
+      complain.at(path, "basic authentication needs both 'username' and 'password_file'");
+    if (!receiver.username.empty() && !receiver.bearer_token_file.empty())
+      complain.at(path + ".bearer_token_file", "a receiver has one of 'bearer_token_file' and 'username'");
+    for (const auto& [name, value] : receiver.headers)
+      if (!is_header_name(name) || is_own_header(name))
+        complain.at(path + ".headers", is_header_name(name) ? "the agent sets the header '" + name + "' itself"
+                                                            : "'" + name + "' is no name of an HTTP header");
   }
 }
 

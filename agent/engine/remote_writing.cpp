@@ -61,7 +61,11 @@ std::optional<remote::Target> RemoteWriting::target(const std::string& name) con
     to = std::string(trim(*text));
     return true;
   };
-  if (!secret(found->url_file, out.url) || !secret(found->bearer_token_file, out.bearer_token)) return std::nullopt;
+  out.username = found->username;
+  out.headers = found->headers;
+  if (!secret(found->url_file, out.url) || !secret(found->bearer_token_file, out.bearer_token) ||
+      !secret(found->password_file, out.password))
+    return std::nullopt;
   return out;
 }
 

@@ -178,6 +178,11 @@ Result<ClientResponse> send_blocking(const ClientRequest& request) {
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &receiving);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &receiving);
+  if (!request.username.empty()) {
+    curl_easy_setopt(handle, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    curl_easy_setopt(handle, CURLOPT_USERNAME, request.username.c_str());
+    curl_easy_setopt(handle, CURLOPT_PASSWORD, request.password.c_str());
+  }
   if (!request.unix_socket.empty()) {
     curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     curl_easy_setopt(handle, CURLOPT_PROXY, "");

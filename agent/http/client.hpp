@@ -16,6 +16,7 @@ namespace pgtend::http {
 struct ClientRequest {
   std::string method = "GET", url;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string username, password;  // of HTTP's basic authentication; no name: none
   std::string body;
   Millis timeout{5000};            // of the whole exchange
   std::string unix_socket;         // path; the host part of `url` is then only the Host header

@@ -205,6 +205,9 @@ net::Task<Millis> Sender::send_part() {
   request.headers = {{"Content-Type", "application/x-protobuf"},
                      {"Content-Encoding", "snappy"},
                      {"X-Prometheus-Remote-Write-Version", "0.1.0"}};
+  for (const auto& header : target_.headers) request.headers.emplace_back(header);
+  request.username = target_.username;
+  request.password = target_.password;
   if (!target_.bearer_token.empty()) request.headers.emplace_back("Authorization", "Bearer " + target_.bearer_token);
   request.body = part.body;
   request.max_body = 64 * 1024;

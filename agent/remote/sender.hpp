@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,7 +34,9 @@ struct Target {
   std::string name;          // label `endpoint` of the agent's own metrics
   std::string url;           // may be a secret: it is never logged
   std::string bearer_token;  // empty: none
-  Labels labels;             // added to every series
+  std::string username, password;
+  std::map<std::string, std::string> headers;
+  Labels labels;  // added to every series
   Millis timeout{30'000};
   Millis backfill{0};  // how much of what is already stored a new receiver gets
   // Samples become visible to readers at most this long after their time; younger ones wait.

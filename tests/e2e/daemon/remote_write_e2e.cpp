@@ -48,7 +48,8 @@ Times in_prometheus(int port, const std::string& metric) {
 
 Times in_victoria(int port, const std::string& metric) {
   Times out;
-  std::istringstream lines(fetch("http://127.0.0.1:" + std::to_string(port) + "/api/v1/export?match%5B%5D=" + metric));
+  std::istringstream lines(
+      fetch("http://pgtend:only-here@127.0.0.1:" + std::to_string(port) + "/api/v1/export?match%5B%5D=" + metric));
   for (std::string line; std::getline(lines, line);) {
     const auto series = Json::parse(line);
     for (const auto& at : series["timestamps"]) ++out[at.get<std::int64_t>()];
@@ -90,13 +91,17 @@ TEST_CASE("remote write: every sample reaches Prometheus and VictoriaMetrics onc
   // It keeps a repeated request's samples twice unless it is told that one a millisecond is enough.
   Receiver victoria({"/usr/bin/victoria-metrics", "-storageDataPath=" + (dir.path() / "victoria").string(),
                      "-httpListenAddr=" + address(victoria_port), "-dedup.minScrapeInterval=1ms",
-                     "-search.latencyOffset=0s"});
+                     "-search.latencyOffset=0s", "-httpAuth.username=pgtend", "-httpAuth.password=only-here"});
+  const auto password = dir.path() / "password";
+  write_file(password, "only-here\n");
+  std::filesystem::permissions(password, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   prometheus.start();
   victoria.start();
   Daemon daemon(cluster,
                 {{"remote_write", "  - {name: prometheus, url: \"http://" + address(prometheus_port) +
                                       "/api/v1/write\"}\n  - {name: victoria, url: \"http://" + address(victoria_port) +
-                                      "/api/v1/write\"}\n"},
+                                      "/api/v1/write\", username: pgtend, password_file: " + password.string() +
+                                      ", headers: {X-Scope-OrgID: shop}}\n"},
                  {"postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
                                     "\n  user: postgres\n  statement_timeout: 500ms\n"}});
   daemon.start();

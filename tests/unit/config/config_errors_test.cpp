@@ -174,6 +174,12 @@ TEST_CASE("other contradictions are refused") {
        "1:27: 'a-b' is not a label name; letters, digits and _ only, no digit first"},
       {"collection: {max_series: 100, max_series_per_collector: 200}\n",
        "1:57: 'max_series_per_collector' is above 'max_series'"},
+      {"remote_write: [{name: a, url: 'http://h/w', username: me}]\n",
+       "1:16: basic authentication needs both 'username' and 'password_file'"},
+      {"remote_write: [{name: a, url: 'http://h/w', headers: {Authorization: x}}]\n",
+       "1:54: the agent sets the header 'Authorization' itself"},
+      {"remote_write: [{name: a, url: 'http://h/w', headers: {'a b': x}}]\n",
+       "1:54: 'a b' is no name of an HTTP header"},
       {"postgresql: {operator: {passfile: /x}}\n", "1:24: 'passfile' of the operator is set but 'user' is not"},
   });
 }

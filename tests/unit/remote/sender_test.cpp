@@ -88,6 +88,7 @@ struct Rig {
     target.name = "there";
     target.url = server->url("/api/v1/write");
     target.bearer_token = kToken;
+    target.headers = {{"X-Scope-OrgID", "shop"}};
     target.timeout = Millis(5'000);
     target.backfill = backfill;
     Doors doors;
@@ -148,6 +149,7 @@ TEST_CASE("every sample is sent once, and none before it can be complete") {
   CHECK(rig.sender->counts().sent == 120);
   const auto& headers = rig.receiver.got.at(0).headers;
   CHECK(headers.at("content-encoding") == "snappy");
+  CHECK(headers.at("x-scope-orgid") == "shop");
   CHECK(headers.at("content-type") == "application/x-protobuf");
   CHECK(headers.at("x-prometheus-remote-write-version") == "0.1.0");
 }
