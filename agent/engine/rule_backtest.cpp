@@ -220,7 +220,7 @@ Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, 
   if (!gaps) return fail(gaps.error());
   std::vector<TimeRange> blind;
   for (const auto& gap : *gaps) {
-    if (gap.reason != "agent_down") continue;
+    if (gap.collector != "*") continue;
     blind.push_back(gap.range);
     out.blind += std::min(gap.range.to, options.range.to) - std::max(gap.range.from, options.range.from);
   }

@@ -35,7 +35,7 @@ struct Gap {
   std::string collector;
   std::string database;
   TimeRange range;
-  std::string reason;  // CollectStatus name, or "agent_down"
+  std::string reason;  // CollectStatus name, "agent_down" or "clock_step"
 };
 
 // What a reader may do to answer cheaper or fuller.

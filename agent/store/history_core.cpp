@@ -22,6 +22,7 @@ HistoryFile::Core::Core(HistoryOptions options, PostToStore post, const Clock& c
     : options_(std::move(options)),
       post_(std::move(post)),
       clock_(clock),
+      steps_(clock),
       sealing_(options_),
       ballast_(ballast_of(options_.path), budget_of(options_.max_bytes).ballast) {
   recorder_.emplace(*head_, pending_, recorder_options(options_));
@@ -121,6 +122,7 @@ Result<void> HistoryFile::Core::append(SnapshotPtr snapshot) {
 
 void HistoryFile::Core::apply(const Batch& batch, std::size_t& next) {
   const auto file = budget_of(options_.max_bytes).file;
+  if (const auto step = steps_.look(); step > Millis(0)) recorder_->note_step(step);
   while (next < batch.size() && pending_.bytes() < file / 8) {
     const auto& snapshot = batch[next++];
     if (auto recorded = recorder_->record(*snapshot); !recorded) {

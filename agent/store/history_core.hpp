@@ -77,6 +77,7 @@ class HistoryFile::Core {
   const HistoryOptions options_;
   const PostToStore post_;
   const Clock& clock_;
+  ClockSteps steps_;
   FileLock lock_;
   std::unique_ptr<Database> db_;
   Pending pending_;

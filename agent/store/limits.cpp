@@ -14,9 +14,8 @@ constexpr double kFullShare = 0.85;
 constexpr std::int64_t kStepBlocks = 32;
 // Pages given back to the file system per step (13 ms at most, measured).
 constexpr std::int64_t kVacuumPages = 256;
-// A jump of the wall clock larger than this suspends retention …
-constexpr Millis kClockJump{60'000};
-// … until the new time has held this long, so that one bad NTP step cannot delete history.
+// A step of the wall clock suspends retention until the new time has held this long, so that one bad NTP step cannot
+// delete history.
 constexpr std::chrono::hours kClockTrustDelay{1};
 // Blocks span minutes to hours; looking more often finds nothing.
 constexpr std::int64_t kRetainEveryMs = 60'000;
@@ -36,7 +35,7 @@ Budget budget_of(std::int64_t max_bytes) {
 }
 
 Limits::Limits(Database& db, const HistoryOptions& options, const Clock& clock)
-    : db_(db), clock_(clock), options_(options), budget_(budget_of(options.max_bytes)) {}
+    : db_(db), clock_(clock), steps_(clock), options_(options), budget_(budget_of(options.max_bytes)) {}
 
 Result<LimitCounts> Limits::start() {
   auto page_size = db_.number("PRAGMA page_size");
@@ -143,9 +142,7 @@ Result<void> Limits::drop_details_before(std::int64_t cutoff_ms) {
 
 bool Limits::clock_is_trusted() {
   const auto steady = clock_.steady_now();
-  const auto skew = clock_.now().time_since_epoch() - std::chrono::duration_cast<Millis>(steady.time_since_epoch());
-  if (skew_ && (skew - *skew_ > kClockJump || *skew_ - skew > kClockJump)) distrust_until_ = steady + kClockTrustDelay;
-  skew_ = skew;
+  if (steps_.look() != Millis(0)) distrust_until_ = steady + kClockTrustDelay;
   return !distrust_until_ || steady >= *distrust_until_;
 }
 

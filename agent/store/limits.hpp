@@ -7,6 +7,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
+#include "agent/store/clock_steps.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/history_schema.hpp"
 
@@ -76,14 +77,13 @@ class Limits {
 
   Database& db_;
   const Clock& clock_;
+  ClockSteps steps_;
   const HistoryOptions& options_;
   const Budget budget_;
   std::int64_t page_bytes_ = 4096;
   std::int64_t max_pages_ = 0;
   bool page_limit_set_ = false;
   std::optional<std::int64_t> retained_ms_;  // wall time of the last look at retention
-  // Difference between wall and steady time, to notice that the wall clock jumped.
-  std::optional<Millis> skew_;
   std::optional<Deadline> distrust_until_;
 };
 

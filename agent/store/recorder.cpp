@@ -40,7 +40,7 @@ Result<void> Recorder::record(const Snapshot& snapshot, bool gaps) {
 
 void Recorder::put_sample(Scope& scope, HeadScope& memory, SeriesState& state, std::uint64_t bits, std::int64_t at,
                           std::vector<codec::TickValue>& values, bool full) {
-  const auto place = state.series->place;
+  const auto place = state.place;
   auto& group = memory.groups[place / codec::kBlockSlots];
   const auto slot = place % codec::kBlockSlots;
   if (group.columns.size() <= slot) group.columns.resize(slot + 1);
@@ -63,9 +63,9 @@ void Recorder::follow_epoch(HeadScope& memory, SeriesState& state, std::uint64_t
                             std::vector<codec::TickEpoch>& epochs, bool full) {
   const bool changed = !state.has_epoch || state.epoch != epoch;
   const bool starts = state.has_epoch && state.epoch != epoch;
-  if (changed || full) epochs.push_back({state.series->place, starts, epoch});
+  if (changed || full) epochs.push_back({state.place, starts, epoch});
   if (starts) {
-    auto& group = memory.groups[state.series->place / codec::kBlockSlots];
+    auto& group = memory.groups[state.place / codec::kBlockSlots];
     group.starts.push_back({state.series->slot(), static_cast<std::uint8_t>(seq - group.first_seq)});
   }
   state.has_epoch = true;
@@ -106,7 +106,11 @@ void Recorder::add_tick(Scope& scope, const Snapshot& snapshot, const std::vecto
     const auto groups = (scope.places.size() + codec::kBlockSlots - 1) / codec::kBlockSlots;
     while (memory.groups.size() < groups) memory.groups.emplace_back().first_seq = scope.next_seq;
     for (std::size_t i = 0; i < placed.size(); ++i) {
-      if (i + kAhead < placed.size()) __builtin_prefetch(placed[i + kAhead].state->series.get());
+      if (i + kAhead < placed.size()) {
+        const auto ahead = placed[i + kAhead].state->place;
+        const auto& columns = memory.groups[ahead / codec::kBlockSlots].columns;
+        if (ahead % codec::kBlockSlots < columns.size()) __builtin_prefetch(&columns[ahead % codec::kBlockSlots]);
+      }
       const auto& [state, sample] = placed[i];
       if (state->seen_round == round) continue;
       state->seen_round = round;
@@ -181,6 +185,11 @@ void Recorder::note_restart(UtcTime now) {
   }
   if (newest_ && *newest_ < now)
     pending_.gaps.push_back({next_gap_++, "", "*", "", to_ms(*newest_), to_ms(now), "agent_down", false});
+}
+
+void Recorder::note_step(Millis forward) {
+  if (!newest_) return;
+  pending_.gaps.push_back({next_gap_++, "", "*", "", to_ms(*newest_), to_ms(*newest_ + forward), "clock_step", false});
 }
 
 void Recorder::rewrite() {

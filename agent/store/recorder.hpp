@@ -46,6 +46,8 @@ class Recorder {
   Result<void> load(Database& db, UtcTime now);
   // At start of the agent: closes what was open and stores the gap in which the agent was down.
   void note_restart(UtcTime now);
+  // The wall clock was set forward: stores the time that never was as a gap.
+  void note_step(Millis forward);
   // Everything known goes to `pending` again, for a new file; ticks that are only in memory get there when sealed.
   void rewrite();
 
@@ -96,9 +98,10 @@ class Recorder {
     std::uint64_t bits = 0;  // last sample, as rows count from it
     std::uint64_t epoch = 0;
     bool has_epoch = false;
-    bool in_last = false;  // has a sample at the scope's last tick
-    bool alive = false;    // its last sample is no stale marker
-    bool ended = false;    // its place may be given to another series
+    bool in_last = false;     // has a sample at the scope's last tick
+    bool alive = false;       // its last sample is no stale marker
+    bool ended = false;       // its place may be given to another series
+    std::uint32_t place = 0;  // the series' own, here so that a sample need not look there
     std::uint64_t seen_round = 0;
     std::int64_t last_ms = 0;
     std::size_t turn = 0;  // its index in the scope's order

@@ -98,6 +98,7 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
       state = std::make_unique<SeriesState>();
     }
     state->series = series;
+    state->place = series->place;
     state->ended = !open;
     state->last_ms = open ? now_ms : series->last_ms;
     if (open) {

@@ -92,7 +92,8 @@ Result<Recorder::SeriesState*> Recorder::create(Scope& scope, const SeriesSample
   }
   known->ended = false;
   known->bits = 0;
-  scope.places[known->series->place] = scope.owners[known->series->place] = known;
+  known->place = known->series->place;
+  scope.places[known->place] = scope.owners[known->place] = known;
   ++scope.active;
   ++active_;
   show(known->series);

@@ -141,6 +141,30 @@ TEST_CASE("a clock that jumps ahead does not delete history until it has held") 
   REQUIRE(history.commit().deleted_samples == 1);
 }
 
+TEST_CASE("a clock that is set forward leaves a gap, and one that is set back none") {
+  TempDir dir;
+  const Millis hour(3'600'000);
+  History history(dir.file("history.db"));
+  const auto t0 = history.clock.now();
+  history.append(snapshot("c", t0, {gauge("g", {}, 1)}));
+  history.commit();
+  history.clock.advance(Millis(10'000));
+  history.clock.step(hour);
+  history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 2)}));
+  history.commit();
+  history.commit();
+  const auto gaps = history.gaps();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].collector == "*");
+  CHECK(gaps[0].reason == "clock_step");
+  CHECK(gaps[0].range.from == t0);
+  CHECK(gaps[0].range.to == t0 + hour);
+  history.clock.step(-2 * hour);
+  history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 3)}));
+  history.commit();
+  CHECK(history.gaps().size() == 1);
+}
+
 TEST_CASE("a file that is no database is moved aside, named, and a new one started") {
   TempDir dir;
   const std::string garbage(100'000, 'x');
