@@ -1,5 +1,6 @@
 #include "agent/api/prometheus_answer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -45,33 +46,66 @@ http::Response error(int status, std::string_view type, const std::string& messa
                 R"({"status":"error","errorType":")" + std::string(type) + R"(","error":)" + json_text(message) + "}");
 }
 
-void append_time(std::string& out, UtcTime time) {
+// Room for a time, and for a value as append_sample writes it (24 characters at most, without an exponent).
+using Text = std::array<char, 64>;
+
+char* write_time(char* to, char* end, UtcTime time) {
   const std::int64_t ms = to_ms(time);
-  if (ms < 0) out += '-';
-  out += std::to_string(std::abs(ms / 1000));
-  if (const auto rest = std::abs(ms % 1000); rest != 0) out += "." + std::to_string(1000 + rest).substr(1);
+  if (ms < 0) *to++ = '-';
+  to = std::to_chars(to, end, std::abs(ms / 1000)).ptr;
+  const auto rest = std::abs(ms % 1000);
+  if (rest == 0) return to;
+  *to++ = '.';
+  *to++ = static_cast<char>('0' + rest / 100);
+  *to++ = static_cast<char>('0' + rest / 10 % 10);
+  *to++ = static_cast<char>('0' + rest % 10);
+  return to;
+}
+
+void append_time(std::string& out, UtcTime time) {
+  Text text;
+  out.append(text.data(), write_time(text.data(), text.data() + text.size(), time));
 }
 
 // A sample's value as Prometheus's JSON has it: decimal, with an exponent below 1e-6 and from 1e21 on.
-void append_value(std::string& out, double value) {
+char* write_value(char* to, char* end, double value) {
   if (!std::isfinite(value)) {
-    out += format_double(value);
-    return;
+    const auto name = format_double(value);
+    return std::copy(name.begin(), name.end(), to);
   }
   const double size = std::abs(value);
   const bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
-  std::array<char, 64> buffer;
-  const auto [end, ec] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                                       exponent ? std::chars_format::scientific : std::chars_format::fixed);
-  out.append(buffer.data(), ec == std::errc() ? end : buffer.data());
+  const auto written =
+      std::to_chars(to, end, value, exponent ? std::chars_format::scientific : std::chars_format::fixed);
+  return written.ec == std::errc() ? written.ptr : to;
 }
 
+// One append for a sample: an answer has a hundred thousand of them.
 void append_sample(std::string& out, const Sample& sample) {
-  out += '[';
-  append_time(out, sample.time);
-  out += ",\"";
-  append_value(out, sample.value);
-  out += "\"]";
+  std::array<char, 2 * std::tuple_size_v<Text>> text;
+  char* const end = text.data() + text.size();
+  char* to = text.data();
+  *to++ = '[';
+  to = write_time(to, end, sample.time);
+  *to++ = ',';
+  *to++ = '"';
+  to = write_value(to, end - 2, sample.value);
+  *to++ = '"';
+  *to++ = ']';
+  out.append(text.data(), to);
+}
+
+// A JSON string; of a text without anything to escape, which labels are, without a detour.
+void append_text(std::string& out, std::string_view text) {
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  if (!plain) {
+    out += json_text(text);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 void append_labels(std::string& out, const Labels& labels) {
@@ -80,7 +114,9 @@ void append_labels(std::string& out, const Labels& labels) {
   for (const auto& [name, value] : labels) {
     if (!first) out += ',';
     first = false;
-    out += json_text(name) + ":" + json_text(value);
+    append_text(out, name);
+    out += ':';
+    append_text(out, value);
   }
   out += '}';
 }
@@ -183,7 +219,9 @@ Result<std::size_t> limit_of(const http::Request& request, const std::string& na
 }
 
 http::Response success(std::string_view data, const std::vector<std::string>& warnings) {
-  std::string body = R"({"status":"success","data":)";
+  std::string body;
+  body.reserve(data.size() + 64);
+  body += R"({"status":"success","data":)";
   body += data;
   if (!warnings.empty())
     body += R"(,"warnings":)" + Json(warnings).dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -219,7 +257,12 @@ http::Response failure(const Error& failed, const std::string& parameter) {
 
 std::string query_data(const QueryResult& result, UtcTime at) {
   if (result.type == "string" || result.type == "scalar") return plain_data(result, at);
-  std::string out = R"({"resultType":")" + result.type + R"(","result":[)";
+  std::string out;
+  // Source: 30 bytes per sample and 500 per series in answers about PostgreSQL (measured).
+  std::size_t samples = 0;
+  for (const auto& series : result.series) samples += series.samples.size();
+  out.reserve(32 * samples + 512 * result.series.size());
+  out += R"({"resultType":")" + result.type + R"(","result":[)";
   bool first = true;
   for (const auto& series : result.series) {
     if (!first) out += ',';

@@ -123,8 +123,4 @@ double stale_marker() {
   return std::bit_cast<double>(kStaleNanBits);
 }
 
-bool is_stale(double value) {
-  return std::bit_cast<std::uint64_t>(value) == kStaleNanBits;
-}
-
 }  // namespace pgtend

@@ -90,7 +90,9 @@ struct Sample {
 // Prometheus's stale marker: a NaN with this payload says "the series ended here".
 inline constexpr std::uint64_t kStaleNanBits = 0x7ff0000000000002ULL;
 [[nodiscard]] double stale_marker();
-[[nodiscard]] bool is_stale(double value);
+[[nodiscard]] inline bool is_stale(double value) {
+  return std::bit_cast<std::uint64_t>(value) == kStaleNanBits;
+}
 
 enum class MetricKind { gauge, counter };
 

@@ -1,47 +1,118 @@
 #include "agent/store/head.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace pgtend::store {
 
-void add_column(const codec::Column& column, std::span<const codec::EpochStart> starts,
-                std::span<const std::int64_t> times, std::int64_t first_seq, const IndexedSeries& series,
-                TimeRange range, const ReadHints& hints, TickedSamples& out) {
+TickView::TickView(std::span<const std::int64_t> times, std::int64_t first_seq,
+                   std::span<const codec::EpochStart> starts, TimeRange range, const ReadHints& hints)
+    : times_(times.first(std::min(times.size(), codec::kBlockTicks))),
+      first_seq_(first_seq),
+      starts_(starts),
+      first_ms_(to_ms(hints.first)),
+      every_(hints.every.count()) {
   const auto from = to_ms(range.from), to = to_ms(range.to);
-  const auto first_ms = to_ms(hints.first), every = hints.every.count();
-  // Number of the moment that a sample counts for.
-  const auto moment = [&](std::int64_t at) { return at <= first_ms ? 0 : (at - first_ms + every - 1) / every; };
-  const auto replaces = [&](std::int64_t at) {
-    if (every <= 0 || out.samples.empty()) return false;
-    const auto last = to_ms(out.samples.back().time);
-    return last < at && moment(last) == moment(at);
-  };
-  // Starts are few and in order of ticks.
-  std::size_t next = 0;
-  const auto slot = series.slot();
-  const auto seek = [&] {
-    while (next < starts.size() && starts[next].slot != slot) ++next;
-  };
-  seek();
-  bool pending = false;
-  column.each([&](std::size_t tick, std::uint64_t bits) {
-    if (tick >= times.size()) return;
-    const auto seq = first_seq + static_cast<std::int64_t>(tick);
-    if (seq < series.first_seq || seq > series.last_seq) return;
-    while (next < starts.size() && starts[next].tick <= tick) {
-      pending = true;
-      ++next;
-      seek();
+  bool open = false;
+  for (std::size_t tick = 0; tick < times_.size(); ++tick) {
+    const bool inside = times_[tick] >= from && times_[tick] <= to;
+    if (inside && open && times_[tick] > times_[tick - 1]) {
+      parts_.back().to = tick + 1;
+    } else if (inside) {
+      parts_.push_back({tick, tick + 1});
     }
-    const auto at = times[tick];
-    if (at < from || at > to) return;
-    if (replaces(at)) out.samples.pop_back();
-    const auto here = out.samples.size();
-    if (pending && (out.starts.empty() || out.starts.back() != here)) out.starts.push_back(here);
-    pending = false;
-    out.samples.push_back({from_ms(at), std::bit_cast<double>(bits)});
-  });
+    open = inside;
+  }
+  if (every_ <= 0) return;
+  last_.resize(times_.size());
+  for (const auto& part : parts_)
+    for (auto tick = part.to; tick-- > part.from;) {
+      const bool same = tick + 1 < part.to && moment(times_[tick]) == moment(times_[tick + 1]);
+      last_[tick] = same ? last_[tick + 1] : static_cast<std::uint8_t>(tick);
+    }
+}
+
+// Number of the moment that a sample counts for.
+std::int64_t TickView::moment(std::int64_t ms) const {
+  return ms <= first_ms_ ? 0 : (ms - first_ms_ + every_ - 1) / every_;
+}
+
+// Where add() is in one column.
+struct TickView::Stretch {
+  std::span<const std::uint8_t> at;
+  std::span<const std::uint64_t> bits;
+  std::vector<std::uint8_t> starts;  // ticks at which an epoch of this series begins, ascending
+  TickedSamples& out;
+  std::size_t change = 0;  // changes before it are behind
+  std::size_t start = 0;   // the same of starts
+  double value = 0;
+
+  // The value at `tick`, which is not before that of the last call.
+  double value_at(std::size_t tick) {
+    while (change < at.size() && at[change] <= tick) value = std::bit_cast<double>(bits[change++]);
+    return value;
+  }
+  // An epoch that began up to `tick` begins with the sample at `index`.
+  void mark(std::size_t tick, std::size_t index) {
+    if (start == starts.size() || starts[start] > tick) return;
+    while (start < starts.size() && starts[start] <= tick) ++start;
+    if (out.starts.empty() || out.starts.back() != index) out.starts.push_back(index);
+  }
+};
+
+// The series has a sample at each of the ticks [from, to), whose times go up.
+void TickView::add_run(Stretch& stretch, std::size_t from, std::size_t to) const {
+  auto& samples = stretch.out.samples;
+  if (every_ <= 0) {
+    const auto begin = samples.size();
+    std::array<Sample, codec::kBlockTicks> run;
+    auto* sample = run.data();
+    for (auto tick = from; tick < to;) {
+      const double value = stretch.value_at(tick);
+      const auto until =
+          stretch.change < stretch.at.size() ? std::min<std::size_t>(to, stretch.at[stretch.change]) : to;
+      for (; tick < until; ++tick) *sample++ = {from_ms(times_[tick]), value};
+    }
+    samples.insert(samples.end(), run.data(), sample);
+    while (stretch.start < stretch.starts.size() && stretch.starts[stretch.start] < to) {
+      const auto tick = std::max<std::size_t>(stretch.starts[stretch.start], from);
+      stretch.mark(tick, begin + tick - from);
+    }
+    return;
+  }
+  for (auto tick = from; tick < to; ++tick) {
+    tick = std::min<std::size_t>(last_[tick], to - 1);
+    const auto at = times_[tick];
+    const bool replaces =
+        !samples.empty() && to_ms(samples.back().time) < at && moment(to_ms(samples.back().time)) == moment(at);
+    if (!replaces) samples.emplace_back();
+    samples.back() = {from_ms(at), stretch.value_at(tick)};
+    stretch.mark(tick, samples.size() - 1);
+  }
+}
+
+void TickView::add(const codec::Column& column, const IndexedSeries& series, TickedSamples& out) const {
+  if (parts_.empty() || column.empty()) return;
+  Stretch stretch{column.at(), column.bits(), {}, out};
+  for (const auto& start : starts_)
+    if (start.slot == series.slot()) stretch.starts.push_back(start.tick);
+  // Ticks at which the place was this series'; its last one is open while it is active.
+  const auto tick_of = [&](std::int64_t seq) {
+    return seq <= first_seq_ ? 0 : static_cast<std::size_t>(seq - first_seq_);
+  };
+  if (series.last_seq < first_seq_) return;
+  const auto low = tick_of(series.first_seq);
+  const auto high = std::min(times_.size() - 1, tick_of(series.last_seq)) + 1;
+  const auto runs = column.runs();
+  std::size_t part = 0;
+  for (std::size_t run = 0; run < runs.size(); run += 2) {
+    const auto from = std::max<std::size_t>(runs[run], low);
+    const auto to = std::min(run + 1 < runs.size() ? runs[run + 1] : column.end(), high);
+    while (part < parts_.size() && parts_[part].to <= from) ++part;
+    for (auto each = part; each < parts_.size() && parts_[each].from < to; ++each)
+      add_run(stretch, std::max(from, parts_[each].from), std::min(to, parts_[each].to));
+  }
 }
 
 GroupPicture Head::read(GroupId group, std::span<const SeriesPtr> wanted, TimeRange range, const ReadHints& hints,
@@ -70,10 +141,9 @@ GroupPicture Head::read(GroupId group, std::span<const SeriesPtr> wanted, TimeRa
   if (open.first_seq >= scope.times_from && open.first_seq < scope.next_seq()) {
     see(scope.time_of(open.first_seq));
     const auto times = std::span(picture.times).subspan(static_cast<std::size_t>(open.first_seq - scope.times_from));
+    const TickView ticks(times, open.first_seq, open.starts, range, hints);
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (wanted[i]->slot() < open.columns.size())
-        add_column(open.columns[wanted[i]->slot()], open.starts, times, open.first_seq, *wanted[i], range, hints,
-                   out[i]);
+      if (wanted[i]->slot() < open.columns.size()) ticks.add(open.columns[wanted[i]->slot()], *wanted[i], out[i]);
   }
   return picture;
 }

@@ -72,11 +72,34 @@ struct TickedSamples {
   std::vector<std::size_t> starts;
 };
 
-// Adds the samples of `column` within `range` that belong to `series`; `starts` are the epoch starts of its block.
-// Where `hints` want only the last one up to each moment, a sample takes the place of the one before it.
-void add_column(const codec::Column& column, std::span<const codec::EpochStart> starts,
-                std::span<const std::int64_t> times, std::int64_t first_seq, const IndexedSeries& series,
-                TimeRange range, const ReadHints& hints, TickedSamples& out);
+// The ticks of one block as a query sees them, the same for all its series.
+class TickView {
+ public:
+  // `times`: of the block's ticks, from the one with the number `first_seq` on; it must outlive the view.
+  TickView(std::span<const std::int64_t> times, std::int64_t first_seq, std::span<const codec::EpochStart> starts,
+           TimeRange range, const ReadHints& hints);
+
+  // Adds the samples of `column` within the range that belong to `series`. Where the hints want only the last one up to
+  // each moment, a sample takes the place of the one before it.
+  void add(const codec::Column& column, const IndexedSeries& series, TickedSamples& out) const;
+
+ private:
+  struct Stretch;
+  void add_run(Stretch& stretch, std::size_t from, std::size_t to) const;
+  [[nodiscard]] std::int64_t moment(std::int64_t ms) const;
+
+  const std::span<const std::int64_t> times_;
+  const std::int64_t first_seq_;
+  const std::span<const codec::EpochStart> starts_;
+  const std::int64_t first_ms_, every_;
+  // Parts of the block whose times lie in the range, ascending and not empty; ticks [from, to). Times go up within one.
+  struct Part {
+    std::size_t from, to;
+  };
+  std::vector<Part> parts_;
+  // Of each tick the last one of the same part that counts for the same moment; empty when all are wanted.
+  std::vector<std::uint8_t> last_;
+};
 
 class Head {
  public:

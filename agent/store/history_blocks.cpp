@@ -93,6 +93,7 @@ Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t 
           report_bad(id);
           return {};
         }
+        const TickView ticks(*times, first, block.starts(), range, hints_);
         for (std::size_t i = 0; i < read.wanted.size(); ++i) {
           const auto& series = *read.wanted[i];
           if (!block.has(series.slot())) continue;
@@ -101,7 +102,7 @@ Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t 
             report_bad(id);
             continue;
           }
-          add_column(*column, block.starts(), *times, first, series, range, hints_, read.samples[i]);
+          ticks.add(*column, series, read.samples[i]);
         }
         return count(read, max_samples);
       }));
@@ -112,17 +113,18 @@ Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t 
 void FileReader::read_memory(GroupRead& read, TimeRange range) {
   if (read.picture.recent) {
     const auto& recent = *read.picture.recent;
-    if (auto block = codec::Block::open(recent.data))
+    if (auto block = codec::Block::open(recent.data)) {
+      const TickView ticks(recent.times, recent.first_seq, block->starts(), range, hints_);
       for (std::size_t i = 0; i < read.wanted.size(); ++i)
-        if (auto column = block->column(read.wanted[i]->slot()))
-          add_column(*column, block->starts(), recent.times, recent.first_seq, *read.wanted[i], range, hints_,
-                     read.samples[i]);
+        if (auto column = block->column(read.wanted[i]->slot())) ticks.add(*column, *read.wanted[i], read.samples[i]);
+    }
   }
-  for (const auto& frozen : read.picture.frozen)
+  for (const auto& frozen : read.picture.frozen) {
+    const TickView ticks(frozen->times, frozen->first_seq, frozen->starts, range, hints_);
     for (std::size_t i = 0; i < read.wanted.size(); ++i)
       if (read.wanted[i]->slot() < frozen->columns.size())
-        add_column(frozen->columns[read.wanted[i]->slot()], frozen->starts, frozen->times, frozen->first_seq,
-                   *read.wanted[i], range, hints_, read.samples[i]);
+        ticks.add(frozen->columns[read.wanted[i]->slot()], *read.wanted[i], read.samples[i]);
+  }
 }
 
 // From the first to the last moment of a lane's blocks; after the wall clock went back these are not in the first and
@@ -224,7 +226,7 @@ Result<void> FileReader::read_tier(GroupRead& read, Tier tier, TimeRange range, 
                         by_time.first_seq = INT64_MIN;
                         by_time.last_seq = INT64_MAX;
                         const auto before = read.samples[i].samples.size();
-                        add_column(*column, block.starts(), times, 0, by_time, own, {}, read.samples[i]);
+                        TickView(times, 0, block.starts(), own, {}).add(*column, by_time, read.samples[i]);
                         if (by_time.kind == MetricKind::counter) continue;
                         for (auto at = before; at < read.samples[i].samples.size(); ++at) {
                           auto& sample = read.samples[i].samples[at];

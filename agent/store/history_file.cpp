@@ -4,12 +4,20 @@
 
 #include "agent/store/backup.hpp"
 #include "agent/store/history_core.hpp"
-#include "agent/store/history_reader.hpp"
+#include "agent/store/reader_pool.hpp"
 
 namespace pgtend::store {
 
-HistoryFile::HistoryFile(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-HistoryFile::~HistoryFile() = default;
+HistoryFile::HistoryFile(std::shared_ptr<Core> core) : core_(std::move(core)) {
+  auto make = [path = core_->path(), shared = core_->shared(), head = core_->head(), faults = core_->faults()] {
+    return std::make_unique<FileReader>(path, shared, head, faults);
+  };
+  readers_ = std::make_shared<ReaderPool>(std::move(make));
+}
+// The writer's connection is the last to close: it brings the log into the file.
+HistoryFile::~HistoryFile() {
+  readers_->close();
+}
 
 Result<std::unique_ptr<HistoryFile>> HistoryFile::open(HistoryOptions options, PostToStore post, const Clock& clock) {
   if (options.path.empty()) return fail(Errc::invalid_argument, "history needs a file name");
@@ -48,9 +56,7 @@ Result<void> HistoryFile::flush() {
 }
 
 Result<std::unique_ptr<HistoryReader>> HistoryFile::reader() {
-  auto reader = std::make_unique<FileReader>(core_->path(), core_->shared(), core_->head(), core_->faults());
-  if (auto opened = reader->refresh(); !opened) return fail(std::move(opened).error(), "open history for reading");
-  return reader;
+  return readers_->borrow();
 }
 
 Result<void> HistoryFile::add_past(const Snapshot& snapshot) {

@@ -97,11 +97,14 @@ struct StorageReport {
   std::string moved_aside;  // where an unsound file was moved to since start; empty: none was
 };
 
+class ReaderPool;
+
 // history.db: samples, series, reset epochs and gaps. It may be thrown away.
 // The only read-write connection lives here, used on the store thread, and does every checkpoint.
 // While a series' collector answers, its absence from an ok snapshot is stored as a stale marker; when the collector
 // does not answer, a gap is stored instead (reason: the CollectStatus name). The time in which the agent did not run is
-// a gap with collector "*" and reason "agent_down".
+// a gap with collector "*" and reason "agent_down", and so is (reason "clock_step") the time that the wall clock
+// skipped.
 class HistoryFile final : public HistoryWriter {
  public:
   // Opens or creates the file (mode 0600). A file that is not a sound database is renamed aside and replaced; see
@@ -129,7 +132,7 @@ class HistoryFile final : public HistoryWriter {
   // unavailable (there is no file). Not retryable. REQUIRES: store thread.
   Result<void> add_past(const Snapshot& snapshot);
 
-  // A new read-only connection that sees everything committed so far; one per reading thread. It may outlive nothing:
+  // A read-only connection that sees everything committed so far; one per reading thread. It may outlive nothing:
   // destroy it before the HistoryFile. Errors: io, retryable. Any thread.
   Result<std::unique_ptr<HistoryReader>> reader();
 
@@ -152,6 +155,7 @@ class HistoryFile final : public HistoryWriter {
   class Core;
   explicit HistoryFile(std::shared_ptr<Core> core);
   std::shared_ptr<Core> core_;
+  std::shared_ptr<ReaderPool> readers_;
 };
 
 // Source: a commit of a full queue takes well under a second; a stalled disk is the only way to reach this.

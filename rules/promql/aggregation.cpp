@@ -33,6 +33,10 @@ Labels group_labels(const Aggregate& node, const Labels& all, const std::string&
 // Groups in the order in which their first member comes.
 std::vector<Group> group_by(LabelTable& table, const Aggregate& node, const Elements& input, const std::string& label) {
   std::vector<Group> groups;
+  if (!node.without && node.grouping.empty() && node.op != AggregateOp::count_values) {
+    if (!input.empty()) groups.push_back({table.intern(Labels()), input});
+    return groups;
+  }
   std::unordered_map<const Labels*, std::size_t> index;
   for (const auto& element : input) {
     const Labels* source = element.labels;

@@ -50,6 +50,7 @@ Result<Elements> Query::vector(const Expr& expr, UtcTime at) {
   Result<Elements> out = fail(Errc::internal, "expression gives no instant vector");
   if (const auto* node = std::get_if<Call>(&expr.node)) {
     out = call(*node, at);
+    if (is_distinct(*node)) return out;
   } else if (const auto* operation = std::get_if<Binary>(&expr.node)) {
     out = binary(*operation, at);
   } else if (const auto* sign = std::get_if<Unary>(&expr.node)) {
@@ -67,6 +68,22 @@ Result<void> Query::require_unique(const Elements& elements) const {
   std::sort(seen.begin(), seen.end(), std::less<>());
   if (std::adjacent_find(seen.begin(), seen.end()) == seen.end()) return {};
   return fail(Errc::invalid_argument, "vector cannot contain metrics with the same labelset");
+}
+
+bool Query::is_distinct(const Call& call) {
+  if (!std::holds_alternative<RangeFunction>(call.function->run)) return false;
+  const auto [known, fresh] = distinct_.try_emplace(&call, false);
+  if (!fresh) return known->second;
+  const auto range = std::find_if(call.args.begin(), call.args.end(),
+                                  [](const ExprPtr& arg) { return arg->type == ValueType::matrix; });
+  const Expr& inner = unwrap(**range);
+  // The series of a subquery are known only when all its steps are done.
+  if (std::holds_alternative<Subquery>(inner.node)) return false;
+  Elements all;
+  for (const auto& series : loaded_[&inner])
+    all.push_back({call.function->keeps_name ? series.labels : series.bare, 0});
+  known->second = require_unique(all).has_value();
+  return known->second;
 }
 
 Result<std::vector<double>> Query::scalar_args(const Call& call, UtcTime at) {
@@ -92,13 +109,17 @@ Result<Elements> Query::over_range(const Call& call, RangeFunction run, UtcTime 
   if (!args) return fail(args.error());
   const auto range = std::find_if(call.args.begin(), call.args.end(),
                                   [](const ExprPtr& arg) { return arg->type == ValueType::matrix; });
+  auto ahead = from_ahead(call, run, *args, at);
+  if (!ahead) return fail(ahead.error());
+  if (*ahead) return std::move(**ahead);
   const auto series = windows(**range, at);
   if (!series) return fail(series.error());
   Elements out;
+  out.reserve(series->size());
   for (const auto& one : *series) {
     const auto value = run(one.window, *args);
     if (!value) continue;
-    out.push_back({call.function->keeps_name ? one.labels : labels_.without_name(one.labels), *value});
+    out.push_back({call.function->keeps_name ? one.labels : one.bare, *value});
   }
   return out;
 }
@@ -142,6 +163,38 @@ ReadHints only_last(UtcTime at) {
   hints.first = at;
   hints.every = Millis(1);
   return hints;
+}
+
+// Evaluates at each step, and gathers what each set of labels has.
+Result<Matrix> step_by_step(Query& query, const Expr& expr, TimeRange range, Millis step) {
+  Matrix matrix;
+  // Most series of a dashboard have a sample at every step.
+  constexpr std::size_t kReserve = 256;
+  const auto steps_left = [&](UtcTime at) { return static_cast<std::size_t>((range.to - at) / step) + 1; };
+  std::unordered_map<const Labels*, std::size_t> index;
+  const Labels* none = query.labels().intern(Labels());
+  for (UtcTime at = range.from; at <= range.to; at += step) {
+    Elements elements;
+    if (expr.type == ValueType::scalar) {
+      const auto value = query.scalar(expr, at);
+      if (!value) return fail(value.error());
+      elements.push_back({none, *value});
+    } else {
+      auto found = query.vector(expr, at);
+      if (!found) return fail(found.error());
+      elements = std::move(*found);
+    }
+    if (auto held = query.hold(elements.size()); !held) return fail(held.error());
+    for (const auto& element : elements) {
+      const auto [found, added] = index.try_emplace(element.labels, matrix.size());
+      if (added) {
+        matrix.push_back({*element.labels, {}});
+        matrix.back().samples.reserve(std::min(steps_left(at), kReserve));
+      }
+      matrix[found->second].samples.push_back({at, element.value});
+    }
+  }
+  return matrix;
 }
 
 }  // namespace
@@ -191,34 +244,16 @@ Result<Matrix> evaluate_range(const Expr& expr, HistoryReader& history, UtcTime 
   if ((to - from) / step >= kMaxSteps) {
     return fail(Errc::resource_exhausted, "range query would have more than " + std::to_string(kMaxSteps) + " steps");
   }
-  Query query(history, options, {from, to});
+  Query query(history, options, {from, to}, step);
   ReadHints hints;
   hints.resolution = step / 2;
   hints.first = from;
   hints.every = step;
   if (auto loaded = query.load(expr, {from, to}, hints); !loaded) return fail(loaded.error());
-  Matrix matrix;
-  std::unordered_map<const Labels*, std::size_t> index;
-  const Labels* none = query.labels().intern(Labels());
-  for (UtcTime at = from; at <= to; at += step) {
-    Elements elements;
-    if (expr.type == ValueType::scalar) {
-      const auto value = query.scalar(expr, at);
-      if (!value) return fail(value.error());
-      elements.push_back({none, *value});
-    } else {
-      auto found = query.vector(expr, at);
-      if (!found) return fail(found.error());
-      elements = std::move(*found);
-    }
-    if (auto held = query.hold(elements.size()); !held) return fail(held.error());
-    for (const auto& element : elements) {
-      const auto [found, added] = index.try_emplace(element.labels, matrix.size());
-      if (added) matrix.push_back({*element.labels, {}});
-      matrix[found->second].samples.push_back({at, element.value});
-    }
-  }
-  std::sort(matrix.begin(), matrix.end(), [](const Series& a, const Series& b) { return a.labels < b.labels; });
+  auto matrix = std::holds_alternative<VectorSelector>(unwrap(expr).node) ? query.select_steps(unwrap(expr))
+                                                                          : step_by_step(query, expr, {from, to}, step);
+  if (!matrix) return matrix;
+  std::sort(matrix->begin(), matrix->end(), [](const Series& a, const Series& b) { return a.labels < b.labels; });
   return matrix;
 }
 

@@ -18,7 +18,8 @@ class Query;
 // What a range vector holds of one series at one evaluation: samples without stale markers, ascending.
 struct Window {
   std::span<const Sample> samples;
-  std::span<const std::size_t> edges;  // epoch starts, as indexes into `samples` plus `base`
+  std::span<const std::size_t> edges;                 // epoch starts, as indexes into `samples` plus `base`
+  std::optional<std::span<const std::size_t>> falls;  // samples below the one before them, likewise; nullopt: unknown
   std::size_t base = 0;
   UtcTime from, to;       // bounds of the range, offset applied
   UtcTime at;             // the moment of evaluation

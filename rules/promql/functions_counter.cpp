@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "rules/promql/functions.hpp"
@@ -15,17 +16,28 @@ double seconds(Millis duration) {
 // of a counter inside a stretch is a reset to 0.
 double growth(const Window& window, bool is_counter) {
   const auto samples = window.samples;
+  const auto inside = [&](std::span<const std::size_t> indexes) {
+    const auto first = std::upper_bound(indexes.begin(), indexes.end(), window.base);
+    return first != indexes.end() && *first < window.base + samples.size();
+  };
+  if (!inside(window.edges) && (!is_counter || (window.falls && !inside(*window.falls))))
+    return samples.back().value - samples.front().value;
   double total = 0;
   double stretch_start = samples.front().value;
+  double before = stretch_start;
+  auto edge = std::upper_bound(window.edges.begin(), window.edges.end(), window.base);
   for (std::size_t i = 1; i < samples.size(); ++i) {
-    if (window.is_edge(i)) {
-      total += samples[i - 1].value - stretch_start;
-      stretch_start = samples[i].value;
-    } else if (is_counter && samples[i].value < samples[i - 1].value) {
-      total += samples[i - 1].value;
+    const double now = samples[i].value;
+    if (edge != window.edges.end() && *edge == window.base + i) {
+      total += before - stretch_start;
+      stretch_start = now;
+      ++edge;
+    } else if (is_counter && now < before) {
+      total += before;
     }
+    before = now;
   }
-  return total + (samples.back().value - stretch_start);
+  return total + (before - stretch_start);
 }
 
 // Growth inside the window, stretched to its edges where samples reach close enough to them.

@@ -1,6 +1,7 @@
 #include "rules/promql/query.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "rules/promql/lexer.hpp"
 
@@ -24,12 +25,43 @@ namespace {
 bool earlier(const Sample& sample, UtcTime time) {
   return sample.time < time;
 }
-bool later(UtcTime time, const Sample& sample) {
-  return time < sample.time;
+
+// The first sample that is not `before`, looked for from `hint` on in growing steps: a query's steps go forward, so it
+// is close.
+template <class Before>
+std::size_t border(const std::vector<Sample>& samples, std::size_t hint, Before before) {
+  std::size_t low = std::min(hint, samples.size()), high = samples.size();
+  if (low > 0 && !before(samples[low - 1])) {
+    high = low - 1;
+    low = 0;
+  } else {
+    std::size_t jump = 1;
+    while (jump <= high - low && before(samples[low + jump - 1])) {
+      low += jump;
+      jump *= 2;
+    }
+    high = std::min(high, low + jump);
+  }
+  const auto all = samples.begin();
+  const auto found =
+      std::partition_point(all + static_cast<std::ptrdiff_t>(low), all + static_cast<std::ptrdiff_t>(high), before);
+  return static_cast<std::size_t>(found - all);
 }
 
-// Moves edges to the samples that stay: an edge at a removed sample begins at the next kept one.
-void drop_stale_samples(std::vector<Sample>& samples, std::vector<std::size_t>& edges) {
+// Leaves `falls` with the samples that are below the one before them. Moves edges to the samples that stay: an edge at
+// a removed sample begins at the next kept one.
+void drop_stale_samples(std::vector<Sample>& samples, std::vector<std::size_t>& edges,
+                        std::vector<std::size_t>& falls) {
+  bool stale = false;
+  double before = -std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const double now = samples[i].value;
+    stale = stale || is_stale(now);
+    if (now < before) falls.push_back(i);
+    before = now;
+  }
+  if (!stale) return;
+  falls.clear();
   std::vector<std::size_t> kept_edges;
   std::size_t kept = 0, next_edge = 0;
   bool pending = false;
@@ -41,6 +73,7 @@ void drop_stale_samples(std::vector<Sample>& samples, std::vector<std::size_t>& 
     if (is_stale(samples[i].value)) continue;
     if (pending && kept > 0) kept_edges.push_back(kept);
     pending = false;
+    if (kept > 0 && samples[i].value < samples[kept - 1].value) falls.push_back(kept);
     samples[kept++] = samples[i];
   }
   samples.resize(kept);
@@ -121,38 +154,68 @@ Result<void> Query::load_selector(const Expr& key, const VectorSelector& selecto
     if (auto held = hold(data.samples.size()); !held) return held;
     Labels labels = std::move(data.key.labels);
     labels.set("__name__", std::move(data.key.name));
-    LoadedSeries series{labels_.intern(std::move(labels)), std::move(data.samples), std::move(data.epoch_starts)};
-    if (drop_stale) drop_stale_samples(series.samples, series.edges);
+    LoadedSeries series;
+    series.labels = labels_.intern(std::move(labels));
+    series.samples = std::move(data.samples);
+    series.edges = std::move(data.epoch_starts);
+    if (drop_stale) {
+      drop_stale_samples(series.samples, series.edges, series.falls.emplace());
+      series.bare = labels_.without_name(series.labels);
+    }
     loaded.push_back(std::move(series));
   }
   return {};
+}
+
+const Sample* Query::seen_at(LoadedSeries& series, UtcTime newest) const {
+  series.end = border(series.samples, series.end, [&](const Sample& sample) { return sample.time <= newest; });
+  if (series.end == 0) return nullptr;
+  const Sample& sample = series.samples[series.end - 1];
+  const UtcTime oldest = newest - options_.lookback;
+  if (sample.time < oldest || (options_.left_open && sample.time == oldest) || is_stale(sample.value)) return nullptr;
+  return &sample;
 }
 
 Elements Query::select(const Expr& expr, UtcTime at, std::vector<UtcTime>* times) {
   Elements out;
   const auto& selector = std::get<VectorSelector>(expr.node);
   const UtcTime newest = moment(selector.at, at) - selector.offset;
-  const UtcTime oldest = newest - options_.lookback;
-  for (const auto& series : loaded_[&expr]) {
-    const auto next = std::upper_bound(series.samples.begin(), series.samples.end(), newest, later);
-    if (next == series.samples.begin()) continue;
-    const Sample& sample = *(next - 1);
-    if (sample.time < oldest || (options_.left_open && sample.time == oldest) || is_stale(sample.value)) continue;
-    out.push_back({series.labels, sample.value});
-    if (times != nullptr) times->push_back(sample.time);
+  for (auto& series : loaded_[&expr]) {
+    const Sample* sample = seen_at(series, newest);
+    if (sample == nullptr) continue;
+    out.push_back({series.labels, sample->value});
+    if (times != nullptr) times->push_back(sample->time);
   }
   return out;
 }
 
-Window Query::window(const LoadedSeries& series, UtcTime from, UtcTime to, UtcTime at) const {
-  const auto all = series.samples.begin();
-  const auto begin = options_.left_open ? std::upper_bound(all, series.samples.end(), from, later)
-                                        : std::lower_bound(all, series.samples.end(), from, earlier);
-  const auto end = std::upper_bound(begin, series.samples.end(), to, later);
+Result<Matrix> Query::select_steps(const Expr& expr) {
+  Matrix out;
+  const auto& selector = std::get<VectorSelector>(expr.node);
+  for (auto& series : loaded_[&expr]) {
+    if (auto in_time = check(); !in_time) return fail(in_time.error());
+    Series steps{*series.labels, {}};
+    steps.samples.reserve(
+        std::min(series.samples.size(), static_cast<std::size_t>((whole_.to - whole_.from) / step_) + 1));
+    for (UtcTime at = whole_.from; at <= whole_.to; at += step_)
+      if (const Sample* sample = seen_at(series, moment(selector.at, at) - selector.offset))
+        steps.samples.push_back({at, sample->value});
+    if (auto held = hold(steps.samples.size()); !held) return fail(held.error());
+    if (!steps.samples.empty()) out.push_back(std::move(steps));
+  }
+  return out;
+}
+
+Window Query::window(LoadedSeries& series, UtcTime from, UtcTime to, UtcTime at) const {
+  series.begin = border(series.samples, series.begin, [&](const Sample& sample) {
+    return options_.left_open ? sample.time <= from : sample.time < from;
+  });
+  series.end = border(series.samples, series.end, [&](const Sample& sample) { return sample.time <= to; });
   Window out;
-  out.base = static_cast<std::size_t>(begin - all);
-  out.samples = std::span(series.samples).subspan(out.base, static_cast<std::size_t>(end - begin));
+  out.base = series.begin;
+  out.samples = std::span(series.samples).subspan(out.base, std::max(series.end, out.base) - out.base);
   out.edges = series.edges;
+  if (series.falls) out.falls = *series.falls;
   out.from = from;
   out.to = to;
   out.at = at;
@@ -168,8 +231,10 @@ Result<std::vector<RangeSeries>> Query::windows(const Expr& expr, UtcTime at) {
   const auto& selector = std::get<VectorSelector>(matrix.selector->node);
   const UtcTime to = moment(selector.at, at) - selector.offset;
   std::vector<RangeSeries> out;
-  for (const auto& series : loaded_[&inner]) {
-    RangeSeries range{series.labels, window(series, to - matrix.range, to, at)};
+  auto& loaded = loaded_[&inner];
+  out.reserve(loaded.size());
+  for (auto& series : loaded) {
+    RangeSeries range{series.labels, series.bare, window(series, to - matrix.range, to, at)};
     if (!range.window.samples.empty()) out.push_back(range);
   }
   return out;
@@ -182,8 +247,8 @@ Result<std::vector<RangeSeries>> Query::subquery(const Expr& expr, const Subquer
   SubqueryState& state = subqueries_[&expr];
   if (auto ran = run_subquery(state, node, {from, to}, step); !ran) return fail(ran.error());
   std::vector<RangeSeries> out;
-  for (const auto& series : state.series) {
-    RangeSeries range{series.labels, window(series, from, to, at)};
+  for (auto& series : state.series) {
+    RangeSeries range{series.labels, series.bare, window(series, from, to, at)};
     if (!range.window.samples.empty()) out.push_back(range);
   }
   return out;
@@ -212,7 +277,11 @@ Result<void> Query::run_subquery(SubqueryState& state, const Subquery& node, Tim
     if (auto held = hold(elements->size()); !held) return held;
     for (const auto& element : *elements) {
       const auto [found, added] = state.index.try_emplace(element.labels, state.series.size());
-      if (added) state.series.push_back({element.labels, {}, {}});
+      if (added) {
+        state.series.emplace_back();
+        state.series.back().labels = element.labels;
+        state.series.back().bare = labels_.without_name(element.labels);
+      }
       state.series[found->second].samples.push_back({state.next, element.value});
     }
   }

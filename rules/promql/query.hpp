@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -8,11 +10,13 @@
 #include "rules/promql/evaluator.hpp"
 #include "rules/promql/function.hpp"
 #include "rules/promql/label_table.hpp"
+#include "rules/promql/value.hpp"
 
 namespace pgtend::promql {
 
 struct RangeSeries {
   const Labels* labels = nullptr;
+  const Labels* bare = nullptr;  // without the name
   Window window;
 };
 
@@ -20,8 +24,8 @@ struct RangeSeries {
 class Query {
  public:
   // `whole`: the first and the last moment that will be asked for; what @ start() and @ end() mean.
-  Query(HistoryReader& history, const EvalOptions& options, TimeRange whole)
-      : history_(history), options_(options), whole_(whole) {}
+  Query(HistoryReader& history, const EvalOptions& options, TimeRange whole, Millis step = Millis(0));
+  ~Query();
 
   // Loads the series of every selector for all moments of `range`. `hints` say how coarse a copy may answer.
   Result<void> load(const Expr& expr, TimeRange range, ReadHints hints = {});
@@ -32,6 +36,8 @@ class Query {
   Result<std::vector<RangeSeries>> windows(const Expr& expr, UtcTime at);
   // An instant selector with the time of each sample.
   Elements select(const Expr& expr, UtcTime at, std::vector<UtcTime>* times = nullptr);
+  // An instant selector at every step of the query, series by series, in no order. Errors: timeout, resource_exhausted.
+  Result<Matrix> select_steps(const Expr& expr);
 
   [[nodiscard]] LabelTable& labels() { return labels_; }
   [[nodiscard]] const EvalOptions& options() const { return options_; }
@@ -42,8 +48,12 @@ class Query {
  private:
   struct LoadedSeries {
     const Labels* labels = nullptr;
+    const Labels* bare = nullptr;  // of a range selector or subquery: without the name
     std::vector<Sample> samples;
     std::vector<std::size_t> edges;
+    std::optional<std::vector<std::size_t>> falls;  // of a range selector: see Window
+    // Borders of the last window: those of the next step are near.
+    std::size_t begin = 0, end = 0;
   };
   struct SubqueryState {
     std::unordered_map<const Labels*, std::size_t> index;
@@ -52,12 +62,21 @@ class Query {
     bool started = false;
   };
 
+  struct Ahead;
+
   Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
                              ReadHints hints);
   // Where a selector or subquery looks when the expression around it is evaluated at `at`, offset not yet applied.
   [[nodiscard]] UtcTime moment(const AtModifier& fixed, UtcTime at) const;
   Result<void> check() const;
   Result<void> require_unique(const Elements& elements) const;
+  // over_range() at `at`, looking ahead when the steps of the query go on: see ahead.cpp. nullopt: it cannot be.
+  Result<std::optional<Elements>> from_ahead(const Call& call, RangeFunction run, std::span<const double> args,
+                                             UtcTime at);
+  Result<void> look_ahead(Ahead& ahead, const Call& call, const Expr& arg, RangeFunction run,
+                          std::span<const double> args, UtcTime at);
+  // A function over a selector's windows whose results differ in their labels whatever the step.
+  bool is_distinct(const Call& call);
   Result<std::vector<double>> scalar_args(const Call& call, UtcTime at);
   Result<Elements> call(const Call& call, UtcTime at);
   Result<Elements> over_range(const Call& call, RangeFunction run, UtcTime at);
@@ -68,7 +87,9 @@ class Query {
   Result<Elements> aggregate(const Aggregate& aggregate, UtcTime at);
   Result<std::vector<RangeSeries>> subquery(const Expr& expr, const Subquery& node, UtcTime at);
   Result<void> run_subquery(SubqueryState& state, const Subquery& node, TimeRange range, Millis step);
-  [[nodiscard]] Window window(const LoadedSeries& series, UtcTime from, UtcTime to, UtcTime at) const;
+  // The sample of a series that an instant selector sees at `newest`, offset applied; nullptr when there is none.
+  [[nodiscard]] const Sample* seen_at(LoadedSeries& series, UtcTime newest) const;
+  [[nodiscard]] Window window(LoadedSeries& series, UtcTime from, UtcTime to, UtcTime at) const;
 
   HistoryReader& history_;
   const EvalOptions& options_;
@@ -76,6 +97,9 @@ class Query {
   LabelTable labels_;
   std::unordered_map<const Expr*, std::vector<LoadedSeries>> loaded_;
   std::unordered_map<const Expr*, SubqueryState> subqueries_;
+  std::unordered_map<const Call*, bool> distinct_;
+  std::unordered_map<const Call*, std::unique_ptr<Ahead>> ahead_;
+  Millis step_{0};  // of the moments that will be asked for; 0: there is one
   std::size_t held_ = 0;
   std::size_t subquery_steps_ = 0;
 };

@@ -192,7 +192,7 @@ class VictoriaMetrics(PrometheusLike):
         return folder_bytes(self.folder), folder_bytes(self.folder / "data")
 
 
-class Pgtend(Engine):
+class Pgtend(PrometheusLike):
     name = "pgtend"
 
     def __init__(self, folder, binary, database):
@@ -213,17 +213,3 @@ change: {{freeze_file: {self.folder}/freeze}}
 http: {{listen: "127.0.0.1:{self.port}", socket: {self.folder}/pgtend.sock}}
 """)
         self.start([binary, "run", "-c", config], "/ready")
-
-    def range_path(self, expr, start, end, step):
-        if step is None:
-            return f"/v1/query?{urllib.parse.urlencode({'expr': expr, 'at': end})}"
-        return f"/v1/query_range?{urllib.parse.urlencode({'expr': expr, 'from': start, 'to': end, 'step': step})}"
-
-    @staticmethod
-    def series(body):
-        number = {"NaN": float("nan"), "+Inf": float("inf"), "-Inf": float("-inf")}
-        out = {}
-        for each in json.loads(body)["item"]["series"]:
-            out[frozenset(each["labels"].items())] = {
-                round(float(t) * 1000): number[v] if isinstance(v, str) else float(v) for t, v in each["samples"]}
-        return out

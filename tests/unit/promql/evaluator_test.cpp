@@ -114,6 +114,12 @@ TEST_CASE("a range query equals the instant queries at its steps") {
       "time() / 60",
       "-c + ignoring (b) label_join(g, \"b\", \"-\", \"a\")",
       "predict_linear(c[5m] offset 1m, 60)",
+      "(increase(c[4m] @ 600))",
+      "changes(g[3m]) > 0",
+      "sum_over_time(rate(c[2m])[3m:45s])",
+      "max_over_time(sum(rate(c[2m]))[3m:45s] offset 90s) / on () sum(rate(c[2m]))",
+      "quantile_over_time(scalar(g{a=\"3\"}) / 10, c[5m])",
+      "(c @ 600)",
       "scalar(g{a=\"3\"}) * c offset -1m",
   };
   for (const char* text : expressions) {
