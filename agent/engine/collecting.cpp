@@ -78,6 +78,13 @@ std::vector<MetricDef> Collecting::metrics() const {
   return out;
 }
 
+std::set<std::string> Collecting::heavy() const {
+  std::set<std::string> out;
+  for (const auto& def : defs_)
+    if (def.cost != CostClass::a) out.insert(def.name);
+  return out;
+}
+
 net::TaskResult<std::vector<std::string>> Collecting::discover_databases() {
   static const std::string sql = R"(
     select datname from pg_catalog.pg_database

@@ -35,6 +35,8 @@ class Collecting {
   [[nodiscard]] Millis interval(const CollectorDef& def) const;
   [[nodiscard]] bool disabled(const std::string& name) const;
   [[nodiscard]] std::vector<MetricDef> metrics() const;
+  // Collectors that cost more than the cheapest ones do: the first to do without.
+  [[nodiscard]] std::set<std::string> heavy() const;
 
   // Databases that exist, admit connections and pass the configured globs. Errors: those of the sample lane.
   net::TaskResult<std::vector<std::string>> discover_databases();

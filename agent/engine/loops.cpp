@@ -64,6 +64,7 @@ Result<void> Rooms::load() {
   for (const auto& error : advising.load())
     log::error("check not loaded", {{"error", config::format_errors({&error, 1})}});
   alerting.set_rules(rules.rules);
+  parts.history.set_expendable(collecting.heavy());
   parts.board.set_defs(collecting.metrics());
   cost.set_budget({parts.config->collection.budget.cpu_ratio, parts.config->collection.budget.rss_bytes});
   if (changes != nullptr) changes->set_options(pipeline_options(*parts.config));

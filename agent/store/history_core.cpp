@@ -103,6 +103,19 @@ Result<void> HistoryFile::Core::open_sound() {
   return {};
 }
 
+void HistoryFile::Core::set_expendable(std::set<std::string> collectors) {
+  const std::lock_guard guard(mutex_);
+  expendable_ = std::move(collectors);
+}
+
+bool HistoryFile::Core::drop_expendable(const Snapshot& snapshot) {
+  if (!nearly_full_) return false;
+  const std::lock_guard guard(mutex_);
+  if (!expendable_.contains(snapshot.collector)) return false;
+  ++stats_.dropped_snapshots;
+  return true;
+}
+
 void HistoryFile::Core::show() {
   recorder_->publish();
   shared_->publish({recorder_->index(), generation_, db_ != nullptr});
@@ -125,6 +138,7 @@ void HistoryFile::Core::apply(const Batch& batch, std::size_t& next) {
   if (const auto step = steps_.look(); step > Millis(0)) recorder_->note_step(step);
   while (next < batch.size() && pending_.bytes() < file / 8) {
     const auto& snapshot = batch[next++];
+    if (drop_expendable(*snapshot)) continue;
     if (auto recorded = recorder_->record(*snapshot); !recorded) {
       log::error("snapshot not stored", {{"collector", snapshot->collector}, {"reason", recorded.error().describe()}});
       const std::lock_guard guard(mutex_);
@@ -184,6 +198,8 @@ void HistoryFile::Core::note(const CommitReport& report, const Result<void>& wri
   const std::lock_guard guard(mutex_);
   failing_ = !written;
   stats_.trouble = !memory_only_.empty() ? memory_only_ : written ? std::string() : written.error().describe();
+  if (stats_.trouble.empty() && nearly_full_)
+    stats_.trouble = "history is nearly full of what cannot be deleted; heavy collectors are not stored";
   stats_.samples = recorder_->samples();
   stats_.series = recorder_->series();
   stats_.active_series = recorder_->active_series();

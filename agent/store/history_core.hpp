@@ -36,6 +36,8 @@ class HistoryFile::Core {
   // Begins a backup when there is none and takes a step. True: it is complete.
   Result<bool> backup_step(std::unique_ptr<Backup>& running, const std::string& to);
 
+  void set_expendable(std::set<std::string> collectors);
+
   [[nodiscard]] const PostToStore& post() const { return post_; }
   [[nodiscard]] const std::string& path() const { return options_.path; }
   [[nodiscard]] const std::shared_ptr<SharedIndex>& shared() const { return shared_; }
@@ -63,6 +65,9 @@ class HistoryFile::Core {
   Result<void> write_part();
   Result<LimitCounts> make_room();
   bool drop_too_large();
+  // While the file is nearly full. True: the snapshot was dropped.
+  bool drop_expendable(const Snapshot& snapshot);
+  void note_room();
   void forget_old();
   Result<void> write_and_limit(CommitReport& report);
   void bound_memory();
@@ -89,6 +94,7 @@ class HistoryFile::Core {
   bool loaded_ = false;         // memory has what the file had
   std::string memory_only_;     // why there is no file
   std::uint64_t generation_ = 0;
+  bool nearly_full_ = false;
   std::optional<std::int64_t> oldest_in_file_;  // ms, 0: no block; nullopt: to be looked up
   std::optional<Deadline> scrubbed_;            // when a block was checked last
   std::int64_t scrub_next_ = 0;                 // its id and all before it in this round are checked
@@ -99,6 +105,7 @@ class HistoryFile::Core {
   const std::shared_ptr<SharedIndex> shared_ = std::make_shared<SharedIndex>();
   mutable std::mutex mutex_;
   std::deque<SnapshotPtr> queue_;
+  std::set<std::string> expendable_;
   bool failing_ = false;
   HistoryStats stats_;
   std::optional<std::string> moved_aside_;

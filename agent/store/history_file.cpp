@@ -55,6 +55,10 @@ Result<void> HistoryFile::flush() {
   }
 }
 
+void HistoryFile::set_expendable(std::set<std::string> collectors) {
+  core_->set_expendable(std::move(collectors));
+}
+
 Result<std::unique_ptr<HistoryReader>> HistoryFile::reader() {
   return readers_->borrow();
 }

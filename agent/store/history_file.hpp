@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,10 @@ class HistoryFile final : public HistoryWriter {
   // its status is not ok, say of a series that it does not have that it ended. Errors: io, resource_exhausted,
   // unavailable (there is no file). Not retryable. REQUIRES: store thread.
   Result<void> add_past(const Snapshot& snapshot);
+
+  // Collectors to do without first: their snapshots are dropped and counted while the file is nearly full of what
+  // cannot be deleted (stats().trouble says so). Any thread.
+  void set_expendable(std::set<std::string> collectors);
 
   // A read-only connection that sees everything committed so far; one per reading thread. It may outlive nothing:
   // destroy it before the HistoryFile. Errors: io, retryable. Any thread.

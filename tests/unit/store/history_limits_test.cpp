@@ -127,6 +127,34 @@ TEST_CASE("samples, series, epochs and gaps older than the retention go") {
   REQUIRE(history.select({named("old")}, kAlways)[0].samples.size() == 1);
 }
 
+TEST_CASE("a file nearly full of series does without the collectors that can be spared") {
+  TempDir dir;
+  History history(dir.file("history.db"), store::kMinHistoryBytes);
+  history.file->set_expendable({"heavy"});
+  const auto store = [&](const std::string& collector, std::vector<SeriesSample> samples) {
+    history.clock.advance(Millis(10'000));
+    history.append(snapshot(collector, history.clock.now(), std::move(samples)));
+    history.commit();
+  };
+  store("heavy", {gauge("heavy", {}, 1)});
+  REQUIRE(history.file->stats().trouble.empty());
+  // Names cannot be deleted while their series are active.
+  std::vector<SeriesSample> many;
+  while (history.file->stats().trouble.empty()) {
+    REQUIRE(many.size() < 20'000);
+    for (int i = 0; i < 50; ++i)
+      many.push_back(gauge("many", {{"s", std::to_string(many.size()) + std::string(300, 'x')}}, 1));
+    store("light", many);
+  }
+  CHECK(history.file->stats().trouble.find("nearly full") != std::string::npos);
+  const auto dropped = history.file->stats().dropped_snapshots;
+  store("heavy", {gauge("heavy", {}, 2)});
+  store("light", {gauge("light", {}, 2)});
+  CHECK(history.file->stats().dropped_snapshots == dropped + 1);
+  CHECK(history.select({named("heavy")}, kAlways).at(0).samples.size() == 1);
+  CHECK(history.select({named("light")}, kAlways).at(0).samples.size() == 1);
+}
+
 TEST_CASE("a clock that jumps ahead does not delete history until it has held") {
   TempDir dir;
   const Millis hour(3'600'000);
