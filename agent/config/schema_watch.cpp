@@ -1,4 +1,4 @@
-// Keys of what is watched and remembered: postgresql, collection, history, remote_write.
+// Keys of what is watched and remembered: postgresql, pgbouncer, collection, history, remote_write.
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -6,6 +6,8 @@ namespace pgtend::config {
 namespace {
 
 constexpr Millis kMinute{60'000}, kDay{24LL * 3'600'000};
+
+const std::vector<std::string> kSslModes{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
 
 // An operator without a user is none.
 Field<PostgresqlConfig> operator_field() {
@@ -49,7 +51,7 @@ Table<PostgresqlConfig> postgresql_table() {
       text("database", &P::database, "Database of the instance-wide collectors."),
       text("passfile", &P::passfile, "Password file in the form of libpq's .pgpass, readable by its owner only.",
            "path"),
-      choice("sslmode", &P::sslmode, {"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+      choice("sslmode", &P::sslmode, kSslModes,
              "TLS towards the server. Empty: prefer on this host, verify-full elsewhere."),
       text("sslrootcert", &P::sslrootcert, "Certificates that may sign the server's.", "path"),
       text("sslcert", &P::sslcert, "Client certificate.", "path"),
@@ -62,6 +64,25 @@ Table<PostgresqlConfig> postgresql_table() {
       duration("connect_timeout", &P::connect_timeout, Millis(100), kMinute, "Longest wait for a connection."),
       duration("statement_timeout", &P::statement_timeout, Millis(100), Millis(5 * kMinute),
                "Longest run of one monitoring statement."),
+  };
+}
+
+Table<PgbouncerConfig> pgbouncer_table() {
+  using P = PgbouncerConfig;
+  return {
+      text("name", &P::name, "Value of the label `pooler`, once. One pooler alone may go without: no such label then."),
+      text("host", &P::host, "Host name, address or unix socket directory. Empty: /var/run/postgresql."),
+      integer("port", &P::port, 1, 65535, "Its port."),
+      text("user", &P::user, "Its user, one of stats_users or admin_users in pgbouncer.ini."),
+      text("passfile", &P::passfile, "Password file in the form of libpq's .pgpass, readable by its owner only.",
+           "path"),
+      choice("sslmode", &P::sslmode, kSslModes, "TLS towards it. Empty: prefer on this host, verify-full elsewhere."),
+      text("sslrootcert", &P::sslrootcert, "Certificates that may sign the pooler's.", "path"),
+      text("sslcert", &P::sslcert, "Client certificate.", "path"),
+      text("sslkey", &P::sslkey, "Its key, readable by its owner only.", "path"),
+      boolean("insecure_ok", &P::insecure_ok, "Allows an sslmode below verify-full to another host."),
+      duration("interval", &P::interval, Millis(100), kDay, "How often it is asked."),
+      duration("timeout", &P::timeout, Millis(100), kMinute, "Longest run: connecting and all questions together."),
   };
 }
 
