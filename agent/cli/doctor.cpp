@@ -72,7 +72,7 @@ void show_neighbour(const engine::DoctorNeighbour& neighbour) {
 
 void add_doctor(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
-      "doctor", "connect as the agent would, poolers too, and list each missing right with its GRANT");
+      "doctor", "connect as the agent would, poolers and caches too, and list each missing right with its GRANT");
   auto user = std::make_shared<std::string>();
   auto database = std::make_shared<std::string>();
   auto pg_host = std::make_shared<std::string>();

@@ -15,6 +15,7 @@ Table<Config> build() {
       section("postgresql", &C::postgresql, postgresql_table(), "How to reach it."),
       list_of("pgbouncer", &C::pgbouncer, pgbouncer_table(),
               "Poolers in front of it, whose consoles are asked. Lists of later files are appended."),
+      list_of("redis", &C::redis, redis_table(), "Caches beside it that are asked. Lists of later files are appended."),
       section("collection", &C::collection, collection_table(), "What is sampled and what that may cost."),
       section("history", &C::history, history_table(), "Samples on disk."),
       list_of("remote_write", &C::remote_write, remote_write_table(),

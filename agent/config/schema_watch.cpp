@@ -1,4 +1,4 @@
-// Keys of what is watched and remembered: postgresql, pgbouncer, collection, history, remote_write.
+// Keys of what is watched and remembered: postgresql, pgbouncer, redis, collection, history, remote_write.
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -83,6 +83,26 @@ Table<PgbouncerConfig> pgbouncer_table() {
       boolean("insecure_ok", &P::insecure_ok, "Allows an sslmode below verify-full to another host."),
       duration("interval", &P::interval, Millis(100), kDay, "How often it is asked."),
       duration("timeout", &P::timeout, Millis(100), kMinute, "Longest run: connecting and all questions together."),
+  };
+}
+
+Table<RedisConfig> redis_table() {
+  using R = RedisConfig;
+  return {
+      text("name", &R::name, "Value of the label `cache`, once. One Redis alone may go without: no such label then."),
+      text("host", &R::host, "Host name or address."),
+      integer("port", &R::port, 1, 65535, "Its port."),
+      text("socket", &R::socket, "Path of its unix socket, instead of host and port.", "path"),
+      text("user", &R::user, "User of its ACL, with +ping +info +slowlog|len +latency|latest. Empty: default."),
+      text("password_file", &R::password_file, "File that holds the password, readable by its owner only.", "path"),
+      boolean("tls", &R::tls, "Speaks TLS; its certificate must be valid for the host."),
+      text("ca_file", &R::ca_file, "Certificates that may sign its own. Empty: the system's.", "path"),
+      text("cert_file", &R::cert_file, "Client certificate.", "path"),
+      text("key_file", &R::key_file, "Its key, readable by its owner only.", "path"),
+      text("server_name", &R::server_name, "Name that its certificate must have instead of the host's."),
+      boolean("insecure_ok", &R::insecure_ok, "Allows another host without TLS."),
+      duration("interval", &R::interval, Millis(100), kDay, "How often it is asked."),
+      duration("timeout", &R::timeout, Millis(100), kMinute, "Longest run: connecting and all questions together."),
   };
 }
 

@@ -68,6 +68,27 @@ void check_pgbouncer(const Complaints& complain, const std::vector<PgbouncerConf
   }
 }
 
+void check_redis(const Complaints& complain, const std::vector<RedisConfig>& caches) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const auto& cache = caches[i];
+    const std::string path = "redis[" + std::to_string(i) + "]";
+    check_peer_name(complain, path, "Redis server", cache.name, caches.size(), names);
+    check_secret_file(complain, path + ".password_file", cache.password_file);
+    check_secret_file(complain, path + ".key_file", cache.key_file);
+    if (cache.socket.empty() && cache.host.empty()) complain.at(path + ".host", "'host' must not be empty");
+    if (!cache.user.empty() && cache.password_file.empty())
+      complain.at(path + ".user", "'user' is set but 'password_file' is not");
+    if (cache.tls && !cache.socket.empty()) complain.at(path + ".tls", "'tls' is not spoken on a unix socket");
+    if (cache.cert_file.empty() != cache.key_file.empty())
+      complain.at(path, "'cert_file' and 'key_file' go together", "set both, or none");
+    if (cache.socket.empty() && !is_local_host(cache.host) && !cache.tls && !cache.insecure_ok)
+      complain.at(path + ".host",
+                  "without TLS nothing proves who answers on another host, and the password is in clear",
+                  "set tls: true, or insecure_ok: true");
+  }
+}
+
 // A coarser copy that goes before the finer one answers nothing: `fine` is written by the user or the default.
 void check_tiers(const Complaints& complain, const std::string& fine_key, Millis fine, const std::string& coarse_key,
                  Millis coarse) {
@@ -177,6 +198,7 @@ void validate(const Config& config, const Origins& origins, std::vector<ConfigEr
   const Complaints complain(origins, errors);
   check_postgresql(complain, config.postgresql);
   check_pgbouncer(complain, config.pgbouncer);
+  check_redis(complain, config.redis);
   check_files(complain, config);
   check_remote_write(complain, config.remote_write);
   check_change(complain, config.change, config.verify);

@@ -48,7 +48,7 @@ std::vector<config::ConfigError> Collecting::load() {
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
   // Whether one is there is told by the metric itself, also while it is not.
   for (const auto& metric : neighbour_metrics())
-    if (!metric.name.ends_with("_up")) collector_of_metric_[metric.name] = metric.name.substr(0, metric.name.find('_'));
+    if (!metric.def.name.ends_with("_up")) collector_of_metric_[metric.def.name] = metric.kind;
   shapes_.clear();
   forget_undefined();
   return std::move(loaded.errors);
@@ -93,8 +93,7 @@ std::vector<MetricDef> Collecting::metrics() const {
     out.insert(out.end(), code.metrics.begin(), code.metrics.end());
   const auto host = collectors::host_metrics();
   out.insert(out.end(), host.begin(), host.end());
-  const auto beside = neighbour_metrics();
-  out.insert(out.end(), beside.begin(), beside.end());
+  for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
   const auto own = self_metrics();
   out.insert(out.end(), own.begin(), own.end());
   return out;

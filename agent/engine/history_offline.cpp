@@ -25,7 +25,7 @@ std::set<std::string, std::less<>> shipped_counters() {
   add(collectors::metric_defs(load_collectors("").defs));
   for (const auto& code : collectors::code_collectors()) add(code.metrics);
   add(collectors::host_metrics());
-  add(neighbour_metrics());
+  for (const auto& metric : neighbour_metrics()) add(std::span(&metric.def, 1));
   return out;
 }
 

@@ -29,12 +29,12 @@ class Neighbour {
   virtual void hang_up() = 0;
 };
 
-using NeighbourConfig = std::variant<config::PgbouncerConfig>;
+using NeighbourConfig = std::variant<config::PgbouncerConfig, config::RedisConfig>;
 
 // What the engine knows of a neighbour without asking it.
 struct NeighbourSpec {
   NeighbourConfig config;
-  std::string kind;       // "pgbouncer"
+  std::string kind;       // "pgbouncer" or "redis"
   std::string collector;  // "pgbouncer", or with the configured name "pgbouncer/edge"
   std::string up_metric;
   Labels labels;  // of up_metric
@@ -48,7 +48,13 @@ struct NeighbourSpec {
                                                         net::asio::any_io_executor blocking, const Clock& clock);
 [[nodiscard]] std::unique_ptr<Neighbour> make_pgbouncer(const config::PgbouncerConfig& config,
                                                         net::asio::any_io_executor blocking, const Clock& clock);
+[[nodiscard]] std::unique_ptr<Neighbour> make_redis(const config::RedisConfig& config,
+                                                    net::asio::any_io_executor blocking, const Clock& clock);
 // What their metrics mean.
-[[nodiscard]] std::vector<MetricDef> neighbour_metrics();
+struct NeighbourMetric {
+  std::string kind;  // of the neighbour that makes it
+  MetricDef def;
+};
+[[nodiscard]] std::vector<NeighbourMetric> neighbour_metrics();
 
 }  // namespace pgtend::engine

@@ -55,3 +55,30 @@ TEST_CASE("a password file that others may read is refused") {
   CHECK(errors_of("pgbouncer:\n  - {passfile: " + file + "}\n") ==
         "2:16: '" + file + "' is open to group or others; chmod 600 " + file + "\n");
 }
+
+TEST_CASE("caches are read, each with its defaults") {
+  const auto loaded =
+      load_text("redis:\n  - {name: a, port: 7000}\n  - {name: b, socket: /run/redis.sock}\n", "p.yaml");
+  CHECK(format_errors(loaded.errors).empty());
+  REQUIRE(loaded.config.redis.size() == 2);
+  CHECK(loaded.config.redis[0].host == "127.0.0.1");
+  CHECK(loaded.config.redis[0].port == 7000);
+  CHECK(loaded.config.redis[1].socket == "/run/redis.sock");
+  CHECK_FALSE(loaded.config.redis[1].tls);
+}
+
+TEST_CASE("what would not work with a cache is named at its place") {
+  CHECK(errors_of("redis:\n  - {port: 1}\n  - {name: b}\n") ==
+        "2:5: each of several Redis servers needs a 'name'; give each its own name\n");
+  CHECK(errors_of("redis:\n  - {name: a}\n  - {name: a}\n") == "3:12: a second Redis server is named 'a'\n");
+  CHECK(errors_of("redis: [{user: watcher}]\n") == "1:16: 'user' is set but 'password_file' is not\n");
+  CHECK(errors_of("redis: [{socket: /s, tls: true}]\n") == "1:27: 'tls' is not spoken on a unix socket\n");
+  CHECK(errors_of("redis: [{cert_file: /c, tls: true}]\n") ==
+        "1:9: 'cert_file' and 'key_file' go together; set both, or none\n");
+  CHECK(errors_of("redis: [{host: cache.example}]\n") ==
+        "1:16: without TLS nothing proves who answers on another host, and the password is in clear; set tls: true, or "
+        "insecure_ok: true\n");
+  CHECK(errors_of("redis: [{host: cache.example, tls: true}]\n").empty());
+  CHECK(errors_of("redis: [{password_file: /none/p}]\n") ==
+        "1:25: '/none/p' cannot be read: No such file or directory\n");
+}
