@@ -20,7 +20,10 @@ Json as_json(const engine::DoctorReport& report) {
     roles.push_back(
         {{"user", role.user}, {"purpose", role.purpose}, {"error", role.error}, {"capabilities", capabilities}});
   }
-  return {{"schema", "pgtend/v1"}, {"server", report.server}, {"roles", roles}};
+  auto neighbours = Json::array();
+  for (const auto& n : report.neighbours)
+    neighbours.push_back({{"collector", n.collector}, {"version", n.version}, {"error", n.error}, {"lost", n.lost}});
+  return {{"schema", "pgtend/v1"}, {"server", report.server}, {"roles", roles}, {"neighbours", neighbours}};
 }
 
 // One statement for all that is missing, where roles.sql makes roles like these: two of them, with their names.
@@ -58,10 +61,18 @@ void show_role(const engine::DoctorRole& role, const std::string& cure_of_all) {
   print(missing == 0 ? "  nothing is missing\n" : "  " + std::to_string(missing) + " missing" + cure_of_all + "\n");
 }
 
+void show_neighbour(const engine::DoctorNeighbour& neighbour) {
+  print("\n" + neighbour.collector + (neighbour.version.empty() ? "" : " " + neighbour.version) + "\n");
+  if (!neighbour.error.empty()) print("  ✖ " + neighbour.error + "\n");
+  for (const auto& lost : neighbour.lost) print("  ! not told: " + lost + "\n");
+  if (neighbour.error.empty() && neighbour.lost.empty()) print("  nothing is missing\n");
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("doctor", "connect as the agent would and list each missing right with its GRANT");
+  auto* command = app.add_subcommand(
+      "doctor", "connect as the agent would, poolers and caches too, and list each missing right with its GRANT");
   auto user = std::make_shared<std::string>();
   auto database = std::make_shared<std::string>();
   auto pg_host = std::make_shared<std::string>();
@@ -88,13 +99,17 @@ void add_doctor(CLI::App& app, Context& context) {
       server.user = *user;
       server.operator_role.reset();
     }
-    const auto examined = engine::examine(server);
+    const auto examined = engine::examine(loaded.config);
     if (context.json()) {
       print(as_json(examined).dump(2) + "\n");
     } else {
       print(examined.server.empty() ? "server not reached\n" : "server " + examined.server + "\n");
       for (const auto& role : examined.roles) show_role(role, all_at_once(server, examined));
+      for (const auto& neighbour : examined.neighbours) show_neighbour(neighbour);
     }
+    for (const auto& neighbour : examined.neighbours)
+      if ((!neighbour.error.empty() || !neighbour.lost.empty()) && context.exit_code == kOk)
+        context.exit_code = kWarnings;
     for (const auto& role : examined.roles) {
       if (!role.error.empty()) context.exit_code = kFailed;
       for (const auto& c : role.capabilities)

@@ -102,9 +102,13 @@ bool is_local_host(std::string_view host) {
          host.starts_with("127.");
 }
 
+std::string effective_sslmode(const std::string& host, const std::string& sslmode) {
+  if (!sslmode.empty()) return sslmode;
+  return is_local_host(host) ? "prefer" : "verify-full";
+}
+
 std::string effective_sslmode(const PostgresqlConfig& postgresql) {
-  if (!postgresql.sslmode.empty()) return postgresql.sslmode;
-  return is_local_host(postgresql.host) ? "prefer" : "verify-full";
+  return effective_sslmode(postgresql.host, postgresql.sslmode);
 }
 
 }  // namespace pgtend::config

@@ -46,6 +46,7 @@ void in_file_order(LoadedConfig& loaded);
 [[nodiscard]] std::string dump(const Config& config);
 
 // What libpq gets: the configured sslmode, else "prefer" for a socket or a loopback host and "verify-full" otherwise.
+[[nodiscard]] std::string effective_sslmode(const std::string& host, const std::string& sslmode);
 [[nodiscard]] std::string effective_sslmode(const PostgresqlConfig& postgresql);
 // True for a unix socket directory, localhost, 127.0.0.0/8 and ::1.
 [[nodiscard]] bool is_local_host(std::string_view host);

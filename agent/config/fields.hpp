@@ -67,12 +67,13 @@ template <class T>
 bool read_map(Reader& reader, const Entry& where, const Table<T>& table, T& out) {
   if (!reader.is_map(where)) return false;
   std::vector<bool> seen(table.size(), false);
+  std::vector<std::string> known;  // made for the first unknown key
   for (const auto& entry : where.value->entries) {
     const auto field =
         std::find_if(table.begin(), table.end(), [&](const Field<T>& each) { return each.doc.key == entry.key; });
     if (field == table.end()) {
-      std::vector<std::string> known;
-      for (const auto& each : table) known.push_back(each.doc.key);
+      if (known.empty())
+        for (const auto& each : table) known.push_back(each.doc.key);
       // A key that was misspelt is not missing as well.
       if (const auto meant = reader.unknown_key(entry, known))
         for (std::size_t i = 0; i < table.size(); ++i)

@@ -10,6 +10,8 @@
 namespace pgtend::config {
 
 [[nodiscard]] Table<PostgresqlConfig> postgresql_table();
+[[nodiscard]] Table<PgbouncerConfig> pgbouncer_table();
+[[nodiscard]] Table<RedisConfig> redis_table();
 [[nodiscard]] Table<CollectionConfig> collection_table();
 [[nodiscard]] Table<HistoryConfig> history_table();
 [[nodiscard]] Table<RemoteWriteConfig> remote_write_table();

@@ -1,4 +1,4 @@
-// Keys of what is watched and remembered: postgresql, collection, history, remote_write.
+// Keys of what is watched and remembered: postgresql, pgbouncer, redis, collection, history, remote_write.
 #include "agent/config/schema.hpp"
 
 namespace pgtend::config {
@@ -6,6 +6,8 @@ namespace pgtend::config {
 namespace {
 
 constexpr Millis kMinute{60'000}, kDay{24LL * 3'600'000};
+
+const std::vector<std::string> kSslModes{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
 
 // An operator without a user is none.
 Field<PostgresqlConfig> operator_field() {
@@ -55,7 +57,7 @@ Table<PostgresqlConfig> postgresql_table() {
       text("database", &P::database, "Database of the instance-wide collectors."),
       text("passfile", &P::passfile, "Password file in the form of libpq's .pgpass, readable by its owner only.",
            "path"),
-      choice("sslmode", &P::sslmode, {"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+      choice("sslmode", &P::sslmode, kSslModes,
              "TLS towards the server. Empty: prefer on this host, verify-full elsewhere."),
       text("sslrootcert", &P::sslrootcert, "Certificates that may sign the server's.", "path"),
       text("sslcert", &P::sslcert, "Client certificate.", "path"),
@@ -68,6 +70,45 @@ Table<PostgresqlConfig> postgresql_table() {
       duration("connect_timeout", &P::connect_timeout, Millis(100), kMinute, "Longest wait for a connection."),
       duration("statement_timeout", &P::statement_timeout, Millis(100), Millis(5 * kMinute),
                "Longest run of one monitoring statement."),
+  };
+}
+
+Table<PgbouncerConfig> pgbouncer_table() {
+  using P = PgbouncerConfig;
+  return {
+      text("name", &P::name, "Value of the label `pooler`, once. One pooler alone may go without: no such label then."),
+      text("host", &P::host, "Host name, address or unix socket directory. Empty: /var/run/postgresql."),
+      integer("port", &P::port, 1, 65535, "Its port."),
+      text("user", &P::user, "Its user, one of stats_users or admin_users in pgbouncer.ini."),
+      text("passfile", &P::passfile, "Password file in the form of libpq's .pgpass, readable by its owner only.",
+           "path"),
+      choice("sslmode", &P::sslmode, kSslModes, "TLS towards it. Empty: prefer on this host, verify-full elsewhere."),
+      text("sslrootcert", &P::sslrootcert, "Certificates that may sign the pooler's.", "path"),
+      text("sslcert", &P::sslcert, "Client certificate.", "path"),
+      text("sslkey", &P::sslkey, "Its key, readable by its owner only.", "path"),
+      boolean("insecure_ok", &P::insecure_ok, "Allows an sslmode below verify-full to another host."),
+      duration("interval", &P::interval, Millis(100), kDay, "How often it is asked."),
+      duration("timeout", &P::timeout, Millis(100), kMinute, "Longest run: connecting and all questions together."),
+  };
+}
+
+Table<RedisConfig> redis_table() {
+  using R = RedisConfig;
+  return {
+      text("name", &R::name, "Value of the label `cache`, once. One Redis alone may go without: no such label then."),
+      text("host", &R::host, "Host name or address."),
+      integer("port", &R::port, 1, 65535, "Its port."),
+      text("socket", &R::socket, "Path of its unix socket, instead of host and port.", "path"),
+      text("user", &R::user, "User of its ACL, with +ping +info +slowlog|len +latency|latest. Empty: default."),
+      text("password_file", &R::password_file, "File that holds the password, readable by its owner only.", "path"),
+      boolean("tls", &R::tls, "Speaks TLS; its certificate must be valid for the host."),
+      text("ca_file", &R::ca_file, "Certificates that may sign its own. Empty: the system's.", "path"),
+      text("cert_file", &R::cert_file, "Client certificate.", "path"),
+      text("key_file", &R::key_file, "Its key, readable by its owner only.", "path"),
+      text("server_name", &R::server_name, "Name that its certificate must have instead of the host's."),
+      boolean("insecure_ok", &R::insecure_ok, "Allows another host without TLS."),
+      duration("interval", &R::interval, Millis(100), kDay, "How often it is asked."),
+      duration("timeout", &R::timeout, Millis(100), kMinute, "Longest run: connecting and all questions together."),
   };
 }
 

@@ -41,6 +41,37 @@ struct PostgresqlConfig {
   Millis statement_timeout{3'000};
 };
 
+// A PgBouncer whose console is asked.
+struct PgbouncerConfig {
+  std::string name;  // label `pooler`; empty, which one alone may be: no such label
+  std::string host;  // empty: the unix socket directory /var/run/postgresql
+  int port = 6432;
+  std::string user = "pgtend_monitor";
+  std::string passfile;
+  std::string sslmode;  // empty: see effective_sslmode()
+  std::string sslrootcert, sslcert, sslkey;
+  bool insecure_ok = false;
+  Millis interval{10'000};
+  Millis timeout{3'000};  // of one run: connecting and all questions
+  bool operator==(const PgbouncerConfig&) const = default;
+};
+
+// A Redis that is asked.
+struct RedisConfig {
+  std::string name;  // label `cache`; empty, which one alone may be: no such label
+  std::string host = "127.0.0.1";
+  int port = 6379;
+  std::string socket;  // path of a unix socket, instead of both
+  std::string user;    // of its ACL; empty: the one named default
+  std::string password_file;
+  bool tls = false;
+  std::string ca_file, cert_file, key_file, server_name;
+  bool insecure_ok = false;  // allows a host that is not loopback without TLS
+  Millis interval{10'000};
+  Millis timeout{3'000};  // of one run: connecting and all questions
+  bool operator==(const RedisConfig&) const = default;
+};
+
 struct AgentBudget {
   double cpu_ratio = 0.005;  // of one core, own backends and the agent
   std::int64_t rss_bytes = 64LL << 20;
@@ -178,6 +209,8 @@ struct HostConfig {
 struct Config {
   InstanceConfig instance;
   PostgresqlConfig postgresql;
+  std::vector<PgbouncerConfig> pgbouncer;
+  std::vector<RedisConfig> redis;
   CollectionConfig collection;
   HistoryConfig history;
   std::vector<RemoteWriteConfig> remote_write;

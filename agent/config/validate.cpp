@@ -29,11 +29,16 @@ void check_databases(const Complaints& complain, const PostgresqlConfig& postgre
     }
 }
 
-void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgresql) {
-  const auto mode = effective_sslmode(postgresql);
-  if (!is_local_host(postgresql.host) && mode != "verify-full" && !postgresql.insecure_ok)
-    complain.at("postgresql.sslmode", "sslmode " + mode + " to another host does not prove who answers",
+void check_sslmode(const Complaints& complain, const std::string& section, const std::string& host,
+                   const std::string& sslmode, bool insecure_ok) {
+  const auto mode = effective_sslmode(host, sslmode);
+  if (!is_local_host(host) && mode != "verify-full" && !insecure_ok)
+    complain.at(section + ".sslmode", "sslmode " + mode + " to another host does not prove who answers",
                 "use verify-full, or set insecure_ok: true");
+}
+
+void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgresql) {
+  check_sslmode(complain, "postgresql", postgresql.host, postgresql.sslmode, postgresql.insecure_ok);
   check_secret_file(complain, "postgresql.passfile", postgresql.passfile);
   check_secret_file(complain, "postgresql.sslkey", postgresql.sslkey);
   if (postgresql.operator_role)
@@ -41,6 +46,49 @@ void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgr
   if (postgresql.user.empty()) complain.at("postgresql.user", "'user' must not be empty");
   if (postgresql.database.empty()) complain.at("postgresql.database", "'database' must not be empty");
   check_databases(complain, postgresql);
+}
+
+// Two things of one kind are told apart by their names.
+void check_peer_name(const Complaints& complain, const std::string& path, const std::string& what,
+                     const std::string& name, std::size_t count, std::set<std::string>& names) {
+  if (name.empty() && count > 1)
+    complain.at(path, "each of several " + what + "s needs a 'name'", "give each its own name");
+  if (!name.empty() && !names.insert(name).second)
+    complain.at(path + ".name", "a second " + what + " is named '" + name + "'");
+}
+
+void check_pgbouncer(const Complaints& complain, const std::vector<PgbouncerConfig>& poolers) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < poolers.size(); ++i) {
+    const auto& pooler = poolers[i];
+    const std::string path = "pgbouncer[" + std::to_string(i) + "]";
+    check_peer_name(complain, path, "pooler", pooler.name, poolers.size(), names);
+    check_sslmode(complain, path, pooler.host, pooler.sslmode, pooler.insecure_ok);
+    check_secret_file(complain, path + ".passfile", pooler.passfile);
+    check_secret_file(complain, path + ".sslkey", pooler.sslkey);
+    if (pooler.user.empty()) complain.at(path + ".user", "'user' must not be empty");
+  }
+}
+
+void check_redis(const Complaints& complain, const std::vector<RedisConfig>& caches) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const auto& cache = caches[i];
+    const std::string path = "redis[" + std::to_string(i) + "]";
+    check_peer_name(complain, path, "Redis server", cache.name, caches.size(), names);
+    check_secret_file(complain, path + ".password_file", cache.password_file);
+    check_secret_file(complain, path + ".key_file", cache.key_file);
+    if (cache.socket.empty() && cache.host.empty()) complain.at(path + ".host", "'host' must not be empty");
+    if (!cache.user.empty() && cache.password_file.empty())
+      complain.at(path + ".user", "'user' is set but 'password_file' is not");
+    if (cache.tls && !cache.socket.empty()) complain.at(path + ".tls", "'tls' is not spoken on a unix socket");
+    if (cache.cert_file.empty() != cache.key_file.empty())
+      complain.at(path, "'cert_file' and 'key_file' go together", "set both, or none");
+    if (cache.socket.empty() && !is_local_host(cache.host) && !cache.tls && !cache.insecure_ok)
+      complain.at(path + ".host",
+                  "without TLS nothing proves who answers on another host, and the password is in clear",
+                  "set tls: true, or insecure_ok: true");
+  }
 }
 
 // A coarser copy that goes before the finer one answers nothing: `fine` is written by the user or the default.
@@ -178,6 +226,8 @@ void check_http(const Complaints& complain, const HttpConfig& http) {
 void validate(const Config& config, const Origins& origins, std::vector<ConfigError>& errors) {
   const Complaints complain(origins, errors);
   check_postgresql(complain, config.postgresql);
+  check_pgbouncer(complain, config.pgbouncer);
+  check_redis(complain, config.redis);
   check_files(complain, config);
   check_remote_write(complain, config.remote_write);
   check_change(complain, config.change, config.verify);

@@ -26,13 +26,15 @@ CollectorDef built_in(const char* name) {
 
 }  // namespace
 
-Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost) {}
+Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost), neighbours_(parts) {}
 
 std::vector<config::ConfigError> Collecting::load() {
   auto loaded = load_collectors(parts_.config->collection.directory);
   auto& defs = loaded.defs;
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
+  neighbours_.load();
+  for (auto& def : neighbours_.defs()) defs.push_back(std::move(def));
   std::erase_if(defs, [this](const CollectorDef& def) { return disabled(def.name); });
   defs_ = std::move(defs);
 
@@ -44,8 +46,26 @@ std::vector<config::ConfigError> Collecting::load() {
     }
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
+  // Whether one is there is told by the metric itself, also while it is not.
+  for (const auto& metric : neighbour_metrics())
+    if (!metric.def.name.ends_with("_up")) collector_of_metric_[metric.def.name] = metric.kind;
   shapes_.clear();
+  forget_undefined();
   return std::move(loaded.errors);
+}
+
+// What a reload took away is neither stale nor blind.
+void Collecting::forget_undefined() {
+  for (auto it = runs_.begin(); it != runs_.end();) {
+    const auto& [collector, database] = it->first;
+    if (def(collector) != nullptr) {
+      ++it;
+      continue;
+    }
+    parts_.board.forget(collector, database);
+    row_keys_.erase(it->first);
+    it = runs_.erase(it);
+  }
 }
 
 const CollectorDef* Collecting::def(const std::string& name) const {
@@ -73,6 +93,7 @@ std::vector<MetricDef> Collecting::metrics() const {
     out.insert(out.end(), code.metrics.begin(), code.metrics.end());
   const auto host = collectors::host_metrics();
   out.insert(out.end(), host.begin(), host.end());
+  for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
   const auto own = self_metrics();
   out.insert(out.end(), own.begin(), own.end());
   return out;
@@ -152,6 +173,8 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
     co_await run_host(snapshot);
   } else if (collector == kSelfCollector) {
     run_self(*snapshot);
+  } else if (neighbours_.has(collector)) {
+    co_await neighbours_.run(snapshot);
   } else {
     // A copy: a reload may replace the definitions while the statement runs.
     const auto copy = std::make_shared<const CollectorDef>(*found);
@@ -176,7 +199,9 @@ void Collecting::note(const Snapshot& snapshot) {
   }
   if (!news) return;
   const std::string status(to_string(snapshot.status));
-  if (snapshot.status == CollectStatus::ok) {
+  if (snapshot.status == CollectStatus::ok && neighbours_.has(snapshot.collector)) {
+    log::info("collector answers", {{"collector", snapshot.collector}});
+  } else if (snapshot.status == CollectStatus::ok) {
     log::debug("collector answers", {{"collector", snapshot.collector}, {"database", snapshot.database}});
   } else if (snapshot.status == CollectStatus::unsupported) {
     log::info("collector not applicable",
@@ -198,7 +223,7 @@ std::string Collecting::blind(const std::string& metric) const {
   const auto it = collector_of_metric_.find(metric);
   if (it == collector_of_metric_.end() || it->second == kUpCollector) return {};
   for (const auto& [key, run] : runs_) {
-    if (key.first != it->second) continue;
+    if (neighbours_.kind_of(key.first) != it->second) continue;
     if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
         run.status != CollectStatus::permission)
       return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
@@ -230,7 +255,10 @@ bool Collecting::unreached(const std::string& collector, const std::string& data
 std::optional<bool> Collecting::works(const std::string& collector, const Run& run) const {
   if (run.status == CollectStatus::unsupported) return std::nullopt;
   const bool good = run.status == CollectStatus::ok && !is_stale(run);
-  const bool asks = collector != kHostCollector && collector != kSelfCollector;
+  // That a neighbour is away is said by its own metric.
+  if (neighbours_.has(collector) && (run.status == CollectStatus::unavailable || run.status == CollectStatus::timeout))
+    return std::nullopt;
+  const bool asks = !neighbours_.has(collector) && collector != kHostCollector && collector != kSelfCollector;
   if (good || !asks) return good;
   // Its own fault only if the probe reached the server long before that run, and after it.
   const bool own_fault = reached_since_ && run.last_run >= *reached_since_ + kLanesReopen &&

@@ -9,6 +9,7 @@
 #include "agent/api/views.hpp"
 #include "agent/config/config_error.hpp"
 #include "agent/engine/cost_account.hpp"
+#include "agent/engine/neighbours.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/model/collector_def.hpp"
 #include "collectors/query.hpp"
@@ -34,6 +35,8 @@ class Collecting {
   [[nodiscard]] const CollectorDef* def(const std::string& name) const;
   [[nodiscard]] Millis interval(const CollectorDef& def) const;
   [[nodiscard]] bool disabled(const std::string& name) const;
+  // It asks a pooler or a cache, not the server: nothing of the server's may wait for it.
+  [[nodiscard]] bool is_neighbour(const std::string& name) const { return neighbours_.has(name); }
   [[nodiscard]] std::vector<MetricDef> metrics() const;
   // Collectors that cost more than the cheapest ones do: the first to do without.
   [[nodiscard]] std::set<std::string> heavy() const;
@@ -81,9 +84,11 @@ class Collecting {
   // Whether a collector works: nothing while the server is away, until it was tried again, and where it does not apply.
   [[nodiscard]] std::optional<bool> works(const std::string& collector, const Run& run) const;
   void note(const Snapshot& snapshot);
+  void forget_undefined();
 
   Parts& parts_;
   CostAccount& cost_;
+  Neighbours neighbours_;
   std::vector<CollectorDef> defs_;
   std::map<std::string, std::string> collector_of_metric_;
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;

@@ -7,6 +7,7 @@
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
+#include "agent/engine/collect_status.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/cure.hpp"
 #include "collectors/host/host.hpp"
@@ -26,24 +27,6 @@ constexpr std::chrono::minutes kTextsInterval{10};
 // Ids of texts that are remembered as seen; pg_stat_statements.max defaults to 5,000.
 constexpr std::size_t kMaxSeen = 20'000;
 constexpr std::size_t kMaxProcFile = 1 << 20;
-
-CollectStatus status_of(const Error& error) {
-  if (error.sqlstate == "55P03") return CollectStatus::locked;
-  switch (error.code) {
-    case Errc::permission:
-      return CollectStatus::permission;
-    case Errc::unsupported:
-      return CollectStatus::unsupported;
-    case Errc::timeout:
-    case Errc::cancelled:
-      return CollectStatus::timeout;
-    case Errc::unavailable:
-    case Errc::resource_exhausted:
-      return CollectStatus::unavailable;
-    default:
-      return CollectStatus::error;
-  }
-}
 
 // `connected`: the statement was refused, rather than the session.
 void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error, bool connected, const std::string& role) {
@@ -68,6 +51,24 @@ const collectors::CodeCollector* code_of(const std::string& name) {
 }
 
 }  // namespace
+
+CollectStatus status_of(const Error& error) {
+  if (error.sqlstate == "55P03") return CollectStatus::locked;
+  switch (error.code) {
+    case Errc::permission:
+      return CollectStatus::permission;
+    case Errc::unsupported:
+      return CollectStatus::unsupported;
+    case Errc::timeout:
+    case Errc::cancelled:
+      return CollectStatus::timeout;
+    case Errc::unavailable:
+    case Errc::resource_exhausted:
+      return CollectStatus::unavailable;
+    default:
+      return CollectStatus::error;
+  }
+}
 
 net::TaskResult<RowSet> Collecting::ask(DefPtr def, std::string database, std::string sql, pg::Params params) {
   const auto lane = def->name == kUpCollector ? pg::Lane::probe : pg::Lane::sample;

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "agent/engine/neighbour.hpp"
 #include "agent/engine/wiring.hpp"
 
 namespace pgtend::engine {
@@ -30,9 +31,23 @@ net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor bl
   }
 }
 
+net::Task<void> ask_neighbour(NeighbourSpec spec, net::asio::any_io_executor blocking, const Clock& clock,
+                              DoctorNeighbour* entry) {
+  const auto neighbour = make_neighbour(spec.config, blocking, clock);
+  const Deadline deadline = clock.steady_now() + spec.timeout;
+  auto answer = co_await neighbour->ask(deadline);
+  if (!answer) {
+    entry->error = answer.error().describe();
+    co_return;
+  }
+  entry->version = answer->version;
+  entry->lost = answer->lost;
+}
+
 }  // namespace
 
-DoctorReport examine(const config::PostgresqlConfig& config) {
+DoctorReport examine(const config::Config& configuration) {
+  const auto& config = configuration.postgresql;
   DoctorReport report;
   net::asio::io_context io(1);
   net::asio::thread_pool blocking(1);
@@ -50,6 +65,16 @@ DoctorReport examine(const config::PostgresqlConfig& config) {
     if (two) purpose = i == 0 ? pg::Purpose::observe : pg::Purpose::act;
     auto task = examine_role(i == 0 ? lanes.monitor : lanes.operator_, blocking.get_executor(), &report, role, purpose);
     net::asio::co_spawn(io, std::move(task), ended);
+  }
+  const SystemClock clock;
+  const auto specs = neighbour_specs(configuration);
+  for (const auto& spec : specs) report.neighbours.push_back({spec.collector, {}, {}, {}});
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    auto* entry = &report.neighbours[i];
+    auto ended = [entry](const std::exception_ptr& failure) {
+      if (failure) entry->error = "internal error";
+    };
+    net::asio::co_spawn(io, ask_neighbour(specs[i], blocking.get_executor(), clock, entry), ended);
   }
   io.run();
   blocking.join();

@@ -7,6 +7,7 @@
 #include "agent/engine/advising.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/collector_set.hpp"
+#include "agent/engine/neighbour.hpp"
 
 namespace pgtend::engine {
 
@@ -34,11 +35,12 @@ void check_patterns(const config::Complaints& complain, const std::string& path,
 }
 
 // Empty when the user's own collectors could not all be read: then no name is known to be wrong.
-Names collector_names(const std::string& directory) {
-  const auto set = load_collectors(directory);
+Names collector_names(const config::Config& config) {
+  const auto set = load_collectors(config.collection.directory);
   if (!set.listed) return {};
   Names out{kHostCollector, kSelfCollector};
   for (const auto& def : set.defs) out.push_back(def.name);
+  for (const auto& spec : neighbour_specs(config)) out.push_back(spec.collector);
   // Their own errors are told; that they are missing would be a consequence.
   out.insert(out.end(), set.refused.begin(), set.refused.end());
   std::sort(out.begin(), out.end());
@@ -50,7 +52,7 @@ Names collector_names(const std::string& directory) {
 void check_names(config::LoadedConfig& loaded) {
   const config::Complaints complain(loaded.origins, loaded.errors);
   const auto& collection = loaded.config.collection;
-  const Names collectors = complain.is_broken("collection.directory") ? Names{} : collector_names(collection.directory);
+  const Names collectors = complain.is_broken("collection.directory") ? Names{} : collector_names(loaded.config);
   if (!collectors.empty()) {
     for (const auto& [name, interval] : collection.intervals)
       if (std::find(collectors.begin(), collectors.end(), name) == collectors.end())

@@ -88,9 +88,7 @@ void Rooms::on_identity(const ServerIdentity& was, const ServerIdentity& is) {
 }
 
 void Rooms::start(Supervisor& supervisor) {
-  supervisor.spawn("sample/probe", [this] { return sampling.run(Sampling::Line::probe); });
-  supervisor.spawn("sample/home", [this] { return sampling.run(Sampling::Line::home); });
-  supervisor.spawn("sample/rove", [this] { return sampling.run(Sampling::Line::rove); });
+  sampling.start(supervisor);
   supervisor.spawn("databases", [this] { return discover_loop(); });
   supervisor.spawn("capabilities", [this] { return capability_loop(); });
   supervisor.spawn("rules", [this] { return rules_loop(); });

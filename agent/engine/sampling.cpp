@@ -12,15 +12,33 @@ namespace {
 constexpr Millis kLongestPause{1'000};
 // An hourly collector does not wait an hour because the server was away for a second.
 constexpr std::chrono::seconds kUnreachedRetry{30};
+constexpr const char* kProbe = "probe";
+constexpr const char* kHome = "home";
+constexpr const char* kRove = "rove";
 
 }  // namespace
 
 Sampling::Sampling(Parts& parts, Collecting& collecting, Pipeline& pipeline, CostAccount& cost)
     : parts_(parts), collecting_(collecting), pipeline_(pipeline), cost_(cost) {}
 
-Sampling::Line Sampling::line_of(const Schedule::Job& job) {
-  if (job.collector == kUpCollector) return Line::probe;
-  return job.database.empty() ? Line::home : Line::rove;
+Sampling::Line Sampling::line_of(const Schedule::Job& job) const {
+  if (job.collector == kUpCollector) return kProbe;
+  if (collecting_.is_neighbour(job.collector)) return job.collector;
+  return job.database.empty() ? kHome : kRove;
+}
+
+void Sampling::start(Supervisor& supervisor) {
+  supervisor_ = &supervisor;
+  for (const auto* line : {kProbe, kHome, kRove})
+    supervisor.spawn("sample/" + std::string(line), [this, line] { return run(line); });
+  start_lines();
+}
+
+void Sampling::start_lines() {
+  if (supervisor_ == nullptr) return;
+  for (const auto& def : collecting_.defs())
+    if (collecting_.is_neighbour(def.name) && neighbours_.insert(def.name).second)
+      supervisor_->spawn("sample/" + def.name, [this, line = def.name] { return run(line); });
 }
 
 void Sampling::reschedule() {
@@ -41,6 +59,7 @@ void Sampling::reschedule() {
     next.add(collector, database, collecting_.interval(*def), def->cost, now);
   }
   schedule_ = std::move(next);
+  start_lines();
 }
 
 net::TaskResult<std::size_t> Sampling::discover() {
@@ -62,18 +81,18 @@ net::TaskResult<std::size_t> Sampling::discover() {
   co_return databases_.size();
 }
 
-std::optional<std::size_t> Sampling::pick(Line line, Deadline now) const {
+std::optional<std::size_t> Sampling::pick(const Line& line, Deadline now) const {
   std::optional<std::size_t> first;
   for (const auto index : schedule_.due(now)) {
     const auto& job = schedule_.jobs()[index];
     if (line_of(job) != line) continue;
-    if (line == Line::rove && job.database == roving_in_) return index;
+    if (line == kRove && job.database == roving_in_) return index;
     if (!first) first = index;
   }
   return first;
 }
 
-Deadline Sampling::wake_at(Line line, Deadline now) const {
+Deadline Sampling::wake_at(const Line& line, Deadline now) const {
   Deadline wake = now + kLongestPause;
   for (const auto& job : schedule_.jobs())
     if (!job.running && line_of(job) == line) wake = std::min(wake, job.due);
@@ -81,23 +100,29 @@ Deadline Sampling::wake_at(Line line, Deadline now) const {
 }
 
 net::Task<void> Sampling::run(Line line) {
-  while (true) {
+  // The line of a neighbour ends with it.
+  while (!neighbours_.contains(line) || collecting_.is_neighbour(line)) {
     schedule_.set_slow_down(cost_.slow_down());
     const auto next = pick(line, parts_.clock.steady_now());
-    if (!next) {
-      const Deadline later = wake_at(line, parts_.clock.steady_now());
-      co_await net::sleep_until(later);
+    if (next) {
+      co_await run_next(line, *next);
       continue;
     }
-    const std::string collector = schedule_.jobs()[*next].collector;
-    const std::string database = schedule_.jobs()[*next].database;
-    if (line == Line::rove) roving_in_ = database;
-    schedule_.started(*next);
-    co_await pipeline_.sample(collector, database);
-    const Deadline now = parts_.clock.steady_now();
-    schedule_.finished(collector, database, now);
-    if (collecting_.unreached(collector, database)) schedule_.hasten(collector, database, now + kUnreachedRetry);
+    const Deadline later = wake_at(line, parts_.clock.steady_now());
+    co_await net::sleep_until(later);
   }
+  neighbours_.erase(line);
+}
+
+net::Task<void> Sampling::run_next(Line line, std::size_t job) {
+  const std::string collector = schedule_.jobs()[job].collector;
+  const std::string database = schedule_.jobs()[job].database;
+  if (line == kRove) roving_in_ = database;
+  schedule_.started(job);
+  co_await pipeline_.sample(collector, database);
+  const Deadline now = parts_.clock.steady_now();
+  schedule_.finished(collector, database, now);
+  if (collecting_.unreached(collector, database)) schedule_.hasten(collector, database, now + kUnreachedRetry);
 }
 
 }  // namespace pgtend::engine

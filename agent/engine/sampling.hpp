@@ -8,17 +8,18 @@
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/pipeline.hpp"
 #include "agent/engine/schedule.hpp"
+#include "agent/engine/supervisor.hpp"
 
 namespace pgtend::engine {
 
-// Runs the collectors by their schedule in three sequential lines, so that none waits for a slower kind: the probe,
-// what is asked once per instance, and what roves from database to database. REQUIRES: io thread.
+// Runs the collectors by their schedule in sequential lines, so that none waits for a slower kind: the probe, what is
+// asked once per instance, what roves from database to database, and one for each neighbour. REQUIRES: io thread.
 class Sampling {
  public:
   Sampling(Parts& parts, Collecting& collecting, Pipeline& pipeline, CostAccount& cost);
 
-  enum class Line { probe, home, rove };
-  net::Task<void> run(Line line);
+  // Runs every line as a task. REQUIRES: the supervisor outlives the tasks.
+  void start(Supervisor& supervisor);
 
   // Fits the schedule to the collectors and databases there are now; jobs that stay keep their phase.
   void reschedule();
@@ -27,10 +28,16 @@ class Sampling {
   [[nodiscard]] const std::vector<std::string>& databases() const { return databases_; }
 
  private:
-  [[nodiscard]] static Line line_of(const Schedule::Job& job);
+  // "probe", "home", "rove", or the name of a neighbour's collector.
+  using Line = std::string;
+  net::Task<void> run(Line line);
+  net::Task<void> run_next(Line line, std::size_t job);
+  [[nodiscard]] Line line_of(const Schedule::Job& job) const;
+  // A line for each neighbour that has none yet.
+  void start_lines();
   // The next job of a line: the one most overdue, but while several are due the rover stays in its database.
-  [[nodiscard]] std::optional<std::size_t> pick(Line line, Deadline now) const;
-  [[nodiscard]] Deadline wake_at(Line line, Deadline now) const;
+  [[nodiscard]] std::optional<std::size_t> pick(const Line& line, Deadline now) const;
+  [[nodiscard]] Deadline wake_at(const Line& line, Deadline now) const;
 
   Parts& parts_;
   Collecting& collecting_;
@@ -39,6 +46,8 @@ class Sampling {
   Schedule schedule_;
   std::vector<std::string> databases_;
   std::string roving_in_;
+  Supervisor* supervisor_ = nullptr;
+  std::set<Line> neighbours_;  // lines of neighbours that run
 };
 
 }  // namespace pgtend::engine

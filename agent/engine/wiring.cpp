@@ -13,24 +13,32 @@ namespace {
 // Debian's and Fedora's build of PostgreSQL puts its socket there; libpq's own default may be /tmp.
 constexpr const char* kSocketDirectory = "/var/run/postgresql";
 
-pg::ConnectSpec connect_spec(const config::PostgresqlConfig& config, const std::string& user,
-                             const std::string& passfile) {
+// What the sections of a server and of a pooler have in common.
+template <class Section>
+pg::ConnectSpec session_spec(const Section& section, const std::string& user, const std::string& passfile,
+                             const std::string& database) {
   pg::ConnectSpec spec;
   auto& p = spec.parameters;
-  p["host"] = config.host.empty() ? kSocketDirectory : config.host;
-  p["port"] = std::to_string(config.port);
+  p["host"] = section.host.empty() ? kSocketDirectory : section.host;
+  p["port"] = std::to_string(section.port);
   p["user"] = user;
-  p["dbname"] = config.database;
-  p["sslmode"] = config::effective_sslmode(config);
+  p["dbname"] = database;
+  p["sslmode"] = config::effective_sslmode(section.host, section.sslmode);
   const auto set = [&](const char* key, const std::string& value) {
     if (!value.empty()) p[key] = value;
   };
   set("passfile", passfile);
-  set("sslrootcert", config.sslrootcert);
-  set("sslcert", config.sslcert);
-  set("sslkey", config.sslkey);
-  set("sslcrl", config.sslcrl);
-  spec.insecure_ok = config.insecure_ok;
+  set("sslrootcert", section.sslrootcert);
+  set("sslcert", section.sslcert);
+  set("sslkey", section.sslkey);
+  spec.insecure_ok = section.insecure_ok;
+  return spec;
+}
+
+pg::ConnectSpec connect_spec(const config::PostgresqlConfig& config, const std::string& user,
+                             const std::string& passfile) {
+  auto spec = session_spec(config, user, passfile, config.database);
+  if (!config.sslcrl.empty()) spec.parameters["sslcrl"] = config.sslcrl;
   return spec;
 }
 
@@ -41,6 +49,12 @@ http::Right right_of(const std::string& name) {
 }
 
 }  // namespace
+
+pg::ConnectSpec console_spec(const config::PgbouncerConfig& config) {
+  auto spec = session_spec(config, config.user, config.passfile, "pgbouncer");
+  spec.admin_console = true;
+  return spec;
+}
 
 pg::LaneOptions lane_options(const config::PostgresqlConfig& config) {
   pg::LaneOptions out;

@@ -16,6 +16,8 @@
 // From the configuration to what each room takes.
 namespace pgtend::engine {
 
+// How the admin console of a pooler is reached.
+[[nodiscard]] pg::ConnectSpec console_spec(const config::PgbouncerConfig& config);
 [[nodiscard]] pg::LaneOptions lane_options(const config::PostgresqlConfig& config);
 [[nodiscard]] store::HistoryOptions history_options(const config::HistoryConfig& config);
 [[nodiscard]] change::PipelineOptions pipeline_options(const config::Config& config);

@@ -1,5 +1,6 @@
 #include <libpq-fe.h>
 
+#include <csignal>
 #include <stdexcept>
 
 #include "tests/support/pg_cluster.hpp"
@@ -24,11 +25,25 @@ PgBouncerProcess::PgBouncerProcess(const PgCluster& cluster, PgBouncerOptions op
   ini += "[pgbouncer]\n";
   for (const auto& [name, value] : settings) ini += name + " = " + value + "\n";
   write_file(ini_file(), ini);
-  std::string users;
-  for (const auto& name : {"postgres", "pgtend_monitor", "pgtend_operator", "app"})
-    users += "\"" + std::string(name) + "\" \"\"\n";
-  write_file(dir_.path() / "users.txt", users);
+  write_users({{"postgres", ""}, {"pgtend_monitor", ""}, {"pgtend_operator", ""}, {"app", ""}});
+  start();
+}
 
+void PgBouncerProcess::write_users(const std::map<std::string, std::string>& passwords) {
+  std::string users;
+  for (const auto& [name, password] : passwords) users += "\"" + name + "\" \"" + password + "\"\n";
+  write_file(dir_.path() / "users.txt", users);
+}
+
+void PgBouncerProcess::set_users(const std::map<std::string, std::string>& passwords) {
+  write_users(passwords);
+  const auto before = count_of(log(), "got SIGHUP");
+  process_.signal(SIGHUP);
+  if (!eventually([&] { return count_of(log(), "got SIGHUP") > before; }))
+    throw std::runtime_error("PgBouncer did not reload: " + log());
+}
+
+void PgBouncerProcess::start() {
   SpawnOptions spawn;
   spawn.as_postgres = true;
   spawn.log = dir_.path() / "pgbouncer.log";

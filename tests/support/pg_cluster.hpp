@@ -100,6 +100,11 @@ struct PgBouncerOptions {
 class PgBouncerProcess {
  public:
   explicit PgBouncerProcess(const PgCluster& cluster, PgBouncerOptions options = {});
+  // On the same port; stop() leaves nobody there.
+  void start();
+  void stop() { process_.stop(); }
+  // Replaces the users and their passwords (auth_file), and reloads.
+  void set_users(const std::map<std::string, std::string>& passwords);
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string conninfo(const std::string& database = "postgres",
                                      const std::string& user = "postgres") const;
@@ -113,6 +118,7 @@ class PgBouncerProcess {
   TempDir dir_;
   int port_ = 0;
   ChildProcess process_;
+  void write_users(const std::map<std::string, std::string>& passwords);
 };
 
 }  // namespace pgtend::test

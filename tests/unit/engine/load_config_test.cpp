@@ -50,6 +50,14 @@ TEST_CASE("the user's collectors may be named, wrong ones too") {
         "3:15: there is no collector 'hotels'; did you mean 'hotel'?\n");
 }
 
+TEST_CASE("a neighbour is a collector that may be named, as it is configured") {
+  Folder folder;
+  const std::string section = "pgbouncer: [{name: edge}]\ncollection:\n";
+  CHECK(errors_of(folder, section + "  intervals: {pgbouncer/edge: 1m}\n  disabled: ['pgbouncer/*']\n").empty());
+  CHECK(errors_of(folder, section + "  disabled: [pgbouncer/egde]\n") ==
+        "3:14: there is no collector 'pgbouncer/egde'; did you mean 'pgbouncer/edge'?\n");
+}
+
 TEST_CASE("the defaults name nothing that is not there") {
   CHECK(engine::load_config("").errors.empty());
 }
