@@ -64,7 +64,7 @@ function(pgtend_precompile target asio family)
 endfunction()
 
 # pgtend_precompiled_headers(TARGET [BASE TARGET] HEADERS ...): a library that owns a precompiled header, made on top of
-# that of BASE if there is one (clang writes only what is new then, and users get both by naming theirs). Without optimisation it also
+# that of BASE if there is one (clang writes only what is new then, and users get both by naming theirs). It also
 # holds the code of the headers' inline functions and templates, which its users then do not compile again each: that
 # was half of the time of a file with Asio or JSON (measured). Optimised users inline it and need none.
 function(pgtend_precompiled_headers target)
@@ -82,7 +82,8 @@ function(pgtend_precompiled_headers target)
   # Instantiated once here, and not at the end of each user: half of a user's time, a third of an optimised one's
   # (measured).
   target_compile_options(${target} PRIVATE -fpch-instantiate-templates)
-  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  # Of optimised rooms only those with Asio are enough to make up for the 43 s that its object takes.
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT target STREQUAL "pgtend_headers_room_asio")
     return()
   endif()
   target_compile_options(${target} PRIVATE "SHELL:-Xclang -fmodules-codegen")
@@ -95,7 +96,8 @@ function(pgtend_precompiled_headers target)
     target_link_libraries(${target} INTERFACE ${ARG_BASE})
   endif()
   set(object ${CMAKE_BINARY_DIR}/headers/${target}.o)
-  separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION}")
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION}")
   get_directory_property(options COMPILE_OPTIONS)
   add_custom_command(OUTPUT ${object} DEPENDS ${header} VERBATIM
                      COMMAND ${CMAKE_CXX_COMPILER} ${flags} ${options} -w -c ${header} -o ${object})

@@ -157,7 +157,7 @@ Result<std::unique_ptr<Database>> open_history(const std::string& path, UtcTime 
 Result<std::unique_ptr<Database>> open_history_reader(const std::string& path) {
   auto db = Database::open(path, OpenMode::read_only);
   if (!db) return fail(std::move(db).error());
-  PGTEND_STORE_TRY((*db)->exec("PRAGMA query_only=ON; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY"));
+  PGTEND_STORE_TRY((*db)->exec("PRAGMA query_only=ON; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY"));
   return db;
 }
 
