@@ -10,6 +10,7 @@
 #include "agent/engine/collect_status.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/cure.hpp"
+#include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/postgres/sizes.hpp"
 #include "collectors/postgres/statements.hpp"
@@ -252,6 +253,8 @@ void Collecting::run_self(Snapshot& snapshot) {
   counter("pgtend_agent_cpu_seconds_total", reading.agent_cpu_seconds);
   counter("pgtend_agent_backend_cpu_seconds_total", cost_.backend_cpu_seconds());
   counter("pgtend_agent_queries_total", static_cast<double>(cost_.queries()));
+  if (const auto until = parts_.lanes.tls().certificate_not_after)
+    snapshot.samples.push_back(certificate_sample("postgresql", *until));
   const auto history = parts_.history.stats();
   gauge("pgtend_history_bytes", static_cast<double>(history.bytes));
   gauge("pgtend_history_active_series", static_cast<double>(history.active_series));

@@ -14,7 +14,8 @@ namespace pgtend::engine {
 struct NeighbourAnswer {
   std::vector<SeriesSample> samples;
   std::string version;
-  std::vector<std::string> lost;  // what its version should have told and did not
+  std::vector<std::string> lost;                 // what its version should have told and did not
+  std::optional<UtcTime> certificate_not_after;  // of the session's TLS
 };
 
 // A program beside the server that is asked over a session of its own: a pooler or a cache.

@@ -73,7 +73,8 @@ class Pgbouncer : public Neighbour {
       }
     }
     auto run = collectors::pgbouncer_series(answers, config_.name, epoch_);
-    co_return NeighbourAnswer{std::move(run.samples), std::move(run.version), std::move(run.lost)};
+    co_return NeighbourAnswer{std::move(run.samples), std::move(run.version), std::move(run.lost),
+                              console_->tls().certificate_not_after};
   }
 
   const config::PgbouncerConfig config_;

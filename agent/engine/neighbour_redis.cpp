@@ -68,7 +68,8 @@ class Redis : public Neighbour {
     auto run = collectors::redis_series(answers, config_.name, counts_, clock_.now());
     if (run.version.empty()) co_return fail(Errc::parse, "INFO: the reply names no redis_version");
     counts_ = std::move(run.counts);
-    co_return NeighbourAnswer{std::move(run.samples), std::move(run.version), std::move(run.lost)};
+    co_return NeighbourAnswer{std::move(run.samples), std::move(run.version), std::move(run.lost),
+                              client_->certificate_not_after()};
   }
 
   // The password is read each time, so that a new one in the file is enough.

@@ -3,6 +3,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/collect_status.hpp"
+#include "agent/engine/self_metrics.hpp"
 #include "agent/store/names.hpp"
 
 namespace pgtend::engine {
@@ -70,6 +71,8 @@ net::Task<void> Neighbours::run(std::shared_ptr<Snapshot> snapshot) {
     snapshot->detail = answer.error().describe();
     co_return;
   }
+  if (const auto until = answer->certificate_not_after)
+    snapshot->samples.push_back(certificate_sample(place->spec.collector, *until));
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
   if (answer->samples.size() > quota) {
     snapshot->detail = std::to_string(answer->samples.size() - quota) + " series beyond the quota were left out";

@@ -31,9 +31,18 @@ std::vector<MetricDef> self_metrics() {
       {"pgtend_history_dropped_total", counter, "", "Runs of collectors that history could not take.", "", ""},
       {"pgtend_history_over_quota_total", counter, "",
        "Samples that went into an \"other\" series because their collector has too many.", "", ""},
+      {"pgtend_certificate_not_after_timestamp_seconds", gauge, "seconds",
+       "Until when the certificate is valid that a peer showed on the agent's own session, Unix time.", "TLS", ""},
       {"pgtend_collector_up", gauge, "", "1 when a collector works on a database, 0 when it fails by its own fault.",
        "", ""},
   };
+}
+
+SeriesSample certificate_sample(const std::string& peer, UtcTime not_after) {
+  return {{"pgtend_certificate_not_after_timestamp_seconds", Labels{{"peer", peer}}},
+          to_seconds(not_after),
+          MetricKind::gauge,
+          0};
 }
 
 }  // namespace pgtend::engine

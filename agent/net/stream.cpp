@@ -12,6 +12,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
 
+#include "agent/net/certificate.hpp"
 #include "agent/net/wait.hpp"
 
 namespace pgtend::net {
@@ -83,6 +84,10 @@ class Encrypted : public Stream {
   }
   TaskResult<std::size_t> write(std::string bytes, Deadline deadline) override {
     return write_to(layer_, std::move(bytes), deadline);
+  }
+
+  [[nodiscard]] std::optional<UtcTime> certificate_not_after() override {
+    return peer_certificate_not_after(layer_.native_handle());
   }
 
   TaskResult<bool> shake_hands(std::string name, Deadline deadline) {

@@ -37,6 +37,8 @@ class Stream {
   virtual TaskResult<std::string> read_some(std::size_t most, Deadline deadline) = 0;
   // All of it. Errors: timeout, unavailable.
   virtual TaskResult<std::size_t> write(std::string bytes, Deadline deadline) = 0;
+  // Of the peer's certificate; nullopt without TLS.
+  [[nodiscard]] virtual std::optional<UtcTime> certificate_not_after() { return std::nullopt; }
 };
 
 }  // namespace pgtend::net

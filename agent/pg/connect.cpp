@@ -1,12 +1,10 @@
 #include <libpq-fe.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 
 #include "agent/base/strings.hpp"
+#include "agent/net/certificate.hpp"
 #include "agent/net/wait.hpp"
 #include "agent/pg/connection.hpp"
 #include "agent/pg/error.hpp"
@@ -195,12 +193,8 @@ void Connection::read_tls() {
   const char* cipher = PQsslAttribute(conn_.get(), "cipher");
   tls_.protocol = protocol != nullptr ? protocol : "";
   tls_.cipher = cipher != nullptr ? cipher : "";
-  auto* session = static_cast<SSL*>(PQsslStruct(conn_.get(), "OpenSSL"));
-  if (session == nullptr) return;
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(session), &X509_free);
-  std::tm parts{};
-  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &parts) != 1) return;
-  tls_.certificate_not_after = from_ms(static_cast<std::int64_t>(timegm(&parts)) * 1000);
+  auto* session = static_cast<ssl_st*>(PQsslStruct(conn_.get(), "OpenSSL"));
+  tls_.certificate_not_after = net::peer_certificate_not_after(session);
 }
 
 }  // namespace pgtend::pg

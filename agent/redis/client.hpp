@@ -30,6 +30,10 @@ class Client {
   net::TaskResult<Value> command(std::vector<std::string> words, Deadline deadline);
   // False when the session ended.
   [[nodiscard]] bool healthy() const { return stream_ != nullptr; }
+  // Of Redis's certificate; nullopt without TLS.
+  [[nodiscard]] std::optional<UtcTime> certificate_not_after() const {
+    return stream_ != nullptr ? stream_->certificate_not_after() : std::nullopt;
+  }
 
  private:
   explicit Client(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}

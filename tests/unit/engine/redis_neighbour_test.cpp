@@ -148,7 +148,11 @@ TEST_CASE("over TLS, with the authority that signed its certificate and with ano
   auto config = section(server.port());
   config.tls = true;
   config.ca_file = server.ca();
-  CHECK(Asker(config).ask());
+  const auto proven = Asker(config).ask();
+  REQUIRE(proven);
+  REQUIRE(proven->certificate_not_after);
+  CHECK(to_seconds(*proven->certificate_not_after) - static_cast<double>(std::time(nullptr)) ==
+        Approx(2 * 86'400).margin(600));
   config.ca_file.clear();
   const auto unknown = Asker(config).ask();
   REQUIRE_FALSE(unknown);
