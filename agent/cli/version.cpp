@@ -29,7 +29,8 @@ void add_help(CLI::App& app, Context& context) {
   command->add_option("topic", *topic, "exit-codes or a subcommand");
   command->callback([&app, &context, topic] {
     if (topic->empty()) {
-      print(app.help());
+      // app.help() would print that of the subcommand that was given, which is this one.
+      print(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
     } else if (*topic == "exit-codes") {
       print(std::string("Exit codes of pgtend:\n") + kExitCodes);
     } else if (const auto found = find_subcommand(app, *topic); found != nullptr) {

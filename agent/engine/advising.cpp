@@ -212,6 +212,19 @@ net::Task<std::vector<Finding>> Advising::run_checks(std::string database) {
   co_return out;
 }
 
+void Advising::keep_findings(const std::string& database, std::vector<Finding> findings) {
+  kept_[database] = {std::move(findings), {}};
+}
+
+void Advising::keep(const Recommendation& recommendation, const Decision& decision) {
+  store::StoredRecommendation entry;
+  entry.recommendation = recommendation;
+  entry.decision = decision;
+  entry.first_made_at = entry.updated_at = parts_.clock.now();
+  entry.expires_at = entry.updated_at + store::kRecommendationTtl;
+  kept_[recommendation.change.database].recommendations.push_back(std::move(entry));
+}
+
 void Advising::note_refresh(const std::string& database, const std::string& matview, UtcTime at,
                             double duration_seconds) {
   const auto it = memory_.find(database);

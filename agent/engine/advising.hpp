@@ -46,6 +46,16 @@ class Advising {
   };
   [[nodiscard]] const std::map<std::string, Look>& looks() const { return looks_; }
 
+  // Without a ledger the last advice on each database is kept here, for people to see.
+  struct Kept {
+    std::vector<Finding> findings;
+    std::vector<store::StoredRecommendation> recommendations;
+  };
+  // Takes the place of what was kept of the database.
+  void keep_findings(const std::string& database, std::vector<Finding> findings);
+  void keep(const Recommendation& recommendation, const Decision& decision);
+  [[nodiscard]] const std::map<std::string, Kept>& kept() const { return kept_; }
+
  private:
   struct Memory {
     FactsPtr before, now;
@@ -69,6 +79,7 @@ class Advising {
   std::vector<CheckDef> checks_;
   std::map<std::string, Memory> memory_;
   std::map<std::string, Look> looks_;
+  std::map<std::string, Kept> kept_;
 };
 
 }  // namespace pgtend::engine

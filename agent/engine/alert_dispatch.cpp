@@ -133,14 +133,26 @@ DispatchPlan Alerting::plan(const States& states, const std::vector<Alert>& chan
 }
 
 net::TaskResult<bool> Alerting::save(std::vector<Alert> changed, DispatchPlan plan) {
+  auto known = ledger_behind_ ? alerts() : std::vector<Alert>();
   const bool nothing =
       changed.empty() && plan.outgoing.empty() && plan.change.saved.empty() && plan.change.ended.empty();
-  if (parts_.ledger != nullptr && !nothing) {
+  if (parts_.ledger == nullptr) {
+    hold(std::move(plan.outgoing), parts_.ledger_error);
+  } else if (!nothing) {
+    // What it missed comes first: it is older.
+    if (ledger_behind_)
+      changed.insert(changed.begin(), std::make_move_iterator(known.begin()), std::make_move_iterator(known.end()));
     auto write = [changed, outgoing = plan.outgoing, change = plan.change](store::Ledger& ledger) {
       return ledger.save_alerts(changed, outgoing, change);
     };
     auto saved = co_await parts_.with_ledger(write);
-    if (!saved) co_return fail(std::move(saved.error()));
+    if (!saved && !cannot_write(saved.error())) co_return fail(std::move(saved.error()));
+    if (!saved) {
+      hold(std::move(plan.outgoing), saved.error().describe());
+    } else if (std::exchange(ledger_behind_, false)) {
+      log::info("the ledger takes alerts again", {});
+      parts_.ledger_error.clear();
+    }
   }
   dispatch_ = std::move(plan.next);
   co_return true;

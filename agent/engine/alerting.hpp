@@ -96,6 +96,11 @@ class Alerting {
   [[nodiscard]] OutboxMessage alertmanager_message(std::size_t index, const RuleKey& rule,
                                                    const std::vector<Alert>& group, UtcTime now) const;
   net::TaskResult<bool> save(std::vector<Alert> changed, DispatchPlan plan);
+  // While the ledger takes nothing, messages are sent from memory: see alert_unsaved.cpp.
+  // Whether an error of the ledger is of its disk, not of what it was asked.
+  [[nodiscard]] static bool cannot_write(const Error& error);
+  void hold(std::vector<OutboxMessage> messages, const std::string& why);
+  net::Task<std::size_t> deliver_held();
   net::Task<void> add_facts(const LoadedGroup& group, std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
   net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now);
@@ -134,6 +139,8 @@ class Alerting {
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index
   std::set<std::size_t> reached_;
+  std::deque<OutboxMessage> held_;
+  bool ledger_behind_ = false;  // it lacks alerts or messages that are in memory
   std::shared_ptr<HistoryReader> reader_;
   http::Client client_;
   UtcTime last_evaluation_, last_delivery_;

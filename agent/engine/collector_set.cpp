@@ -1,7 +1,14 @@
 #include "agent/engine/collector_set.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "agent/config/collector_file.hpp"
 #include "agent/config/files.hpp"
+#include "agent/engine/neighbour.hpp"
+#include "agent/engine/self_metrics.hpp"
+#include "collectors/host/host.hpp"
+#include "collectors/metric_defs.hpp"
 #include "collectors/registry.hpp"
 
 namespace pgtend::engine {
@@ -16,6 +23,44 @@ void take(config::CollectorFile decoded, CollectorSet& set) {
   set.defs.push_back(std::move(*decoded.def));
 }
 
+// Who makes each metric so far: the collector, or what else does.
+using Owners = std::map<std::string, std::string>;
+
+void own(const CollectorDef& def, Owners& owners) {
+  for (const auto& metric : collectors::metric_defs({&def, 1})) owners.emplace(metric.name, def.name);
+}
+
+Owners owners_of(const std::vector<CollectorDef>& defs) {
+  Owners owners;
+  for (const auto& def : defs) own(def, owners);
+  for (const auto& code : collectors::code_collectors())
+    for (const auto& metric : code.metrics) owners.emplace(metric.name, code.def.name);
+  for (const auto& metric : collectors::host_metrics()) owners.emplace(metric.name, "host");
+  for (const auto& metric : self_metrics()) owners.emplace(metric.name, "self");
+  for (const auto& metric : neighbour_metrics()) owners.emplace(metric.def.name, metric.kind);
+  return owners;
+}
+
+// Two collectors that make one metric would take turns in overwriting it.
+void refuse_foreign_metrics(config::CollectorFile& decoded, const std::string& text, const std::string& file,
+                            Owners& owners) {
+  if (!decoded.def) return;
+  for (const auto& metric : collectors::metric_defs({&*decoded.def, 1})) {
+    const auto owner = owners.find(metric.name);
+    if (owner == owners.end() || owner->second == decoded.def->name) continue;
+    const auto line = std::count(
+        text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(text.find(metric.name), text.size())), '\n');
+    decoded.errors.push_back({file, static_cast<int>(line) + 1, 1,
+                              "metric '" + metric.name + "' is made by the collector '" + owner->second + "' already",
+                              "choose another name"});
+  }
+  if (decoded.errors.empty()) {
+    own(*decoded.def, owners);
+  } else {
+    decoded.def.reset();
+  }
+}
+
 }  // namespace
 
 CollectorSet load_collectors(const std::string& directory) {
@@ -23,6 +68,7 @@ CollectorSet load_collectors(const std::string& directory) {
   for (const auto& file : embedded::collector_files())
     take(config::decode_collector(file.text, std::string(file.name)), set);
   for (const auto& code : collectors::code_collectors()) set.defs.push_back(code.def);
+  auto owners = owners_of(set.defs);
   const auto files = config::list_yaml(directory);
   if (!files) {
     set.errors.push_back({directory, 0, 0, files.error().describe(), ""});
@@ -32,7 +78,9 @@ CollectorSet load_collectors(const std::string& directory) {
   for (const auto& file : *files) {
     const auto text = config::read_text(file);
     if (text) {
-      take(config::decode_collector(*text, file), set);
+      auto decoded = config::decode_collector(*text, file);
+      refuse_foreign_metrics(decoded, *text, file, owners);
+      take(std::move(decoded), set);
     } else {
       set.errors.push_back({file, 0, 0, text.error().describe(), ""});
       set.listed = false;

@@ -69,10 +69,16 @@ net::TaskResult<std::size_t> Alerting::resend() {
       outgoing.push_back(alertmanager_message(i, key, group, now));
   }
   if (outgoing.empty()) co_return 0;
+  const auto count = outgoing.size();
+  if (parts_.ledger == nullptr) {
+    hold(std::move(outgoing), {});
+    co_return count;
+  }
   auto save = [outgoing](store::Ledger& ledger) { return ledger.save_alerts({}, outgoing); };
   auto saved = co_await parts_.with_ledger(save);
-  if (!saved) co_return fail(std::move(saved.error()), "resend alerts");
-  co_return outgoing.size();
+  if (!saved && !cannot_write(saved.error())) co_return fail(std::move(saved.error()), "resend alerts");
+  if (!saved) hold(std::move(outgoing), saved.error().describe());
+  co_return count;
 }
 
 net::TaskResult<std::size_t> Alerting::deliver() {
@@ -87,6 +93,11 @@ net::TaskResult<std::size_t> Alerting::deliver() {
     const auto id = std::string(kAlertmanager) + std::to_string(i);
     auto& pace = paces_.try_emplace(id, alerts::SendRate{}).first->second;
     allowance[id] = pace.allowed(steady, static_cast<int>(kBatch));
+  }
+  const auto held = co_await deliver_held();
+  if (parts_.ledger == nullptr) {
+    last_delivery_ = now;
+    co_return held;
   }
   auto claim = [now, allowance](store::Ledger& ledger) { return ledger.claim(now, kBatch, allowance); };
   auto due = co_await parts_.with_ledger(claim);

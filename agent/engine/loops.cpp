@@ -169,17 +169,15 @@ net::Task<void> Rooms::rules_loop() {
 net::Task<void> Rooms::outbox_loop() {
   Deadline resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
   while (true) {
-    if (parts.ledger != nullptr) {
-      if (parts.clock.steady_now() >= resend) {
-        auto queued = co_await alerting.resend();
-        if (!queued) log::warn("alerts not resent", {{"error", queued.error().describe()}});
-        resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
-      }
-      auto made = co_await alerting.dispatch();
-      if (!made) log::warn("groups not flushed", {{"error", made.error().describe()}});
-      auto tried = co_await alerting.deliver();
-      if (!tried) log::warn("outbox not read", {{"error", tried.error().describe()}});
+    if (parts.clock.steady_now() >= resend) {
+      auto queued = co_await alerting.resend();
+      if (!queued) log::warn("alerts not resent", {{"error", queued.error().describe()}});
+      resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
     }
+    auto made = co_await alerting.dispatch();
+    if (!made) log::warn("groups not flushed", {{"error", made.error().describe()}});
+    auto tried = co_await alerting.deliver();
+    if (!tried) log::warn("outbox not read", {{"error", tried.error().describe()}});
     const Deadline next = parts.clock.steady_now() + kOutboxInterval;
     co_await net::sleep_until(next);
   }

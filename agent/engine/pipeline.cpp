@@ -95,6 +95,10 @@ net::TaskResult<bool> Pipeline::remember(Recommendation recommendation, Decision
 }
 
 net::Task<void> Pipeline::change(Recommendation recommendation, Decision decision) {
+  if (parts_.ledger == nullptr) {
+    advising_.keep(recommendation, decision);
+    co_return;
+  }
   auto open = co_await remember(recommendation, decision);
   if (!open) {
     log::warn("recommendation not kept", {{"id", recommendation.id}, {"error", open.error().describe()}});
@@ -108,11 +112,15 @@ net::Task<void> Pipeline::change(Recommendation recommendation, Decision decisio
 }
 
 net::Task<void> Pipeline::publish(Advice advice, std::string database) {
-  auto put = [findings = advice.findings, scope = "advisors/" + database](store::Ledger& ledger) {
-    return ledger.put_findings(findings, scope);
-  };
-  auto stored = co_await parts_.with_ledger(put);
-  if (!stored) log::warn("findings not kept", {{"error", stored.error().describe()}});
+  if (parts_.ledger != nullptr) {
+    auto put = [findings = advice.findings, scope = "advisors/" + database](store::Ledger& ledger) {
+      return ledger.put_findings(findings, scope);
+    };
+    auto stored = co_await parts_.with_ledger(put);
+    if (!stored) log::warn("findings not kept", {{"error", stored.error().describe()}});
+  } else {
+    advising_.keep_findings(database, advice.findings);
+  }
   parts_.board.gauge("pgtend_findings", "Findings of the last run.", Labels{{"datname", database}})
       .set(static_cast<double>(advice.findings.size()));
 }

@@ -74,7 +74,7 @@ net::TaskResult<api::StatusView> View::status() {
     return std::make_pair(open->size(), tail->empty() ? 0 : tail->back().sequence);
   };
   auto counts = co_await parts_.with_ledger(count);
-  out.ledger.writable = counts.has_value();
+  out.ledger.writable = counts.has_value() && parts_.ledger_error.empty();
   if (counts) {
     out.changes.open = counts->first;
     out.ledger.audit_rows = counts->second;
@@ -103,6 +103,12 @@ net::TaskResult<api::FreezeView> View::freeze_view() {
 }
 
 net::TaskResult<std::vector<Finding>> View::findings() {
+  if (parts_.ledger == nullptr) {
+    std::vector<Finding> kept;
+    for (const auto& [database, advice] : advising_.kept())
+      kept.insert(kept.end(), advice.findings.begin(), advice.findings.end());
+    co_return kept;
+  }
   auto read = [](store::Ledger& ledger) { return ledger.list_findings(true); };
   auto stored = co_await parts_.with_ledger(read);
   if (!stored) co_return fail(std::move(stored.error()));
@@ -148,6 +154,12 @@ Result<std::vector<api::RecommendationView>> recommendation_views(store::Ledger&
 }  // namespace
 
 net::TaskResult<std::vector<api::RecommendationView>> View::recommendations() {
+  if (parts_.ledger == nullptr) {
+    std::vector<api::RecommendationView> kept;
+    for (const auto& [database, advice] : advising_.kept())
+      for (const auto& entry : advice.recommendations) kept.push_back(recommendation_view(entry, {}));
+    co_return kept;
+  }
   auto read = [](store::Ledger& ledger) { return recommendation_views(ledger); };
   auto views = co_await parts_.with_ledger(read);
   co_return views;
@@ -160,6 +172,12 @@ std::vector<api::AdviceLook> View::advice_looks() const {
 }
 
 net::TaskResult<api::RecommendationView> View::recommendation(std::string id) {
+  if (parts_.ledger == nullptr) {
+    for (const auto& [database, advice] : advising_.kept())
+      for (const auto& entry : advice.recommendations)
+        if (entry.recommendation.id == id) co_return recommendation_view(entry, {});
+    co_return fail(Errc::not_found, "no recommendation " + id);
+  }
   auto read = [id](store::Ledger& ledger) -> Result<api::RecommendationView> {
     auto stored = ledger.get_recommendation(id);
     if (!stored) return fail(std::move(stored.error()));

@@ -1,5 +1,8 @@
 #include "agent/engine/load_config.hpp"
 
+#include <algorithm>
+
+#include "agent/engine/collector_set.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/config/folder.hpp"
 
@@ -60,4 +63,25 @@ TEST_CASE("a neighbour is a collector that may be named, as it is configured") {
 
 TEST_CASE("the defaults name nothing that is not there") {
   CHECK(engine::load_config("").errors.empty());
+}
+
+TEST_CASE("a user's collector may replace a shipped one, and not make a metric of another") {
+  Folder folder;
+  const auto file =
+      folder.write("own/mine.yaml", "sql: select 1 as n\ncolumns:\n  - {column: n, metric: pgtend_up, help: Mine.}\n");
+  folder.write("own/archiver.yaml",
+               "sql: select 1 as n\ncolumns: [{column: n, metric: pgtend_archiver_failed_total, help: Mine.}]\n");
+  folder.write("own/zz.yaml", kCollector);
+  const auto set = engine::load_collectors(folder / "own");
+  REQUIRE(set.errors.size() == 1);
+  CHECK(set.errors[0].file == std::string(file));
+  CHECK(set.errors[0].line == 3);
+  CHECK(set.errors[0].message == "metric 'pgtend_up' is made by the collector 'identity' already");
+  CHECK(set.refused == std::vector<std::string>{"mine"});
+  const auto has = [&](const std::string& name) {
+    return std::count_if(set.defs.begin(), set.defs.end(), [&](const CollectorDef& def) { return def.name == name; });
+  };
+  CHECK(has("mine") == 0);
+  CHECK(has("archiver") == 1);
+  CHECK(has("zz") == 1);
 }
