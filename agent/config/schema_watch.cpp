@@ -70,6 +70,8 @@ Table<PostgresqlConfig> postgresql_table() {
       duration("connect_timeout", &P::connect_timeout, Millis(100), kMinute, "Longest wait for a connection."),
       duration("statement_timeout", &P::statement_timeout, Millis(100), Millis(5 * kMinute),
                "Longest run of one monitoring statement."),
+      duration("replication_heartbeat", &P::replication_heartbeat, Millis(0), kMinute,
+               "How often a primary writes 112 bytes of WAL by which standbys know their true lag. 0s: never."),
   };
 }
 

@@ -39,6 +39,7 @@ struct PostgresqlConfig {
   std::vector<std::string> include_databases, exclude_databases;  // globs; empty include: all
   Millis connect_timeout{5'000};
   Millis statement_timeout{3'000};
+  Millis replication_heartbeat{0};  // 0: none
 };
 
 // A PgBouncer whose console is asked.

@@ -24,7 +24,15 @@ CollectorDef built_in(const char* name) {
   return def;
 }
 
+bool is_heartbeat(const std::string& collector) {
+  return collector == kHeartbeat || collector == kHeartbeatLag;
+}
+
 }  // namespace
+
+bool is_probe(const std::string& collector) {
+  return collector == kUpCollector || is_heartbeat(collector);
+}
 
 Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost), neighbours_(parts) {}
 
@@ -35,7 +43,9 @@ std::vector<config::ConfigError> Collecting::load() {
   defs.push_back(built_in(kSelfCollector));
   neighbours_.load();
   for (auto& def : neighbours_.defs()) defs.push_back(std::move(def));
-  std::erase_if(defs, [this](const CollectorDef& def) { return disabled(def.name); });
+  const bool beats = parts_.config->postgresql.replication_heartbeat > Millis(0);
+  std::erase_if(defs,
+                [&](const CollectorDef& def) { return disabled(def.name) || (is_heartbeat(def.name) && !beats); });
   defs_ = std::move(defs);
 
   collector_of_metric_.clear();
@@ -84,6 +94,7 @@ Millis Collecting::interval(const CollectorDef& def) const {
   const auto& intervals = parts_.config->collection.intervals;
   const auto it = intervals.find(def.name);
   if (it != intervals.end()) return it->second;
+  if (is_heartbeat(def.name)) return parts_.config->postgresql.replication_heartbeat;
   return def.interval > Millis(0) ? def.interval : parts_.config->collection.default_interval;
 }
 

@@ -21,6 +21,12 @@ namespace pgtend::engine {
 inline constexpr const char* kHostCollector = "host";
 inline constexpr const char* kSelfCollector = "self";
 inline constexpr const char* kUpCollector = "identity";
+// Those that run by the interval of postgresql.replication_heartbeat, or not at all.
+inline constexpr const char* kHeartbeat = "replication_heartbeat";
+inline constexpr const char* kHeartbeatLag = "replication_heartbeat_lag";
+
+// Whether nothing slower may delay it: it runs in the probe's line, on the probe's session.
+[[nodiscard]] bool is_probe(const std::string& collector);
 
 // The sampling half of the path: runs one collector on one database and gives a Snapshot.
 // REQUIRES: io thread.

@@ -72,7 +72,7 @@ CollectStatus status_of(const Error& error) {
 }
 
 net::TaskResult<RowSet> Collecting::ask(DefPtr def, std::string database, std::string sql, pg::Params params) {
-  const auto lane = def->name == kUpCollector ? pg::Lane::probe : pg::Lane::sample;
+  const auto lane = is_probe(def->name) ? pg::Lane::probe : pg::Lane::sample;
   const Millis time = statement_time(*def, parts_.config->postgresql);
   cost_.count_query();
   auto rows =

@@ -22,7 +22,7 @@ Sampling::Sampling(Parts& parts, Collecting& collecting, Pipeline& pipeline, Cos
     : parts_(parts), collecting_(collecting), pipeline_(pipeline), cost_(cost) {}
 
 Sampling::Line Sampling::line_of(const Schedule::Job& job) const {
-  if (job.collector == kUpCollector) return kProbe;
+  if (is_probe(job.collector)) return kProbe;
   if (collecting_.is_neighbour(job.collector)) return job.collector;
   return job.database.empty() ? kHome : kRove;
 }

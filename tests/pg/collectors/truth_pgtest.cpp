@@ -57,6 +57,8 @@ TEST_CASE("instance-wide collectors say what the server says") {
   CHECK(value("roles", R"(pg_roles_connection_limit{rolname="monitor"})") == -1);
   CHECK(value("wraparound", R"(pgtend_xid_age{datname="shop"})") ==
         Approx(number(cluster, "SELECT age(datfrozenxid) FROM pg_database WHERE datname = 'shop'")).margin(5));
+  const auto beat = value("replication_heartbeat", "pgtend_replication_heartbeat_position_bytes");
+  CHECK(value("replication_heartbeat", "pgtend_replication_heartbeat_position_bytes") >= beat + 100);
   CHECK(value("lock_table", "pgtend_lock_table_used_ratio") < 0.01);
   CHECK(value("settings_pending", "pgtend_settings_pending_restart") == 1);
   CHECK(value("statements_table", "pgtend_statements_entries_max") == 5000);
@@ -276,4 +278,29 @@ TEST_CASE("both ends of a replication link report it") {
     INFO(def.name);
     CHECK(follower.collect(def).sqlstate.empty());
   }
+}
+
+TEST_CASE("a standby knows its true lag by the heartbeats of its primary, idle or frozen") {
+  PgCluster cluster;
+  make_shop(cluster);
+  const auto standby = cluster.make_standby();
+  CollectorSession primary(cluster), follower(*standby);
+  const auto lag = [&] {
+    return follower.values("replication_heartbeat_lag").at("pgtend_replication_heartbeat_lag_seconds");
+  };
+  const auto beat = [&] { return primary.values("replication_heartbeat").size() == 1; };
+  REQUIRE(eventually([&] { return standby->exec("postgres", "SELECT count(*) FROM pg_stat_wal_receiver") == "1"; }));
+  // Nobody writes: only the heartbeats keep the age of what was replayed below a second.
+  REQUIRE(beat());
+  CHECK(eventually([&] { return lag() < 1; }));
+  CHECK(eventually([&] { return lag() > 1.5; }));
+  REQUIRE(beat());
+  CHECK(eventually([&] { return lag() < 1; }));
+  // Replay stands still while the primary goes on.
+  standby->exec("postgres", "SELECT pg_wal_replay_pause()");
+  REQUIRE(eventually([&] { return standby->exec("postgres", "SELECT pg_get_wal_replay_pause_state()") == "paused"; }));
+  CHECK(eventually([&] { return beat() && lag() > 1.5; }));
+  standby->exec("postgres", "SELECT pg_wal_replay_resume()");
+  CHECK(eventually([&] { return beat() && lag() < 1; }));
+  CHECK(follower.collect(shipped("replication_heartbeat")).unsupported.ends_with("only on a primary"));
 }
