@@ -104,6 +104,7 @@ void add_doctor(CLI::App& app, Context& context) {
       print(as_json(examined).dump(2) + "\n");
     } else {
       print(examined.server.empty() ? "server not reached\n" : "server " + examined.server + "\n");
+      print("database " + server.database + "; rights differ by database: pgtend doctor -d NAME looks at another\n");
       for (const auto& role : examined.roles) show_role(role, all_at_once(server, examined));
       for (const auto& neighbour : examined.neighbours) show_neighbour(neighbour);
     }

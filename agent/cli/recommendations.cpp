@@ -49,6 +49,8 @@ void show_one(const Json& answer) {
   const auto doing = cell(r, "change_state");
   if (!change.empty() && doing != "proposed") {
     out += "Its change is " + doing + "; watch it with: pgtend changes watch " + change.substr(0, 8) + "\n";
+  } else if (const auto kind = cell(r["decision"], "kind"); kind == "recommend" || kind == "refused") {
+    out += "Policy keeps pgtend from doing it: run the SQL by hand, or let policy.rules decide otherwise.\n";
   } else if (state != "applied") {
     out += "Approve with: pgtend " +
            (change.empty() ? "recommendations approve " + cell(r, "id").substr(0, 8)

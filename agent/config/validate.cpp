@@ -162,6 +162,7 @@ void check_remote_write(const Complaints& complain, const std::vector<RemoteWrit
 void check_change(const Complaints& complain, const ChangeConfig& change, const VerifyConfig& verify) {
   if (change.lock_timeout > change.lock_budget)
     complain.at("change.lock_timeout", "'lock_timeout' is longer than 'lock_budget'");
+  if (verify.before < verify.window) complain.at("verify.before", "'before' is shorter than one 'window'");
   if (verify.block < verify.window) complain.at("verify.block", "'block' is shorter than one 'window'");
   if (verify.warm_up >= verify.max_observe)
     complain.at("verify.warm_up", "'warm_up' leaves nothing of 'max_observe' to look at");

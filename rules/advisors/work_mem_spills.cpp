@@ -29,9 +29,19 @@ struct Spill {
   double blocks = 0;
 };
 
+// Whether maintenance_work_mem is what the statement sorts in, or it is one of our own.
+bool is_upkeep(std::string_view text) {
+  if (text.find("/* pgtend:") != std::string_view::npos) return true;
+  const auto start = text.find_first_not_of(" \t\r\n");
+  const auto head = to_lower(start == std::string_view::npos ? text : text.substr(start, 20));
+  return head.starts_with("create index") || head.starts_with("create unique") || head.starts_with("reindex") ||
+         head.starts_with("cluster") || head.starts_with("vacuum") || head.starts_with("alter table");
+}
+
 std::map<std::string, Spill> spills_by_role(const std::vector<StatementDelta>& deltas) {
   std::map<std::string, Spill> out;
   for (const auto& delta : deltas) {
+    if (is_upkeep(delta.text)) continue;
     if (delta.temp_blocks <= 0 || delta.users.empty() || delta.users.begin()->empty()) continue;
     auto& spill = out[*delta.users.begin()];
     spill.blocks += delta.temp_blocks;

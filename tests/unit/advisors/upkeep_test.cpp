@@ -157,6 +157,20 @@ TEST_CASE("a role whose few statements spill gets twice its work_mem, and RESET 
   CHECK(advice.recommendations[0].effect.before == Approx(1000));
 }
 
+TEST_CASE("what sorts in maintenance_work_mem, or is our own, asks for no work_mem") {
+  for (const char* text : {"/* pgtend:chg/0944774b */ CREATE INDEX CONCURRENTLY i ON orders (total)",
+                           "  create unique index i on orders (id)", "REINDEX TABLE orders", "vacuum full orders",
+                           "/* pgtend:advise */ select * from orders order by total"}) {
+    INFO(text);
+    Scene scene = spilling();
+    for (auto* facts : {&scene.before, &scene.now})
+      for (auto& statement : facts->statements) statement.text = text;
+    const Advice advice = work_mem_spills(scene.before, scene.now, {});
+    CHECK(advice.recommendations.empty());
+    CHECK(says(advice.refused, "more work_mem", "no statement wrote temporary files"));
+  }
+}
+
 TEST_CASE("a role's own value is doubled and put back, within the bound of memory") {
   Scene scene = spilling();
   scene.now.roles[0].settings["work_mem"] = "200MB";

@@ -154,6 +154,7 @@ TEST_CASE("other contradictions are refused") {
       {"history: {path: /a/b.db}\nledger: {path: /a/b.db}\n",
        "2:16: the ledger and the history must be different files"},
       {"change: {lock_timeout: 5s, lock_budget: 1s}\n", "1:24: 'lock_timeout' is longer than 'lock_budget'"},
+      {"verify: {window: 5m, block: 5m, before: 4m}\n", "1:41: 'before' is shorter than one 'window'"},
       {"verify: {window: 5m, block: 1m}\n", "1:29: 'block' is shorter than one 'window'"},
       {"verify: {min_windows: 9999}\n", "1:23: 'min_windows' windows do not fit into 'max_observe'"},
       {"http: {listen: 9187}\n", "1:16: 'listen' must be host:port, such as 127.0.0.1:9187 or [::1]:9187"},
