@@ -37,6 +37,8 @@ Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& me
 void Alerting::set_rules(std::shared_ptr<const RuleSet> rules) {
   rules_ = std::move(rules);
   runs_.clear();
+  triggers_.set_rules(*rules_);
+  triggers_.set_budget(parts_.config->collection.budget.cpu_ratio);
   routes_ = dispatch_rules(parts_.config->alerting);
   retire_due_ = readmit_due_ = true;
 }

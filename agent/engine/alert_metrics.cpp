@@ -66,6 +66,7 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
   for (const auto& sample : change_samples_) snapshot->samples.push_back(sample);
   if (auto stored = parts_.history.append(snapshot); !stored)
     log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
+  sampled(*snapshot);
 }
 
 // How long each running change runs, and how many of each kind ended how within an hour.

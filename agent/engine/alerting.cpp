@@ -5,6 +5,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/alert_facts.hpp"
+#include "agent/engine/cost_account.hpp"
 #include "agent/engine/eval_options.hpp"
 #include "rules/promql/evaluator.hpp"
 
@@ -51,17 +52,18 @@ bool any_fires(const alerts::RuleAlerts& alerts) {
                      [](const auto& each) { return each.second.state == AlertState::firing; });
 }
 
-SnapshotPtr recorded(const LoadedGroup& group, const std::vector<alerts::Evaluation>& evaluations, UtcTime at) {
+SnapshotPtr recorded(const GroupResult& result) {
+  const auto& group = result.rules->groups[result.group];
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->collector = "rules/" + group.name;
-  snapshot->taken_at = at;
+  snapshot->taken_at = result.at;
   snapshot->interval = group.interval;
   bool any = false;
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
     const auto& rule = group.rules[i].compiled.rule;
-    if (rule.kind != RuleKind::record) continue;
+    if (rule.kind != RuleKind::record || !result.evaluations[i]) continue;
     any = true;
-    for (const auto& element : evaluations[i].firing) {
+    for (const auto& element : result.evaluations[i]->firing) {
       Labels labels = element.labels;
       labels.erase("__name__");
       for (const auto& [name, value] : rule.labels) labels.set(name, value);
@@ -98,13 +100,22 @@ std::vector<alerts::RuleAlerts> Alerting::by_rule(const LoadedGroup& group, cons
   return out;
 }
 
-net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) {
+void Alerting::sampled(const Snapshot& snapshot) {
+  const auto before = triggers_.due();
+  triggers_.sampled(snapshot, parts_.clock.steady_now());
+  if (triggers_.due() != before) wakeup_.ring();
+}
+
+net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now, std::set<std::size_t> only) {
   const Deadline began = parts_.clock.steady_now();
-  auto result = co_await run_rules(group, now);
+  const bool whole = only.empty();
+  if (whole) triggers_.took_group(group);
+  auto result = co_await run_rules(group, now, std::move(only));
   if (!result) co_return fail(std::move(result.error()));
   const auto& loaded = result->rules->groups[group];
   for (std::size_t i = 0; i < loaded.rules.size(); ++i) {
-    auto& evaluation = result->evaluations[i];
+    if (!result->evaluations[i]) continue;
+    auto& evaluation = *result->evaluations[i];
     for (const auto& metric : loaded.rules[i].metrics) {
       const std::string why = blind_(metric);
       if (why.empty()) continue;
@@ -117,17 +128,19 @@ net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now) 
       evaluation.why_unknown = "more than " + std::to_string(loaded.limit) + " alerts, the group's limit";
     }
   }
-  if (auto snapshot = recorded(loaded, result->evaluations, now)) {
+  if (auto snapshot = recorded(*result)) {
+    sampled(*snapshot);
     if (auto stored = parts_.history.append(snapshot); !stored)
       log::warn("recorded series dropped", {{"group", loaded.name}, {"error", stored.error().describe()}});
   }
+  if (!whole) co_return result;
   last_evaluation_ = now;
   // Rules taken meanwhile have other groups at this place.
   if (result->rules == rules_) runs_[group] = {now, parts_.clock.steady_now() - began, std::move(result->took)};
   co_return result;
 }
 
-net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now) {
+net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only) {
   GroupResult result;
   result.rules = rules_;
   result.group = group;
@@ -144,20 +157,41 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now)
     const auto state = state_.find({rules_->groups[group].name, rule.compiled.rule.name});
     fires.push_back(state != state_.end() && any_fires(state->second));
   }
-  auto job = [rules = rules_, reader = reader_, group, now, options, fires] {
+  auto job = [rules = rules_, reader = reader_, group, now, options, fires, only] {
     GroupResult out;
     const auto& loaded = rules->groups[group];
+    const auto spent = thread_cpu_time();
     for (std::size_t i = 0; i < loaded.rules.size(); ++i) {
+      if (!only.empty() && !only.contains(i)) {
+        out.evaluations.emplace_back();
+        out.took.emplace_back(0);
+        continue;
+      }
       const Deadline began = options.clock->steady_now();
       out.evaluations.push_back(evaluate_rule(loaded.rules[i], fires[i], *reader, now - loaded.query_offset, options));
       out.took.push_back(options.clock->steady_now() - began);
     }
+    out.cpu = thread_cpu_time() - spent;
     return out;
   };
   auto evaluated = co_await net::run_on(parts_.blocking, job);
+  if (!only.empty()) triggers_.spent(parts_.clock.steady_now(), evaluated.cpu);
   result.evaluations = std::move(evaluated.evaluations);
   result.took = std::move(evaluated.took);
   co_return result;
+}
+
+// When an alert of the rule will have waited for `for`, the rule is looked at; while it is not known, only in its turn.
+void Alerting::note_waiting(RuleTriggers::Place place, const LoadedRule& rule, const alerts::RuleAlerts& alerts,
+                            const alerts::Evaluation& evaluation, UtcTime now) {
+  std::optional<UtcTime> first;
+  if (evaluation.known)
+    for (const auto& [id, alert] : alerts)
+      if (alert.state == AlertState::pending) first = std::min(first.value_or(alert.active_at), alert.active_at);
+  if (!first) return triggers_.ripens(place, std::nullopt);
+  // Of a wall clock in milliseconds the end of the last one counts.
+  const Millis left = std::max(*first + rule.compiled.rule.hold - now, Millis(0)) + Millis(1);
+  triggers_.ripens(place, parts_.clock.steady_now() + left);
 }
 
 net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
@@ -170,15 +204,16 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
   auto split = by_rule(group, state_);
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
     const auto& rule = group.rules[i];
-    if (rule.compiled.rule.kind != RuleKind::alert) continue;
+    if (rule.compiled.rule.kind != RuleKind::alert || !result.evaluations[i]) continue;
     auto& alerts = split[i];
-    auto evaluation = result.evaluations[i];
+    auto evaluation = *result.evaluations[i];
     auto stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     if (!stepped) {
       evaluation = {false, stepped.error().describe(), {}, {}, false};
       stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     }
     note_health({{"rule", rule.compiled.rule.name}, {"group", group.name}}, evaluation);
+    if (result.rules == rules_) note_waiting({result.group, i}, rule, alerts, evaluation, result.at);
     for (auto& alert : *stepped) {
       alert.evidence = rule.compiled.rule.expr + " = " + alerts::go_number(alert.value) +
                        (evaluation.known ? "" : " (unknown: " + evaluation.why_unknown + ")");

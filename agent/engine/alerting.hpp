@@ -12,19 +12,23 @@
 #include "agent/engine/pace.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/engine/rule_set.hpp"
+#include "agent/engine/rule_triggers.hpp"
 #include "agent/http/client.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/net/turnstile.hpp"
+#include "agent/net/wakeup.hpp"
 
 namespace pgtend::engine {
 
-// What one evaluation of a group gave, rule by rule.
+// What one evaluation of a group, or of some of its rules, gave.
 struct GroupResult {
   std::shared_ptr<const RuleSet> rules;
   std::size_t group = 0;
   UtcTime at;
-  std::vector<alerts::Evaluation> evaluations;  // as many as the group has rules
-  std::vector<std::chrono::nanoseconds> took;   // of each of them
+  // As many as the group has rules; nullopt: it was not its turn.
+  std::vector<std::optional<alerts::Evaluation>> evaluations;
+  std::vector<std::chrono::nanoseconds> took;  // of each of them
+  std::chrono::nanoseconds cpu{0};
 };
 
 // When a group of the present rules was last evaluated, and how long that took.
@@ -48,10 +52,16 @@ class Alerting {
   // Reads alerts, groups and silences back from the ledger exactly as they were. Errors: those of the ledger.
   net::TaskResult<std::size_t> restore();
 
-  // evaluate: the group's expressions over history, in the blocking pool; recorded series go to history.
-  net::TaskResult<GroupResult> evaluate(std::size_t group, UtcTime now);
+  // evaluate: the group's expressions over history, in the blocking pool; recorded series go to history. `only`: the
+  // places of the rules that are looked at out of turn; empty: the group.
+  net::TaskResult<GroupResult> evaluate(std::size_t group, UtcTime now, std::set<std::size_t> only = {});
   // alert: steps the life cycle; state, groups and outbox rows are one transaction. Result: the alerts that changed.
   net::TaskResult<std::vector<Alert>> alert(GroupResult result);
+  // The rules that these samples are read by are due; see RuleTriggers.
+  void sampled(const Snapshot& snapshot);
+  // Rules to be looked at out of turn, and what ends the sleep of who does that.
+  [[nodiscard]] RuleTriggers& triggers() { return triggers_; }
+  [[nodiscard]] net::Wakeup& wakeup() { return wakeup_; }
   // Flushes the groups whose time has come, ends silences and alerts that are over. Result: messages made.
   net::TaskResult<std::size_t> dispatch();
   // deliver: sends what is due from the outbox, at most a batch. Result: how many were tried.
@@ -104,7 +114,9 @@ class Alerting {
   net::Task<std::size_t> deliver_held();
   net::Task<void> add_facts(const LoadedGroup& group, std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
-  net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now);
+  net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only);
+  void note_waiting(RuleTriggers::Place place, const LoadedRule& rule, const alerts::RuleAlerts& alerts,
+                    const alerts::Evaluation& evaluation, UtcTime now);
   net::Task<void> refresh_expected();
   net::TaskResult<std::size_t> retire();
   net::Task<void> end_silences(UtcTime now);
@@ -125,6 +137,8 @@ class Alerting {
   Parts& parts_;
   std::function<std::string(const std::string&)> blind_;
   std::shared_ptr<const RuleSet> rules_;
+  RuleTriggers triggers_;
+  net::Wakeup wakeup_;
   States state_;
   net::Turnstile turnstile_{1};  // one change of state_ and dispatch_ at a time
   alerts::DispatchRules routes_;

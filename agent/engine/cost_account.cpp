@@ -109,4 +109,10 @@ CostAccount::Reading read_cost(const std::string& proc, const std::vector<int>& 
   return reading;
 }
 
+std::chrono::nanoseconds thread_cpu_time() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
+
 }  // namespace pgtend::engine

@@ -63,4 +63,7 @@ class CostAccount {
 // read or on another host).
 [[nodiscard]] CostAccount::Reading read_cost(const std::string& proc, const std::vector<int>& backend_pids);
 
+// The CPU time that the calling thread has taken: differences of it are what a piece of work cost.
+[[nodiscard]] std::chrono::nanoseconds thread_cpu_time();
+
 }  // namespace pgtend::engine

@@ -152,6 +152,7 @@ net::Task<void> Rooms::rules_loop() {
   std::map<std::string, Deadline> due;
   while (true) {
     const auto rules = alerting.rules();
+    auto& triggers = alerting.triggers();
     const Deadline now = parts.clock.steady_now();
     Deadline next = now + parts.config->rules.evaluation_interval;
     for (std::size_t i = 0; i < rules->groups.size(); ++i) {
@@ -162,7 +163,10 @@ net::Task<void> Rooms::rules_loop() {
       }
       next = std::min(next, at);
     }
-    co_await net::sleep_until(next);
+    for (const auto& [group, only] : triggers.take(parts.clock.steady_now()))
+      if (alerting.rules() == rules) co_await pipeline.watch(group, only);
+    next = std::min(next, triggers.due().value_or(next));
+    co_await alerting.wakeup().wait_until(next);
   }
 }
 

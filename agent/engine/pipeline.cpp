@@ -17,10 +17,11 @@ void Pipeline::store(const SnapshotPtr& snapshot) {
   parts_.board.publish(snapshot);
   if (auto stored = parts_.history.append(snapshot); !stored)
     log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
+  alerting_.sampled(*snapshot);
 }
 
-net::Task<void> Pipeline::watch(std::size_t group) {
-  auto evaluated = co_await alerting_.evaluate(group, parts_.clock.now());
+net::Task<void> Pipeline::watch(std::size_t group, std::set<std::size_t> only) {
+  auto evaluated = co_await alerting_.evaluate(group, parts_.clock.now(), std::move(only));
   if (!evaluated) {
     log::warn("rules not evaluated", {{"error", evaluated.error().describe()}});
     co_return;

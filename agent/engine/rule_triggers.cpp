@@ -1,0 +1,112 @@
+#include "agent/engine/rule_triggers.hpp"
+
+#include <algorithm>
+
+namespace pgtend::engine {
+
+namespace {
+
+// Half of the second within which a broken rule is told: samples that come closer together share a round.
+constexpr Millis kRoundGap{500};
+// The agent's budget is for all that it does; rules looked at out of turn get half of it.
+constexpr double kShareOfBudget = 0.5;
+// What was not spent in so long is there for a moment in which much breaks. Source: the agent's own cost is judged by
+// the mean of a minute (cost_account.cpp).
+constexpr double kCreditSeconds = 60;
+
+}  // namespace
+
+void RuleTriggers::set_rules(const RuleSet& rules) {
+  readers_.clear();
+  sampled_.clear();
+  ripe_.clear();
+  sampled_at_.reset();
+  for (std::size_t group = 0; group < rules.groups.size(); ++group) {
+    const auto& members = rules.groups[group].rules;
+    for (std::size_t rule = 0; rule < members.size(); ++rule) {
+      // A query that looks back does not see a sample that has just come.
+      if (members[rule].compiled.rule.kind != RuleKind::alert || rules.groups[group].query_offset > Millis(0)) continue;
+      for (const auto& metric : members[rule].metrics) readers_[metric].emplace_back(group, rule);
+    }
+  }
+}
+
+void RuleTriggers::set_budget(double cpu_ratio) {
+  const bool first = ratio_ <= 0;
+  ratio_ = cpu_ratio * kShareOfBudget;
+  credit_ = first ? ratio_ * kCreditSeconds : std::min(credit_, ratio_ * kCreditSeconds);
+}
+
+void RuleTriggers::sampled(const Snapshot& snapshot, Deadline now) {
+  // Samples of one metric follow each other.
+  const std::string* before = nullptr;
+  for (const auto& sample : snapshot.samples) {
+    const auto& name = sample.key->name;
+    if (before != nullptr && *before == name) continue;
+    before = &name;
+    const auto readers = readers_.find(name);
+    if (readers == readers_.end()) continue;
+    sampled_.insert(readers->second.begin(), readers->second.end());
+    if (!sampled_at_) sampled_at_ = now;
+  }
+}
+
+void RuleTriggers::ripens(Place place, std::optional<Deadline> at) {
+  if (at) {
+    ripe_[place] = *at;
+  } else {
+    ripe_.erase(place);
+  }
+}
+
+Deadline RuleTriggers::not_before() const {
+  if (ratio_ <= 0 || credit_ > 0) return Deadline::min();
+  const std::chrono::duration<double> until(-credit_ / ratio_);
+  // Rounded up, so that the credit is there by then.
+  return credited_at_ + std::chrono::ceil<Millis>(until) + Millis(1);
+}
+
+std::optional<Deadline> RuleTriggers::due() const {
+  std::optional<Deadline> first;
+  if (sampled_at_) first = last_round_ ? std::max(*sampled_at_, *last_round_ + kRoundGap) : *sampled_at_;
+  for (const auto& [place, at] : ripe_) first = std::min(first.value_or(at), at);
+  if (first) first = std::max(*first, not_before());
+  return first;
+}
+
+std::map<std::size_t, std::set<std::size_t>> RuleTriggers::take(Deadline now) {
+  std::map<std::size_t, std::set<std::size_t>> out;
+  refill(now);
+  const auto at = due();
+  if (!at || *at > now) return out;
+  for (const auto& [group, rule] : sampled_) out[group].insert(rule);
+  std::erase_if(ripe_, [&](const auto& each) {
+    if (each.second > now) return false;
+    out[each.first.first].insert(each.first.second);
+    return true;
+  });
+  sampled_.clear();
+  sampled_at_.reset();
+  last_round_ = now;
+  return out;
+}
+
+void RuleTriggers::took_group(std::size_t group) {
+  std::erase_if(sampled_, [group](const Place& place) { return place.first == group; });
+  std::erase_if(ripe_, [group](const auto& each) { return each.first.first == group; });
+  if (sampled_.empty()) sampled_at_.reset();
+}
+
+void RuleTriggers::spent(Deadline now, std::chrono::nanoseconds cpu) {
+  refill(now);
+  credit_ -= std::chrono::duration<double>(cpu).count();
+}
+
+void RuleTriggers::refill(Deadline now) {
+  if (credited_at_ != Deadline{} && now > credited_at_)
+    credit_ =
+        std::min(ratio_ * kCreditSeconds, credit_ + ratio_ * std::chrono::duration<double>(now - credited_at_).count());
+  credited_at_ = now;
+}
+
+}  // namespace pgtend::engine
