@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -37,6 +38,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Result<void> open_tls();
   void close_acceptors();
   void close_connections(bool also_busy);
+  bool make_room(bool over_unix_socket);
   void begin(Socket socket, Accepted accepted, bool secure);
   template <class Acceptor>
   void spawn_accepting(Acceptor& acceptor, bool secure);
@@ -178,7 +180,7 @@ Result<void> Server::State::open_local() {
 
 void Server::State::begin(Socket socket, Accepted accepted, bool secure) {
   auto self = shared_from_this();
-  const auto place = shared.connections.emplace(shared.connections.end());
+  const auto place = shared.connections.emplace(shared.connections.end(), accepted.peer.unix_socket);
   auto* context = secure ? &*tls : nullptr;
   shared.counts.connections = shared.connections.size();
   ++running;
@@ -207,7 +209,8 @@ net::Task<void> accept_all(std::shared_ptr<State> state, Acceptor& acceptor, boo
       continue;
     }
     auto socket = std::move(std::get<1>(got));
-    if (state->shared.connections.size() >= state->shared.options.max_connections) {
+    auto accepted = describe(socket);
+    if (!state->make_room(accepted.peer.unix_socket)) {
       ++state->shared.counts.refused_connections;
       boost::system::error_code ignored;
       socket.non_blocking(true, ignored);
@@ -215,7 +218,6 @@ net::Task<void> accept_all(std::shared_ptr<State> state, Acceptor& acceptor, boo
       continue;
     }
     send_at_once(socket);
-    auto accepted = describe(socket);
     state->begin(Socket(std::move(socket)), std::move(accepted), secure);
   }
 }
@@ -250,6 +252,22 @@ void Server::State::close_connections(bool also_busy) {
     if (connection.close) connection.close();
     if (also_busy) connection.cancel.emit(asio::cancellation_type::terminal);
   }
+}
+
+// Whether one more connection of this listener fits, once one that waits for its next request was closed if need be.
+bool Server::State::make_room(bool over_unix_socket) {
+  std::size_t held = 0;
+  Connection* idle = nullptr;
+  for (auto& connection : shared.connections) {
+    if (connection.local != over_unix_socket || connection.leaves) continue;
+    ++held;
+    if (idle == nullptr && !connection.busy && connection.close) idle = &connection;
+  }
+  if (held < shared.options.max_connections) return true;
+  if (idle == nullptr) return false;
+  idle->leaves = true;
+  idle->close();
+  return true;
 }
 
 Server::Server(asio::any_io_executor executor, ServerOptions options, Router router, Authenticator authenticator) {
@@ -295,7 +313,11 @@ std::uint16_t Server::port() const {
 }
 
 ServerCounts Server::counts() const {
-  return state_->shared.counts;
+  auto counts = state_->shared.counts;
+  counts.busy_connections =
+      static_cast<std::size_t>(std::count_if(state_->shared.connections.begin(), state_->shared.connections.end(),
+                                             [](const Connection& connection) { return connection.busy; }));
+  return counts;
 }
 
 }  // namespace pgtend::http

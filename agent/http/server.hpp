@@ -21,9 +21,11 @@ struct ServerOptions {
   unsigned unix_mode = 0660;
   std::size_t max_body = 1 << 20;        // bytes
   std::uint32_t max_header = 16 * 1024;  // bytes
-  std::size_t max_connections = 64;      // over both listeners; more are answered 503 and closed
-  Millis read_timeout{10'000};           // from a request's first byte to its last
-  Millis idle_timeout{60'000};           // between two requests of one connection
+  // Of each listener, so that nobody on TCP keeps the machine's own people out. One more closes the connection that has
+  // waited longest for a request; when all are busy it is answered 503 and closed.
+  std::size_t max_connections = 64;
+  Millis read_timeout{10'000};  // from a request's first byte to its last
+  Millis idle_timeout{60'000};  // between two requests of one connection
   Millis write_timeout{10'000};
   Millis handler_timeout{30'000};  // then 504
   // Names besides loopback addresses and "localhost" that a Host header may carry (DNS rebinding).
@@ -34,7 +36,7 @@ struct ServerOptions {
 
 struct ServerCounts {
   std::uint64_t requests = 0, malformed = 0, timeouts = 0, refused_connections = 0;
-  std::size_t connections = 0;
+  std::size_t connections = 0, busy_connections = 0;
 };
 
 // HTTP/1.1 on a TCP address and a unix socket.

@@ -13,7 +13,10 @@ namespace pgtend::http {
 
 // What the server knows of a connection while it lives.
 struct Connection {
-  bool busy = false;  // a request has begun and its answer is not written yet
+  explicit Connection(bool over_unix_socket) : local(over_unix_socket) {}
+  const bool local;
+  bool busy = false;    // a request has begun and its answer is not written yet
+  bool leaves = false;  // closed to make room; its coroutine has not ended yet
   std::function<void()> close;
   net::asio::cancellation_signal cancel;  // ends a handler that is still running
 };

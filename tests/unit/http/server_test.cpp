@@ -250,19 +250,44 @@ TEST_CASE("a form that a web page can send changes nothing") {
   CHECK(ask(request).status == 415);
 }
 
-TEST_CASE("more connections than allowed are told 503") {
+TEST_CASE("one connection too many closes the one that has waited longest for a request") {
   auto options = loopback();
   options.max_connections = 2;
   RunningServer server(options, echo_router());
   RawPeer first(server.port()), second(server.port());
   first.say(get("/open"));
-  second.say(get("/open"));
   first.hear_until("GET /open");
+  second.say(get("/open"));
   second.hear_until("GET /open");
+  RawPeer third(server.port());
+  third.say(get("/open"));
+  CHECK_THAT(third.hear_until("GET /open"), ContainsSubstring("200 OK"));
+  CHECK(first.hear().empty());
+  CHECK(server.counts().refused_connections == 0);
+  second.say(get("/open"));
+  CHECK_THAT(second.hear_until("GET /open"), ContainsSubstring("200 OK"));
+}
+
+TEST_CASE("when all connections are busy one more is told 503, and the unix socket still answers") {
+  const TemporaryFolder folder;
+  auto options = loopback();
+  options.max_connections = 2;
+  options.unix_path = folder.file("api.sock");
+  RunningServer server(options, echo_router());
+  // Its request has begun: it is waited for.
+  const std::string begun = "GET /open HTTP/1.1\r\nHost: localhost\r\n";
+  RawPeer first(server.port()), second(server.port());
+  first.say(begun);
+  second.say(begun);
+  while (server.counts().busy_connections < 2) std::this_thread::yield();
   RawPeer third(server.port());
   CHECK_THAT(third.hear(), ContainsSubstring("HTTP/1.1 503"));
   CHECK(server.counts().refused_connections == 1);
-  first.say(get("/open"));
+  ClientRequest request;
+  request.url = "http://localhost/open";
+  request.unix_socket = options.unix_path;
+  CHECK(ask(request).status == 200);
+  first.say("\r\n");
   CHECK_THAT(first.hear_until("GET /open"), ContainsSubstring("200 OK"));
 }
 
