@@ -40,7 +40,7 @@ Result<Head> read_head(Database& db) {
 
 }  // namespace
 
-std::string audit_hash(const AuditEntry& entry) {
+std::string audit_hash(const AuditEntry& entry, const std::string& row) {
   // Each field carries its length, so that no two entries have one spelling.
   std::string bytes = "pgtend-audit-1\n";
   const auto add = [&](std::string_view field) {
@@ -54,10 +54,11 @@ std::string audit_hash(const AuditEntry& entry) {
   for (const auto* field :
        {&entry.actor, &entry.action, &entry.subject, &entry.before, &entry.after, &entry.result, &entry.previous_hash})
     add(*field);
+  if (!row.empty()) add(row);
   return sha256_hex(bytes);
 }
 
-Result<AuditEntry> Ledger::Impl::append_audit(const AuditDraft& draft) {
+Result<AuditEntry> Ledger::Impl::append_audit(const AuditDraft& draft, const std::string& row) {
   auto head = read_head(*db);
   if (!head) return fail(std::move(head).error());
   AuditEntry entry;
@@ -70,15 +71,15 @@ Result<AuditEntry> Ledger::Impl::append_audit(const AuditDraft& draft) {
   entry.after = draft.after;
   entry.result = draft.result;
   entry.previous_hash = head->sequence == 0 ? std::string(kAuditGenesis) : head->hash;
-  entry.hash = audit_hash(entry);
+  entry.hash = audit_hash(entry, row);
 
   auto insert = db->cached(
-      "INSERT INTO audit (sequence, at_ms, actor, action, subject, before, after, result, previous_hash, hash)"
-      " VALUES (?,?,?,?,?,?,?,?,?,?)");
+      "INSERT INTO audit (sequence, at_ms, actor, action, subject, before, after, result, previous_hash, hash,"
+      " row_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?)");
   if (!insert) return fail(std::move(insert).error());
   (*insert)->bind(1, entry.sequence).bind(2, entry.at).bind(3, entry.actor).bind(4, entry.action);
   (*insert)->bind(5, entry.subject).bind(6, entry.before).bind(7, entry.after).bind(8, entry.result);
-  PGTEND_STORE_TRY((*insert)->bind(9, entry.previous_hash).bind(10, entry.hash).run());
+  PGTEND_STORE_TRY((*insert)->bind(9, entry.previous_hash).bind(10, entry.hash).bind(11, row).run());
   auto move = db->cached("UPDATE audit_head SET sequence=?1, hash=?2 WHERE one=1");
   if (!move) return fail(std::move(move).error());
   PGTEND_STORE_TRY((*move)->bind(1, entry.sequence).bind(2, entry.hash).run());
@@ -123,7 +124,11 @@ Result<AuditCheck> Ledger::audit_verify() {
 Result<AuditCheck> verify_audit(Database& db) {
   auto head = read_head(db);
   if (!head) return fail(std::move(head).error(), "ledger");
-  auto query = db.prepare("SELECT " + std::string(kColumns) + " FROM audit ORDER BY sequence");
+  auto version = db.number("PRAGMA user_version");
+  if (!version) return fail(std::move(version).error(), "ledger");
+  const bool has_digests = *version >= 3;
+  auto query = db.prepare("SELECT " + std::string(kColumns) + (has_digests ? ", row_digest" : ", ''") +
+                          " FROM audit ORDER BY sequence");
   if (!query) return fail(std::move(query).error(), "ledger");
   AuditCheck check;
   const auto bad = [&](std::int64_t sequence, std::string why) {
@@ -140,7 +145,7 @@ Result<AuditCheck> verify_audit(Database& db) {
     if (entry.sequence != expected) {
       bad(entry.sequence < expected ? entry.sequence : expected,
           entry.sequence < expected ? "does not belong there" : "is missing");
-    } else if (audit_hash(entry) != entry.hash) {
+    } else if (audit_hash(entry, row.text(10)) != entry.hash) {
       bad(entry.sequence, "was changed: its content does not give its hash");
     } else if (entry.previous_hash != previous) {
       bad(entry.sequence, "does not follow the row before it: one of the two was replaced");
@@ -158,6 +163,7 @@ Result<AuditCheck> verify_audit(Database& db) {
   } else if (last > 0 && head->hash != previous) {
     bad(last, "was replaced: the recorded head has another hash");
   }
+  if (check.ok && has_digests) PGTEND_STORE_TRY(verify_changes(db, check));
   return check;
 }
 

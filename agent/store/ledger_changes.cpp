@@ -62,9 +62,17 @@ Result<void> each_change(Statement& query, const std::function<void(Change)>& ta
 
 }  // namespace
 
+Result<void> Ledger::Impl::audit_change(const std::string& id, const AuditDraft& draft) {
+  auto digest = change_digest(*db, id);
+  if (!digest) return fail(std::move(digest).error());
+  auto entry = append_audit(draft, *digest);
+  if (!entry) return fail(std::move(entry).error(), "audit");
+  return {};
+}
+
 Result<void> Ledger::insert_change(const Change& change, const AuditDraft& draft) {
   if (change.id.empty()) return fail(Errc::invalid_argument, "a change needs an id");
-  return impl_->together(&draft, [&]() -> Result<void> {
+  return impl_->together(nullptr, [&]() -> Result<void> {
     auto insert =
         impl_->db->cached("INSERT INTO changes (id, state, final, created_at, updated_at, body) VALUES (?,?,?,?,?,?)");
     if (!insert) return fail(std::move(insert).error());
@@ -73,19 +81,23 @@ Result<void> Ledger::insert_change(const Change& change, const AuditDraft& draft
     auto done = (*insert)->run();
     if (!done && done.error().code == Errc::conflict)
       return fail(Errc::conflict, "change " + change.id + " exists already");
-    return done;
+    if (!done) return done;
+    return impl_->audit_change(change.id, draft);
   });
 }
 
 Result<void> Ledger::transition(const Change& next, ChangeState expected_from, const AuditDraft& draft) {
-  return impl_->together(&draft, [&]() -> Result<void> {
+  return impl_->together(nullptr, [&]() -> Result<void> {
     auto update = impl_->db->cached(
         "UPDATE changes SET state=?3, final=?4, created_at=?5, updated_at=?6, body=?7 WHERE id=?1 AND state=?2");
     if (!update) return fail(std::move(update).error());
     (*update)->bind(1, next.id).bind(2, to_string(expected_from)).bind(3, to_string(next.state));
     (*update)->bind(4, is_final(next.state) ? 1 : 0).bind(5, next.created_at).bind(6, next.updated_at);
     PGTEND_STORE_TRY((*update)->bind(7, dump(to_json(next))).run());
-    if (impl_->db->changes() == 1) return is_final(next.state) ? impl_->close_answered(next) : Result<void>();
+    if (impl_->db->changes() == 1) {
+      if (is_final(next.state)) PGTEND_STORE_TRY(impl_->close_answered(next));
+      return impl_->audit_change(next.id, draft);
+    }
     auto stored = impl_->db->cached("SELECT state FROM changes WHERE id=?1");
     if (!stored) return fail(std::move(stored).error());
     std::string is;

@@ -21,8 +21,10 @@ struct Ledger::Impl {
 
   // Runs `work` and, when given, writes the audit row in one transaction; nothing stays of either when one fails.
   Result<void> together(const AuditDraft* draft, const std::function<Result<void>()>& work);
-  // Inside a transaction.
-  Result<AuditEntry> append_audit(const AuditDraft& draft);
+  // Inside a transaction. `row` is the digest of the row that the act wrote; see change_digest().
+  Result<AuditEntry> append_audit(const AuditDraft& draft, const std::string& row = {});
+  // Inside a transaction, after the change was stored.
+  Result<void> audit_change(const std::string& id, const AuditDraft& draft);
   Result<void> set_meta(std::string_view key, std::string_view value);
   Result<std::optional<std::string>> get_meta(std::string_view key);
   // Inside a transaction: closes the recommendation that this final change answers.
@@ -44,8 +46,15 @@ Result<void> save_dispatch(Database& db, const DispatchChange& change);
 // See Ledger::audit_verify.
 Result<AuditCheck> verify_audit(Database& db);
 
-// The chained hash over all fields of an entry but its own hash.
-[[nodiscard]] std::string audit_hash(const AuditEntry& entry);
+// The chained hash over all fields of an entry but its own hash, and over the digest of the row that it wrote.
+[[nodiscard]] std::string audit_hash(const AuditEntry& entry, const std::string& row = {});
+
+// What the audit keeps of a stored change: "ID SHA-256" over all its columns. Errors: not_found.
+Result<std::string> change_digest(Database& db, std::string_view id);
+
+// Compares the stored changes with what the audit last said of each, and notes in `check` the first that differs.
+// REQUIRES: a ledger of version 3 or newer, whose chain is whole.
+Result<void> verify_changes(Database& db, AuditCheck& check);
 
 // previous_hash of the first row.
 inline constexpr std::string_view kAuditGenesis = "0000000000000000000000000000000000000000000000000000000000000000";

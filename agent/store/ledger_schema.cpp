@@ -7,7 +7,7 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x7067746c;  // "pgtl"
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 // Later versions append their statements; a step is never edited once it was released.
 constexpr const char* kVersion1 = R"(
@@ -65,7 +65,12 @@ CREATE TABLE alert_groups (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROW
 CREATE TABLE silences (id TEXT PRIMARY KEY, ended_at INTEGER, body TEXT NOT NULL) WITHOUT ROWID;
 )";
 
-constexpr const char* kSteps[]{kVersion1, kVersion2};
+// Version 3: an audit row vouches for the row of a change that it tells of.
+constexpr const char* kVersion3 = R"(
+ALTER TABLE audit ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
+)";
+
+constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3};
 static_assert(std::size(kSteps) == kVersion);
 
 // Each step and its number in one transaction: a crash between two leaves a ledger of the version in between.

@@ -102,9 +102,45 @@ TEST_CASE("verification names the row that was deleted, moved, cut off or added"
       "UPDATE audit SET sequence=4 WHERE sequence=100");
   REQUIRE((!check.ok && check.first_bad == 3));
   check = check_after(
-      "INSERT INTO audit SELECT 11, at_ms, actor, action, subject, before, after, result, hash, hash"
+      "INSERT INTO audit SELECT 11, at_ms, actor, action, subject, before, after, result, hash, hash, row_digest"
       " FROM audit WHERE sequence=10");
   REQUIRE((!check.ok && check.first_bad == 11));
+}
+
+TEST_CASE("verification names a change that was edited, deleted or put there behind the ledger's back") {
+  const auto check_changes = [](const std::string& sql) {
+    TempDir dir;
+    OpenLedger ledger(dir.file("ledger.db"));
+    REQUIRE(ledger->insert_change(full_change("one"), draft("change.propose", "one")));
+    REQUIRE(ledger->insert_change(full_change("two"), draft("change.propose", "two")));
+    REQUIRE(
+        ledger->transition(full_change("one", ChangeState::approved), ChangeState::proposed, draft("approve", "one")));
+    ledger.ledger.reset();
+    if (!sql.empty()) tamper(ledger.file, sql);
+    ledger.open();
+    const auto check = ledger->audit_verify();
+    REQUIRE(check);
+    const auto of_file = store::verify_audit_file(ledger.file);
+    REQUIRE(of_file);
+    CHECK(of_file->why == check->why);
+    return *check;
+  };
+  CHECK(check_changes("").ok);
+  auto check = check_changes("UPDATE changes SET body=replace(body, 'person:ann', 'person:bob') WHERE id='one'");
+  CHECK((!check.ok && check.first_bad == 3));
+  CHECK_THAT(check.why, ContainsSubstring("change one is not as row 3 left it"));
+  check = check_changes("UPDATE changes SET state='kept', final=1 WHERE id='two'");
+  CHECK((!check.ok && check.first_bad == 2));
+  check = check_changes("DELETE FROM changes WHERE id='two'");
+  CHECK((!check.ok && check.first_bad == 2));
+  CHECK_THAT(check.why, ContainsSubstring("deleted"));
+  check = check_changes(
+      "INSERT INTO changes SELECT 'three', state, final, created_at, updated_at, body FROM changes WHERE id='two'");
+  CHECK_FALSE(check.ok);
+  CHECK_THAT(check.why, ContainsSubstring("change three is in no row of the audit"));
+  // Its digest is part of the row's hash.
+  check = check_changes("UPDATE audit SET row_digest='' WHERE sequence=2");
+  CHECK((!check.ok && check.first_bad == 2));
 }
 
 TEST_CASE("the file alone tells whether its audit is whole, and stays as it is") {
