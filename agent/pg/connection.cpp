@@ -1,6 +1,7 @@
 #include "agent/pg/connection.hpp"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -61,6 +62,13 @@ Connection::~Connection() = default;
 
 bool Connection::healthy() const {
   return conn_ && !broken_ && !busy_ && PQstatus(conn_.get()) == CONNECTION_OK;
+}
+
+bool Connection::hung_up() const {
+  if (!conn_ || busy_) return false;
+  pollfd socket{PQsocket(conn_.get()), POLLIN | POLLRDHUP, 0};
+  if (socket.fd < 0) return true;
+  return ::poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 bool Connection::in_transaction() const {

@@ -76,6 +76,8 @@ class Connection {
   [[nodiscard]] bool is_direct() const { return direct_; }
   // False when the session is lost, or a statement was abandoned in it.
   [[nodiscard]] bool healthy() const;
+  // True when the server ended a session that nobody uses now; asks the socket, not the server.
+  [[nodiscard]] bool hung_up() const;
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] const std::string& database() const { return database_; }
   [[nodiscard]] const std::string& user() const { return user_; }

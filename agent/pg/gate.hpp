@@ -26,6 +26,8 @@ class ConnectGate {
   [[nodiscard]] Error refusal() const;
   [[nodiscard]] net::BreakerState breaker() const { return breaker_.state(); }
   [[nodiscard]] bool failing() const { return last_error_.has_value(); }
+  // The last failure; nullopt when the last attempt succeeded.
+  [[nodiscard]] const std::optional<Error>& last_error() const { return last_error_; }
 
  private:
   [[nodiscard]] Millis delay_after(const Error& error);

@@ -229,18 +229,22 @@ std::vector<LaneStatus> Lanes::status() const {
     const auto& account = state_->account(lane);
     LaneStatus status;
     status.name = to_string(lane);
-    // Advise and act open on demand: they are up when their last attempt was good.
+    const auto& gate = state_->credentials(lane).gate;
+    // Advise and act open on demand: they are up when their last attempt was good and the server can be reached.
     const bool on_demand = lane == Lane::advise || lane == Lane::act;
+    const bool reachable = !gate.failing() && !state_->monitor.gate.failing();
     const bool open = std::any_of(state_->slots.begin(), state_->slots.end(), [&](const Slot& slot) {
-      return slot.lane == lane && slot.connection && (slot.in_use || slot.connection->healthy());
+      return slot.lane == lane && slot.connection &&
+             (slot.in_use || (slot.connection->healthy() && !slot.connection->hung_up()));
     });
-    status.up = open || (on_demand && account.connects > 0 && account.last_error.empty());
+    status.up = open || (on_demand && reachable && account.connects > 0 && account.last_error.empty());
     status.direct = account.direct;
-    status.breaker = net::to_string(state_->credentials(lane).gate.breaker());
+    status.breaker = net::to_string(gate.breaker());
     status.reconnects = account.reconnects;
     status.connects = account.connects;
     status.connect_time = account.connect_time;
-    status.last_error = account.last_error;
+    // Why no session can be had now says more than how the last one was lost.
+    status.last_error = gate.failing() && !open ? gate.last_error()->describe() : account.last_error;
     out.push_back(std::move(status));
   }
   return out;

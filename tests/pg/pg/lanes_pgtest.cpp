@@ -195,6 +195,20 @@ TEST_CASE("after the server was stopped and started the lanes resume within five
   CHECK(bench.status(Lane::sample).last_error.empty());
 }
 
+TEST_CASE("status shows at once that the server is gone, and why no session can be had") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  for (const auto lane : {Lane::probe, Lane::sample, Lane::advise}) REQUIRE(bench.query(lane, "SELECT 1"));
+  for (const auto lane : {Lane::probe, Lane::sample, Lane::advise}) CHECK(bench.status(lane).up);
+  cluster.stop();
+  // Nobody has asked the server since.
+  CHECK(eventually([&] { return !bench.status(Lane::probe).up && !bench.status(Lane::sample).up; }));
+  CHECK_FALSE(bench.query(Lane::probe, "SELECT 1", 300));
+  CHECK_FALSE(bench.status(Lane::advise).up);
+  for (const auto lane : {Lane::probe, Lane::sample})
+    CHECK_THAT(bench.status(lane).last_error, ContainsSubstring("No such file or directory"));
+}
+
 TEST_CASE("a wrong password is tried once and then refused from memory on every lane") {
   PgCluster cluster;
   cluster.exec("postgres", "CREATE ROLE pgtend_monitor LOGIN PASSWORD 'right'");
