@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/base/clock.hpp"
+#include "agent/base/log_repeats.hpp"
 
 namespace pgtend::log {
 
@@ -101,7 +102,7 @@ std::size_t dropped() {
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
   if (!logger()->should_log(native(level))) return;
-  std::string line = "ts=" + to_rfc3339(SystemClock().now()) + " level=" + std::string(name(level)) + " msg=";
+  std::string line = "level=" + std::string(name(level)) + " msg=";
   append_value(line, message);
   for (const auto& field : fields) {
     line += ' ';
@@ -109,7 +110,14 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
     line += '=';
     append_value(line, field.value);
   }
-  logger()->log(native(level), line);
+  const SystemClock clock;
+  if (level >= Level::warn) {
+    static Repeats repeats;
+    const auto held_back = repeats.admit(line, clock.steady_now());
+    if (!held_back) return;
+    if (*held_back > 0) line += " repeated=" + std::to_string(*held_back);
+  }
+  logger()->log(native(level), "ts=" + to_rfc3339(clock.now()) + " " + line);
 }
 
 }  // namespace pgtend::log

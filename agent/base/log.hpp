@@ -22,7 +22,8 @@ void stop();
 void set_level(Level level);
 [[nodiscard]] std::size_t dropped();
 
-// One line: ts=… level=… msg="…" key=value …. Values must be free of secrets and of user data.
+// One line: ts=… level=… msg="…" key=value …. Values must be free of secrets and of user data. An equal warning or
+// error is written once a minute, with repeated=N for those between.
 void write(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
 inline void debug(std::string_view m, std::initializer_list<Field> f = {}) {
