@@ -102,6 +102,13 @@ std::optional<double> compared_value(const CompiledRule& rule, const Evaluation&
 
 }  // namespace
 
+void add_labels(Evaluation& evaluation, const Labels& missing) {
+  for (auto* elements : {&evaluation.firing, &evaluation.compared})
+    for (auto& element : *elements)
+      for (const auto& [name, value] : missing)
+        if (!element.labels.has(name)) element.labels.set(name, value);
+}
+
 Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
   CompiledRule out;
   out.rule = rule;

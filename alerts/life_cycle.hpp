@@ -39,6 +39,10 @@ struct Evaluation {
   bool blind = false;
 };
 
+// Gives every element the labels that it lacks: as Prometheus adds a target's labels to samples and its external labels
+// to alerts, so that the alerts of two agents are two.
+void add_labels(Evaluation& evaluation, const Labels& missing);
+
 // All alerts of one rule, by the fingerprint of their labels.
 using RuleAlerts = std::map<std::uint64_t, Alert>;
 

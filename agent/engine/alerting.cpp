@@ -7,6 +7,7 @@
 #include "agent/engine/alert_facts.hpp"
 #include "agent/engine/cost_account.hpp"
 #include "agent/engine/eval_options.hpp"
+#include "agent/engine/wiring.hpp"
 #include "rules/promql/evaluator.hpp"
 
 namespace pgtend::engine {
@@ -207,6 +208,7 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
     if (rule.compiled.rule.kind != RuleKind::alert || !result.evaluations[i]) continue;
     auto& alerts = split[i];
     auto evaluation = *result.evaluations[i];
+    alerts::add_labels(evaluation, instance_labels(*parts_.config));
     auto stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     if (!stepped) {
       evaluation = {false, stepped.error().describe(), {}, {}, false};

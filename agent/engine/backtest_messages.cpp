@@ -18,14 +18,15 @@ struct Event {
 };
 
 // The alert that an episode makes, by the rule's own labels. Texts are left out: they are not counted.
-Result<Alert> alert_of(const alerts::CompiledRule& rule, const AlertEpisode& episode, const Labels& external_labels) {
+Result<Alert> alert_of(const alerts::CompiledRule& rule, const AlertEpisode& episode, const MessageCount& count) {
   auto at_once = rule;
   at_once.rule.hold = Millis(0);
   at_once.annotations.clear();
   alerts::RuleAlerts none;
   alerts::Evaluation evaluation;
   evaluation.firing.push_back({episode.labels, episode.peak});
-  auto stepped = alerts::step(at_once, evaluation, none, episode.fired_at, external_labels);
+  alerts::add_labels(evaluation, count.alert_labels);
+  auto stepped = alerts::step(at_once, evaluation, none, episode.fired_at, count.external_labels);
   if (!stepped) return fail(std::move(stepped.error()));
   return std::move(stepped->front());
 }
@@ -37,7 +38,7 @@ Result<std::vector<Event>> events_of(const alerts::CompiledRule& rule, std::span
   for (const auto& episode : episodes) {
     auto known = made.find(episode.labels);
     if (known == made.end()) {
-      auto alert = alert_of(rule, episode, count.external_labels);
+      auto alert = alert_of(rule, episode, count);
       if (!alert) return fail(std::move(alert.error()));
       known = made.emplace(episode.labels, std::move(*alert)).first;
     }

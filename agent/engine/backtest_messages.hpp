@@ -15,7 +15,8 @@ namespace pgtend::engine {
 struct MessageCount {
   const alerts::DispatchRules& rules;
   const Labels& external_labels;
-  UtcTime end;  // of the looked-at range
+  const Labels& alert_labels;  // those that every alert has besides its own
+  UtcTime end;                 // of the looked-at range
   const Clock& clock;
   std::optional<Deadline> deadline;
 };

@@ -5,6 +5,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/files.hpp"
+#include "agent/engine/wiring.hpp"
 
 namespace pgtend::engine {
 
@@ -47,9 +48,7 @@ std::optional<remote::Target> RemoteWriting::target(const std::string& name) con
   out.backfill = found->backfill;
   // A run is dated by its start and may hold several statements; its commit follows. 15 s by default.
   out.settle = 4 * parts_.config->postgresql.statement_timeout + 3 * parts_.config->history.commit_interval;
-  out.labels = parts_.config->rules.external_labels;
-  // Without it the series of two servers would be one at the receiver.
-  if (!out.labels.has("instance")) out.labels.set("instance", parts_.config->instance.name);
+  out.labels = instance_labels(*parts_.config);
   const auto secret = [&](const std::string& file, std::string& to) {
     if (file.empty()) return true;
     const auto text = config::read_text(file);

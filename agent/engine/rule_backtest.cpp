@@ -107,8 +107,8 @@ class RuleRun {
 
  private:
   [[nodiscard]] MessageCount counting() const {
-    return {options_.dispatch, options_.external_labels, options_.range.to, *options_.eval.clock,
-            options_.eval.deadline};
+    return {options_.dispatch, options_.external_labels, options_.alert_labels,
+            options_.range.to, *options_.eval.clock,     options_.eval.deadline};
   }
 
   void vary(std::string what, const ActiveTimes& active, const LifeTimes& times) {
@@ -151,7 +151,8 @@ class RuleRun {
     evaluation.firing.push_back({episode.labels, episode.peak});
     auto compiled = rule_.compiled;
     compiled.rule.hold = Millis(0);
-    const auto stepped = alerts::step(compiled, evaluation, none, episode.fired_at, {});
+    alerts::add_labels(evaluation, options_.alert_labels);
+    const auto stepped = alerts::step(compiled, evaluation, none, episode.fired_at, options_.external_labels);
     if (!stepped || stepped->empty()) return {};
     const auto& annotations = stepped->front().annotations;
     const auto summary = annotations.find("summary");

@@ -17,6 +17,7 @@ struct BacktestOptions {
   promql::EvalOptions eval;        // its deadline holds for the whole backtest, its clock is set
   alerts::DispatchRules dispatch;  // the configured routes; without receivers: one behind Alertmanager's default waits
   Labels external_labels;
+  Labels alert_labels;  // those that every alert has besides its own
 };
 
 // When the alerts of these rules would have fired over stored history, and what that would have meant for people.

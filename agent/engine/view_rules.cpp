@@ -4,6 +4,7 @@
 #include "agent/engine/rule_explain.hpp"
 #include "agent/engine/rule_lint.hpp"
 #include "agent/engine/view.hpp"
+#include "agent/engine/wiring.hpp"
 #include "rules/promql/parser.hpp"
 
 // What people ask about rules: their state, their faults, their past.
@@ -130,6 +131,7 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
   options.eval = review_options(parts_);
   options.dispatch = dispatch_rules(parts_.config->alerting);
   options.external_labels = parts_.config->rules.external_labels;
+  options.alert_labels = instance_labels(*parts_.config);
   const Millis interval = parts_.config->rules.evaluation_interval;
   auto job = [request = std::move(request), loaded = alerting_.rules(), options, interval,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<BacktestReport> {

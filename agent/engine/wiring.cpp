@@ -111,6 +111,12 @@ change::PipelineOptions pipeline_options(const config::Config& config) {
   return out;
 }
 
+Labels instance_labels(const config::Config& config) {
+  Labels out = config.rules.external_labels;
+  if (!out.has("instance")) out.set("instance", config.instance.name);
+  return out;
+}
+
 http::ServerOptions server_options(const config::HttpConfig& config) {
   http::ServerOptions out;
   out.listen = config.listen;

@@ -21,6 +21,9 @@ namespace pgtend::engine {
 [[nodiscard]] pg::LaneOptions lane_options(const config::PostgresqlConfig& config);
 [[nodiscard]] store::HistoryOptions history_options(const config::HistoryConfig& config);
 [[nodiscard]] change::PipelineOptions pipeline_options(const config::Config& config);
+// What every alert and every series has beyond this agent, besides its own labels: the instance, and
+// rules.external_labels. Without them those of two servers would be one at the receiver.
+[[nodiscard]] Labels instance_labels(const config::Config& config);
 [[nodiscard]] http::ServerOptions server_options(const config::HttpConfig& config);
 // Errors: config (an unknown user name, a malformed token hash).
 [[nodiscard]] Result<http::Authenticator> authenticator(const config::HttpConfig& config);

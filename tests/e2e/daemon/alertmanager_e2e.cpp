@@ -39,8 +39,11 @@ TEST_CASE("the daemon's alert reaches a real Alertmanager with an equal fingerpr
   Alertmanager alertmanager;
   Daemon daemon(cluster, {{"alerting", "  alertmanagers: [{url: \"" + alertmanager.url() + "\"}]\n"}});
   write_file(daemon.path("rules/idle.yaml"),
-             "groups: [{name: g, rules: [{alert: Idle, labels: {severity: warning}, expr: "
-             "max(pgtend_idle_in_transaction_age_seconds) > 1}]}]\n");
+             "groups: [{name: g, rules: [{alert: Idle, labels: {severity: warning}, annotations: {summary: "
+             "'idle on {{ $labels.instance }}'}, expr: max(pgtend_idle_in_transaction_age_seconds) > 1}]}]\n");
+  daemon.set("rules", "  shipped: false\n  files: [" + daemon.path("rules/*.yaml").string() +
+                          "]\n  evaluation_interval: 500ms\n  external_labels: {site: berlin}\n");
+  daemon.set("instance", "  name: first\n");
   daemon.start();
   {
     auto session = cluster.session();
@@ -51,6 +54,10 @@ TEST_CASE("the daemon's alert reaches a real Alertmanager with an equal fingerpr
     const auto theirs = alertmanager.alerts()[0];
     REQUIRE(theirs["fingerprint"] == ours["fingerprint"]);
     REQUIRE(theirs["labels"]["alertname"] == "Idle");
+    // Another agent's alert of this rule is another alert.
+    REQUIRE(theirs["labels"]["instance"] == "first");
+    REQUIRE(theirs["labels"]["site"] == "berlin");
+    REQUIRE(theirs["annotations"]["summary"] == "idle on first");
   }
   REQUIRE(eventually([&] { return alertmanager.alerts().empty(); }, std::chrono::seconds(60)));
 }

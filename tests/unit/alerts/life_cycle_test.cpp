@@ -52,6 +52,14 @@ TEST_CASE("an alert waits for `for`, fires, resolves and is forgotten after the 
   REQUIRE(alerts.empty());
 }
 
+TEST_CASE("labels that every alert has are added where an element has none of that name") {
+  Evaluation evaluation = one(0);
+  evaluation.compared.push_back({Labels{}, 1});
+  add_labels(evaluation, Labels{{"server", "other"}, {"instance", "main"}});
+  CHECK(evaluation.firing[0].labels == Labels{{"__name__", "pg_up"}, {"server", "db1"}, {"instance", "main"}});
+  CHECK(evaluation.compared[0].labels == Labels{{"server", "other"}, {"instance", "main"}});
+}
+
 TEST_CASE("one missing evaluation resets a pending alert") {
   test::FakeClock clock;
   const auto r = rule(Millis(60'000));

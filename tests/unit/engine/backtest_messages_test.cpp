@@ -45,7 +45,7 @@ struct Routes {
     REQUIRE(compiled);
     const auto messages =
         messages_of(*compiled, episodes,
-                    {rules, none, minute(days * 24 * 60), clock, clock.steady_now() + std::chrono::seconds(1)});
+                    {rules, none, none, minute(days * 24 * 60), clock, clock.steady_now() + std::chrono::seconds(1)});
     REQUIRE(messages);
     return *messages;
   }
