@@ -82,7 +82,9 @@ Json encode(const StatusView& status) {
            {{"files", status.config.files},
             {"hash", status.config.hash},
             {"loaded_at", to_rfc3339(status.config.loaded_at)},
-            {"restart_needed", status.config.restart_needed}}}};
+            {"restart_needed", status.config.restart_needed},
+            {"not_loaded", status.config.not_loaded},
+            {"reload_error", status.config.reload_error}}}};
 }
 
 Json encode(const RecommendationView& view) {

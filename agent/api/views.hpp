@@ -83,6 +83,8 @@ struct ConfigView {
   std::string hash;
   UtcTime loaded_at;
   std::vector<std::string> restart_needed;  // keys that the files changed and a restart puts into effect
+  std::vector<std::string> not_loaded;      // what is wrong with files that fail alone: the user's collectors
+  std::string reload_error;                 // why the last reload kept the old configuration; empty: it did not
 };
 
 struct StatusView {

@@ -16,6 +16,12 @@ std::string percent(const Json& object, const char* field) {
   return out;
 }
 
+std::string indented(const std::string& lines) {
+  std::string out;
+  for (const auto& line : split(trim(lines), '\n')) out += (out.empty() ? "" : "\n") + std::string(11, ' ') + line;
+  return out;
+}
+
 void show_head(const Json& s) {
   const auto& server = s["server"];
   const auto& cost = s["cost"];
@@ -43,8 +49,13 @@ void show_head(const Json& s) {
   const auto& freeze = s["freeze"];
   line("freeze",
        freeze.value("frozen", false) ? "FROZEN by " + cell(freeze, "by") + " " + cell(freeze, "reason") : "off");
-  const auto waiting = s["config"].value("restart_needed", Words{});
+  const auto& config = s["config"];
+  const auto waiting = config.value("restart_needed", Words{});
   if (!waiting.empty()) line("restart", "needed for: " + join(waiting, ", "));
+  if (const auto why = cell(config, "reload_error"); !why.empty())
+    line("config", "the last reload was refused, the configuration of " + short_time(cell(config, "loaded_at")) +
+                       " stays:\n" + indented(why));
+  for (const auto& error : config.value("not_loaded", Words{})) line("not loaded", error);
   print(out);
 }
 

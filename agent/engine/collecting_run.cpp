@@ -255,6 +255,10 @@ void Collecting::run_self(Snapshot& snapshot) {
   counter("pgtend_agent_queries_total", static_cast<double>(cost_.queries()));
   if (const auto until = parts_.lanes.tls().certificate_not_after)
     snapshot.samples.push_back(certificate_sample("postgresql", *until));
+  const auto& config = parts_.config_view;
+  gauge("pgtend_config_last_reload_successful", config.reload_error.empty() ? 1 : 0);
+  gauge("pgtend_config_last_reload_success_timestamp_seconds", to_seconds(config.loaded_at));
+  gauge("pgtend_config_errors", static_cast<double>(config.not_loaded.size()));
   const auto history = parts_.history.stats();
   gauge("pgtend_history_bytes", static_cast<double>(history.bytes));
   gauge("pgtend_history_active_series", static_cast<double>(history.active_series));

@@ -44,7 +44,7 @@ class Agent {
                                            config_, *lanes_, *history_, ledger_.get(), ledger_error_, board_});
     rooms_ = std::make_unique<Rooms>(*parts_, options_);
     if (auto ok = rooms_->load(); !ok) return ok;
-    rooms_->view.set_config_facts(files_, config_hash(), {});
+    note_loaded(files_, {});
     return open_server();
   }
 
@@ -104,6 +104,21 @@ class Agent {
     return server_->start();
   }
 
+  void note_loaded(std::vector<std::string> files, std::vector<std::string> restart_needed) {
+    auto& view = parts_->config_view;
+    view.files = std::move(files);
+    view.hash = config_hash();
+    view.restart_needed = std::move(restart_needed);
+    view.loaded_at = clock_.now();
+    view.reload_error.clear();
+  }
+
+  void refuse_reload(const std::string& why) {
+    parts_->config_view.reload_error = why;
+    log::error("configuration not reloaded", {{"errors", why}});
+    systemd::ready();
+  }
+
   [[nodiscard]] std::string config_hash() const { return store::sha256_hex(config::dump(*config_)).substr(0, 16); }
 
   net::Task<void> reload_on(net::asio::signal_set* hangup) {
@@ -119,11 +134,7 @@ class Agent {
   void reload() {
     systemd::reloading();
     const auto loaded = load_config(options_.config_file);
-    if (!loaded.errors.empty()) {
-      log::error("configuration not reloaded", {{"errors", config::format_errors(loaded.errors)}});
-      systemd::ready();
-      return;
-    }
+    if (!loaded.errors.empty()) return refuse_reload(config::format_errors(loaded.errors));
     for (const auto& warning : loaded.warnings)
       log::warn("configuration", {{"warning", config::format_errors({&warning, 1})}});
     const auto before = config_;
@@ -132,13 +143,11 @@ class Agent {
     parts_->config = config_;
     if (auto ok = rooms_->load(); !ok) {
       parts_->config = config_ = before;
-      log::error("configuration not reloaded", {{"error", ok.error().describe()}});
       if (auto back = rooms_->load(); !back) log::error("old rules not restored", {{"error", back.error().describe()}});
-      systemd::ready();
-      return;
+      return refuse_reload(ok.error().describe());
     }
     log::set_level(config_->log.level);
-    rooms_->view.set_config_facts(loaded.files, config_hash(), waiting);
+    note_loaded(loaded.files, waiting);
     for (const auto& key : waiting) log::warn("this key takes effect after a restart", {{"key", key}});
     log::info("configuration reloaded", {{"hash", config_hash()}});
     systemd::ready();

@@ -39,6 +39,15 @@ std::unique_ptr<change::Pipeline> make_changes(Parts& parts, Advising& advising,
   return std::make_unique<change::Pipeline>(std::move(given), pipeline_options(*parts.config));
 }
 
+std::string_view what_changed(const ServerIdentity& was, const ServerIdentity& is) {
+  if (was.system_identifier != is.system_identifier) return "the server is another one than before";
+  if (was.role != is.role)
+    return is.role == ServerRole::primary ? "the server was promoted" : "the server is a standby now";
+  if (was.timeline != is.timeline) return "the server is on another timeline";
+  if (was.version_num != is.version_num) return "the server was upgraded";
+  return "the server was restarted";
+}
+
 }  // namespace
 
 Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
@@ -59,8 +68,13 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
 Result<void> Rooms::load() {
   const auto rules = load_rules(parts.config->rules);
   if (!rules.errors.empty()) return fail(Errc::config, config::format_errors(rules.errors));
-  for (const auto& error : collecting.load())
-    log::error("collector not loaded", {{"error", config::format_errors({&error, 1})}});
+  parts.config_view.not_loaded.clear();
+  for (const auto& error : collecting.load()) {
+    auto text = config::format_errors({&error, 1});
+    text.pop_back();
+    log::error("collector not loaded", {{"error", text}});
+    parts.config_view.not_loaded.push_back(std::move(text));
+  }
   for (const auto& error : advising.load())
     log::error("check not loaded", {{"error", config::format_errors({&error, 1})}});
   alerting.set_rules(rules.rules);
@@ -80,11 +94,11 @@ void Rooms::on_identity(const ServerIdentity& was, const ServerIdentity& is) {
     log::info("connected", {{"server", is.server_version}, {"role", std::string(to_string(is.role))}});
     return;
   }
-  log::warn("the server is another one than before", {{"role", std::string(to_string(is.role))},
-                                                      {"was_role", std::string(to_string(was.role))},
-                                                      {"timeline", std::to_string(is.timeline)},
-                                                      {"started", to_rfc3339(is.postmaster_start)},
-                                                      {"server", is.server_version}});
+  log::warn(what_changed(was, is), {{"role", std::string(to_string(is.role))},
+                                    {"was_role", std::string(to_string(was.role))},
+                                    {"timeline", std::to_string(is.timeline)},
+                                    {"started", to_rfc3339(is.postmaster_start)},
+                                    {"server", is.server_version}});
 }
 
 void Rooms::start(Supervisor& supervisor) {

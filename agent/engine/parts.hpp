@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/api/metrics_board.hpp"
+#include "agent/api/views.hpp"
 #include "agent/config/config.hpp"
 #include "agent/net/task.hpp"
 #include "agent/pg/lanes.hpp"
@@ -24,6 +25,7 @@ struct Parts {
   store::Ledger* ledger = nullptr;  // nullptr: it could not be opened, so pgtend only recommends
   std::string ledger_error;
   api::MetricsBoard& board;
+  api::ConfigView config_view{};  // of the files as they were loaded last
 
   // Runs one ledger call on the store thread. `work` takes Ledger& and returns a Result.
   // Errors: unavailable when there is no ledger, and those of the call.

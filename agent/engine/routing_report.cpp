@@ -39,9 +39,13 @@ std::vector<std::string> receivers_for(const config::AlertingConfig& alerting, c
   return out;
 }
 
+alerts::RouteNode effective_routes(const config::AlertingConfig& alerting) {
+  return alerts::RouteTree(config::effective_route(alerting)).root();
+}
+
 std::string describe_routes(const config::AlertingConfig& alerting) {
   std::string out;
-  describe(alerts::RouteTree(config::effective_route(alerting)).root(), "", out);
+  describe(effective_routes(alerting), "", out);
   return out;
 }
 

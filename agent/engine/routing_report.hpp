@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/config/settings.hpp"
+#include "alerts/route_tree.hpp"
 
 // The routing tree in words, for the command line.
 namespace pgtend::engine {
@@ -11,6 +12,8 @@ namespace pgtend::engine {
 // Names of the receivers that an alert with these labels goes to, in the order of the routes.
 [[nodiscard]] std::vector<std::string> receivers_for(const config::AlertingConfig& alerting, const Labels& labels);
 
+// The configured tree with everything that is inherited.
+[[nodiscard]] alerts::RouteNode effective_routes(const config::AlertingConfig& alerting);
 // A line for each route, indented by depth.
 [[nodiscard]] std::string describe_routes(const config::AlertingConfig& alerting);
 

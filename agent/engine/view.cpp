@@ -17,13 +17,6 @@ View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& al
       version_(std::move(version)),
       started_at_(parts.clock.now()) {}
 
-void View::set_config_facts(std::vector<std::string> files, std::string hash, std::vector<std::string> waiting) {
-  config_.files = std::move(files);
-  config_.hash = std::move(hash);
-  config_.restart_needed = std::move(waiting);
-  config_.loaded_at = parts_.clock.now();
-}
-
 std::string View::degraded_by(const api::StatusView& status) const {
   if (!status.ledger.writable) return "no ledger";
   for (const auto& lane : status.lanes)
@@ -32,6 +25,8 @@ std::string View::degraded_by(const api::StatusView& status) const {
     if (lane.up && !lane.direct) return "through a pooler, where pgtend never acts";
   for (const auto& capability : capabilities_)
     if (!capability.present && !capability.advice) return "missing " + capability.name;
+  if (!status.config.reload_error.empty()) return "the last reload was refused";
+  if (!status.config.not_loaded.empty()) return "a collector of yours is not loaded";
   return {};
 }
 
@@ -79,7 +74,7 @@ net::TaskResult<api::StatusView> View::status() {
     out.changes.open = counts->first;
     out.ledger.audit_rows = counts->second;
   }
-  out.config = config_;
+  out.config = parts_.config_view;
   out.reason = degraded_by(out);
   if (!out.reason.empty()) out.state = "degraded";
   co_return out;

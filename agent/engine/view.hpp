@@ -20,8 +20,6 @@ class View final : public api::AgentView {
        change::Pipeline* changes, std::string version);
 
   void set_capabilities(std::vector<pg::Capability> capabilities) { capabilities_ = std::move(capabilities); }
-  // `waiting`: keys that the files changed and a restart puts into effect.
-  void set_config_facts(std::vector<std::string> files, std::string hash, std::vector<std::string> waiting);
 
   net::TaskResult<api::StatusView> status() override;
   net::TaskResult<std::vector<Finding>> findings() override;
@@ -81,7 +79,6 @@ class View final : public api::AgentView {
   std::string version_;
   UtcTime started_at_;
   std::vector<pg::Capability> capabilities_;
-  api::ConfigView config_;
 };
 
 }  // namespace pgtend::engine

@@ -20,16 +20,44 @@ TEST_CASE("a reload is whole or not at all") {
   Daemon daemon(cluster);
   daemon.start();
   const auto hash = (*daemon.get("/v1/status"))["item"]["config"]["hash"];
-  daemon.write_raw("nonsense: 1\n");
+  daemon.set("advisors", "  intervall: 7m\n");
   daemon.hang_up();
   REQUIRE(eventually([&] { return daemon.log().find("configuration not reloaded") != std::string::npos; }));
-  REQUIRE((*daemon.get("/v1/status"))["item"]["config"]["hash"] == hash);
+  const auto refused = (*daemon.get("/v1/status"))["item"];
+  REQUIRE(refused["config"]["hash"] == hash);
+  REQUIRE(refused["state"] == "degraded");
+  REQUIRE(refused["config"]["reload_error"].get<std::string>().find("pgtend.yaml:2:3: ") != std::string::npos);
+  REQUIRE(daemon.cli({"status"}).output.find("the last reload was refused") != std::string::npos);
+  REQUIRE(eventually(
+      [&] { return daemon.metrics().find("\npgtend_config_last_reload_successful 0") != std::string::npos; }));
   daemon.set("advisors", "  interval: 7m\n");
   daemon.hang_up();
   REQUIRE(eventually([&] { return (*daemon.get("/v1/status"))["item"]["config"]["hash"] != hash; }));
+  REQUIRE((*daemon.get("/v1/status"))["item"]["config"]["reload_error"] == "");
+  REQUIRE(eventually(
+      [&] { return daemon.metrics().find("\npgtend_config_last_reload_successful 1") != std::string::npos; }));
   const int reloads = count_of(daemon.log(), "configuration reloaded");
   daemon.stop();
   REQUIRE(count_of(daemon.log(), "configuration reloaded") == reloads);
+}
+
+TEST_CASE("a collector of the user's that is wrong fails alone, and check-config, status and metrics say so") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  std::filesystem::create_directories(daemon.path("collectors.d"));
+  write_file(daemon.path("collectors.d/mine.yaml"), "name: mine\nintervall: 5s\n");
+  const auto checked = daemon.cli({"check-config"});
+  INFO(checked.output);
+  CHECK(checked.status == 3);
+  CHECK(checked.output.find("mine.yaml:2:1: ") != std::string::npos);
+  CHECK(checked.output.find("the agent starts without") != std::string::npos);
+  daemon.start();
+  const auto item = (*daemon.get("/v1/status"))["item"];
+  REQUIRE_FALSE(item["config"]["not_loaded"].empty());
+  CHECK(item["config"]["not_loaded"].dump().find("mine.yaml:2:1: ") != std::string::npos);
+  CHECK(daemon.cli({"status"}).output.find("mine.yaml:2:1: ") != std::string::npos);
+  CHECK(eventually([&] { return daemon.metrics().find("\npgtend_config_errors ") != std::string::npos; }));
+  CHECK(daemon.metrics().find("\npgtend_config_errors 0") == std::string::npos);
 }
 
 TEST_CASE("what needs a restart stays as it runs, and status says so until then") {

@@ -156,7 +156,8 @@ inline api::StatusView sample_status() {
   status.freeze = {true, "token:ops", "release", kThen};
   status.alerts = {1, 2};
   status.changes = {3};
-  status.config = {{"pgtend.yaml"}, "abc", kThen, {"http.listen"}};
+  status.config = {
+      {"pgtend.yaml"}, "abc", kThen, {"http.listen"}, {"mine.yaml:2:1: unknown key"}, "pgtend.yaml:1:1: unknown key"};
   return status;
 }
 
