@@ -3,7 +3,9 @@
 #include <grp.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 
@@ -22,11 +24,26 @@ namespace {
 // Audit verification and range queries take the longest; the server gives up after 30 s itself.
 constexpr Millis kAnswerTime{35'000};
 
-std::string socket_path(const Context& context) {
+Result<std::string> socket_path(const Context& context) {
   if (!context.socket.empty()) return context.socket;
-  if (const char* given = std::getenv("PGTEND_SOCKET"); given != nullptr && *given != '\0') return given;
+  if (const char* given = std::getenv("PGTEND_SOCKET"); given != nullptr && *given != '\0') return std::string(given);
+  // A file that was named must be there; what is wrong in it is the agent's to tell, who may run with an older one.
+  if (!context.config_file.empty())
+    if (const auto text = config::read_text(context.config_file); !text) {
+      auto error = text.error();
+      error.code = Errc::config;
+      return fail(std::move(error), "--config");
+    }
   const std::string file = context.effective_config_file();
   return (file.empty() ? config::defaults() : config::load(file)).config.http.socket;
+}
+
+// Whoever may read the token may do what it allows. Secrets of containers are often readable by all, so it still works.
+void warn_of_open_token(const std::string& file) {
+  struct stat status{};
+  if (::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0)
+    std::cerr << "pgtend: warning: every user of this machine may read the token in " << file << "; try: chmod 600 "
+              << file << "\n";
 }
 
 // Who may open the socket is its group; who may do what then is in the configuration.
@@ -73,7 +90,9 @@ Result<http::ClientResponse> exchange(const Context& context, const std::string&
   request.max_body = 64u << 20;
   std::string where = context.host;
   if (context.host.empty()) {
-    request.unix_socket = socket_path(context);
+    auto socket = socket_path(context);
+    if (!socket) return fail(std::move(socket.error()));
+    request.unix_socket = std::move(*socket);
     request.url = "http://localhost" + path;
     where = "socket " + request.unix_socket;
   } else {
@@ -82,6 +101,7 @@ Result<http::ClientResponse> exchange(const Context& context, const std::string&
   if (!context.token_file.empty()) {
     auto token = config::read_text(context.token_file);
     if (!token) return fail(std::move(token.error()), "read " + context.token_file);
+    warn_of_open_token(context.token_file);
     request.headers.emplace_back("Authorization", "Bearer " + std::string(trim(*token)));
   }
   if (!body.empty()) {
@@ -146,8 +166,24 @@ void report(Context& context, const Error& error) {
   }
 }
 
+namespace {
+
+int write_failure = 0;
+
+}  // namespace
+
 void print(const std::string& text) {
+  errno = 0;
   std::cout << text << std::flush;
+  if (!std::cout && write_failure == 0) write_failure = errno == 0 ? EIO : errno;
+}
+
+int exit_code_of(const Context& context) {
+  if (!std::cout && write_failure == 0) write_failure = EIO;
+  // A pager that was closed early has seen what it wanted.
+  if (write_failure == 0 || write_failure == EPIPE) return context.exit_code;
+  std::cerr << "pgtend: cannot write to standard output: " << std::strerror(write_failure) << "\n";
+  return kFailed;
 }
 
 std::string url_encode(std::string_view text) {

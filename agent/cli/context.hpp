@@ -50,6 +50,8 @@ std::optional<Json> ask_and_show(Context& context, const std::string& path,
 
 // Prints text to stdout: the answer, never a remark.
 void print(const std::string& text);
+// What the process exits with: context.exit_code, unless the answer could not be written, which it tells on stderr.
+[[nodiscard]] int exit_code_of(const Context& context);
 // Percent-encodes a query value.
 [[nodiscard]] std::string url_encode(std::string_view text);
 // A JSON field as a cell: strings bare, null and missing as "", numbers in their shortest form.

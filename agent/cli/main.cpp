@@ -53,5 +53,5 @@ int main(int argc, char** argv) {
     std::cerr << "pgtend: " << error.what() << "\n";
     return kFailed;
   }
-  return context.exit_code;
+  return exit_code_of(context);
 }

@@ -6,6 +6,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/config/config.hpp"
 #include "agent/engine/routing_report.hpp"
+#include "agent/model/matcher_text.hpp"
 
 namespace pgtend::cli {
 
@@ -20,6 +21,25 @@ std::optional<config::AlertingConfig> configured(Context& context) {
   std::cerr << config::format_errors(loaded.errors);
   context.exit_code = kConfigWrong;
   return std::nullopt;
+}
+
+Json as_json(const alerts::RouteNode& node) {
+  auto matchers = Json::array(), routes = Json::array(), escalate = Json::array();
+  for (const auto& matcher : node.matchers) matchers.push_back(to_string(matcher));
+  for (const auto& child : node.children) routes.push_back(as_json(child));
+  for (const auto& step : node.escalate)
+    escalate.push_back({{"after", format_duration(step.after)}, {"receiver", step.receiver}});
+  return {{"receiver", node.receiver},
+          {"matchers", std::move(matchers)},
+          {"group_by", node.by_all ? Words{"..."} : node.group_by},
+          {"group_wait", format_duration(node.group_wait)},
+          {"group_interval", format_duration(node.group_interval)},
+          {"repeat_interval", format_duration(node.repeat_interval)},
+          {"continue", node.continues},
+          {"mute_time_intervals", node.mute_time_intervals},
+          {"active_time_intervals", node.active_time_intervals},
+          {"escalate", std::move(escalate)},
+          {"routes", std::move(routes)}};
 }
 
 void test(Context& context, const Words& words) {
@@ -55,7 +75,9 @@ void add_routes(CLI::App& app, Context& context) {
   asking->callback([&context, words] { test(context, *words); });
   command->add_subcommand("show", "the tree with everything that is inherited")->callback([&context] {
     const auto alerting = configured(context);
-    if (alerting) print(engine::describe_routes(*alerting));
+    if (!alerting) return;
+    print(context.json() ? as_json(engine::effective_routes(*alerting)).dump(2) + "\n"
+                         : engine::describe_routes(*alerting));
   });
 }
 

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{500};
 constexpr int kBarColumns = 30;
+// An agent that is restarted, by a person or by systemd (RestartSec=2), is back by then.
+constexpr std::chrono::seconds kAwayAtMost{60};
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -70,6 +72,29 @@ void show(const Context& context, const Json& change, const Json& progress, cons
   }
 }
 
+struct Look {
+  Json change, progress;
+};
+
+Result<Look> look_at(const Context& context, const std::string& id) {
+  auto change = ask(context, "GET", "/v1/changes/" + url_encode(id));
+  if (!change) return fail(std::move(change.error()));
+  auto progress = ask(context, "GET", "/v1/changes/" + url_encode(id) + "/progress");
+  if (!progress) return fail(std::move(progress.error()));
+  return Look{(*change)["item"], (*progress)["item"]};
+}
+
+// The bar never runs backwards.
+Seen seen_in(const Look& look, const Seen& before) {
+  Seen now;
+  now.state = cell(look.change, "state");
+  now.waits = cell(look.change, "waits");
+  now.phase = cell(look.progress, "phase");
+  now.ratio = std::clamp(std::max(before.ratio, look.progress.value("ratio", 0.0)), 0.0, 1.0);
+  now.tenth = static_cast<int>(now.ratio * 10);
+  return now;
+}
+
 void conclude(Context& context, const Json& change) {
   if (context.json()) return;
   const auto state = cell(change, "state");
@@ -84,24 +109,26 @@ void watch_change(Context& context, const std::string& id) {
   interrupted = 0;
   std::signal(SIGINT, [](int) { interrupted = 1; });
   Seen seen;
+  std::optional<Deadline> away_since;
   while (interrupted == 0) {
-    auto change = ask(context, "GET", "/v1/changes/" + url_encode(id));
-    auto progress = ask(context, "GET", "/v1/changes/" + url_encode(id) + "/progress");
-    if (!change || !progress) {
-      report(context, change ? progress.error() : change.error());
-      return;
+    auto look = look_at(context, id);
+    if (!look) {
+      const bool may_return = look.error().code == Errc::unavailable && !seen.state.empty();
+      const auto now = std::chrono::steady_clock::now();
+      if (!may_return || now - away_since.value_or(now) > kAwayAtMost) return report(context, look.error());
+      if (!away_since)
+        std::cerr << (terminal_width() > 0 ? "\n" : "")
+                  << "pgtend: the agent does not answer; waiting for it, the change is in its ledger\n";
+      away_since = away_since.value_or(now);
+      std::this_thread::sleep_for(kPoll);
+      continue;
     }
-    const auto& item = (*change)["item"];
-    Seen now;
-    now.state = cell(item, "state");
-    now.waits = cell(item, "waits");
-    now.phase = cell((*progress)["item"], "phase");
-    now.ratio = std::clamp(std::max(seen.ratio, (*progress)["item"].value("ratio", 0.0)), 0.0, 1.0);
-    now.tenth = static_cast<int>(now.ratio * 10);
-    show(context, item, (*progress)["item"], seen, now);
+    away_since.reset();
+    const auto now = seen_in(*look, seen);
+    show(context, look->change, look->progress, seen, now);
     seen = now;
     if (is_final_state(now.state)) {
-      conclude(context, item);
+      conclude(context, look->change);
       if (now.state == "failed" || now.state == "lost") context.exit_code = kFailed;
       return;
     }
