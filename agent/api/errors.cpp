@@ -36,14 +36,16 @@ int http_status(Errc code) {
 
 namespace {
 
-std::string_view hint_for(Errc code) {
-  switch (code) {
+std::string_view hint_for(const Error& error) {
+  switch (error.code) {
     case Errc::conflict:
       return "read it again: its state or its plan has changed";
     case Errc::refused:
       return "policy, the freeze switch or the server's role forbids it; the message says which";
     case Errc::resource_exhausted:
-      return "ask for less: a shorter range, a larger step or fewer series";
+      // What asks for too much stays too much; a disk may get room.
+      return error.retryable ? "the disk of the agent's files is full: make room there and try again"
+                             : "ask for less: a shorter range, a larger step or fewer series";
     case Errc::unavailable:
       return "the agent or its server is starting or stopping; try again";
     default:
@@ -55,7 +57,7 @@ std::string_view hint_for(Errc code) {
 
 http::Response error_answer(const Error& error) {
   auto response =
-      http::error_response(http_status(error.code), to_string(error.code), error.describe(), hint_for(error.code));
+      http::error_response(http_status(error.code), to_string(error.code), error.describe(), hint_for(error));
   if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -42,9 +42,10 @@ void show_one(const Json& answer) {
   out += "\nPolicy\n  " + cell(r["decision"], "kind") + " (" + cell(r["decision"], "limit") +
          "): " + cell(r["decision"], "reason") + "\n";
   const auto change = cell(r, "change_id"), state = cell(r, "state");
-  if (const auto last = cell(r, "answered_by"); !last.empty() || state != "open")
-    out += "\nAnswer\n  " + state + (cell(r, "state_reason").empty() ? "" : ": " + cell(r, "state_reason")) +
-           (last.empty() ? "" : "\n  look at it with: pgtend changes show " + last.substr(0, 8)) + "\n";
+  const auto last = cell(r, "answered_by"), reason = cell(r, "state_reason");
+  if (state != "open") out += "\nAnswer\n  " + state + (reason.empty() ? "" : ": " + reason) + "\n";
+  if (!last.empty())
+    out += "\nLast change made from it\n  look at it with: pgtend changes show " + last.substr(0, 8) + "\n";
   out += "\nPlan hash " + cell(r, "plan_hash") + "\n";
   const auto doing = cell(r, "change_state");
   if (!change.empty() && doing != "proposed") {

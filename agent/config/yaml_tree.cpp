@@ -10,6 +10,7 @@
 #include <optional>
 #include <sstream>
 
+#include "agent/base/strings.hpp"
 #include "agent/config/files.hpp"
 #include "agent/config/utf8.hpp"
 
@@ -182,6 +183,19 @@ class Builder final : public YAML::EventHandler {
   std::optional<Position> last_quoted_;
 };
 
+// The cure when a tab indents the line that cannot be read, or the one before it.
+std::string tab_in(std::string_view text, int line) {
+  const auto lines = split(text, '\n');
+  for (int number = line; number >= line - 1 && number >= 1; --number) {
+    if (static_cast<std::size_t>(number) > lines.size()) continue;
+    const auto& given = lines[static_cast<std::size_t>(number) - 1];
+    const auto first = given.find_first_not_of(' ');
+    if (first != std::string::npos && given[first] == '\t')
+      return "line " + std::to_string(number) + " is indented with a tab; YAML takes only spaces there";
+  }
+  return {};
+}
+
 }  // namespace
 
 Tree parse_yaml(std::string_view text, const std::string& file) {
@@ -212,7 +226,7 @@ Tree parse_yaml(std::string_view text, const std::string& file) {
     tree.errors.push_back({file, refused.at.line, refused.at.column, refused.message, ""});
   } catch (const YAML::Exception& error) {
     const Position at = position(error.mark);
-    tree.errors.push_back({file, at.line, at.column, "not valid YAML: " + error.msg, ""});
+    tree.errors.push_back({file, at.line, at.column, "not valid YAML: " + error.msg, tab_in(text, at.line)});
   } catch (const std::exception& error) {
     tree.errors.push_back({file, 0, 0, std::string("not valid YAML: ") + error.what(), ""});
   }

@@ -12,6 +12,13 @@ constexpr std::chrono::hours kRuleSeriesRange{24};
 constexpr std::chrono::hours kLately{1};
 constexpr std::string_view kShippedFiles = "alerts/rules/";
 
+// What a person took back says nothing of the change.
+std::string_view ended_as(const Change& change) {
+  const bool judged = change.verdict && (change.verdict->kind == VerdictKind::regressed ||
+                                         change.verdict->kind == VerdictKind::no_effect);
+  return change.state == ChangeState::reverted && !judged ? "undone" : to_string(change.state);
+}
+
 }  // namespace
 
 // A rule without an answer failed only when its collectors work: one cause gives one alert.
@@ -82,7 +89,7 @@ void Alerting::note_changes(const std::vector<Change>& changes) {
       change_samples_.push_back({{"pgtend_change_running_seconds", labels}, seconds, MetricKind::gauge, 0});
     }
     if (is_final(change.state) && now - change.updated_at < kLately)
-      lately[Labels{{"action", action}, {"state", std::string(to_string(change.state))}}] += 1;
+      lately[Labels{{"action", action}, {"state", std::string(ended_as(change))}}] += 1;
   }
   for (const auto& [labels, count] : lately)
     change_samples_.push_back({{"pgtend_changes_lately", labels}, count, MetricKind::gauge, 0});

@@ -106,8 +106,10 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     }
     Finding finding = make_finding(
         "work_mem_spills", now, "role " + name, Severity::warning,
-        count(static_cast<double>(few.size())) + " statements of role " + name +
-            " write temporary files on their calls: " + format_bytes(covered / calls * kBlockBytes) + " a call.",
+        (few.size() == 1 ? "one statement of role " + name + " writes temporary files on its calls: "
+                         : count(static_cast<double>(few.size())) + " statements of role " + name +
+                               " write temporary files on their calls: ") +
+            format_bytes(covered / calls * kBlockBytes) + " a call.",
         {{"temporary blocks written per call", covered / calls, "blocks", "pg_stat_statements"},
          {"calls", calls / minutes, "1/min", "pg_stat_statements"},
          {"share of the role's spilling", covered / spill.blocks, "ratio", "pg_stat_statements"},
@@ -116,6 +118,12 @@ Advice work_mem_spills(const DatabaseFacts& before, const DatabaseFacts& now, co
     out.findings.push_back(finding);
     if (now.ram_bytes <= 0) {
       out.refused.push_back({what, "the host's memory is not known, so no bound can be kept"});
+      continue;
+    }
+    if (!role->can_login) {
+      out.refused.push_back({what,
+                             "nobody logs in as it, and only then a role's settings apply: raise work_mem for the "
+                             "roles that SET ROLE to it"});
       continue;
     }
     if (role->superuser) {

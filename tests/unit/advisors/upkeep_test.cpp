@@ -27,6 +27,7 @@ Scene spilling(std::int64_t temp_blocks = 10'000) {
   RoleFact role;
   role.oid = 50;
   role.name = "app";
+  role.can_login = true;
   scene.now.roles.push_back(role);
   scene.statement(1, "select * from orders order by total", 10, 1000).temp_blks_written = temp_blocks;
   return scene;
@@ -182,6 +183,16 @@ TEST_CASE("a role's own value is doubled and put back, within the bound of memor
   CHECK(says(work_mem_spills(scene.before, scene.now, {}).refused, "role app", "at the bound of"));
   scene.now.ram_bytes = 0;
   CHECK(says(work_mem_spills(scene.before, scene.now, {}).refused, "role app", "memory is not known"));
+}
+
+TEST_CASE("a role that nobody logs in as gets no setting, which would never apply") {
+  Scene scene = spilling();
+  scene.now.roles[0].can_login = false;
+  const Advice advice = work_mem_spills(scene.before, scene.now, {});
+  CHECK(advice.findings.size() == 1);
+  CHECK(advice.findings[0].summary.starts_with("one statement of role app writes"));
+  CHECK(advice.recommendations.empty());
+  CHECK(says(advice.refused, "more work_mem for role app", "nobody logs in as it"));
 }
 
 TEST_CASE("the spilling of a superuser is found, and its role is left to a superuser") {

@@ -176,6 +176,16 @@ TEST_CASE("texts that are no single plain YAML document are refused") {
   check_refused("a:\n\t- b\n", "not valid YAML");
 }
 
+TEST_CASE("a tab that indents is named, on its line") {
+  for (const auto* text : {"a:\n\tb: c\n", "a:\n  b: c\n\td: e\n", "a:\n  \tb: c\nd: e\n"}) {
+    INFO(text);
+    for (const auto& errors : decode_all(text)) {
+      REQUIRE_FALSE(errors.empty());
+      CHECK(errors[0].hint.find("is indented with a tab") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("quotes that are closed are left alone, wherever they stand") {
   for (const auto* text : {"instance: {name: \"a\"}\n", "instance:\n  name: 'it''s'",
                            "instance:\n  name: \"a \\\"b\\\" c\" # '\n", "# it's\ninstance: {name: &n \"x\"}\n"}) {
