@@ -138,9 +138,9 @@ std::string body_of(const Notification& notification, const MessageContext& cont
   if (notification.reason == NotificationReason::test) out += "This is a test of the receiver; nothing is wrong.\n";
   std::size_t shown = 0;
   for (const auto& entry : notification.alerts) {
-    auto words = words_of(entry, context.now);
+    const auto words = words_of(entry, context.now);
     if (shown > 0 && (shown == kAlertsInWords || out.size() + words.size() > kMessageLength - 300)) break;
-    out += std::move(words);
+    out += words;
     ++shown;
   }
   const auto more = notification.alerts.size() - shown + static_cast<std::size_t>(notification.truncated);

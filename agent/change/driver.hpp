@@ -21,19 +21,19 @@ class Driver {
  private:
   // driver_apply.cpp
   net::Task<void> begin();
-  net::Task<void> apply(pg::Connection& connection);
-  net::TaskResult<RowSet> execute(pg::Connection& connection, bool reverse);
-  net::TaskResult<bool> settle_in(pg::Connection& connection, bool reverse, bool returned);
+  net::Task<void> apply(pg::Connection* connection);
+  net::TaskResult<RowSet> execute(pg::Connection* connection, bool reverse);
+  net::TaskResult<bool> settle_in(pg::Connection* connection, bool reverse, bool returned);
   net::TaskResult<bool> wait_for_effect(Work work);
   net::Task<void> applied(bool needs_restart);
-  net::Task<void> abandon(pg::Connection& connection, Error error);
-  net::TaskResult<RowSet> remove_leftover(pg::Connection& connection, Work work);
+  net::Task<void> abandon(pg::Connection* connection, Error error);
+  net::TaskResult<RowSet> remove_leftover(pg::Connection* connection, Work work);
   net::Task<void> leave_leftover(Error error);
   net::Task<void> settled();
 
   // driver_resume.cpp
   net::Task<void> resume();
-  net::Task<void> resume_in(pg::Connection& connection);
+  net::Task<void> resume_in(pg::Connection* connection);
   net::Task<void> repeat_or_end(std::string found);
   net::Task<bool> runs_elsewhere();
   net::Task<void> watch_adopted(int pid);
@@ -42,7 +42,7 @@ class Driver {
 
   // driver_undo.cpp
   net::Task<void> undo();
-  net::Task<void> undo_in(pg::Connection& connection);
+  net::Task<void> undo_in(pg::Connection* connection);
 
   // driver_observe.cpp
   net::Task<void> observe();

@@ -32,7 +32,7 @@ net::Task<void> Driver::begin() {
     co_await give_up(lease.error());
     co_return;
   }
-  auto& connection = lease->connection();
+  auto* const connection = &lease->connection();
   auto notes = co_await check_gates(core_, connection, change_, false);
   if (!notes) {
     // Waiting for a gate is an attempt too: it must end some day.
@@ -74,10 +74,10 @@ net::Task<void> Driver::begin() {
   co_await apply(connection);
 }
 
-net::Task<void> Driver::apply(pg::Connection& connection) {
+net::Task<void> Driver::apply(pg::Connection* connection) {
   SessionAsker asker(connection, kReconnect);
   const auto before = work_of(*core_, change_, false);
-  auto catalog = co_await kind().snapshot(asker, before);
+  auto catalog = co_await kind().snapshot(&asker, before);
   auto self = co_await who_am_i(connection);
   if (!catalog || !self) {
     const Error error = catalog ? self.error() : catalog.error();
@@ -110,13 +110,13 @@ net::Task<void> Driver::apply(pg::Connection& connection) {
   co_await applied(*needs_restart);
 }
 
-net::TaskResult<RowSet> Driver::execute(pg::Connection& connection, bool reverse) {
+net::TaskResult<RowSet> Driver::execute(pg::Connection* connection, bool reverse) {
   const auto regime = kind().regime(change_.plan);
   auto owner = co_await become_owner(core_, connection, change_, regime);
   if (!owner) co_return owner;
   const auto work = work_of(*core_, change_, reverse);
   SessionAsker asker(connection, kCleanLimit);
-  auto standing = co_await kind().probe(asker, work);
+  auto standing = co_await kind().probe(&asker, work);
   if (!standing) co_return fail(std::move(standing.error()));
   if (standing->presence == Presence::partial) {
     auto cleaned = co_await remove_leftover(connection, work);
@@ -131,14 +131,14 @@ net::TaskResult<RowSet> Driver::execute(pg::Connection& connection, bool reverse
 }
 
 // What follows the statements: the kind's own finish, the catalogs, and a look from a new session.
-net::TaskResult<bool> Driver::settle_in(pg::Connection& connection, bool reverse, bool returned) {
+net::TaskResult<bool> Driver::settle_in(pg::Connection* connection, bool reverse, bool returned) {
   auto work = work_of(*core_, change_, reverse);
   work.returned = returned;
   work.ours = true;
   SessionAsker asker(connection, kCleanLimit);
-  auto finished = co_await kind().finish(asker, work);
+  auto finished = co_await kind().finish(&asker, work);
   if (!finished) co_return fail(std::move(finished.error()), "finish");
-  auto standing = co_await kind().probe(asker, work);
+  auto standing = co_await kind().probe(&asker, work);
   if (!standing) co_return fail(std::move(standing.error()), "verify");
   if (standing->presence != Presence::done)
     co_return fail(Errc::conflict, "the catalogs do not show it: " + standing->detail);
@@ -151,8 +151,8 @@ net::TaskResult<bool> Driver::wait_for_effect(Work work) {
   while (true) {
     auto lease = co_await core_->parts.lanes.lease(pg::Lane::advise, acting_database(*core_, change_.plan), give_up_at);
     if (!lease) co_return fail(std::move(lease.error()), "open a new session to verify");
-    SessionAsker fresh(lease->connection(), kReconnect);
-    auto seen = co_await kind().takes_effect(fresh, work);
+    SessionAsker fresh(&lease->connection(), kReconnect);
+    auto seen = co_await kind().takes_effect(&fresh, work);
     if (seen || !seen.error().retryable) co_return seen;
     const auto next = core_->in(kEffectPoll);
     if (next >= give_up_at) co_return seen;
@@ -191,9 +191,9 @@ net::Task<void> Driver::applied(bool needs_restart) {
 }
 
 // What blocks a build often blocks the removal of what it left, so that it is tried for a short time, again and again.
-net::TaskResult<RowSet> Driver::remove_leftover(pg::Connection& connection, Work work) {
+net::TaskResult<RowSet> Driver::remove_leftover(pg::Connection* connection, Work work) {
   SessionAsker asker(connection, kCleanTry);
-  auto cleaned = co_await kind().clean(asker, work);
+  auto cleaned = co_await kind().clean(&asker, work);
   if (!cleaned) co_return fail(std::move(cleaned.error()), "remove the leftover");
   log::info("leftover removed", {{"change", change_.id}, {"object", change_.plan.object}});
   co_return cleaned;
@@ -212,16 +212,16 @@ net::Task<void> Driver::leave_leftover(Error error) {
 }
 
 // The statement failed: it is looked at what is there, and what is ours and half done is removed.
-net::Task<void> Driver::abandon(pg::Connection& connection, Error error) {
+net::Task<void> Driver::abandon(pg::Connection* connection, Error error) {
   // Nobody knows what still runs: the change stays in `applying` and is looked at as after a crash.
-  if (!connection.healthy()) {
+  if (!connection->healthy()) {
     rest(error, core_->options.poll_interval);
     co_return;
   }
   auto work = work_of(*core_, change_, false);
   work.ours = true;
   SessionAsker asker(connection, kCleanLimit);
-  auto standing = co_await kind().probe(asker, work);
+  auto standing = co_await kind().probe(&asker, work);
   if (!standing) {
     rest(standing.error(), core_->options.poll_interval);
     co_return;
@@ -239,7 +239,7 @@ net::Task<void> Driver::abandon(pg::Connection& connection, Error error) {
     auto undone = co_await execute(connection, true);
     if (undone) {
       work.reverse = true;
-      auto finished = co_await kind().finish(asker, work);
+      auto finished = co_await kind().finish(&asker, work);
       if (!finished) log::warn("not reloaded", {{"change", change_.id}, {"error", finished.error().describe()}});
     } else {
       error.message += "; and it could not be taken back: " + undone.error().describe();

@@ -23,7 +23,7 @@ net::Task<bool> Driver::is_lost() {
   std::string why = another ? "this is another server" : "";
   if (!another) {
     LaneAsker asker(core_->parts.lanes, acting_database(*core_, change_.plan));
-    auto standing = co_await kind().probe(asker, work);
+    auto standing = co_await kind().probe(&asker, work);
     // What cannot be read now is not lost.
     if (!standing || standing->presence == Presence::done) co_return false;
     why = standing->detail;

@@ -68,7 +68,7 @@ net::Task<void> Driver::resume() {
     rest(lease.error(), core_->options.poll_interval);
     co_return;
   }
-  auto& connection = lease->connection();
+  auto* const connection = &lease->connection();
   const Millis one_try{0};
   auto locked = co_await take_locks(core_, connection, change_, one_try);
   if (!locked) {
@@ -80,12 +80,12 @@ net::Task<void> Driver::resume() {
 }
 
 // The lock is ours, so nobody executes it any more.
-net::Task<void> Driver::resume_in(pg::Connection& connection) {
+net::Task<void> Driver::resume_in(pg::Connection* connection) {
   auto work = work_of(*core_, change_, false);
   work.ours = true;
   auto owner = co_await become_owner(core_, connection, change_, kind().regime(change_.plan));
   SessionAsker asker(connection, kLookLimit);
-  auto standing = co_await kind().probe(asker, work);
+  auto standing = co_await kind().probe(&asker, work);
   if (!owner || !standing) {
     rest(owner ? standing.error() : owner.error(), core_->options.poll_interval);
     co_return;
@@ -139,12 +139,12 @@ net::Task<void> Driver::check_again() {
     rest(lease.error(), core_->options.poll_interval);
     co_return;
   }
-  auto owner = co_await become_owner(core_, lease->connection(), change_, kind().regime(change_.plan));
+  auto owner = co_await become_owner(core_, &lease->connection(), change_, kind().regime(change_.plan));
   if (!owner) {
     rest(owner.error(), core_->options.poll_interval);
     co_return;
   }
-  auto needs_restart = co_await settle_in(lease->connection(), false, true);
+  auto needs_restart = co_await settle_in(&lease->connection(), false, true);
   if (!needs_restart && needs_restart.error().code == Errc::conflict) {
     change_.last_error = needs_restart.error().describe();
     co_await move_to(ChangeState::lost, "change.recover", change_.last_error);

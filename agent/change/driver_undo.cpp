@@ -31,19 +31,19 @@ net::Task<void> Driver::undo() {
     co_return;
   }
   const Millis patience = change_.backend_pid ? Millis(0) : core_->options.advisory_wait;
-  auto locked = co_await take_locks(core_, lease->connection(), change_, patience);
+  auto locked = co_await take_locks(core_, &lease->connection(), change_, patience);
   if (!locked) {
     rest(locked.error(), core_->options.progress_interval);
     co_return;
   }
-  co_await undo_in(lease->connection());
+  co_await undo_in(&lease->connection());
 }
 
-net::Task<void> Driver::undo_in(pg::Connection& connection) {
+net::Task<void> Driver::undo_in(pg::Connection* connection) {
   auto work = work_of(*core_, change_, true);
   work.ours = true;
   SessionAsker asker(connection, kCleanLimit);
-  auto standing = co_await kind().probe(asker, work);
+  auto standing = co_await kind().probe(&asker, work);
   if (!standing) {
     rest(standing.error(), core_->options.defer_for);
     co_return;
@@ -76,7 +76,7 @@ net::Task<void> Driver::undo_in(pg::Connection& connection) {
     core_->fault("reverting.intent");
     auto done = co_await execute(connection, true);
     if (!done) {
-      const bool again = restores_by_itself(done.error()) || !connection.healthy();
+      const bool again = restores_by_itself(done.error()) || !connection->healthy();
       if (again) rest(done.error(), core_->stopping ? core_->options.poll_interval : core_->options.defer_for);
       change_.last_error = done.error().describe();
       if (!again) co_await move_to(ChangeState::failed, "change.revert.result", change_.last_error);

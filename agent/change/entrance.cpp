@@ -48,7 +48,7 @@ net::TaskResult<Known> look_for(CorePtr core, Change wanted) {
 net::TaskResult<std::string> fingerprint_now(CorePtr core, Change change) {
   LaneAsker asker(core->parts.lanes, acting_database(*core, change.plan));
   const auto work = work_of(*core, change, false);
-  auto print = co_await kind_of(change.plan.kind).fingerprint(asker, work);
+  auto print = co_await kind_of(change.plan.kind).fingerprint(&asker, work);
   // The monitoring role may lack a right that the acting one has; the gates look again with that one.
   if (!print && print.error().code == Errc::permission) co_return std::string();
   co_return print;
@@ -143,7 +143,7 @@ net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::strin
   const auto& kind = kind_of(plan.kind);
   if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
   LaneAsker asker(core->parts.lanes, acting_database(*core, plan));
-  auto complete = co_await kind.complete(asker, std::move(plan));
+  auto complete = co_await kind.complete(&asker, std::move(plan));
   if (!complete) co_return fail(std::move(complete.error()));
   Change change;
   change.plan = std::move(*complete);

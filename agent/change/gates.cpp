@@ -12,7 +12,7 @@ namespace {
 
 constexpr Millis kLook{5'000};
 
-net::TaskResult<RowSet> no_old_snapshots(CorePtr core, Asker& asker) {
+net::TaskResult<RowSet> no_old_snapshots(CorePtr core, Asker* asker) {
   // Statements and snapshots of this database: a concurrent build would wait for every one of them.
   const std::string sql =
       "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - CASE WHEN a.state = 'active' THEN "
@@ -23,7 +23,7 @@ net::TaskResult<RowSet> no_old_snapshots(CorePtr core, Asker& asker) {
       "AND a.backend_type = 'client backend' AND (a.state = 'active' OR a.backend_xmin IS NOT NULL OR a.backend_xid IS "
       "NOT NULL)";
   const pg::Params none;
-  auto rows = co_await asker.ask(sql, none);
+  auto rows = co_await asker->ask(sql, none);
   if (!rows) co_return fail(std::move(rows.error()), "look for old snapshots");
   const double age = rows->number(0, "age").value_or(0);
   if (age * 1000 <= static_cast<double>(core->options.max_xact_age.count())) co_return rows;
@@ -33,7 +33,7 @@ net::TaskResult<RowSet> no_old_snapshots(CorePtr core, Asker& asker) {
                  true);
 }
 
-net::TaskResult<RowSet> no_other_build(Asker& asker, ProposedChange plan) {
+net::TaskResult<RowSet> no_other_build(Asker* asker, ProposedChange plan) {
   const std::string sql =
       "SELECT p.pid FROM pg_stat_progress_create_index p JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n "
       "ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname = ANY ($1::text[]) AND p.datname = "
@@ -41,16 +41,16 @@ net::TaskResult<RowSet> no_other_build(Asker& asker, ProposedChange plan) {
   std::string array = "{";
   for (const auto& table : plan.target_tables) array += (array.size() > 1 ? "," : "") + quote_identifier(table);
   const pg::Params params{array + "}"};
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "look for other builds");
   if (rows->size() == 0) co_return rows;
   co_return fail(Errc::unavailable, "another index is being built on the table by pid " + rows->text(0, "pid"), true);
 }
 
-net::TaskResult<RowSet> replicas_follow(CorePtr core, Asker& asker) {
+net::TaskResult<RowSet> replicas_follow(CorePtr core, Asker* asker) {
   const std::string sql = "SELECT coalesce(max(extract(epoch FROM r.replay_lag)), 0) AS lag FROM pg_stat_replication r";
   const pg::Params none;
-  auto rows = co_await asker.ask(sql, none);
+  auto rows = co_await asker->ask(sql, none);
   if (!rows) co_return fail(std::move(rows.error()), "look at the replicas");
   const double lag = rows->number(0, "lag").value_or(0);
   if (lag * 1000 <= static_cast<double>(core->options.max_replica_lag.count())) co_return rows;
@@ -62,7 +62,7 @@ struct Disk {
   std::string note;
 };
 
-net::TaskResult<Disk> free_disk(CorePtr core, Asker& asker, bool is_local) {
+net::TaskResult<Disk> free_disk(CorePtr core, Asker* asker, bool is_local) {
   Disk out;
   if (!is_local) {
     out.note = "not checked: the server is on another host";
@@ -70,7 +70,7 @@ net::TaskResult<Disk> free_disk(CorePtr core, Asker& asker, bool is_local) {
   }
   const std::string sql = "SELECT setting FROM pg_settings WHERE name = 'data_directory'";
   const pg::Params none;
-  auto rows = co_await asker.ask(sql, none);
+  auto rows = co_await asker->ask(sql, none);
   if (!rows) co_return fail(std::move(rows.error()), "read the data directory");
   if (rows->size() == 0) {
     out.note = "not checked: the data directory is not shown to this role";
@@ -105,16 +105,16 @@ Result<void> may_begin(const Standing& standing, const Work& work) {
 
 }  // namespace
 
-net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection& connection, Change change, bool reverse) {
+net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Change change, bool reverse) {
   const auto& kind = kind_of(change.plan.kind);
   const auto work = work_of(*core, change, reverse);
   SessionAsker asker(connection, kLook);
   Notes notes(change.evidence_before);
-  auto missing = co_await kind.missing_rights(asker, work);
+  auto missing = co_await kind.missing_rights(&asker, work);
   if (!missing) co_return fail(std::move(missing.error()));
   if (!missing->empty()) co_return fail(missing_right(*missing));
   if (!reverse) {
-    auto print = co_await kind.fingerprint(asker, work);
+    auto print = co_await kind.fingerprint(&asker, work);
     if (!print) co_return fail(std::move(print.error()));
     const auto proposed = notes.text("fingerprint");
     // A drop that was interrupted may have taken the index already.
@@ -122,24 +122,24 @@ net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection& connection, Cha
     if (!proposed.empty() && proposed != *print && !may_differ)
       co_return fail(Errc::conflict, "the object is not what it was when the plan was made");
   }
-  auto standing = co_await kind.probe(asker, work);
+  auto standing = co_await kind.probe(&asker, work);
   if (!standing) co_return fail(std::move(standing.error()));
   const bool compares_with_before =
       change.plan.kind == ChangeKind::refresh || change.plan.kind == ChangeKind::maintenance;
   if (auto may = may_begin(*standing, work); !may && !compares_with_before) co_return fail(std::move(may.error()));
   if (kind.regime(change.plan) == Regime::concurrent) {
-    auto free = co_await no_other_build(asker, change.plan);
+    auto free = co_await no_other_build(&asker, change.plan);
     if (!free) co_return fail(std::move(free.error()));
-    auto young = co_await no_old_snapshots(core, asker);
+    auto young = co_await no_old_snapshots(core, &asker);
     if (!young) co_return fail(std::move(young.error()));
     notes.set("oldest_snapshot_seconds", young->number(0, "age").value_or(0));
   }
-  auto follow = co_await replicas_follow(core, asker);
+  auto follow = co_await replicas_follow(core, &asker);
   if (!follow) co_return fail(std::move(follow.error()));
   notes.set("replica_lag_seconds", follow->number(0, "lag").value_or(0));
   const double needed =
       core->options.disk_factor * static_cast<double>(std::max<std::int64_t>(0, change.plan.cost.bytes));
-  auto disk = co_await free_disk(core, asker, connection.is_local());
+  auto disk = co_await free_disk(core, &asker, connection->is_local());
   if (!disk) co_return fail(std::move(disk.error()));
   if (disk->free_bytes) notes.set("disk_free_bytes", *disk->free_bytes);
   if (!disk->note.empty()) notes.set("disk", disk->note);

@@ -35,9 +35,9 @@ using WatchPtr = std::shared_ptr<Watch>;
 
 // Looks at the running statement from another lane and cancels it when its wait budget is spent or the agent stops.
 // `connection` outlives the watch, because the statement's coroutine joins it.
-net::Task<void> watch(CorePtr core, WatchPtr shared, pg::Connection& connection, std::string database, std::string id) {
+net::Task<void> watch(CorePtr core, WatchPtr shared, pg::Connection* connection, std::string database, std::string id) {
   LaneAsker asker(core->parts.lanes, database);
-  const pg::Params params{std::to_string(connection.backend_pid())};
+  const pg::Params params{std::to_string(connection->backend_pid())};
   Millis waited{0};
   auto last = core->parts.clock.steady_now();
   // Looks soon at first, so that a short build shows its progress too.
@@ -60,11 +60,11 @@ net::Task<void> watch(CorePtr core, WatchPtr shared, pg::Connection& connection,
       shared->cancelled_because = "the wait budget was spent waiting for other sessions" +
                                   (blocker ? " (pid " + std::to_string(*blocker) + ")" : std::string());
     }
-    if (!shared->cancelled_because.empty()) co_await connection.cancel();
+    if (!shared->cancelled_because.empty()) co_await connection->cancel();
   }
 }
 
-net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection& connection, Change change, std::string sql) {
+net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection* connection, Change change, std::string sql) {
   auto free = co_await refuse_when_frozen(core);
   if (!free) co_return free;
   auto executor = co_await net::asio::this_coro::executor;
@@ -77,7 +77,7 @@ net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection& connection, Ch
                       on_end);
   const pg::Params none;
   const auto limit = core->in(core->options.statement_budget);
-  auto done = co_await connection.query(sql, none, limit);
+  auto done = co_await connection->query(sql, none, limit);
   shared->over = true;
   shared->nap.cancel();
   while (!shared->ended) co_await shared->joined.async_wait(net::as_values);
@@ -86,7 +86,7 @@ net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection& connection, Ch
   co_return fail(code, shared->cancelled_because, true);
 }
 
-net::TaskResult<RowSet> run_with_short_locks(CorePtr core, pg::Connection& connection, Change change, std::string sql) {
+net::TaskResult<RowSet> run_with_short_locks(CorePtr core, pg::Connection* connection, Change change, std::string sql) {
   const auto give_up = core->in(core->options.lock_budget);
   for (int attempt = 1;; ++attempt) {
     auto done = co_await run_watched(core, connection, change, sql);
@@ -102,7 +102,7 @@ net::TaskResult<RowSet> run_with_short_locks(CorePtr core, pg::Connection& conne
 
 }  // namespace
 
-net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection& connection, Change change, std::string sql,
+net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection* connection, Change change, std::string sql,
                                       Regime regime) {
   if (regime == Regime::strong_lock) return run_with_short_locks(core, connection, std::move(change), std::move(sql));
   return run_watched(core, connection, std::move(change), std::move(sql));

@@ -16,10 +16,10 @@ net::TaskResult<pg::Lease> open_session(CorePtr core, Change change) {
   const auto deadline = core->in(kOpenLimit);
   auto lease = co_await core->parts.lanes.lease(pg::Lane::act, database, deadline);
   if (!lease) co_return fail(std::move(lease.error()), "open the acting session");
-  auto& connection = lease->connection();
-  if (!connection.is_direct())
+  auto* const connection = &lease->connection();
+  if (!connection->is_direct())
     co_return fail(Errc::refused, "the connection goes through a pooler; acting needs a direct connection");
-  const auto& identity = connection.identity();
+  const auto& identity = connection->identity();
   if (identity.role != ServerRole::primary) co_return fail(Errc::refused, "the server is a standby");
   const auto& wanted = change.plan.system_identifier;
   if (!wanted.empty() && !identity.system_identifier.empty() && wanted != identity.system_identifier)
@@ -27,12 +27,12 @@ net::TaskResult<pg::Lease> open_session(CorePtr core, Change change) {
   const std::string marker = "chg/" + change.id.substr(0, 8);
   const Millis unlimited{0};
   const auto limit = core->in(kShort);
-  auto marked = co_await connection.mark(marker, unlimited, limit);
+  auto marked = co_await connection->mark(marker, unlimited, limit);
   if (!marked) co_return fail(std::move(marked.error()), "name the acting session");
   co_return std::move(*lease);
 }
 
-net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Change change, Millis patience) {
+net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection* connection, Change change, Millis patience) {
   // Key 0 is "somebody acts in this database"; asked for first, so that two agents never hold one lock each.
   const std::string sql =
       "SELECT CASE WHEN pg_try_advisory_lock($1::int, 0) THEN "
@@ -46,14 +46,14 @@ net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Cha
   const auto give_up = core->in(patience);
   while (true) {
     const auto limit = core->in(kShort);
-    auto tried = co_await connection.query(sql, keys, limit);
+    auto tried = co_await connection->query(sql, keys, limit);
     if (!tried) co_return fail(std::move(tried.error()), "take the advisory lock");
     if (tried->text(0, "held") == "both") {
       core->trouble.erase(change.id);
       co_return tried;
     }
     if (tried->text(0, "held") == "one") {
-      auto released = co_await connection.query(release, first, limit);
+      auto released = co_await connection->query(release, first, limit);
       if (!released) co_return fail(std::move(released.error()), "release the advisory lock");
     }
     core->trouble[change.id] = "another session, which acts in this database or on this object";
@@ -66,15 +66,15 @@ net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Cha
   }
 }
 
-net::TaskResult<BackendStart> who_am_i(pg::Connection& connection) {
+net::TaskResult<BackendStart> who_am_i(pg::Connection* connection) {
   const std::string sql =
       "SELECT floor(extract(epoch FROM backend_start) * 1000)::bigint AS started FROM pg_stat_activity WHERE pid = "
       "pg_backend_pid()";
   const pg::Params none;
   const auto limit = std::chrono::steady_clock::now() + kShort;
-  auto rows = co_await connection.query(sql, none, limit);
+  auto rows = co_await connection->query(sql, none, limit);
   if (!rows) co_return fail(std::move(rows.error()), "read the acting session's start");
-  co_return BackendStart{connection.backend_pid(), from_ms(rows->integer(0, "started").value_or(0))};
+  co_return BackendStart{connection->backend_pid(), from_ms(rows->integer(0, "started").value_or(0))};
 }
 
 net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcTime start) {
@@ -91,17 +91,17 @@ net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcT
   co_return !started || *started == to_ms(start);
 }
 
-net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection& connection, Change change, Regime regime) {
+net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection* connection, Change change, Regime regime) {
   const auto& options = core->options;
   const auto timeout = regime == Regime::concurrent ? Millis(0) : options.lock_timeout;
   std::string sql = "SET lock_timeout TO " + std::to_string(timeout.count());
   const bool adopt = change.plan.cost.seconds * 1000 > static_cast<double>(options.adopt_above.count());
   // A long build outlives a crash of the agent and is adopted; a short one ends with it and is done again.
-  if (regime == Regime::concurrent && connection.identity().version_num >= 140000)
+  if (regime == Regime::concurrent && connection->identity().version_num >= 140000)
     sql += std::string("; SET client_connection_check_interval TO ") + (adopt ? "0" : "5000");
   if (!change.plan.run_as_role.empty()) sql += "; SET ROLE " + quote_identifier(change.plan.run_as_role);
   const auto limit = core->in(kShort);
-  auto set = co_await connection.execute(sql, limit);
+  auto set = co_await connection->execute(sql, limit);
   if (!set) co_return fail(std::move(set.error()), "become " + change.plan.run_as_role);
   co_return set;
 }

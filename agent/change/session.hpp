@@ -15,18 +15,18 @@ net::TaskResult<pg::Lease> open_session(CorePtr core, Change change);
 // Takes the database's lock and the object's lock in this session, by polling and never by waiting in the server: a
 // waiter in pg_advisory_lock would deadlock with CREATE INDEX CONCURRENTLY. `patience` 0: one try.
 // Errors: timeout (somebody else holds one; retryable).
-net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection& connection, Change change, Millis patience);
+net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection* connection, Change change, Millis patience);
 
 struct BackendStart {
   int pid = 0;
   UtcTime at;
 };
-net::TaskResult<BackendStart> who_am_i(pg::Connection& connection);
+net::TaskResult<BackendStart> who_am_i(pg::Connection* connection);
 // Whether that very backend still runs; errors when it cannot be seen.
 net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcTime start);
 
 // SET ROLE and the lock settings of the regime.
-net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection& connection, Change change, Regime regime);
+net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection* connection, Change change, Regime regime);
 
 // What a backend (pid $1) does now, as note_progress reads it.
 [[nodiscard]] const std::string& running_query();
@@ -36,7 +36,7 @@ bool note_progress(Core& core, const std::string& id, const RowSet& rows);
 // One statement that changes the server; the freeze switch is read before it and before each repetition.
 // Errors: refused (frozen; nothing ran), timeout (lock or wait budget spent; retryable), cancelled (stopping), and the
 // server's.
-net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection& connection, Change change, std::string sql,
+net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection* connection, Change change, std::string sql,
                                       Regime regime);
 
 }  // namespace pgtend::change

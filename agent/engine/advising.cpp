@@ -119,7 +119,7 @@ net::Task<advisors::AdvisorOptions> Advising::options_now(std::string database) 
   co_return out;
 }
 
-net::TaskResult<FactsPtr> Advising::read(pg::Connection& connection, std::string database) {
+net::TaskResult<FactsPtr> Advising::read(pg::Connection* connection, std::string database) {
   auto shape = co_await collecting_.shape(database);
   if (!shape) co_return fail(std::move(shape.error()));
   const Deadline deadline = parts_.clock.steady_now() + kAdviseTime;
@@ -143,7 +143,7 @@ net::TaskResult<Advice> Advising::look(std::string database) {
   auto lease = co_await parts_.lanes.lease(pg::Lane::advise, database, deadline);
   if (!lease) co_return fail(std::move(lease.error()), "advise on " + database);
   pg::Connection& connection = lease->connection();
-  auto facts = co_await read(connection, database);
+  auto facts = co_await read(&connection, database);
   if (!facts) co_return fail(std::move(facts.error()), "read facts of " + database);
   co_await load_matviews(database);
 
@@ -166,7 +166,7 @@ net::TaskResult<Advice> Advising::look(std::string database) {
   auto questions = co_await net::run_on(parts_.blocking, ask);
   std::vector<advisors::WhatIfAnswer> answers;
   if (!questions.questions.empty()) {
-    auto asked = co_await ask_what_if(connection, questions.questions, deadline);
+    auto asked = co_await ask_what_if(&connection, questions.questions, deadline);
     if (asked) answers = std::move(*asked);
     if (!asked) log::warn("what-if not answered", {{"database", database}, {"error", asked.error().describe()}});
   }

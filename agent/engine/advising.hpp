@@ -69,7 +69,7 @@ class Advising {
   net::TaskResult<Advice> look(std::string database);
   // The same with what the ledger knows of the database's changes.
   net::Task<advisors::AdvisorOptions> options_now(std::string database);
-  net::TaskResult<FactsPtr> read(pg::Connection& connection, std::string database);
+  net::TaskResult<FactsPtr> read(pg::Connection* connection, std::string database);
   net::Task<std::vector<Finding>> run_checks(std::string database);
   net::Task<void> load_matviews(std::string database);
   net::Task<void> save_matviews(std::string database);

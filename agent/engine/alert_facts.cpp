@@ -101,13 +101,13 @@ std::vector<std::string> likely_causes(const Alert& alert, HistoryReader& histor
 }
 
 // For alerts that fire just now.
-net::Task<void> Alerting::add_facts(const LoadedGroup& group, std::vector<Alert>* changed, UtcTime now) {
+net::Task<void> Alerting::add_facts(const LoadedGroup* group, std::vector<Alert>* changed, UtcTime now) {
   std::vector<Alert> fresh;
   for (const auto& alert : *changed)
     if (alert.state == AlertState::firing && alert.fired_at == now) fresh.push_back(alert);
   if (fresh.empty() || reader_ == nullptr) co_return;
   const auto options = eval_options(parts_, kFactsTime);
-  auto gather = [fresh, rules = rules_, reader = reader_, name = group.name, now, options]() mutable {
+  auto gather = [fresh, rules = rules_, reader = reader_, name = group->name, now, options]() mutable {
     for (auto& alert : fresh)
       for (const auto& loaded : rules->groups)
         for (const auto& rule : loaded.rules) {

@@ -48,7 +48,7 @@ net::Task<std::size_t> Alerting::deliver_held() {
       continue;
     }
     ++tried;
-    const auto outcome = co_await attempt(message);
+    const auto outcome = co_await attempt(&message);
     parts_.board
         .counter("pgtend_notifications_total", "Attempts to deliver a notification.",
                  Labels{{"receiver", message.receiver}, {"outcome", std::string(to_string(outcome.outcome))}})

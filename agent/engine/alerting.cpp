@@ -224,7 +224,7 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
   }
   for (std::size_t i = 0; i < group.rules.size(); ++i)
     next[{group.name, group.rules[i].compiled.rule.name}].merge(split[i]);
-  co_await add_facts(group, &changed, result.at);
+  co_await add_facts(&group, &changed, result.at);
   for (const auto& alert : changed) {
     const auto rule = next.find({alert.group, alert.rule});
     if (rule == next.end()) continue;

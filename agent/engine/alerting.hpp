@@ -112,7 +112,7 @@ class Alerting {
   [[nodiscard]] static bool cannot_write(const Error& error);
   void hold(std::vector<OutboxMessage> messages, const std::string& why);
   net::Task<std::size_t> deliver_held();
-  net::Task<void> add_facts(const LoadedGroup& group, std::vector<Alert>* changed, UtcTime now);
+  net::Task<void> add_facts(const LoadedGroup* group, std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
   net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only);
   void note_waiting(RuleTriggers::Place place, const LoadedRule& rule, const alerts::RuleAlerts& alerts,
@@ -126,7 +126,7 @@ class Alerting {
   void note_reach(std::size_t alertmanager, bool reached);
   net::Task<void> send(OutboxMessage message);
   net::Task<void> send_all(std::vector<OutboxMessage> messages);
-  net::Task<alerts::Delivery> attempt(const OutboxMessage& message);
+  net::Task<alerts::Delivery> attempt(const OutboxMessage* message);
   net::Task<void> finish(OutboxMessage message, alerts::Delivery outcome);
   [[nodiscard]] std::vector<OutboxMessage> dead_letters(const OutboxMessage& message, const std::string& reason) const;
   void note_health(const Labels& rule, const alerts::Evaluation& evaluation);

@@ -143,7 +143,7 @@ net::Task<void> Alerting::send(OutboxMessage message) {
     co_return;
   }
   if (pace != paces_.end()) pace->second.take(parts_.clock.steady_now());
-  auto outcome = co_await attempt(message);
+  auto outcome = co_await attempt(&message);
   const auto index = alertmanager_index(message.receiver);
   if (index) note_reach(*index, outcome.outcome == alerts::DeliveryOutcome::sent || outcome.status == 400);
   const Labels labels{{"receiver", message.receiver}, {"outcome", std::string(to_string(outcome.outcome))}};
@@ -157,21 +157,21 @@ net::Task<void> Alerting::send(OutboxMessage message) {
   parts_.board.counter("pgtend_notifications_total", "Attempts to deliver a notification.", labels).add();
 }
 
-net::Task<alerts::Delivery> Alerting::attempt(const OutboxMessage& message) {
+net::Task<alerts::Delivery> Alerting::attempt(const OutboxMessage* message) {
   const auto& alerting = parts_.config->alerting;
-  if (const auto index = alertmanager_index(message.receiver)) {
-    if (*index >= alerting.alertmanagers.size()) co_return gone(message.receiver);
+  if (const auto index = alertmanager_index(message->receiver)) {
+    if (*index >= alerting.alertmanagers.size()) co_return gone(message->receiver);
     alerts::AlertmanagerTarget target;
     target.url = alerting.alertmanagers[*index].url;
-    auto answer = co_await alerts::deliver_alertmanager(client_, parts_.clock, target, message.body);
+    auto answer = co_await alerts::deliver_alertmanager(&client_, &parts_.clock, target, message->body);
     if (!answer) co_return alerts::classify(answer.error());
     co_return *answer;
   }
-  const auto integration = find_integration(alerting, message.receiver);
-  if (!integration) co_return gone(message.receiver);
+  const auto integration = find_integration(alerting, message->receiver);
+  if (!integration) co_return gone(message->receiver);
   auto target = target_with_secrets(integration->config);
   if (!target) co_return alerts::classify(target.error());
-  auto answer = co_await alerts::deliver(client_, parts_.blocking, parts_.clock, *target, message);
+  auto answer = co_await alerts::deliver(&client_, parts_.blocking, &parts_.clock, *target, *message);
   if (!answer) co_return alerts::classify(answer.error());
   co_return *answer;
 }

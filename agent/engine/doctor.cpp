@@ -23,7 +23,7 @@ net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor bl
   const auto& identity = (*connection)->identity();
   report->server = "PostgreSQL " + identity.server_version + ", " + std::string(to_string(identity.role));
   if (!(*connection)->is_direct()) report->server += ", through a pooler";
-  auto capabilities = co_await pg::probe_capabilities(**connection, purpose);
+  auto capabilities = co_await pg::probe_capabilities(connection->get(), purpose);
   if (capabilities) {
     role->capabilities = std::move(*capabilities);
   } else {
@@ -31,10 +31,10 @@ net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor bl
   }
 }
 
-net::Task<void> ask_neighbour(NeighbourSpec spec, net::asio::any_io_executor blocking, const Clock& clock,
+net::Task<void> ask_neighbour(NeighbourSpec spec, net::asio::any_io_executor blocking, const Clock* clock,
                               DoctorNeighbour* entry) {
-  const auto neighbour = make_neighbour(spec.config, blocking, clock);
-  const Deadline deadline = clock.steady_now() + spec.timeout;
+  const auto neighbour = make_neighbour(spec.config, blocking, *clock);
+  const Deadline deadline = clock->steady_now() + spec.timeout;
   auto answer = co_await neighbour->ask(deadline);
   if (!answer) {
     entry->error = answer.error().describe();
@@ -74,7 +74,7 @@ DoctorReport examine(const config::Config& configuration) {
     auto ended = [entry](const std::exception_ptr& failure) {
       if (failure) entry->error = "internal error";
     };
-    net::asio::co_spawn(io, ask_neighbour(specs[i], blocking.get_executor(), clock, entry), ended);
+    net::asio::co_spawn(io, ask_neighbour(specs[i], blocking.get_executor(), &clock, entry), ended);
   }
   io.run();
   blocking.join();

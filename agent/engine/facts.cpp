@@ -18,33 +18,33 @@ constexpr auto kLockTimeout = "SET lock_timeout = '100ms'";
 
 }  // namespace
 
-net::TaskResult<collectors::ServerShape> fact_shape(pg::Connection& connection, Deadline deadline) {
+net::TaskResult<collectors::ServerShape> fact_shape(pg::Connection* connection, Deadline deadline) {
   collectors::ServerShape shape;
-  shape.identity = connection.identity();
+  shape.identity = connection->identity();
   const std::string probe = collectors::column_probe_sql({});
   const pg::Params none;
-  auto extensions = co_await connection.query(probe, none, deadline);
-  if (!extensions) co_return fail(std::move(extensions.error()), "extensions of " + connection.database());
+  auto extensions = co_await connection->query(probe, none, deadline);
+  if (!extensions) co_return fail(std::move(extensions.error()), "extensions of " + connection->database());
   collectors::add_columns(shape, *extensions);
   co_return shape;
 }
 
-net::TaskResult<FactsPtr> read_facts(pg::Connection& connection, collectors::ServerShape shape, std::string instance,
+net::TaskResult<FactsPtr> read_facts(pg::Connection* connection, collectors::ServerShape shape, std::string instance,
                                      std::string database, UtcTime now, Deadline deadline, std::int64_t ram_bytes) {
   const std::string marker = "facts";
-  auto marked = co_await connection.mark(marker, kStatementTimeout, deadline);
+  auto marked = co_await connection->mark(marker, kStatementTimeout, deadline);
   if (!marked) co_return fail(std::move(marked.error()), "facts of database " + database);
   const std::string lock_timeout = kLockTimeout;
-  auto set = co_await connection.execute(lock_timeout, deadline);
+  auto set = co_await connection->execute(lock_timeout, deadline);
   if (!set) co_return fail(std::move(set.error()), "facts of database " + database);
   const pg::Params none;
 
   std::map<std::string, RowSet> answers;
   for (const auto& query : collectors::fact_queries(shape)) {
-    auto rows = co_await connection.query(query.sql, none, deadline);
+    auto rows = co_await connection->query(query.sql, none, deadline);
     if (rows) {
       answers[query.name] = std::move(*rows);
-    } else if (!connection.healthy()) {
+    } else if (!connection->healthy()) {
       co_return fail(std::move(rows.error()), "facts of database " + database + ": " + query.name);
     } else {
       log::debug("facts left out", {{"part", query.name}, {"error", rows.error().describe()}});

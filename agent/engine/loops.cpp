@@ -127,7 +127,7 @@ net::TaskResult<std::vector<pg::Capability>> Rooms::probe(pg::Lane lane, std::op
   const Deadline deadline = parts.clock.steady_now() + parts.config->postgresql.connect_timeout * 2;
   auto lease = co_await parts.lanes.lease(lane, "", deadline);
   if (!lease) co_return fail(std::move(lease.error()));
-  auto capabilities = co_await pg::probe_capabilities(lease->connection(), purpose);
+  auto capabilities = co_await pg::probe_capabilities(&lease->connection(), purpose);
   co_return capabilities;
 }
 

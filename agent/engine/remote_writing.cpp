@@ -72,21 +72,25 @@ remote::Doors RemoteWriting::doors(const std::string& name) {
   remote::Doors out;
   out.blocking = parts_.blocking;
   out.open_reader = [history = &parts_.history] { return history->reader(); };
-  out.load = [this, name]() -> net::TaskResult<std::optional<remote::Cursor>> {
-    auto read = [key = cursor_key(name)](store::Ledger& ledger) { return ledger.get_meta(key); };
-    auto stored = co_await parts_.with_ledger(read);
-    if (!stored) co_return fail(std::move(stored.error()));
-    co_return *stored ? remote::parse_cursor(**stored) : std::nullopt;
-  };
-  out.save = [this, name](remote::Cursor cursor) -> net::TaskResult<bool> {
-    auto write = [key = cursor_key(name), text = remote::to_text(cursor)](store::Ledger& ledger) {
-      return ledger.set_meta(key, text);
-    };
-    auto stored = co_await parts_.with_ledger(write);
-    if (!stored) co_return fail(std::move(stored.error()));
-    co_return true;
-  };
+  out.load = [this, name] { return load_cursor(name); };
+  out.save = [this, name](remote::Cursor cursor) { return save_cursor(name, cursor); };
   return out;
+}
+
+net::TaskResult<std::optional<remote::Cursor>> RemoteWriting::load_cursor(std::string name) {
+  auto read = [key = cursor_key(name)](store::Ledger& ledger) { return ledger.get_meta(key); };
+  auto stored = co_await parts_.with_ledger(read);
+  if (!stored) co_return fail(std::move(stored.error()));
+  co_return *stored ? remote::parse_cursor(**stored) : std::nullopt;
+}
+
+net::TaskResult<bool> RemoteWriting::save_cursor(std::string name, remote::Cursor cursor) {
+  auto write = [key = cursor_key(name), text = remote::to_text(cursor)](store::Ledger& ledger) {
+    return ledger.set_meta(key, text);
+  };
+  auto stored = co_await parts_.with_ledger(write);
+  if (!stored) co_return fail(std::move(stored.error()));
+  co_return true;
 }
 
 net::Task<void> RemoteWriting::pause(Millis time, std::uint64_t generation) {

@@ -27,6 +27,8 @@ class RemoteWriting {
   net::Task<void> pause(Millis time, std::uint64_t generation);
   [[nodiscard]] std::optional<remote::Target> target(const std::string& name) const;
   [[nodiscard]] remote::Doors doors(const std::string& name);
+  net::TaskResult<std::optional<remote::Cursor>> load_cursor(std::string name);
+  net::TaskResult<bool> save_cursor(std::string name, remote::Cursor cursor);
   void publish(const remote::Sender& sender);
 
   Parts& parts_;

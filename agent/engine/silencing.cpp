@@ -99,7 +99,7 @@ net::TaskResult<std::vector<std::string>> Alerting::test_receiver(std::string na
     if (each.receiver != name && each.id != name) continue;
     auto message = render(alerts::test_notification(each.receiver, each.id, now), now);
     message.id = to_ms(now);
-    auto outcome = co_await attempt(message);
+    auto outcome = co_await attempt(&message);
     lines.push_back(each.id + ": " + std::string(to_string(outcome.outcome)) +
                     (outcome.reason.empty() ? "" : " (" + outcome.reason + ")"));
   }

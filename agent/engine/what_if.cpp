@@ -69,9 +69,9 @@ class Session {
   net::TaskResult<bool> close();
 
  private:
-  net::TaskResult<bool> prepare(const WhatIfQuestion& question);
-  net::TaskResult<Plan> explain(const WhatIfQuestion& question);
-  net::TaskResult<bool> with_index(const WhatIfQuestion& question, std::string definition, WhatIfAnswer& answer);
+  net::TaskResult<bool> prepare(const WhatIfQuestion* question);
+  net::TaskResult<Plan> explain(const WhatIfQuestion* question);
+  net::TaskResult<bool> with_index(const WhatIfQuestion* question, std::string definition, WhatIfAnswer* answer);
   [[nodiscard]] bool generic_explain() const { return connection_.identity().version_num >= kGenericPlanVersion; }
   [[nodiscard]] std::string function(const std::string& name) const { return quote_qualified(schema_, name); }
 
@@ -131,34 +131,34 @@ net::TaskResult<bool> Session::close() {
   co_return true;
 }
 
-net::TaskResult<bool> Session::prepare(const WhatIfQuestion& question) {
+net::TaskResult<bool> Session::prepare(const WhatIfQuestion* question) {
   std::vector<std::string> path;
-  for (const auto& schema : question.search_path) path.push_back(quote_identifier(schema));
+  for (const auto& schema : question->search_path) path.push_back(quote_identifier(schema));
   if (path.empty()) path.push_back(quote_identifier("public"));
   const std::string set = "SET search_path = " + join(path, ", ");
   auto done = co_await connection_.execute(set, deadline_);
   if (!done) co_return fail(std::move(done.error()));
   if (generic_explain()) co_return true;
-  const std::string text = std::string("PREPARE ") + kPrepared + " AS " + question.text;
+  const std::string text = std::string("PREPARE ") + kPrepared + " AS " + question->text;
   auto prepared = co_await connection_.execute(text, deadline_);
   if (!prepared) co_return fail(std::move(prepared.error()));
   co_return true;
 }
 
-net::TaskResult<Plan> Session::explain(const WhatIfQuestion& question) {
-  std::string text = "EXPLAIN (GENERIC_PLAN, FORMAT JSON) " + question.text;
+net::TaskResult<Plan> Session::explain(const WhatIfQuestion* question) {
+  std::string text = "EXPLAIN (GENERIC_PLAN, FORMAT JSON) " + question->text;
   if (!generic_explain()) {
     text = std::string("EXPLAIN (FORMAT JSON) EXECUTE ") + kPrepared;
-    for (int i = 0; i < question.parameters; ++i) text += i == 0 ? "(NULL" : ", NULL";
-    if (question.parameters > 0) text += ")";
+    for (int i = 0; i < question->parameters; ++i) text += i == 0 ? "(NULL" : ", NULL";
+    if (question->parameters > 0) text += ")";
   }
   auto rows = co_await connection_.execute(text, deadline_);
   if (!rows) co_return fail(std::move(rows.error()));
   co_return read_plan(*rows);
 }
 
-net::TaskResult<bool> Session::with_index(const WhatIfQuestion& question, std::string definition,
-                                          WhatIfAnswer& answer) {
+net::TaskResult<bool> Session::with_index(const WhatIfQuestion* question, std::string definition,
+                                          WhatIfAnswer* answer) {
   const std::string create = "SELECT h.indexrelid, h.indexname, " + function("hypopg_relation_size") +
                              "(h.indexrelid) AS bytes FROM " + function("hypopg_create_index") + "($1) h";
   const pg::Params parameters{std::move(definition)};
@@ -175,25 +175,25 @@ net::TaskResult<bool> Session::with_index(const WhatIfQuestion& question, std::s
   auto dropped = co_await connection_.query(drop, oid, deadline_);
   if (!plan) co_return fail(std::move(plan.error()));
   if (!dropped) co_return fail(std::move(dropped.error()));
-  answer.cost_with.push_back(plan->cost);
-  answer.used.push_back(std::find(plan->indexes.begin(), plan->indexes.end(), name) != plan->indexes.end());
-  answer.bytes.push_back(created->integer(0, "bytes").value_or(0));
+  answer->cost_with.push_back(plan->cost);
+  answer->used.push_back(std::find(plan->indexes.begin(), plan->indexes.end(), name) != plan->indexes.end());
+  answer->bytes.push_back(created->integer(0, "bytes").value_or(0));
   co_return true;
 }
 
 net::Task<WhatIfAnswer> Session::ask(WhatIfQuestion question) {
   WhatIfAnswer answer;
   answer.query_id = question.query_id;
-  auto prepared = co_await prepare(question);
+  auto prepared = co_await prepare(&question);
   if (!prepared) {
     answer.error = prepared.error().message;
     co_return answer;
   }
-  auto now = co_await explain(question);
+  auto now = co_await explain(&question);
   if (now) {
     answer.cost_before = now->cost;
     for (const auto& definition : question.hypothetical) {
-      auto priced = co_await with_index(question, definition, answer);
+      auto priced = co_await with_index(&question, definition, &answer);
       if (!priced) {
         answer.error = priced.error().message;
         break;
@@ -222,9 +222,9 @@ net::Task<WhatIfAnswer> Session::ask(WhatIfQuestion question) {
 
 }  // namespace
 
-net::TaskResult<std::vector<WhatIfAnswer>> ask_what_if(pg::Connection& connection,
+net::TaskResult<std::vector<WhatIfAnswer>> ask_what_if(pg::Connection* connection,
                                                        std::vector<WhatIfQuestion> questions, Deadline deadline) {
-  Session session(connection, deadline);
+  Session session(*connection, deadline);
   auto opened = co_await session.open();
   if (!opened) co_return fail(std::move(opened.error()), "what-if session");
   std::vector<WhatIfAnswer> answers;
@@ -237,7 +237,7 @@ net::TaskResult<std::vector<WhatIfAnswer>> ask_what_if(pg::Connection& connectio
       continue;
     }
     auto answer = co_await session.ask(std::move(question));
-    if (!connection.healthy()) co_return fail(Errc::unavailable, "the what-if session was lost", true);
+    if (!connection->healthy()) co_return fail(Errc::unavailable, "the what-if session was lost", true);
     answers.push_back(std::move(answer));
   }
   auto closed = co_await session.close();

@@ -16,6 +16,6 @@ namespace pgtend::engine {
 // An unexplainable statement is an answer with an error; what the deadline cuts off gets the error "not asked: …".
 // Errors: unsupported (no HypoPG), and those of the connection. REQUIRES: the connection's executor.
 [[nodiscard]] net::TaskResult<std::vector<advisors::WhatIfAnswer>> ask_what_if(
-    pg::Connection& connection, std::vector<advisors::WhatIfQuestion> questions, Deadline deadline);
+    pg::Connection* connection, std::vector<advisors::WhatIfQuestion> questions, Deadline deadline);
 
 }  // namespace pgtend::engine

@@ -184,7 +184,7 @@ void Server::State::begin(Socket socket, Accepted accepted, bool secure) {
   auto* context = secure ? &*tls : nullptr;
   shared.counts.connections = shared.connections.size();
   ++running;
-  auto task = serve(std::move(socket), std::move(accepted), context, shared, *place);
+  auto task = serve(std::move(socket), std::move(accepted), context, &shared, &*place);
   auto ended = [self, place](std::exception_ptr failure) {
     if (failure && !self->shared.stopping) log::error("http connection failed");
     self->shared.connections.erase(place);
@@ -198,9 +198,9 @@ void Server::State::begin(Socket socket, Accepted accepted, bool secure) {
 namespace {
 
 template <class State, class Acceptor>
-net::Task<void> accept_all(std::shared_ptr<State> state, Acceptor& acceptor, bool secure) {
+net::Task<void> accept_all(std::shared_ptr<State> state, Acceptor* acceptor, bool secure) {
   while (!state->shared.stopping) {
-    auto got = co_await acceptor.async_accept(net::as_values);
+    auto got = co_await acceptor->async_accept(net::as_values);
     if (state->shared.stopping) co_return;
     if (std::get<0>(got)) {
       // Out of descriptors, or the peer is gone already: a pause keeps the loop from spinning.
@@ -228,7 +228,7 @@ template <class Acceptor>
 void Server::State::spawn_accepting(Acceptor& acceptor, bool secure) {
   auto self = shared_from_this();
   ++running;
-  auto task = accept_all(self, acceptor, secure);
+  auto task = accept_all(self, &acceptor, secure);
   auto ended = [self](std::exception_ptr failure) {
     if (failure) log::error("http accept loop failed");
     --self->running;

@@ -73,33 +73,33 @@ bool fill(const Message& message, const Accepted& accepted, Request& request) {
 }
 
 // Runs the router under the handler's deadline.
-net::Task<Response> answer(Request request, Shared& shared) {
+net::Task<Response> answer(Request request, Shared* shared) {
   using namespace asio::experimental::awaitable_operators;
-  const auto deadline = std::chrono::steady_clock::now() + shared.options.handler_timeout;
-  auto work = shared.router.respond(std::move(request));
+  const auto deadline = std::chrono::steady_clock::now() + shared->options.handler_timeout;
+  auto work = shared->router.respond(std::move(request));
   auto limit = net::sleep_until(deadline);
   auto first = co_await (std::move(work) || std::move(limit));
   if (first.index() == 0) co_return std::move(std::get<0>(first));
-  ++shared.counts.timeouts;
+  ++shared->counts.timeouts;
   co_return error_response(504, "timeout", "the agent did not answer in time");
 }
 
-net::Task<Response> handle(Message& message, const Accepted& accepted, Shared& shared) {
-  ++shared.counts.requests;
+net::Task<Response> handle(Message* message, const Accepted* accepted, Shared* shared) {
+  ++shared->counts.requests;
   Request request;
-  if (!fill(message, accepted, request)) {
-    ++shared.counts.malformed;
+  if (!fill(*message, *accepted, request)) {
+    ++shared->counts.malformed;
     co_return error_response(400, "malformed", "the request's target is malformed");
   }
-  if (auto no = objection(message, request, accepted, shared.options, shared.router)) co_return std::move(*no);
-  auto identity = shared.authenticator.identify(request);
+  if (auto no = objection(*message, request, *accepted, shared->options, shared->router)) co_return std::move(*no);
+  auto identity = shared->authenticator.identify(request);
   if (!identity) {
     auto response = error_response(401, "unauthenticated", identity.error().message);
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"pgtend\", error=\"invalid_token\"");
     co_return response;
   }
   request.identity = std::move(*identity);
-  request.body = std::move(message.body());
+  request.body = std::move(message->body());
   auto response = co_await answer(std::move(request), shared);
   co_return response;
 }
@@ -120,15 +120,15 @@ std::string header_of(const Response& response, const std::string& connection) {
   return out + connection + "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n";
 }
 
-net::Task<bool> write(Channel& channel, std::string header, std::string body, const ServerOptions& options) {
-  channel.stream().expires_after(options.write_timeout);
-  auto failed = co_await channel.write(header);
-  if (!failed && !body.empty()) failed = co_await channel.write(body);
+net::Task<bool> write(Channel* channel, std::string header, std::string body, const ServerOptions* options) {
+  channel->stream().expires_after(options->write_timeout);
+  auto failed = co_await channel->write(header);
+  if (!failed && !body.empty()) failed = co_await channel->write(body);
   co_return !failed;
 }
 
-net::Task<void> drain(Channel& channel) {
-  auto& stream = channel.stream();
+net::Task<void> drain(Channel* channel) {
+  auto& stream = channel->stream();
   boost::system::error_code ignored;
   stream.socket().shutdown(Socket::shutdown_send, ignored);
   stream.expires_after(kDrainTime);
@@ -142,93 +142,93 @@ net::Task<void> drain(Channel& channel) {
 }
 
 // Reads and parses until `done`; the error is Beast's, or that of the connection.
-net::Task<boost::system::error_code> parse_until(Channel& channel, beast::flat_buffer& buffer, Parser& parser,
+net::Task<boost::system::error_code> parse_until(Channel* channel, beast::flat_buffer* buffer, Parser* parser,
                                                  bool (*done)(const Parser&)) {
-  while (!done(parser)) {
+  while (!done(*parser)) {
     boost::system::error_code error;
-    if (buffer.size() > 0) {
-      buffer.consume(parser.put(buffer.data(), error));
+    if (buffer->size() > 0) {
+      buffer->consume(parser->put(buffer->data(), error));
       if (!error) continue;
       if (error != wire::error::need_more) co_return error;
     }
-    if (buffer.size() + kReadBytes > buffer.max_size()) co_return wire::make_error_code(wire::error::buffer_overflow);
-    const auto room = buffer.prepare(kReadBytes);
-    const auto got = co_await channel.read_some(room);
+    if (buffer->size() + kReadBytes > buffer->max_size()) co_return wire::make_error_code(wire::error::buffer_overflow);
+    const auto room = buffer->prepare(kReadBytes);
+    const auto got = co_await channel->read_some(room);
     if (got.error == asio::error::eof) {
-      parser.put_eof(error);
+      parser->put_eof(error);
       co_return error ? error : wire::make_error_code(wire::error::end_of_stream);
     }
     if (got.error) co_return got.error;
-    buffer.commit(got.bytes);
+    buffer->commit(got.bytes);
   }
   co_return boost::system::error_code();
 }
 
-net::Task<boost::system::error_code> read_message(Channel& channel, beast::flat_buffer& buffer, Parser& parser) {
+net::Task<boost::system::error_code> read_message(Channel* channel, beast::flat_buffer* buffer, Parser* parser) {
   const auto has_header = [](const Parser& now) { return now.is_header_done(); };
   auto error = co_await parse_until(channel, buffer, parser, has_header);
   if (error) co_return error;
-  if (to_lower(parser.get()[wire::field::expect]) == "100-continue") {
+  if (to_lower(parser->get()[wire::field::expect]) == "100-continue") {
     const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    error = co_await channel.write(go_on);
+    error = co_await channel->write(go_on);
     if (error) co_return error;
   }
-  parser.eager(true);
+  parser->eager(true);
   const auto is_whole = [](const Parser& now) { return now.is_done(); };
   error = co_await parse_until(channel, buffer, parser, is_whole);
   co_return error;
 }
 
 // One request and its answer; false when the connection ends.
-net::Task<bool> exchange(Channel& channel, beast::flat_buffer& buffer, const Accepted& accepted, Shared& shared,
-                         Connection& connection) {
-  auto& stream = channel.stream();
-  if (buffer.size() == 0) {
-    connection.busy = false;
-    stream.expires_after(shared.options.idle_timeout);
-    const auto room = buffer.prepare(kReadBytes);
-    const auto first = co_await channel.read_some(room);
+net::Task<bool> exchange(Channel* channel, beast::flat_buffer* buffer, const Accepted* accepted, Shared* shared,
+                         Connection* connection) {
+  auto& stream = channel->stream();
+  if (buffer->size() == 0) {
+    connection->busy = false;
+    stream.expires_after(shared->options.idle_timeout);
+    const auto room = buffer->prepare(kReadBytes);
+    const auto first = co_await channel->read_some(room);
     if (first.error) co_return false;
-    buffer.commit(first.bytes);
+    buffer->commit(first.bytes);
   }
-  connection.busy = true;
-  const auto limit = std::chrono::steady_clock::now() + shared.options.read_timeout;
+  connection->busy = true;
+  const auto limit = std::chrono::steady_clock::now() + shared->options.read_timeout;
   stream.expires_at(limit);
   Parser parser;
-  parser.header_limit(shared.options.max_header);
-  parser.body_limit(shared.options.max_body);
-  const auto error = co_await read_message(channel, buffer, parser);
+  parser.header_limit(shared->options.max_header);
+  parser.body_limit(shared->options.max_body);
+  const auto error = co_await read_message(channel, buffer, &parser);
   if (error) {
     // The last bytes may have come in the moment in which the limit closed the socket: the next read then finds it
     // closed and not late.
-    if (error == beast::error::timeout || std::chrono::steady_clock::now() >= limit) ++shared.counts.timeouts;
+    if (error == beast::error::timeout || std::chrono::steady_clock::now() >= limit) ++shared->counts.timeouts;
     auto refusal = answer_to(error);
     if (!refusal) co_return false;
-    ++shared.counts.malformed;
+    ++shared->counts.malformed;
     auto header = header_of(*refusal, "Connection: close\r\n");
-    co_await write(channel, std::move(header), std::move(refusal->body), shared.options);
+    co_await write(channel, std::move(header), std::move(refusal->body), &shared->options);
     co_await drain(channel);
     co_return false;
   }
   stream.expires_never();
   auto message = parser.release();
-  auto response = co_await handle(message, accepted, shared);
-  const bool keep_alive = message.keep_alive() && !shared.stopping;
+  auto response = co_await handle(&message, accepted, shared);
+  const bool keep_alive = message.keep_alive() && !shared->stopping;
   auto header = header_of(response, connection_line(message, keep_alive));
   // HEAD is answered as GET, length included, without the body.
   if (message.method() == wire::verb::head) response.body.clear();
-  auto written = co_await write(channel, std::move(header), std::move(response.body), shared.options);
+  auto written = co_await write(channel, std::move(header), std::move(response.body), &shared->options);
   co_return written&& keep_alive;
 }
 
-net::Task<void> converse(Channel& channel, const Accepted& accepted, Shared& shared, Connection& connection) {
-  beast::flat_buffer buffer(shared.options.max_header + shared.options.max_body + 2 * kReadBytes);
-  while (!shared.stopping) {
-    auto again = co_await exchange(channel, buffer, accepted, shared, connection);
+net::Task<void> converse(Channel* channel, const Accepted* accepted, Shared* shared, Connection* connection) {
+  beast::flat_buffer buffer(shared->options.max_header + shared->options.max_body + 2 * kReadBytes);
+  while (!shared->stopping) {
+    auto again = co_await exchange(channel, &buffer, accepted, shared, connection);
     if (!again) break;
   }
   boost::system::error_code ignored;
-  channel.stream().socket().shutdown(Socket::shutdown_both, ignored);
+  channel->stream().socket().shutdown(Socket::shutdown_both, ignored);
 }
 
 }  // namespace
@@ -245,14 +245,14 @@ bool host_is_local(std::string_view host, const std::vector<std::string>& allowe
   return name == "localhost" || is_loopback(name) || std::find(allowed.begin(), allowed.end(), name) != allowed.end();
 }
 
-net::Task<void> serve(Socket socket, Accepted accepted, asio::ssl::context* tls, Shared& shared,
-                      Connection& connection) {
+net::Task<void> serve(Socket socket, Accepted accepted, asio::ssl::context* tls, Shared* shared,
+                      Connection* connection) {
   const auto channel = Channel::make(std::move(socket), tls);
-  connection.close = [&channel] { channel->stream().close(); };
-  channel->stream().expires_after(shared.options.read_timeout);
+  connection->close = [&channel] { channel->stream().close(); };
+  channel->stream().expires_after(shared->options.read_timeout);
   const auto refused = co_await channel->greet();
-  if (!refused) co_await converse(*channel, accepted, shared, connection);
-  connection.close = nullptr;
+  if (!refused) co_await converse(channel.get(), &accepted, shared, connection);
+  connection->close = nullptr;
 }
 
 }  // namespace pgtend::http

@@ -39,8 +39,8 @@ struct Accepted {
 using Socket = net::asio::generic::stream_protocol::socket;
 
 // Serves one connection until it ends; `tls` null: plain. `shared` and `connection` outlive the task.
-net::Task<void> serve(Socket socket, Accepted accepted, net::asio::ssl::context* tls, Shared& shared,
-                      Connection& connection);
+net::Task<void> serve(Socket socket, Accepted accepted, net::asio::ssl::context* tls, Shared* shared,
+                      Connection* connection);
 
 // True when a Host header names this machine's loopback or one of `allowed`.
 [[nodiscard]] bool host_is_local(std::string_view host, const std::vector<std::string>& allowed);

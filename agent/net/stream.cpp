@@ -36,11 +36,11 @@ tl::unexpected<Error> lost(const std::string& what, const error_code& error) {
 }
 
 template <class Layer>
-TaskResult<std::string> read_from(Layer& layer, std::size_t most, Deadline deadline) {
-  asio::steady_timer timer(layer.get_executor(), deadline);
+TaskResult<std::string> read_from(Layer* layer, std::size_t most, Deadline deadline) {
+  asio::steady_timer timer(layer->get_executor(), deadline);
   std::string bytes(most, '\0');
   const auto room = asio::buffer(bytes);
-  auto first = co_await (layer.async_read_some(room, as_values) || timer.async_wait(as_values));
+  auto first = co_await (layer->async_read_some(room, as_values) || timer.async_wait(as_values));
   if (first.index() == 1) co_return late("reading");
   const auto& [error, size] = std::get<0>(first);
   // Many peers leave out TLS's own goodbye.
@@ -51,10 +51,10 @@ TaskResult<std::string> read_from(Layer& layer, std::size_t most, Deadline deadl
 }
 
 template <class Layer>
-TaskResult<std::size_t> write_to(Layer& layer, std::string bytes, Deadline deadline) {
-  asio::steady_timer timer(layer.get_executor(), deadline);
+TaskResult<std::size_t> write_to(Layer* layer, std::string bytes, Deadline deadline) {
+  asio::steady_timer timer(layer->get_executor(), deadline);
   const auto all = asio::buffer(bytes);
-  auto first = co_await (asio::async_write(layer, all, as_values) || timer.async_wait(as_values));
+  auto first = co_await (asio::async_write(*layer, all, as_values) || timer.async_wait(as_values));
   if (first.index() == 1) co_return late("writing");
   const auto& [error, size] = std::get<0>(first);
   if (error) co_return lost("writing", error);
@@ -65,10 +65,10 @@ class Plain : public Stream {
  public:
   explicit Plain(Socket socket) : socket_(std::move(socket)) {}
   TaskResult<std::string> read_some(std::size_t most, Deadline deadline) override {
-    return read_from(socket_, most, deadline);
+    return read_from(&socket_, most, deadline);
   }
   TaskResult<std::size_t> write(std::string bytes, Deadline deadline) override {
-    return write_to(socket_, std::move(bytes), deadline);
+    return write_to(&socket_, std::move(bytes), deadline);
   }
 
  private:
@@ -80,10 +80,10 @@ class Encrypted : public Stream {
   Encrypted(Socket socket, std::unique_ptr<asio::ssl::context> context)
       : context_(std::move(context)), layer_(std::move(socket), *context_) {}
   TaskResult<std::string> read_some(std::size_t most, Deadline deadline) override {
-    return read_from(layer_, most, deadline);
+    return read_from(&layer_, most, deadline);
   }
   TaskResult<std::size_t> write(std::string bytes, Deadline deadline) override {
-    return write_to(layer_, std::move(bytes), deadline);
+    return write_to(&layer_, std::move(bytes), deadline);
   }
 
   [[nodiscard]] std::optional<UtcTime> certificate_not_after() override {

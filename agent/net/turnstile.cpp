@@ -7,8 +7,8 @@ namespace pgtend::net {
 // One place in the queue; it lives in the waiting coroutine and leaves the queue, or gives an unused turn back, when
 // that coroutine is destroyed.
 struct Turnstile::Waiter {
-  Waiter(asio::any_io_executor executor, Deadline deadline, std::shared_ptr<State> owner)
-      : timer(std::move(executor), deadline), state(std::move(owner)) {
+  Waiter(const asio::any_io_executor& executor, Deadline deadline, std::shared_ptr<State> owner)
+      : timer(executor, deadline), state(std::move(owner)) {
     state->queue.push_back(this);
   }
   Waiter(const Waiter&) = delete;

@@ -34,10 +34,10 @@ Capability capability(std::string name, Purpose purpose, bool present, std::stri
 }
 
 // Answers that could not be had are empty rows: the capability counts as missing. Only a lost session is an error.
-net::TaskResult<RowSet> ask(Connection& connection, std::string sql, Params params) {
+net::TaskResult<RowSet> ask(Connection* connection, std::string sql, Params params) {
   const auto deadline = std::chrono::steady_clock::now() + kQuestionTimeout;
-  auto answer = co_await connection.query(sql, params, deadline);
-  if (!answer && !connection.healthy()) co_return answer;
+  auto answer = co_await connection->query(sql, params, deadline);
+  if (!answer && !connection->healthy()) co_return answer;
   co_return answer ? std::move(*answer) : RowSet();
 }
 
@@ -227,10 +227,10 @@ Capability direct_connection(bool present) {
 }
 
 // `connection` outlives the probe: its caller awaits it.
-net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection, std::optional<Purpose> only) {
+net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connection, std::optional<Purpose> only) {
   std::vector<Capability> out;
-  const int version = connection.identity().version_num;
-  const std::string role = connection.user(), database = connection.database();
+  const int version = connection->identity().version_num;
+  const std::string role = connection->user(), database = connection->database();
   const Params none;
   for (const auto& row : kCapabilityRows) {
     if (version < row.since || (only && row.purpose != *only)) continue;
@@ -255,12 +255,12 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connecti
   judge_owners(answers[3], role, version, out);
   judge_schemas(answers[4], out);
   judge_roles(answers[5], role, version, out);
-  out.push_back(direct_connection(connection.is_direct()));
+  out.push_back(direct_connection(connection->is_direct()));
   if (only) std::erase_if(out, [&](const Capability& item) { return item.purpose != *only; });
   co_return out;
 }
 
-net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection) {
+net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connection) {
   return probe_capabilities(connection, std::nullopt);
 }
 

@@ -29,9 +29,9 @@ struct Capability {
 // Asks the server, on this session and for its role, for every capability that pgtend can use; `only` limits it to one
 // role's work. Works for a role with no rights at all: what cannot be asked is reported as missing with its cure.
 // Errors: only the loss of the session (unavailable, timeout; retryable).
-net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection, std::optional<Purpose> only);
+net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connection, std::optional<Purpose> only);
 // All of them.
-net::TaskResult<std::vector<Capability>> probe_capabilities(Connection& connection);
+net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connection);
 
 // The parameters that roles.sql lets the operating role change: none runs code, touches authentication or hides tracks.
 // Source: reference planned_systems.md 5.1.

@@ -49,16 +49,16 @@ struct Statement {
 };
 
 // The slot is part of `state`.
-net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot& slot, Statement statement,
+net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot* slot, Statement statement,
                                  Deadline deadline) {
-  if (slot.lane == Lane::act) {
-    auto unfit = unfit_to_act(*slot.connection);
+  if (slot->lane == Lane::act) {
+    auto unfit = unfit_to_act(*slot->connection);
     if (unfit) co_return fail(std::move(*unfit));
   }
-  auto marked = co_await slot.connection->mark(statement.marker, statement.timeout, deadline);
+  auto marked = co_await slot->connection->mark(statement.marker, statement.timeout, deadline);
   if (!marked) co_return marked;
-  if (statement.protocol == Protocol::simple) co_return co_await slot.connection->execute(statement.sql, deadline);
-  co_return co_await slot.connection->query(statement.sql, statement.params, deadline);
+  if (statement.protocol == Protocol::simple) co_return co_await slot->connection->execute(statement.sql, deadline);
+  co_return co_await slot->connection->query(statement.sql, statement.params, deadline);
 }
 
 net::TaskResult<RowSet> run_on_lane(std::shared_ptr<LanesState> state, Lane lane, std::string database,
@@ -70,9 +70,9 @@ net::TaskResult<RowSet> run_on_lane(std::shared_ptr<LanesState> state, Lane lane
   auto& slot = (*hold)->slot;
   auto wanted = state->database_or_home(lane, database);
   while (true) {
-    auto was_open = co_await ensure_connected(state, slot, wanted, deadline);
+    auto was_open = co_await ensure_connected(state, &slot, wanted, deadline);
     if (!was_open) co_return fail(std::move(was_open.error()));
-    auto answer = co_await run_once(state, slot, statement, deadline);
+    auto answer = co_await run_once(state, &slot, statement, deadline);
     if (answer) co_return answer;
     if (classify(answer.error()) == RetryClass::role_changed) slot.connection.reset();
     const bool session_lost = slot.connection && !slot.connection->healthy();
@@ -188,7 +188,7 @@ net::TaskResult<std::unique_ptr<LeaseHold>> lease_slot(std::shared_ptr<LanesStat
   auto wanted = state->database_or_home(lane, database);
   // What an earlier query() left set on this session is not part of a lease.
   slot.connection.reset();
-  auto connected = co_await ensure_connected(state, slot, wanted, deadline);
+  auto connected = co_await ensure_connected(state, &slot, wanted, deadline);
   if (!connected) co_return fail(std::move(connected.error()));
   if (lane == Lane::act) {
     auto unfit = unfit_to_act(*slot.connection);

@@ -124,17 +124,17 @@ ConnectGate* closed_gate(Credentials& role, const std::string& database) {
 
 // An old session is replaced by one that is already open, so that a full server cannot take the place away. The slot
 // is part of `state`.
-net::Task<void> recycle(std::shared_ptr<LanesState> state, Slot& slot, std::string database, Deadline deadline) {
-  auto& role = state->credentials(slot.lane);
-  slot.recycle_not_before = state->clock.steady_now() + kRecycleAgain;
+net::Task<void> recycle(std::shared_ptr<LanesState> state, Slot* slot, std::string database, Deadline deadline) {
+  auto& role = state->credentials(slot->lane);
+  slot->recycle_not_before = state->clock.steady_now() + kRecycleAgain;
   if (role.gate.failing()) co_return;
-  auto spec = lane_spec(slot.lane, role.spec, database);
+  auto spec = lane_spec(slot->lane, role.spec, database);
   auto limit = connect_limit(*state, deadline);
   auto fresh = co_await Connection::connect(spec, state->blocking, limit);
   if (!fresh) co_return;
-  slot.connection = std::move(*fresh);
-  slot.recycle_not_before = {};
-  note_success(*state, slot, database);
+  slot->connection = std::move(*fresh);
+  slot->recycle_not_before = {};
+  note_success(*state, *slot, database);
 }
 
 }  // namespace
@@ -153,14 +153,15 @@ ConnectSpec lane_spec(Lane lane, const ConnectSpec& base, const std::string& dat
   return spec;
 }
 
-net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot& slot, std::string database,
+net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot* slot, std::string database,
                                        Deadline deadline) {
-  auto& role = state->credentials(slot.lane);
-  if (slot.connection && slot.connection->healthy() && (database.empty() || slot.connection->database() == database)) {
-    if (wants_recycling(*state, slot)) co_await recycle(state, slot, database, deadline);
+  auto& role = state->credentials(slot->lane);
+  if (slot->connection && slot->connection->healthy() &&
+      (database.empty() || slot->connection->database() == database)) {
+    if (wants_recycling(*state, *slot)) co_await recycle(state, slot, database, deadline);
     co_return true;
   }
-  slot.connection.reset();
+  slot->connection.reset();
   while (!state->closed) {
     {
       auto permit = co_await role.turn.enter(deadline);
@@ -169,17 +170,17 @@ net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot& 
       if (closed != nullptr && *closed->closed_until() >= deadline) co_return fail(closed->refusal());
       if (closed == nullptr) {
         role.gate.begin();
-        auto spec = lane_spec(slot.lane, role.spec, database);
+        auto spec = lane_spec(slot->lane, role.spec, database);
         auto limit = connect_limit(*state, deadline);
         auto opened = co_await Connection::connect(spec, state->blocking, limit);
         if (state->closed) break;
         if (opened) {
-          slot.connection = std::move(*opened);
-          slot.recycle_not_before = {};
-          note_success(*state, slot, database);
+          slot->connection = std::move(*opened);
+          slot->recycle_not_before = {};
+          note_success(*state, *slot, database);
           co_return false;
         }
-        note_failure(*state, slot, database, opened.error());
+        note_failure(*state, *slot, database, opened.error());
         closed = closed_gate(role, database);
         if (closed != nullptr && *closed->closed_until() >= deadline) co_return fail(std::move(opened.error()));
       }

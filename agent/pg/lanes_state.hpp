@@ -84,7 +84,7 @@ struct LeaseHold {
 
 // Makes sure that the slot has a usable session on `database`; true when it is one that was open before. The slot is
 // part of `state`.
-net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot& slot, std::string database,
+net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot* slot, std::string database,
                                        Deadline deadline);
 
 }  // namespace pgtend::pg

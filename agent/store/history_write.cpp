@@ -133,7 +133,7 @@ Result<void> HistoryFile::Core::write_and_limit(CommitReport& report) {
   PGTEND_STORE_TRY(must_have_room());
   const auto executed = db_->executed();
   auto wrote = write_all();
-  auto limited = wrote ? limits_->enforce() : std::move(wrote);
+  auto limited = wrote ? limits_->enforce() : wrote;
   report.bytes = bytes_on_disk(options_.path);
   if (!limited) {
     auto error = limited.error();

@@ -54,7 +54,7 @@ std::string alertmanager_body(const std::vector<Alert>& alerts, UtcTime now, Mil
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-net::TaskResult<Delivery> deliver_alertmanager(http::Client& client, const Clock& clock, AlertmanagerTarget target,
+net::TaskResult<Delivery> deliver_alertmanager(http::Client* client, const Clock* clock, AlertmanagerTarget target,
                                                std::string body) {
   http::ClientRequest request;
   request.url = target.url;

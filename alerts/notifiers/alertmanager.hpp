@@ -23,7 +23,7 @@ struct AlertmanagerTarget {
 
 // Posts a body to one Alertmanager. A 400 is never retried: Alertmanager has stored the valid alerts of the batch.
 // Errors: none today. REQUIRES: client and clock outlive the call.
-net::TaskResult<Delivery> deliver_alertmanager(http::Client& client, const Clock& clock, AlertmanagerTarget target,
+net::TaskResult<Delivery> deliver_alertmanager(http::Client* client, const Clock* clock, AlertmanagerTarget target,
                                                std::string body);
 
 }  // namespace pgtend::alerts

@@ -17,7 +17,7 @@ using ReadAnswer = Delivery (*)(const http::ClientResponse& answer, UtcTime now)
 
 // Posts JSON and says what became of it; private to this folder.
 // REQUIRES: client and clock outlive the call.
-net::TaskResult<Delivery> post_json(http::Client& client, const Clock& clock, http::ClientRequest request,
+net::TaskResult<Delivery> post_json(http::Client* client, const Clock* clock, http::ClientRequest request,
                                     std::string bearer_token, ReadAnswer read = read_status);
 
 }  // namespace pgtend::alerts

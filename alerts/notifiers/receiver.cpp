@@ -94,7 +94,7 @@ std::string render(const ReceiverTarget& target, const Notification& notificatio
   return webhook_body(notification, context.external_url);
 }
 
-net::TaskResult<Delivery> deliver(http::Client& client, net::asio::any_io_executor blocking, const Clock& clock,
+net::TaskResult<Delivery> deliver(http::Client* client, net::asio::any_io_executor blocking, const Clock* clock,
                                   ReceiverTarget target, OutboxMessage message) {
   if (target.kind == "email") {
     auto mail = make_mail(target, message);

@@ -39,7 +39,7 @@ struct SendRate {
                                  const MessageContext& context, const std::string& dedup_key);
 
 // One attempt. Errors: none today. REQUIRES: client, clock and the blocking executor outlive the call.
-net::TaskResult<Delivery> deliver(http::Client& client, net::asio::any_io_executor blocking, const Clock& clock,
+net::TaskResult<Delivery> deliver(http::Client* client, net::asio::any_io_executor blocking, const Clock* clock,
                                   ReceiverTarget target, OutboxMessage message);
 
 }  // namespace pgtend::alerts

@@ -31,7 +31,7 @@ class LaneAsker final : public Asker {
 // A session of its own.
 class SessionAsker final : public Asker {
  public:
-  SessionAsker(pg::Connection& connection, Millis limit) : connection_(connection), limit_(limit) {}
+  SessionAsker(pg::Connection* connection, Millis limit) : connection_(*connection), limit_(limit) {}
   net::TaskResult<RowSet> ask(std::string sql, pg::Params params) override;
 
  private:

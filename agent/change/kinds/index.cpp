@@ -56,10 +56,10 @@ const std::string kFindTable =
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 "
     "AND c.relkind IN ('r', 'm', 'p')";
 
-net::TaskResult<std::string> table_fingerprint(Asker& asker, Work work) {
+net::TaskResult<std::string> table_fingerprint(Asker* asker, Work work) {
   const auto& d = detail_of(work);
   const pg::Params names{d.schema, d.table};
-  auto rows = co_await asker.ask(kFindTable, names);
+  auto rows = co_await asker->ask(kFindTable, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return fail(Errc::not_found, "there is no table " + d.schema + "." + d.table);
   if (rows->text(0, "relkind") == "p")
@@ -97,18 +97,18 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
   return {};
 }
 
-net::TaskResult<std::vector<std::string>> IndexKind::missing_rights(Asker& asker, Work work) const {
+net::TaskResult<std::vector<std::string>> IndexKind::missing_rights(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const bool creates = builds(work);
   auto missing = co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
   co_return missing;
 }
 
-net::TaskResult<std::string> IndexKind::fingerprint(Asker& asker, Work work) const {
+net::TaskResult<std::string> IndexKind::fingerprint(Asker* asker, Work work) const {
   auto table = co_await table_fingerprint(asker, work);
   if (!table || !detail_of(work).is_drop || work.reverse) co_return table;
   const pg::Params names{detail_of(work).schema, detail_of(work).index};
-  auto index = co_await asker.ask(kFindIndex, names);
+  auto index = co_await asker->ask(kFindIndex, names);
   if (!index) co_return fail(std::move(index.error()), "look at index " + detail_of(work).index);
   if (index->size() == 0 && work.ours) co_return table;
   if (index->size() == 0) co_return fail(Errc::not_found, "there is no index " + detail_of(work).index);
@@ -117,10 +117,10 @@ net::TaskResult<std::string> IndexKind::fingerprint(Asker& asker, Work work) con
   co_return *table + " " + index->text(0, "definition");
 }
 
-net::TaskResult<Standing> IndexKind::probe(Asker& asker, Work work) const {
+net::TaskResult<Standing> IndexKind::probe(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const pg::Params names{d.schema, d.index};
-  auto rows = co_await asker.ask(kFindIndex, names);
+  auto rows = co_await asker->ask(kFindIndex, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at index " + d.index);
   const std::string name = d.schema + "." + d.index;
   if (rows->size() == 0)
@@ -144,21 +144,21 @@ net::TaskResult<Standing> IndexKind::probe(Asker& asker, Work work) const {
   co_return Standing{Presence::done, "index " + name + " is valid and ready"};
 }
 
-net::TaskResult<RowSet> IndexKind::clean(Asker& asker, Work work) const {
+net::TaskResult<RowSet> IndexKind::clean(Asker* asker, Work work) const {
   if (!builds(work)) co_return RowSet();
   const std::string sql =
       "DROP INDEX CONCURRENTLY IF EXISTS " + quote_qualified(detail_of(work).schema, detail_of(work).index);
   const pg::Params none;
-  auto dropped = co_await asker.ask(sql, none);
+  auto dropped = co_await asker->ask(sql, none);
   co_return dropped;
 }
 
-net::TaskResult<RowSet> IndexKind::finish(Asker& asker, Work work) const {
+net::TaskResult<RowSet> IndexKind::finish(Asker* asker, Work work) const {
   if (!builds(work) || work.reverse) co_return RowSet();
   const std::string sql = "COMMENT ON INDEX " + quote_qualified(detail_of(work).schema, detail_of(work).index) +
                           " IS " + quote_literal(comment_of(work));
   const pg::Params none;
-  auto commented = co_await asker.ask(sql, none);
+  auto commented = co_await asker->ask(sql, none);
   co_return commented;
 }
 

@@ -11,11 +11,11 @@ class IndexKind final : public Kind {
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::concurrent; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return true; }
-  net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const override;
-  net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const override;
-  net::TaskResult<Standing> probe(Asker& asker, Work work) const override;
-  net::TaskResult<RowSet> clean(Asker& asker, Work work) const override;
-  net::TaskResult<RowSet> finish(Asker& asker, Work work) const override;
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;
 };
 
 }  // namespace pgtend::change

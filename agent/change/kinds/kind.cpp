@@ -7,19 +7,19 @@
 
 namespace pgtend::change {
 
-net::TaskResult<ProposedChange> Kind::complete(Asker&, ProposedChange plan) const {
+net::TaskResult<ProposedChange> Kind::complete(Asker*, ProposedChange plan) const {
   co_return plan;
 }
-net::TaskResult<std::string> Kind::snapshot(Asker&, Work) const {
+net::TaskResult<std::string> Kind::snapshot(Asker*, Work) const {
   co_return std::string("{}");
 }
-net::TaskResult<RowSet> Kind::clean(Asker&, Work) const {
+net::TaskResult<RowSet> Kind::clean(Asker*, Work) const {
   co_return RowSet();
 }
-net::TaskResult<RowSet> Kind::finish(Asker&, Work) const {
+net::TaskResult<RowSet> Kind::finish(Asker*, Work) const {
   co_return RowSet();
 }
-net::TaskResult<bool> Kind::takes_effect(Asker&, Work) const {
+net::TaskResult<bool> Kind::takes_effect(Asker*, Work) const {
   co_return false;
 }
 
@@ -36,7 +36,7 @@ bool begins(const std::string& sql, std::initializer_list<std::string_view> word
   return std::equal(have.begin(), have.end(), words.begin(), words.end());
 }
 
-net::TaskResult<std::vector<std::string>> missing_ownership(Asker& asker, std::string schema, std::string relation,
+net::TaskResult<std::vector<std::string>> missing_ownership(Asker* asker, std::string schema, std::string relation,
                                                             std::string run_as_role, bool creates) {
   const std::string find =
       "SELECT pg_get_userbyid(c.relowner) AS owner, session_user AS me, "
@@ -44,7 +44,7 @@ net::TaskResult<std::vector<std::string>> missing_ownership(Asker& asker, std::s
       "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
       "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm', 'p', 't')";
   const pg::Params names{schema, relation, run_as_role};
-  auto found = co_await asker.ask(find, names);
+  auto found = co_await asker->ask(find, names);
   if (!found) co_return fail(std::move(found.error()), "look for " + schema + "." + relation);
   if (found->size() == 0) co_return fail(Errc::not_found, "there is no table or view " + schema + "." + relation);
   const auto owner = found->text(0, "owner"), me = found->text(0, "me");
@@ -55,7 +55,7 @@ net::TaskResult<std::vector<std::string>> missing_ownership(Asker& asker, std::s
       "owns, "
       "  has_schema_privilege($1::name, $3, 'CREATE') AS creates";
   const pg::Params roles{actor, owner, schema};
-  auto have = co_await asker.ask(rights, roles);
+  auto have = co_await asker->ask(rights, roles);
   if (!have) co_return fail(std::move(have.error()), "look at the rights of " + actor);
   std::vector<std::string> out;
   if (!have->boolean(0, "may_become"))

@@ -53,22 +53,22 @@ class Kind {
   [[nodiscard]] virtual bool is_measured(const ProposedChange& plan) const = 0;
 
   // Fills what a person left out and the catalogs know: previous value, way back. Errors: not_found, server errors.
-  virtual net::TaskResult<ProposedChange> complete(Asker& asker, ProposedChange plan) const;
+  virtual net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const;
   // Rights that the session lacks, each as "what it is for: the SQL that cures it". Touches nothing.
-  virtual net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const = 0;
+  virtual net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const = 0;
   // What the object was when the plan was made; unequal texts mean that the plan is stale.
   // Errors: not_found, conflict (an equal one exists, or somebody else changed it), refused, unsupported.
-  virtual net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const = 0;
+  virtual net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const = 0;
   // Facts that probe() compares with afterwards, JSON.
-  virtual net::TaskResult<std::string> snapshot(Asker& asker, Work work) const;
-  virtual net::TaskResult<Standing> probe(Asker& asker, Work work) const = 0;
+  virtual net::TaskResult<std::string> snapshot(Asker* asker, Work work) const;
+  virtual net::TaskResult<Standing> probe(Asker* asker, Work work) const = 0;
   // Removes a leftover; idempotent. Runs in the acting session, as the owner.
-  virtual net::TaskResult<RowSet> clean(Asker& asker, Work work) const;
+  virtual net::TaskResult<RowSet> clean(Asker* asker, Work work) const;
   // What belongs to the change after its statements; idempotent. Runs in the acting session, as the owner.
-  virtual net::TaskResult<RowSet> finish(Asker& asker, Work work) const;
+  virtual net::TaskResult<RowSet> finish(Asker* asker, Work work) const;
   // Looks from a new session whether it took effect. Errors: conflict (it did not).
   // The value: true when it takes effect only after a restart.
-  virtual net::TaskResult<bool> takes_effect(Asker& fresh, Work work) const;
+  virtual net::TaskResult<bool> takes_effect(Asker* fresh, Work work) const;
 };
 
 // The lower-case words a statement begins with, quotes kept: {"create", "index", "concurrently"}.
@@ -77,7 +77,7 @@ class Kind {
 
 // Rights to act as the owner of a relation; with `creates`, to create in its schema.
 // Errors: not_found (no such relation).
-net::TaskResult<std::vector<std::string>> missing_ownership(Asker& asker, std::string schema, std::string relation,
+net::TaskResult<std::vector<std::string>> missing_ownership(Asker* asker, std::string schema, std::string relation,
                                                             std::string run_as_role, bool creates);
 
 }  // namespace pgtend::change

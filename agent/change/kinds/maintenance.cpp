@@ -30,35 +30,35 @@ Result<void> MaintenanceKind::validate(const ProposedChange& plan) const {
   return {};
 }
 
-net::TaskResult<std::vector<std::string>> MaintenanceKind::missing_rights(Asker& asker, Work work) const {
+net::TaskResult<std::vector<std::string>> MaintenanceKind::missing_rights(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const bool creates = false;
   auto missing = co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
   co_return missing;
 }
 
-net::TaskResult<std::string> MaintenanceKind::fingerprint(Asker& asker, Work work) const {
+net::TaskResult<std::string> MaintenanceKind::fingerprint(Asker* asker, Work work) const {
   const std::string sql =
       "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
       "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm', 'p')";
   const pg::Params names{detail_of(work).schema, detail_of(work).table};
-  auto rows = co_await asker.ask(sql, names);
+  auto rows = co_await asker->ask(sql, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return fail(Errc::not_found, "there is no table " + work.plan.object);
   co_return rows->text(0, "oid");
 }
 
-net::TaskResult<std::string> MaintenanceKind::snapshot(Asker& asker, Work) const {
+net::TaskResult<std::string> MaintenanceKind::snapshot(Asker* asker, Work) const {
   const std::string sql = "SELECT clock_timestamp()::text AS server_time";
   const pg::Params none;
-  auto rows = co_await asker.ask(sql, none);
+  auto rows = co_await asker->ask(sql, none);
   if (!rows) co_return fail(std::move(rows.error()), "read the server's clock");
   nlohmann::json out;
   out["server_time"] = rows->text(0, "server_time");
   co_return out.dump();
 }
 
-net::TaskResult<Standing> MaintenanceKind::probe(Asker& asker, Work work) const {
+net::TaskResult<Standing> MaintenanceKind::probe(Asker* asker, Work work) const {
   const auto before = nlohmann::json::parse(work.catalog, nullptr, false);
   const auto since = before.is_object() ? before.value("server_time", std::string()) : std::string();
   if (since.empty()) co_return Standing{Presence::not_begun, "nothing is known of the time before"};
@@ -67,7 +67,7 @@ net::TaskResult<Standing> MaintenanceKind::probe(Asker& asker, Work work) const 
       "SELECT s.last_vacuum >= $3::timestamptz AS vacuumed, s.last_analyze >= $3::timestamptz AS analyzed "
       "FROM pg_stat_all_tables s WHERE s.schemaname = $1 AND s.relname = $2";
   const pg::Params names{detail_of(work).schema, detail_of(work).table, since};
-  auto rows = co_await asker.ask(sql, names);
+  auto rows = co_await asker->ask(sql, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return Standing{Presence::foreign, "the table is gone"};
   const bool vacuumed = rows->boolean(0, "vacuumed"), analyzed = rows->boolean(0, "analyzed");

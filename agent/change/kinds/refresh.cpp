@@ -14,10 +14,10 @@ const std::string kFind =
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'm'";
 
-net::TaskResult<RowSet> find(Asker& asker, Work work) {
+net::TaskResult<RowSet> find(Asker* asker, Work work) {
   const auto& d = std::get<RefreshChange>(work.plan.detail);
   const pg::Params names{d.schema, d.matview};
-  auto rows = co_await asker.ask(kFind, names);
+  auto rows = co_await asker->ask(kFind, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return fail(Errc::not_found, "there is no materialized view " + d.schema + "." + d.matview);
   co_return rows;
@@ -39,14 +39,14 @@ Result<void> RefreshKind::validate(const ProposedChange& plan) const {
   return {};
 }
 
-net::TaskResult<std::vector<std::string>> RefreshKind::missing_rights(Asker& asker, Work work) const {
+net::TaskResult<std::vector<std::string>> RefreshKind::missing_rights(Asker* asker, Work work) const {
   const auto& d = std::get<RefreshChange>(work.plan.detail);
   const bool creates = false;
   auto missing = co_await missing_ownership(asker, d.schema, d.matview, work.plan.run_as_role, creates);
   co_return missing;
 }
 
-net::TaskResult<std::string> RefreshKind::fingerprint(Asker& asker, Work work) const {
+net::TaskResult<std::string> RefreshKind::fingerprint(Asker* asker, Work work) const {
   auto rows = co_await find(asker, work);
   if (!rows) co_return fail(std::move(rows.error()));
   if (std::get<RefreshChange>(work.plan.detail).concurrently) {
@@ -58,7 +58,7 @@ net::TaskResult<std::string> RefreshKind::fingerprint(Asker& asker, Work work) c
   co_return rows->text(0, "oid") + " " + rows->text(0, "definition");
 }
 
-net::TaskResult<std::string> RefreshKind::snapshot(Asker& asker, Work work) const {
+net::TaskResult<std::string> RefreshKind::snapshot(Asker* asker, Work work) const {
   auto rows = co_await find(asker, work);
   if (!rows) co_return fail(std::move(rows.error()));
   nlohmann::json out;
@@ -66,7 +66,7 @@ net::TaskResult<std::string> RefreshKind::snapshot(Asker& asker, Work work) cons
   co_return out.dump();
 }
 
-net::TaskResult<Standing> RefreshKind::probe(Asker& asker, Work work) const {
+net::TaskResult<Standing> RefreshKind::probe(Asker* asker, Work work) const {
   auto rows = co_await find(asker, work);
   if (!rows) co_return fail(std::move(rows.error()));
   const auto before = nlohmann::json::parse(work.catalog, nullptr, false);

@@ -11,10 +11,10 @@ class RefreshKind final : public Kind {
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
-  net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const override;
-  net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const override;
-  net::TaskResult<std::string> snapshot(Asker& asker, Work work) const override;
-  net::TaskResult<Standing> probe(Asker& asker, Work work) const override;
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
 };
 
 }  // namespace pgtend::change

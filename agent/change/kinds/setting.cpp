@@ -71,7 +71,7 @@ struct Stored {
   std::optional<std::string> value;  // nullopt: not set at this scope
 };
 
-net::TaskResult<Stored> read_stored(Asker& asker, SettingChange d) {
+net::TaskResult<Stored> read_stored(Asker* asker, SettingChange d) {
   pg::Params params{d.name};
   if (scope_of(d) == Scope::role) params.emplace_back(d.role);
   if (scope_of(d) == Scope::table) {
@@ -79,7 +79,7 @@ net::TaskResult<Stored> read_stored(Asker& asker, SettingChange d) {
     params.emplace_back(d.table);
   }
   const auto sql = stored_query(scope_of(d));
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "read " + d.name);
   Stored out;
   if (rows->size() > 0) out.value = rows->text(0, "value");
@@ -90,12 +90,12 @@ bool same_stored(const std::optional<std::string>& a, const std::optional<std::s
   return a.has_value() == b.has_value() && (!a || same_value(*a, *b, unit));
 }
 
-net::TaskResult<SettingBounds> read_bounds(Asker& asker, std::string name) {
+net::TaskResult<SettingBounds> read_bounds(Asker* asker, std::string name) {
   const std::string sql =
       "SELECT vartype, coalesce(unit, '') AS unit, context, coalesce(min_val, '') AS min_val, "
       "coalesce(max_val, '') AS max_val, enumvals, source FROM pg_settings WHERE name = $1";
   const pg::Params params{name};
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "read pg_settings");
   if (rows->size() == 0) co_return fail(Errc::not_found, "this server has no setting " + name);
   SettingBounds out{name,
@@ -124,12 +124,12 @@ Result<void> check_scope(const ProposedChange& plan, const SettingBounds& bounds
   return {};
 }
 
-net::TaskResult<std::vector<std::string>> missing_for_system(Asker& asker, std::string name) {
+net::TaskResult<std::vector<std::string>> missing_for_system(Asker* asker, std::string name) {
   const std::string who =
       "SELECT r.rolsuper, session_user AS me, current_setting('server_version_num')::int >= 150000 AS can_grant "
       "FROM pg_roles r WHERE r.rolname = session_user";
   const pg::Params none;
-  auto me = co_await asker.ask(who, none);
+  auto me = co_await asker->ask(who, none);
   if (!me) co_return fail(std::move(me.error()), "look at the acting role");
   std::vector<std::string> out;
   if (me->boolean(0, "rolsuper")) co_return out;
@@ -144,7 +144,7 @@ net::TaskResult<std::vector<std::string>> missing_for_system(Asker& asker, std::
       "has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE') AS reads, "
       "has_function_privilege('pg_catalog.pg_reload_conf()', 'EXECUTE') AS reloads";
   const pg::Params params{name};
-  auto have = co_await asker.ask(rights, params);
+  auto have = co_await asker->ask(rights, params);
   if (!have) co_return fail(std::move(have.error()), "look at the rights on " + name);
   if (!have->boolean(0, "alters"))
     out.push_back("changing the setting: GRANT ALTER SYSTEM ON PARAMETER " + name + " TO " + role);
@@ -157,24 +157,24 @@ net::TaskResult<std::vector<std::string>> missing_for_system(Asker& asker, std::
 }
 
 // A setting that only superusers set needs a right of its own, which can be granted since PostgreSQL 15.
-net::TaskResult<bool> may_set(Asker& asker, std::string actor, std::string name) {
+net::TaskResult<bool> may_set(Asker* asker, std::string actor, std::string name) {
   const std::string sql =
       "SELECT s.context = 'user' OR r.rolsuper AS may, current_setting('server_version_num')::int >= 150000 AS "
       "can_grant "
       "FROM pg_settings s, pg_roles r WHERE s.name = $1 AND r.rolname = $2";
   const pg::Params params{name, actor};
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "look at setting " + name);
   if (rows->boolean(0, "may") || !rows->boolean(0, "can_grant")) co_return rows->boolean(0, "may");
   const std::string granted = "SELECT has_parameter_privilege($2::name, $1, 'SET') AS may";
-  auto may = co_await asker.ask(granted, params);
+  auto may = co_await asker->ask(granted, params);
   if (!may) co_return fail(std::move(may.error()), "look at the rights on " + name);
   co_return may->boolean(0, "may");
 }
 
 // PostgreSQL lets a role change its own settings on every version, so membership in it (SET ROLE) is the narrowest way.
 // CREATEROLE, from 16 on with ADMIN OPTION, does it too and is never asked for: before 16 it joins any role.
-net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, SettingChange d, std::string run_as_role) {
+net::TaskResult<std::vector<std::string>> missing_for_role(Asker* asker, SettingChange d, std::string run_as_role) {
   const std::string sql =
       "SELECT me.rolname AS me, actor.rolname AS actor, them.rolsuper AND NOT actor.rolsuper AS above, v >= 160000 AS "
       "is_16, "
@@ -187,7 +187,7 @@ net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, Setting
       "WHERE me.rolname = session_user AND them.rolname = $1 AND actor.rolname = coalesce(nullif($2, ''), "
       "session_user)";
   const pg::Params params{d.role, run_as_role};
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "look at role " + d.role);
   if (rows->size() == 0) co_return fail(Errc::not_found, "there is no role " + d.role);
   std::vector<std::string> out;
@@ -216,13 +216,13 @@ net::TaskResult<std::vector<std::string>> missing_for_role(Asker& asker, Setting
 
 // Whether the role itself may do it: it is no superuser, whose rights the acting role should not have, and the setting
 // is for everybody.
-net::TaskResult<bool> may_itself(Asker& asker, SettingChange d) {
+net::TaskResult<bool> may_itself(Asker* asker, SettingChange d) {
   const std::string sql =
       "SELECT NOT r.rolsuper AND s.context = 'user' AS may FROM pg_roles r, pg_settings s WHERE r.rolname = $1 AND "
       "s.name "
       "= $2";
   const pg::Params params{d.role, d.name};
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "look at role " + d.role);
   co_return rows->size() > 0 && rows->boolean(0, "may");
 }
@@ -266,7 +266,7 @@ bool SettingKind::is_measured(const ProposedChange& plan) const {
   return scope_of(std::get<SettingChange>(plan.detail)) != Scope::table;
 }
 
-net::TaskResult<ProposedChange> SettingKind::complete(Asker& asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> SettingKind::complete(Asker* asker, ProposedChange plan) const {
   auto& d = std::get<SettingChange>(plan.detail);
   if (scope_of(d) == Scope::role && plan.run_as_role.empty()) {
     auto itself = co_await may_itself(asker, d);
@@ -281,7 +281,7 @@ net::TaskResult<ProposedChange> SettingKind::complete(Asker& asker, ProposedChan
   co_return plan;
 }
 
-net::TaskResult<std::vector<std::string>> SettingKind::missing_rights(Asker& asker, Work work) const {
+net::TaskResult<std::vector<std::string>> SettingKind::missing_rights(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const bool creates = false;
   if (scope_of(d) == Scope::system) co_return co_await missing_for_system(asker, d.name);
@@ -289,7 +289,7 @@ net::TaskResult<std::vector<std::string>> SettingKind::missing_rights(Asker& ask
   co_return co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
 }
 
-net::TaskResult<std::string> SettingKind::fingerprint(Asker& asker, Work work) const {
+net::TaskResult<std::string> SettingKind::fingerprint(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   std::string unit = d.unit;
   if (scope_of(d) != Scope::table) {
@@ -307,20 +307,20 @@ net::TaskResult<std::string> SettingKind::fingerprint(Asker& asker, Work work) c
   co_return unit;
 }
 
-net::TaskResult<std::string> SettingKind::snapshot(Asker& asker, Work work) const {
+net::TaskResult<std::string> SettingKind::snapshot(Asker* asker, Work work) const {
   nlohmann::json out;
   const std::string sql =
       "SELECT pg_postmaster_start_time()::text AS started, "
       "(SELECT coalesce(unit, '') FROM pg_settings WHERE name = $1) AS unit";
   const pg::Params params{detail_of(work).name};
-  auto rows = co_await asker.ask(sql, params);
+  auto rows = co_await asker->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "read the server's start time");
   out["started"] = rows->text(0, "started");
   out["unit"] = rows->text(0, "unit");
   co_return out.dump();
 }
 
-net::TaskResult<Standing> SettingKind::probe(Asker& asker, Work work) const {
+net::TaskResult<Standing> SettingKind::probe(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   auto stored = co_await read_stored(asker, d);
   if (!stored) co_return fail(std::move(stored.error()));
@@ -335,15 +335,15 @@ net::TaskResult<Standing> SettingKind::probe(Asker& asker, Work work) const {
   co_return Standing{Presence::foreign, found + ", by somebody else"};
 }
 
-net::TaskResult<RowSet> SettingKind::finish(Asker& asker, Work work) const {
+net::TaskResult<RowSet> SettingKind::finish(Asker* asker, Work work) const {
   if (scope_of(detail_of(work)) != Scope::system) co_return RowSet();
   const std::string sql = "SELECT pg_reload_conf()";
   const pg::Params none;
-  auto reloaded = co_await asker.ask(sql, none);
+  auto reloaded = co_await asker->ask(sql, none);
   co_return reloaded;
 }
 
-net::TaskResult<bool> SettingKind::takes_effect(Asker& fresh, Work work) const {
+net::TaskResult<bool> SettingKind::takes_effect(Asker* fresh, Work work) const {
   const auto& d = detail_of(work);
   if (scope_of(d) != Scope::system) co_return false;
   const std::string sql =
@@ -352,7 +352,7 @@ net::TaskResult<bool> SettingKind::takes_effect(Asker& fresh, Work work) const {
       "   AND f.sourcefile LIKE '%postgresql.auto.conf' ORDER BY f.seqno DESC LIMIT 1) AS error "
       "FROM pg_settings s WHERE s.name = $1";
   const pg::Params params{d.name};
-  auto rows = co_await fresh.ask(sql, params);
+  auto rows = co_await fresh->ask(sql, params);
   if (!rows) co_return fail(std::move(rows.error()), "verify " + d.name);
   const bool as_wanted = same_value(rows->text(0, "setting"), d.value, rows->text(0, "unit"));
   const bool pending = rows->boolean(0, "pending_restart");

@@ -13,13 +13,13 @@ class SettingKind final : public Kind {
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
   [[nodiscard]] Regime regime(const ProposedChange& plan) const override;
   [[nodiscard]] bool is_measured(const ProposedChange& plan) const override;
-  net::TaskResult<ProposedChange> complete(Asker& asker, ProposedChange plan) const override;
-  net::TaskResult<std::vector<std::string>> missing_rights(Asker& asker, Work work) const override;
-  net::TaskResult<std::string> fingerprint(Asker& asker, Work work) const override;
-  net::TaskResult<std::string> snapshot(Asker& asker, Work work) const override;
-  net::TaskResult<Standing> probe(Asker& asker, Work work) const override;
-  net::TaskResult<RowSet> finish(Asker& asker, Work work) const override;
-  net::TaskResult<bool> takes_effect(Asker& fresh, Work work) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;
+  net::TaskResult<bool> takes_effect(Asker* fresh, Work work) const override;
 };
 
 }  // namespace pgtend::change

@@ -42,18 +42,18 @@ class AdviceScene {
   // Statistics reach the shared counters when the sessions above have ended; the clock moves by an hour per reading.
   FactsPtr read(std::int64_t ram_bytes = 8LL << 30) {
     const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    auto shape = world_.run(engine::fact_shape(*connection_, deadline));
+    auto shape = world_.run(engine::fact_shape(connection_.get(), deadline));
     REQUIRE(shape);
     clock_.advance(Millis(3'600'000));
     auto facts =
-        world_.run(engine::read_facts(*connection_, *shape, "main", "shop", clock_.now(), deadline, ram_bytes));
+        world_.run(engine::read_facts(connection_.get(), *shape, "main", "shop", clock_.now(), deadline, ram_bytes));
     REQUIRE(facts);
     return *facts;
   }
 
   std::vector<advisors::WhatIfAnswer> ask(const advisors::IndexQuestions& questions) {
     const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    auto answers = world_.run(engine::ask_what_if(*connection_, questions.questions, deadline));
+    auto answers = world_.run(engine::ask_what_if(connection_.get(), questions.questions, deadline));
     if (!answers) FAIL(answers.error().describe());
     return *answers;
   }

@@ -185,7 +185,7 @@ TEST_CASE("without HypoPG the session says so, and the advice falls back on stat
   REQUIRE(made != nullptr);
   CHECK(made->effect.basis == "statistics");
   const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  const auto asked = scene.world().run(engine::ask_what_if(scene.connection(), {}, deadline));
+  const auto asked = scene.world().run(engine::ask_what_if(&scene.connection(), {}, deadline));
   REQUIRE_FALSE(asked);
   CHECK(asked.error().code == Errc::unsupported);
 }

@@ -25,7 +25,7 @@ ByName probe(const PgCluster& cluster, const std::string& user, std::optional<Pu
   const auto deadline = std::chrono::steady_clock::now() + Millis(10'000);
   auto connection = world.run(pg::Connection::connect(spec, world.blocking(), deadline));
   if (!connection) throw std::runtime_error(connection.error().describe());
-  auto capabilities = world.run(pg::probe_capabilities(**connection, only));
+  auto capabilities = world.run(pg::probe_capabilities(connection->get(), only));
   if (!capabilities) throw std::runtime_error(capabilities.error().describe());
   ByName out;
   for (auto& item : *capabilities) out.emplace(item.name, item);

@@ -53,7 +53,7 @@ class RunningAlertmanager {
       REQUIRE_FALSE(failure);
       result.emplace(std::move(delivery));
     };
-    net::asio::co_spawn(context, deliver_alertmanager(client, clock, target, body), ended);
+    net::asio::co_spawn(context, deliver_alertmanager(&client, &clock, target, body), ended);
     context.run();
     REQUIRE(result);
     REQUIRE(*result);

@@ -134,7 +134,7 @@ Delivery send(const ReceiverTarget& to, const std::string& body) {
     REQUIRE_FALSE(failure);
     result.emplace(std::move(delivery));
   };
-  net::asio::co_spawn(context, deliver(client, blocking.get_executor(), clock, to, message), ended);
+  net::asio::co_spawn(context, deliver(&client, blocking.get_executor(), &clock, to, message), ended);
   context.run();
   REQUIRE(result);
   REQUIRE(*result);

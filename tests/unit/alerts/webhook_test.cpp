@@ -72,7 +72,7 @@ Delivery post(const std::string& url, const std::string& token, const std::strin
   message.id = 1;
   message.dedup_key = "key";
   message.body = body;
-  net::asio::co_spawn(context, deliver(client, blocking.get_executor(), clock, target, message), ended);
+  net::asio::co_spawn(context, deliver(&client, blocking.get_executor(), &clock, target, message), ended);
   context.run();
   REQUIRE(result);
   REQUIRE(*result);
