@@ -8,6 +8,21 @@ namespace pgtend::test {
 
 namespace {
 
+std::string percent_encoded(const std::string& text) {
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
+      out += c;
+      continue;
+    }
+    out += '%';
+    out += kDigits[static_cast<unsigned char>(c) >> 4];
+    out += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  return out;
+}
+
 std::map<std::string, std::string> defaults(const PgCluster& cluster, const std::filesystem::path& dir) {
   const std::string d = dir.string();
   return {
@@ -73,6 +88,11 @@ std::optional<Json> Daemon::get(const std::string& path) const {
   if (!answer || answer->status / 100 != 2) return std::nullopt;
   auto json = Json::parse(answer->body, nullptr, false);
   return json.is_discarded() ? std::nullopt : std::optional<Json>(std::move(json));
+}
+
+Json Daemon::query(const std::string& expr) const {
+  const auto answer = get("/api/v1/query?query=" + percent_encoded(expr));
+  return answer ? answer->at("data").at("result") : Json::array();
 }
 
 Daemon::Answer Daemon::post(const std::string& path, const Json& body) const {

@@ -31,6 +31,8 @@ class Daemon {
 
   // GET over the unix socket; nullopt when the agent does not answer 2xx.
   [[nodiscard]] std::optional<Json> get(const std::string& path) const;
+  // The result of a PromQL expression now; empty as well when the agent does not answer.
+  [[nodiscard]] Json query(const std::string& expr) const;
   struct Answer {
     int status = 0;  // 0: the agent does not answer
     Json body;

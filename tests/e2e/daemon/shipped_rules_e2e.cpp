@@ -22,21 +22,6 @@ std::string without_waits(const std::string& rules) {
   return out;
 }
 
-std::string percent_encoded(const std::string& text) {
-  constexpr const char* kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
-      out += c;
-      continue;
-    }
-    out += '%';
-    out += kDigits[static_cast<unsigned char>(c) >> 4];
-    out += kDigits[static_cast<unsigned char>(c) & 15];
-  }
-  return out;
-}
-
 struct Scene {
   PgCluster cluster;
   Daemon daemon;
@@ -68,10 +53,7 @@ struct Scene {
     return out;
   }
 
-  [[nodiscard]] bool sees(const std::string& expr) const {
-    const auto answer = daemon.get("/api/v1/query?query=" + percent_encoded(expr));
-    return answer && !answer->at("data").at("result").empty();
-  }
+  [[nodiscard]] bool sees(const std::string& expr) const { return !daemon.query(expr).empty(); }
 
   [[nodiscard]] std::string evaluated() const {
     const auto rules = daemon.get("/api/v1/rules");

@@ -1,0 +1,143 @@
+// The boards for Grafana: what they ask, a living agent answers.
+#include <filesystem>
+#include <set>
+
+#include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/source_dir.hpp"
+
+using namespace pgtend::test;
+
+namespace {
+
+constexpr auto kSoon = std::chrono::seconds(60);
+
+std::vector<Json> boards() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(source_dir()) + "/dashboards/grafana"))
+    if (entry.path().filename().string().starts_with("pgtend-")) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  std::vector<Json> out;
+  for (const auto& file : files) out.push_back(Json::parse(read_file(file)));
+  return out;
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+  return text;
+}
+
+// As Grafana fills in variables that are set to All.
+std::string filled(std::string expr) {
+  for (const auto* name : {"$instance", "$datname"}) expr = replaced(expr, name, ".*");
+  return replaced(expr, "$__rate_interval", "1m");
+}
+
+// "board / panel / A" and the expression.
+std::vector<std::pair<std::string, std::string>> queries() {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& board : boards())
+    for (const auto& panel : board["panels"])
+      for (const auto& target : panel.value("targets", Json::array()))
+        out.emplace_back(board["uid"].get<std::string>() + " / " + panel["title"].get<std::string>() + " / " +
+                             target["refId"].get<std::string>(),
+                         filled(target["expr"]));
+  return out;
+}
+
+std::string every_collector_soon(const Daemon& daemon) {
+  std::string intervals;
+  for (const auto* name :
+       {"identity",   "self",         "host",       "connections",        "transactions",  "sessions",
+        "lock_waits", "blocking",     "database",   "database_conflicts", "database_size", "wal",
+        "bgwriter",   "checkpointer", "statements", "statements_table",   "tables",        "sizes",
+        "wraparound", "replication",  "slots",      "wal_archive_queue",  "recovery"})
+    intervals += std::string(intervals.empty() ? "" : ", ") + name + ": 1s";
+  return "  directory: " + daemon.path("collectors.d").string() + "\n  intervals: {" + intervals +
+         "}\n  budget: {cpu_ratio: 1.0}\n";
+}
+
+// What is asked of an agent on a standby.
+bool is_for_standby(const std::string& query) {
+  return query.starts_with("pgtend-replication / Lag") || query.starts_with("pgtend-replication / WAL received");
+}
+
+// Empty until the thing happens: nothing is changed, and nothing spills, in this test.
+const std::set<std::string> kQuiet{"pgtend-agent / Changes that ended within the hour / A"};
+
+}  // namespace
+
+TEST_CASE("every panel of the shipped boards has data from a server with a standby, a pooler and a cache") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
+  cluster.exec("postgres", "CREATE TABLE goods (id int PRIMARY KEY, n int); INSERT INTO goods VALUES (1, 1)");
+  cluster.exec("postgres", "ANALYZE goods; SELECT pg_create_physical_replication_slot('spare', true)");
+  const auto standby = cluster.make_standby();
+  PgBouncerProcess bouncer(cluster);
+  RedisServer redis({{"--maxmemory", "2mb"}, false});
+  Daemon daemon(cluster, {{"pgbouncer",
+                           "  - host: 127.0.0.1\n    port: " + std::to_string(bouncer.port()) + "\n    interval: 1s\n"},
+                          {"redis", "  - port: " + std::to_string(redis.port()) + "\n    interval: 1s\n"}});
+  daemon.set("collection", every_collector_soon(daemon));
+  Daemon follower(*standby);
+  follower.set("collection", every_collector_soon(follower));
+  daemon.start();
+  follower.start();
+  auto client = cluster.session();
+  std::vector<std::string> empty;
+  const auto all = queries();
+  REQUIRE(all.size() > 60);
+  const bool full = eventually(
+      [&] {
+        client.exec("UPDATE goods SET n = n + 1");
+        redis.cli({"GET", "nothing"});
+        empty.clear();
+        for (const auto& [name, expr] : all) {
+          const auto& asked = is_for_standby(name) ? follower : daemon;
+          if (!kQuiet.contains(name) && asked.query(expr).empty()) empty.push_back(name + ": " + expr);
+        }
+        return empty.empty();
+      },
+      kSoon);
+  for (const auto& each : empty) UNSCOPED_INFO(each);
+  CHECK(full);
+  // Those that are quiet are understood all the same.
+  for (const auto& name : kQuiet)
+    CHECK(std::any_of(all.begin(), all.end(), [&](const auto& query) { return query.first == name; }));
+}
+
+TEST_CASE(
+    "boards are what Grafana takes: ids once, no panel over another, every panel explained, every variable there") {
+  std::set<std::string> uids;
+  for (const auto& board : boards()) {
+    INFO(board["title"].get<std::string>());
+    CHECK(uids.insert(board["uid"]).second);
+    CHECK(board["uid"].get<std::string>().size() <= 40);
+    CHECK_FALSE(board.contains("__inputs"));
+    std::set<std::string> variables{"__rate_interval"};
+    for (const auto& variable : board["templating"]["list"]) variables.insert(variable["name"]);
+    std::set<int> ids;
+    std::set<std::pair<int, int>> taken;
+    for (const auto& panel : board["panels"]) {
+      INFO(panel["title"].get<std::string>());
+      CHECK(ids.insert(panel["id"].get<int>()).second);
+      const auto& at = panel["gridPos"];
+      CHECK(at["x"].get<int>() + at["w"].get<int>() <= 24);
+      for (int x = 0; x < at["w"]; ++x)
+        for (int y = 0; y < at["h"]; ++y) CHECK(taken.emplace(at["x"].get<int>() + x, at["y"].get<int>() + y).second);
+      if (panel["type"] == "row") continue;
+      CHECK(panel["description"].get<std::string>().size() > 20);
+      CHECK(panel["datasource"]["uid"] == "${datasource}");
+      CHECK_FALSE(panel["fieldConfig"]["defaults"]["unit"].get<std::string>().empty());
+      for (const auto& target : panel["targets"]) {
+        const auto expr = target["expr"].get<std::string>();
+        for (auto dollar = expr.find('$'); dollar != std::string::npos; dollar = expr.find('$', dollar + 1)) {
+          const auto end = expr.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", dollar + 1);
+          CHECK(variables.contains(expr.substr(dollar + 1, end - dollar - 1)));
+        }
+      }
+    }
+  }
+}
