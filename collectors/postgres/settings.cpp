@@ -36,8 +36,11 @@ Unit unit_of(std::string_view text) {
 
 }  // namespace
 
+// What the agent's own session was given (a statement_timeout, read only) is not the server's: there the value it would
+// go back to. A transaction takes its own from default_transaction_* without a trace in "source".
 std::string settings_sql() {
-  return R"(SELECT name, setting, unit, vartype
+  return R"(SELECT name, CASE WHEN source = 'session' OR name LIKE 'transaction\_%' THEN reset_val ELSE setting END AS setting,
+       unit, vartype
 FROM pg_catalog.pg_settings
 WHERE vartype IN ('bool', 'integer', 'real')
 ORDER BY name)";

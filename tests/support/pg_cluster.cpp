@@ -6,21 +6,13 @@
 
 #include <stdexcept>
 
+#include "tests/support/pg_programs.hpp"
+
 namespace pgtend::test {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 namespace {
-
-// The oldest supported layout first that exists: Debian keeps each major's programs in its own folder.
-fs::path bin(const std::string& program) {
-  if (const char* folder = std::getenv("PGTEND_TEST_PG_BIN")) return fs::path(folder) / program;
-  for (const int major : {15, 17, 16, 18, 14, 13}) {
-    const fs::path path = "/usr/lib/postgresql/" + std::to_string(major) + "/bin/" + program;
-    if (fs::exists(path)) return path;
-  }
-  throw std::runtime_error("PostgreSQL is not installed below /usr/lib/postgresql");
-}
 
 SpawnOptions as_postgres() {
   SpawnOptions options;
@@ -30,31 +22,20 @@ SpawnOptions as_postgres() {
 }
 
 // Small WAL segments: most of a copied data directory would be its one 16 MB segment.
-std::vector<std::string> initdb_command(const fs::path& data) {
-  return {bin("initdb"),
-          "-U",
-          "postgres",
-          "-A",
-          "trust",
-          "--no-sync",
-          "--locale=C.UTF-8",
-          "-E",
-          "UTF8",
-          "--no-instructions",
-          "--wal-segsize=1",
-          "-D",
-          data};
+std::vector<std::string> initdb_command(int major, const fs::path& data) {
+  return {pg_program(major, "initdb"), "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8",
+          "--wal-segsize=1",           "-D", data};
 }
 
 // initdb takes seconds, a copy of its result a tenth of one. Each program version has its own template.
-fs::path template_dir() {
-  std::string recipe = must_run({bin("postgres"), "--version"}, as_postgres());
-  for (const auto& word : initdb_command("")) recipe += word + " ";
+fs::path template_dir(int major) {
+  std::string recipe = must_run({pg_program(major, "postgres"), "--version"}, as_postgres());
+  for (const auto& word : initdb_command(major, "")) recipe += word + " ";
   const auto tag = std::to_string(std::hash<std::string>{}(recipe) % 1'000'000);
   const fs::path wanted = fs::temp_directory_path() / ("pgtend-test-initdb-" + std::to_string(geteuid()) + "-" + tag);
   if (fs::exists(wanted / "PG_VERSION")) return wanted;
   TempDir work("pgtend-initdb-");
-  must_run(initdb_command(work.path() / "data"), as_postgres());
+  must_run(initdb_command(major, work.path() / "data"), as_postgres());
   std::error_code ignored;  // another test run may have won the race: its template is as good
   fs::rename(work.path() / "data", wanted, ignored);
   return wanted;
@@ -64,6 +45,23 @@ std::string configuration_line(const std::string& name, const std::string& value
   std::string quoted;
   for (const char c : value) quoted += c == '\'' ? std::string("''") : std::string(1, c);
   return name + " = '" + quoted + "'\n";
+}
+
+// A base backup by the server's own functions, because Debian's pg_basebackup takes none of a newer server. What is
+// written meanwhile is made whole by the WAL, which the standby streams from here.
+void copy_running(const PgCluster& primary, const fs::path& from, const fs::path& to) {
+  auto session = primary.session();
+  const bool renamed = std::stoi(session.value("SHOW server_version_num")) >= 150000;
+  session.exec(renamed ? "SELECT pg_backup_start('standby', true)" : "SELECT pg_start_backup('standby', true, false)");
+  // A file that goes away while the folder is read is allowed in a base backup, all other trouble is not.
+  const auto copied = run_command({"cp", "-a", "--reflink=auto", from, to}, as_postgres());
+  if (count_of(copied.output, "\n") != count_of(copied.output, ": No such file or directory\n"))
+    throw std::runtime_error("the copy for a standby failed: " + copied.output);
+  must_run({"bash", "-c", "rm -rf \"$0\"/postmaster.pid \"$0\"/pg_replslot/*", to}, as_postgres());
+  const std::string label = session.value(renamed ? "SELECT labelfile FROM pg_backup_stop(false)"
+                                                  : "SELECT labelfile FROM pg_stop_backup(false, false)");
+  // The server syncs it, for which it must be its own.
+  must_run({"bash", "-c", "printf '%s' \"$1\" >\"$0\"", to / "backup_label", label}, as_postgres());
 }
 
 }  // namespace
@@ -88,9 +86,9 @@ PgCluster::~PgCluster() {
 void PgCluster::initialise() {
   must_run({"mkdir", socket_dir()}, as_postgres());
   if (options_.fresh_initdb)
-    must_run(initdb_command(data_dir()), as_postgres());
+    must_run(initdb_command(options_.major, data_dir()), as_postgres());
   else
-    must_run({"cp", "-a", "--reflink=auto", template_dir(), data_dir()}, as_postgres());
+    must_run({"cp", "-a", "--reflink=auto", template_dir(options_.major), data_dir()}, as_postgres());
 }
 
 void PgCluster::write_configuration() {
@@ -152,7 +150,7 @@ void PgCluster::start() {
   auto options = as_postgres();
   options.log = dir_.path() / "server.log";
   options.death_signal = SIGQUIT;
-  server_ = ChildProcess({bin("postgres"), "-D", data_dir()}, options);
+  server_ = ChildProcess({pg_program(options_.major, "postgres"), "-D", data_dir()}, options);
   const bool up = eventually([&] { return !server_.running() || is_up(); }, milliseconds(30'000));
   if (!up || !server_.running()) throw std::runtime_error("PostgreSQL did not start: " + log());
 }
@@ -226,7 +224,8 @@ RowSet PgCluster::rows(const std::string& database, const std::string& sql) cons
 
 std::string PgCluster::psql_file(const std::string& database, const fs::path& file,
                                  const std::map<std::string, std::string>& variables) const {
-  std::vector<std::string> command{bin("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(database)};
+  std::vector<std::string> command{pg_program(0, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
+                                   conninfo(database)};
   for (const auto& [name, value] : variables) {
     command.push_back("-v");
     command.push_back(name + "=" + value);
@@ -240,9 +239,7 @@ std::unique_ptr<PgCluster> PgCluster::make_standby() {
   auto options = options_;
   options.tls = false;
   auto standby = std::unique_ptr<PgCluster>(new PgCluster(FromDirectory{}, options));
-  must_run({bin("pg_basebackup"), "-h", socket_dir(), "-p", std::to_string(port_), "-U", "postgres", "-D",
-            standby->data_dir(), "-X", "stream", "-c", "fast", "--no-sync"},
-           as_postgres());
+  copy_running(*this, data_dir(), standby->data_dir());
   standby->options_.settings["primary_conninfo"] = conninfo();
   standby->write_configuration();
   write_file(standby->data_dir() / "standby.signal", "");

@@ -12,10 +12,11 @@
 namespace pgtend::test {
 
 struct PgClusterOptions {
+  int major = 0;  // 13 to 18 as ./dev setup installs them; 0: Debian's
   // postgresql.conf; by default fsync=off, listen_addresses=127.0.0.1 and shared_preload_libraries=pg_stat_statements.
-  std::map<std::string, std::string> settings;
+  std::map<std::string, std::string> settings{};
   // pg_hba.conf lines that come before the default "trust for everyone local and on 127.0.0.1".
-  std::vector<std::string> hba;
+  std::vector<std::string> hba{};
   bool tls = false;  // ssl=on with a certificate for localhost and 127.0.0.1 signed by certificates().ca
   bool start = true;
   bool fresh_initdb = false;  // its own system identifier instead of a copy of the cached template
@@ -74,7 +75,7 @@ class PgCluster {
   // Runs a file with the real psql, ON_ERROR_STOP on; `variables` become -v name=value. Returns what it printed.
   std::string psql_file(const std::string& database, const std::filesystem::path& file,
                         const std::map<std::string, std::string>& variables = {}) const;
-  // A streaming standby of this server, started and following.
+  // A streaming standby of this server and of its version, started and following. No tablespaces.
   [[nodiscard]] std::unique_ptr<PgCluster> make_standby();
 
  private:

@@ -20,10 +20,12 @@ namespace pgtend::test {
 
 class AdviceScene {
  public:
-  // Connects as `user`, which is made a plain login role unless it is the superuser.
-  explicit AdviceScene(const std::string& user = "postgres") : cluster_(options()) {
+  // Connects as `user`, which is made a plain login role unless it is the superuser. HypoPG is Debian's alone: other
+  // majors than 0 do without.
+  explicit AdviceScene(const std::string& user = "postgres", int major = 0) : cluster_(options(major)) {
     cluster_.exec("postgres", "CREATE DATABASE shop");
-    cluster_.exec("shop", "CREATE EXTENSION pg_stat_statements; CREATE EXTENSION hypopg; CREATE SCHEMA sales");
+    cluster_.exec("shop", "CREATE EXTENSION pg_stat_statements; CREATE SCHEMA sales");
+    if (major == 0) cluster_.exec("shop", "CREATE EXTENSION hypopg");
     if (user != "postgres") cluster_.exec("shop", "CREATE ROLE " + user + " LOGIN");
     open(user);
   }
@@ -68,8 +70,8 @@ class AdviceScene {
   IoWorld& world() { return world_; }
 
  private:
-  static PgClusterOptions options() {
-    PgClusterOptions out;
+  static PgClusterOptions options(int major) {
+    PgClusterOptions out{.major = major};
     out.settings = {{"shared_preload_libraries", "pg_stat_statements"},
                     {"fsync", "off"},
                     {"autovacuum", "off"},

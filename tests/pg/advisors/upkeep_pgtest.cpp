@@ -6,6 +6,7 @@
 #include "rules/advisors/unused_index.hpp"
 #include "rules/advisors/work_mem_spills.hpp"
 #include "tests/pg/advisors/advice_scene.hpp"
+#include "tests/support/pg_programs.hpp"
 
 using namespace pgtend;
 using pgtend::test::AdviceScene;
@@ -28,7 +29,9 @@ bool refuses(const Advice& advice, const std::string& what, const std::string& w
 }  // namespace
 
 TEST_CASE("duplicate and unused indexes are found, and those that bind something are refused") {
-  AdviceScene scene;
+  const int major = GENERATE(from_range(pgtend::test::sample_majors()));
+  CAPTURE(major);
+  AdviceScene scene("postgres", major);
   scene.exec(
       "CREATE TABLE sales.customers (id int PRIMARY KEY, email text UNIQUE); "
       "CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int REFERENCES sales.customers, note text, day "

@@ -2,6 +2,7 @@
 
 #include "tests/pg/change/rig.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/pg_programs.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -22,7 +23,9 @@ std::size_t position(const std::vector<std::string>& list, const std::string& wh
 }  // namespace
 
 TEST_CASE("an approved index is built, carries the change's id, is measured and kept") {
-  auto& cluster = shared_cluster();
+  const int major = GENERATE(from_range(sample_majors()));
+  CAPTURE(major);
+  auto& cluster = shared_cluster(major);
   make_shop(cluster);
   TempDir dir("pgtend-change");
   Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});

@@ -1,5 +1,6 @@
 #include "tests/pg/change/rig.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/pg_programs.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -17,7 +18,9 @@ bool is_observed(const Change& change) {
 }  // namespace
 
 TEST_CASE("a view is refreshed, with and without CONCURRENTLY, and kept by what the catalogs show") {
-  auto& cluster = shared_cluster();
+  const int major = GENERATE(from_range(sample_majors()));
+  CAPTURE(major);
+  auto& cluster = shared_cluster(major);
   make_shop(cluster);
   TempDir dir("pgtend-change");
   Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
@@ -75,7 +78,9 @@ TEST_CASE("a strong lock is asked for again and again, never waited for, and def
 }
 
 TEST_CASE("a system setting takes effect by reload and its undo restores that it was not set") {
-  auto& cluster = shared_cluster();
+  const int major = GENERATE(from_range(sample_majors()));
+  CAPTURE(major);
+  auto& cluster = shared_cluster(major);
   make_shop(cluster);
   cluster.exec("shop", "ALTER SYSTEM RESET work_mem");
   TempDir dir("pgtend-change");

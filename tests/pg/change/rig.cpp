@@ -1,5 +1,7 @@
 #include "tests/pg/change/rig.hpp"
 
+#include <map>
+
 namespace pgtend::test {
 namespace {
 
@@ -7,9 +9,11 @@ constexpr std::chrono::seconds kPatience{30};
 
 }  // namespace
 
-PgCluster& shared_cluster() {
-  static PgCluster cluster;
-  return cluster;
+PgCluster& shared_cluster(int major) {
+  static std::map<int, std::unique_ptr<PgCluster>> clusters;
+  auto& cluster = clusters[major];
+  if (!cluster) cluster = std::make_unique<PgCluster>(PgClusterOptions{.major = major});
+  return *cluster;
 }
 
 void make_shop(PgCluster& cluster, int rows) {

@@ -13,8 +13,8 @@
 
 namespace pgtend::test {
 
-// One server for all cases of this executable, and a fresh database "shop" for each.
-PgCluster& shared_cluster();
+// One server of each version (0: Debian's) for all cases of this executable, and a fresh database "shop" for each.
+PgCluster& shared_cluster(int major = 0);
 void make_shop(PgCluster& cluster, int rows = 2'000);
 
 ProposedChange index_plan(const std::string& name = "orders_customer_idx", const std::string& column = "customer_id",
