@@ -151,6 +151,10 @@ net::TaskResult<bool> Driver::wait_for_effect(Work work) {
   while (true) {
     auto lease = co_await core_->parts.lanes.lease(pg::Lane::advise, acting_database(*core_, change_.plan), give_up_at);
     if (!lease) co_return fail(std::move(lease.error()), "open a new session to verify");
+    // The lane reads as the advising role; settings and files are the operating role's to look at.
+    const std::string as_itself = "RESET ROLE";
+    auto reset = co_await lease->connection().execute(as_itself, give_up_at);
+    if (!reset) co_return fail(std::move(reset.error()), "open a new session to verify");
     SessionAsker fresh(&lease->connection(), kReconnect);
     auto seen = co_await kind().takes_effect(&fresh, work);
     if (seen || !seen.error().retryable) co_return seen;

@@ -89,6 +89,22 @@ tl::unexpected<Error> wrong_state(const Change& change, std::string_view wanted)
               "change " + change.id + " is " + std::string(to_string(change.state)) + ", not " + std::string(wanted));
 }
 
+// The statements are what the detail says, and the object is what policy must look at: nothing in a plan may say one
+// thing to policy and to the person who approves, and do another.
+Result<void> check_plan(const ProposedChange& plan) {
+  const auto& kind = kind_of(plan.kind);
+  if (auto fits = kind.validate(plan); !fits) return fits;
+  const auto object = kind.object_of(plan);
+  if (plan.object == object) return {};
+  return fail(Errc::invalid_argument,
+              "the plan says that its object is \"" + plan.object + "\", and what it changes is \"" + object + "\"");
+}
+
+Result<void> check_way_back(const ProposedChange& plan) {
+  if (!plan.sql_down.empty() || !kind_of(plan.kind).needs_way_back()) return {};
+  return fail(Errc::refused, "the plan has no way back, and pgtend makes no such change without one");
+}
+
 }  // namespace
 
 std::string new_id() {
@@ -108,8 +124,8 @@ std::string new_id() {
 net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decision decision) {
   if (decision.kind != DecisionKind::automatic && decision.kind != DecisionKind::needs_approval)
     co_return fail(Errc::refused, "policy only recommends it: " + decision.reason);
-  if (auto fits = kind_of(recommendation.change.kind).validate(recommendation.change); !fits)
-    co_return fail(std::move(fits.error()));
+  if (auto fits = check_plan(recommendation.change); !fits) co_return fail(std::move(fits.error()));
+  if (auto back = check_way_back(recommendation.change); !back) co_return fail(std::move(back.error()));
   Change change;
   change.recommendation_id = recommendation.id;
   // Taken as it is: the hash that a person saw is the hash of these very parts.
@@ -141,10 +157,13 @@ net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decis
 
 net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
   const auto& kind = kind_of(plan.kind);
-  if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
+  if (plan.object.empty() && kind.validate(plan)) plan.object = kind.object_of(plan);
+  if (auto fits = check_plan(plan); !fits) co_return fail(std::move(fits.error()));
   LaneAsker asker(core->parts.lanes, acting_database(*core, plan));
   auto complete = co_await kind.complete(&asker, std::move(plan));
   if (!complete) co_return fail(std::move(complete.error()));
+  if (auto fits = check_plan(*complete); !fits) co_return fail(std::move(fits.error()));
+  if (auto back = check_way_back(*complete); !back) co_return fail(std::move(back.error()));
   Change change;
   change.plan = std::move(*complete);
   if (change.plan.system_identifier.empty())

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "agent/base/strings.hpp"
+#include "agent/change/kinds/statement_text.hpp"
 
 namespace pgtend::change {
 namespace {
@@ -18,12 +19,26 @@ std::string comment_of(const Work& work) {
   return "pgtend:" + work.change_id;
 }
 
-bool is_create(const std::string& sql) {
-  return begins(sql, {"create", "index", "concurrently"}) || begins(sql, {"create", "unique", "index", "concurrently"});
+bool is_create(const std::string& sql, const IndexChange& d) {
+  StatementReader reader(sql);
+  reader.word("create").maybe({"unique"}).word("index").word("concurrently").word(d.index).word("on").maybe({"only"});
+  return reader.qualified(d.schema, d.table).more();
 }
 
-bool is_drop(const std::string& sql) {
-  return begins(sql, {"drop", "index", "concurrently"});
+bool is_drop(const std::string& sql, const IndexChange& d) {
+  StatementReader reader(sql);
+  reader.word("drop").word("index").word("concurrently").maybe({"if", "exists"});
+  return reader.qualified(d.schema, d.index).maybe({"restrict"}).ended();
+}
+
+std::string drop_statement(const IndexChange& d) {
+  return "DROP INDEX CONCURRENTLY " + quote_qualified(d.schema, d.index);
+}
+
+// pg_get_indexdef's text as a statement that holds up nobody.
+std::string concurrently(std::string definition) {
+  const auto at = definition.find(" INDEX ");
+  return at == std::string::npos ? definition : definition.insert(at + 7, "CONCURRENTLY ");
 }
 
 // "btree(a,bdesc)": what follows USING without quotes and spaces, so that our text and pg_get_indexdef's compare.
@@ -83,18 +98,43 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
   if (plan.sql_up.size() != 1 || plan.sql_down.size() > 1)
     return fail(Errc::invalid_argument, "an index change is one statement each way");
   const auto check = [&](const std::string& sql, bool drop) -> Result<void> {
-    if (!(drop ? is_drop(sql) : is_create(sql)))
-      return fail(Errc::invalid_argument, std::string("the statement must begin with ") + (drop ? "DROP" : "CREATE") +
-                                              " INDEX CONCURRENTLY: " + sql);
+    if (drop ? is_drop(sql, *d) : is_create(sql, *d)) return {};
     if (to_lower(sql).find(" if not exists ") != std::string::npos)
       return fail(Errc::invalid_argument, "IF NOT EXISTS would take an INVALID index for success");
-    if (sql.find(d->index) == std::string::npos)
-      return fail(Errc::invalid_argument, "the statement does not name index " + d->index);
-    return {};
+    return fail(Errc::invalid_argument, "the statement is not what the plan describes, " +
+                                            (drop ? drop_statement(*d)
+                                                  : "CREATE INDEX CONCURRENTLY " + quote_identifier(d->index) + " ON " +
+                                                        quote_qualified(d->schema, d->table) + " …") +
+                                            ": " + sql);
   };
   if (auto up = check(plan.sql_up.front(), d->is_drop); !up) return up;
   if (!plan.sql_down.empty()) return check(plan.sql_down.front(), !d->is_drop);
   return {};
+}
+
+std::string IndexKind::object_of(const ProposedChange& plan) const {
+  const auto& d = std::get<IndexChange>(plan.detail);
+  return d.schema + "." + d.table;
+}
+
+net::TaskResult<ProposedChange> IndexKind::complete(Asker* asker, ProposedChange plan) const {
+  auto& d = std::get<IndexChange>(plan.detail);
+  if (!d.is_drop) {
+    if (plan.sql_down.empty()) plan.sql_down = {drop_statement(d)};
+    co_return plan;
+  }
+  const pg::Params names{d.schema, d.index};
+  auto index = co_await asker->ask(kFindIndex, names);
+  if (!index) co_return fail(std::move(index.error()), "look at index " + d.index);
+  if (index->size() == 0 || index->text(0, "table_name") != d.table)
+    co_return fail(Errc::not_found, "there is no index " + d.index + " on " + d.schema + "." + d.table);
+  d.definition = index->text(0, "definition");
+  // The only way back is the index as it is.
+  const auto back = concurrently(d.definition);
+  if (!plan.sql_down.empty() && !same_statement(plan.sql_down.front(), back))
+    co_return fail(Errc::invalid_argument, "the way back is not the index as it is: " + back);
+  plan.sql_down = {back};
+  co_return plan;
 }
 
 net::TaskResult<std::vector<std::string>> IndexKind::missing_rights(Asker* asker, Work work) const {

@@ -9,8 +9,11 @@ namespace pgtend::change {
 class IndexKind final : public Kind {
  public:
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
+  [[nodiscard]] bool needs_way_back() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::concurrent; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return true; }
+  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;

@@ -1,8 +1,5 @@
 #include "agent/change/kinds/kind.hpp"
 
-#include <algorithm>
-#include <sstream>
-
 #include "agent/base/strings.hpp"
 
 namespace pgtend::change {
@@ -21,19 +18,6 @@ net::TaskResult<RowSet> Kind::finish(Asker*, Work) const {
 }
 net::TaskResult<bool> Kind::takes_effect(Asker*, Work) const {
   co_return false;
-}
-
-std::vector<std::string> leading_words(const std::string& sql, std::size_t count) {
-  std::istringstream in(sql);
-  std::vector<std::string> out;
-  std::string word;
-  while (out.size() < count && in >> word) out.push_back(to_lower(word));
-  return out;
-}
-
-bool begins(const std::string& sql, std::initializer_list<std::string_view> words) {
-  const auto have = leading_words(sql, words.size());
-  return std::equal(have.begin(), have.end(), words.begin(), words.end());
 }
 
 net::TaskResult<std::vector<std::string>> missing_ownership(Asker* asker, std::string schema, std::string relation,

@@ -48,6 +48,11 @@ class Kind {
 
   // The plan is of this kind and its statements are what its detail says. Errors: invalid_argument, refused.
   [[nodiscard]] virtual Result<void> validate(const ProposedChange& plan) const = 0;
+  // What policy's patterns are matched with: "schema.table", "role app", "setting work_mem". REQUIRES: validate()
+  // passed.
+  [[nodiscard]] virtual std::string object_of(const ProposedChange& plan) const = 0;
+  // Whether it is taken back when it harms, so that a plan without a way back is refused.
+  [[nodiscard]] virtual bool needs_way_back() const { return false; }
   [[nodiscard]] virtual Regime regime(const ProposedChange& plan) const = 0;
   // True when statements decide whether it is kept; false when the catalogs do.
   [[nodiscard]] virtual bool is_measured(const ProposedChange& plan) const = 0;
@@ -70,10 +75,6 @@ class Kind {
   // The value: true when it takes effect only after a restart.
   virtual net::TaskResult<bool> takes_effect(Asker* fresh, Work work) const;
 };
-
-// The lower-case words a statement begins with, quotes kept: {"create", "index", "concurrently"}.
-[[nodiscard]] std::vector<std::string> leading_words(const std::string& sql, std::size_t count);
-[[nodiscard]] bool begins(const std::string& sql, std::initializer_list<std::string_view> words);
 
 // Rights to act as the owner of a relation; with `creates`, to create in its schema.
 // Errors: not_found (no such relation).

@@ -1,8 +1,10 @@
 #include "agent/change/kinds/maintenance.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
+#include "agent/change/kinds/statement_text.hpp"
 
 namespace pgtend::change {
 namespace {
@@ -20,14 +22,27 @@ Result<void> MaintenanceKind::validate(const ProposedChange& plan) const {
   if (plan.sql_up.size() != 1 || !plan.sql_down.empty())
     return fail(Errc::invalid_argument, "VACUUM and ANALYZE are one statement and have no way back");
   const auto& sql = plan.sql_up.front();
-  const bool vacuum = begins(sql, {"vacuum"}) || to_lower(sql).starts_with("vacuum(");
-  if (vacuum != d->vacuum || (!vacuum && !begins(sql, {"analyze"})) || sql.find(d->table) == std::string::npos)
-    return fail(Errc::invalid_argument, "the statement is not the maintenance that the plan describes: " + sql);
-  const auto words = leading_words(sql, 8);
-  for (const auto& word : words)
-    if (word.starts_with("full") || word.starts_with("(full"))
-      return fail(Errc::refused, "VACUUM FULL holds ACCESS EXCLUSIVE and writes the table anew");
+  const auto parts = parts_of(sql);
+  if (parts && std::find(parts->begin(), parts->end(), "full") != parts->end() && d->schema != "full" &&
+      d->table != "full")
+    return fail(Errc::refused, "VACUUM FULL holds ACCESS EXCLUSIVE and writes the table anew");
+  StatementReader reader(sql);
+  if (d->vacuum) {
+    reader.word("vacuum").maybe_options({"analyze", "freeze", "skip_locked", "index_cleanup", "truncate", "parallel",
+                                         "process_toast", "buffer_usage_limit"});
+    reader.maybe({"freeze"}).maybe({"analyze"});
+  } else {
+    reader.word("analyze").maybe_options({"skip_locked", "buffer_usage_limit"});
+  }
+  if (!reader.qualified(d->schema, d->table).ended())
+    return fail(Errc::invalid_argument, "the statement is not the maintenance that the plan describes, of " +
+                                            quote_qualified(d->schema, d->table) + ": " + sql);
   return {};
+}
+
+std::string MaintenanceKind::object_of(const ProposedChange& plan) const {
+  const auto& d = std::get<MaintenanceChange>(plan.detail);
+  return d.schema + "." + d.table;
 }
 
 net::TaskResult<std::vector<std::string>> MaintenanceKind::missing_rights(Asker* asker, Work work) const {

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/base/strings.hpp"
+#include "agent/change/kinds/statement_text.hpp"
+
 namespace pgtend::change {
 namespace {
 
@@ -32,11 +35,18 @@ Result<void> RefreshKind::validate(const ProposedChange& plan) const {
   if (plan.sql_up.size() != 1 || !plan.sql_down.empty())
     return fail(Errc::invalid_argument, "a refresh is one statement and has no way back");
   const auto& sql = plan.sql_up.front();
-  const bool concurrently = begins(sql, {"refresh", "materialized", "view", "concurrently"});
-  if (!begins(sql, {"refresh", "materialized", "view"}) || concurrently != d->concurrently ||
-      sql.find(d->matview) == std::string::npos)
-    return fail(Errc::invalid_argument, "the statement is not the refresh that the plan describes: " + sql);
+  StatementReader reader(sql);
+  reader.word("refresh").word("materialized").word("view");
+  if (d->concurrently) reader.word("concurrently");
+  if (!reader.qualified(d->schema, d->matview).maybe({"with", "data"}).ended())
+    return fail(Errc::invalid_argument, "the statement is not the refresh that the plan describes, of " +
+                                            quote_qualified(d->schema, d->matview) + ": " + sql);
   return {};
+}
+
+std::string RefreshKind::object_of(const ProposedChange& plan) const {
+  const auto& d = std::get<RefreshChange>(plan.detail);
+  return d.schema + "." + d.matview;
 }
 
 net::TaskResult<std::vector<std::string>> RefreshKind::missing_rights(Asker* asker, Work work) const {

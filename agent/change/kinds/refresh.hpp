@@ -9,6 +9,7 @@ namespace pgtend::change {
 class RefreshKind final : public Kind {
  public:
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;

@@ -5,6 +5,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/change/kinds/setting_value.hpp"
+#include "agent/change/kinds/statement_text.hpp"
 #include "agent/policy/policy.hpp"
 
 namespace pgtend::change {
@@ -36,7 +37,7 @@ std::string head_of(const SettingChange& d) {
 // The statement that gives `value` back at this scope; nullopt: that it is not set there.
 std::string set_statement(const SettingChange& d, const std::optional<std::string>& value) {
   if (scope_of(d) == Scope::table)
-    return head_of(d) + (value ? " SET (" + d.name + " = " + *value + ")" : " RESET (" + d.name + ")");
+    return head_of(d) + (value ? " SET (" + d.name + " = " + quote_literal(*value) + ")" : " RESET (" + d.name + ")");
   return head_of(d) + (value ? " SET " + d.name + " = " + quote_literal(*value) : " RESET " + d.name);
 }
 
@@ -242,19 +243,26 @@ Result<void> SettingKind::validate(const ProposedChange& plan) const {
   if (!class_fits) return fail(Errc::invalid_argument, "the action class and the scope of the setting disagree");
   if (plan.sql_up.size() != 1 || plan.sql_down.size() > 1)
     return fail(Errc::invalid_argument, "a setting change is one statement each way");
-  const auto check = [&](const std::string& sql) -> Result<void> {
-    const auto head = scope == Scope::system ? begins(sql, {"alter", "system"})
-                      : scope == Scope::role ? begins(sql, {"alter", "role"})
-                                             : begins(sql, {"alter", "table"});
-    if (!head || to_lower(sql).find(d->name) == std::string::npos)
-      return fail(Errc::invalid_argument, "the statement does not set " + d->name + " at its scope: " + sql);
-    return {};
+  // What is checked against policy and bounds must be what is sent.
+  const auto check = [&](const std::string& sql, const std::optional<std::string>& value) -> Result<void> {
+    const auto expected = set_statement(*d, value);
+    if (same_statement(sql, expected)) return {};
+    return fail(Errc::invalid_argument, "the statement is not what the plan describes, " + expected + ": " + sql);
   };
-  if (auto up = check(plan.sql_up.front()); !up) return up;
-  // What is checked against the bounds must be what is sent.
-  if (plan.sql_up.front().find(d->value) == std::string::npos)
-    return fail(Errc::invalid_argument, "the statement does not hold the value " + d->value);
-  if (!plan.sql_down.empty()) return check(plan.sql_down.front());
+  if (auto up = check(plan.sql_up.front(), d->value); !up) return up;
+  return plan.sql_down.empty() ? Result<void>() : check(plan.sql_down.front(), d->previous);
+}
+
+std::string SettingKind::object_of(const ProposedChange& plan) const {
+  const auto& d = std::get<SettingChange>(plan.detail);
+  switch (scope_of(d)) {
+    case Scope::system:
+      return "setting " + d.name;
+    case Scope::role:
+      return "role " + d.role;
+    case Scope::table:
+      return d.schema + "." + d.table;
+  }
   return {};
 }
 
@@ -347,7 +355,9 @@ net::TaskResult<bool> SettingKind::takes_effect(Asker* fresh, Work work) const {
   const auto& d = detail_of(work);
   if (scope_of(d) != Scope::system) co_return false;
   const std::string sql =
-      "SELECT s.pending_restart, s.context = 'postmaster' AS at_start, s.setting, coalesce(s.unit, '') AS unit, "
+      // What the session set for itself is not what the server has.
+      "SELECT s.pending_restart, s.context = 'postmaster' AS at_start, s.reset_val AS setting, coalesce(s.unit, '') AS "
+      "unit, "
       "  (SELECT coalesce(f.error, '') FROM pg_file_settings f WHERE f.name = s.name "
       "   AND f.sourcefile LIKE '%postgresql.auto.conf' ORDER BY f.seqno DESC LIMIT 1) AS error "
       "FROM pg_settings s WHERE s.name = $1";

@@ -11,6 +11,8 @@ namespace pgtend::change {
 class SettingKind final : public Kind {
  public:
   [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
+  [[nodiscard]] bool needs_way_back() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange& plan) const override;
   [[nodiscard]] bool is_measured(const ProposedChange& plan) const override;
   net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;

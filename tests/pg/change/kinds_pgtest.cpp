@@ -1,6 +1,7 @@
 #include "tests/pg/change/rig.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/pg_programs.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -95,6 +96,45 @@ TEST_CASE("a system setting takes effect by reload and its undo restores that it
   CHECK(rig.drive(id).state == ChangeState::reverted);
   CHECK(auto_conf(cluster).find("work_mem") == std::string::npos);
   CHECK(eventually([&] { return cluster.exec("shop", "SHOW work_mem") == "4MB"; }));
+}
+
+TEST_CASE("with the roles of roles.sql a system setting is set, verified and taken back") {
+  PgCluster cluster;
+  make_shop(cluster);
+  cluster.exec("shop", "CREATE ROLE app_owner LOGIN");
+  cluster.psql_file("shop", std::filesystem::path(source_dir()) / "packaging/sql/roles.sql", {{"owner", "app_owner"}});
+  TempDir dir("pgtend-change");
+  RigOptions options{.ledger_file = dir.path() / "ledger.db"};
+  options.operator_.parameters = cluster.parameters("shop", "pgtend_operator");
+  Rig rig(cluster, options);
+  const auto id = rig.approved(system_setting_plan("work_mem", "7MB")).id;
+  const auto change = rig.drive(id, is_observed);
+  CAPTURE(change.last_error);
+  REQUIRE(change.state == ChangeState::observing);
+  CHECK(cluster.exec("shop", "SHOW work_mem") == "7MB");
+  REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+  CHECK(rig.drive(id).state == ChangeState::reverted);
+}
+
+TEST_CASE("a plan may not name one object to policy and change another, nor lack a way back") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  auto plan = index_plan();
+  const auto object = plan.object;
+  plan.object = "public.something_else";
+  const auto refused = rig.run(rig.pipeline().submit_plan(plan, "person:ann"));
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, ContainsSubstring(object));
+  // Left out, both are filled in from what the plan does.
+  plan.object.clear();
+  plan.sql_down.clear();
+  const auto proposed = rig.run(rig.pipeline().submit_plan(plan, "person:ann"));
+  REQUIRE(proposed);
+  CHECK(proposed->plan.object == object);
+  REQUIRE(proposed->plan.sql_down.size() == 1);
+  CHECK_THAT(proposed->plan.sql_down.front(), ContainsSubstring("DROP INDEX CONCURRENTLY"));
 }
 
 TEST_CASE("a system setting that was set before comes back with its old value") {
