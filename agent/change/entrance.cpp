@@ -166,11 +166,20 @@ net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::strin
   if (auto back = check_way_back(*complete); !back) co_return fail(std::move(back.error()));
   Change change;
   change.plan = std::move(*complete);
-  if (change.plan.system_identifier.empty())
-    change.plan.system_identifier = core->parts.lanes.identity().system_identifier;
+  const auto here = core->parts.lanes.identity().system_identifier;
+  if (change.plan.system_identifier.empty()) change.plan.system_identifier = here;
+  if (!here.empty() && change.plan.system_identifier != here)
+    co_return fail(Errc::conflict, "the plan is for another server: its system identifier is " +
+                                       change.plan.system_identifier + ", this one's " + here);
   change.proposed_by = actor;
   change.decision = {DecisionKind::needs_approval, "person", "proposed by " + actor, std::nullopt};
   change.state = ChangeState::proposed;
+  // Nobody is asked to approve what policy would not let happen then.
+  auto weighed = co_await weigh(core, change);
+  if (!weighed) co_return fail(std::move(weighed.error()));
+  if (!weighed->decision.not_before && weighed->waits.empty() && weighed->decision.kind != DecisionKind::automatic &&
+      weighed->decision.limit != "approval_ttl")
+    co_return fail(Errc::refused, weighed->decision.reason);
   auto known = co_await look_for(core, change);
   if (!known) co_return fail(std::move(known.error()));
   if (known->same) co_return *known->same;

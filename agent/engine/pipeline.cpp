@@ -114,8 +114,11 @@ net::Task<void> Pipeline::change(Recommendation recommendation, Decision decisio
 
 net::Task<void> Pipeline::publish(Advice advice, std::string database) {
   if (parts_.ledger != nullptr) {
-    auto put = [findings = advice.findings, scope = "advisors/" + database](store::Ledger& ledger) {
-      return ledger.put_findings(findings, scope);
+    auto put = [findings = advice.findings, scope = "advisors/" + database](store::Ledger& ledger) -> Result<void> {
+      auto put = ledger.put_findings(findings, scope);
+      if (!put) return put;
+      auto expired = ledger.expire_recommendations();
+      return expired ? Result<void>() : fail(std::move(expired.error()));
     };
     auto stored = co_await parts_.with_ledger(put);
     if (!stored) log::warn("findings not kept", {{"error", stored.error().describe()}});

@@ -23,6 +23,8 @@ std::string View::degraded_by(const api::StatusView& status) const {
     if ((lane.name == "probe" || lane.name == "sample") && !lane.up) return "lane " + lane.name + " is down";
   for (const auto& lane : status.lanes)
     if (lane.up && !lane.direct) return "through a pooler, where pgtend never acts";
+  for (const auto& lane : status.lanes)
+    if (!lane.up && !lane.last_error.empty()) return "lane " + lane.name + " gets no session";
   for (const auto& capability : capabilities_)
     if (!capability.present && !capability.advice) return "missing " + capability.name;
   if (!status.config.reload_error.empty()) return "the last reload was refused";

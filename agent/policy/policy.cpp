@@ -146,6 +146,10 @@ Decision decide_approved(const ProposedChange& change, const PolicyConfig& confi
   if (auto stop = hard_stop(change, config, past)) return *stop;
   const Ruling ruling = ruling_for(change, config);
   if (ruling.mode == PolicyMode::never) return decided(refused, ruling.limit, ruling.subject + " never allows it.");
+  // What policy only recommends a person does by hand, or changes the policy for all to see.
+  if (ruling.mode == PolicyMode::recommend)
+    return decided(DecisionKind::recommend, ruling.limit,
+                   ruling.subject + " only recommends it, not even with an approval.");
   if (!approved_at || now >= *approved_at + config.approval_ttl)
     return decided(refused, "approval_ttl", "The approval has expired.");
   if (const auto obstacle = in_flight_obstacle(change, past, now))

@@ -60,7 +60,8 @@ class Ledger {
   // Errors: not_found.
   Result<void> set_recommendation_state(const std::string& id, RecommendationState state, const std::string& reason,
                                         const AuditDraft& draft);
-  // Open ones whose ttl has ended become expired, long closed ones are forgotten; returns how many expired.
+  // Open ones whose ttl has ended, or whose finding has been closed for an hour and that no open change is made from,
+  // become expired; long closed ones are forgotten. Returns how many expired.
   Result<std::int64_t> expire_recommendations();
 
   // --- changes

@@ -5,6 +5,9 @@ namespace pgtend::store {
 
 namespace {
 
+// Advice that is not given for a while, as when a night has no traffic to measure, is not taken from people at once.
+constexpr Millis kGoneAfter{3'600'000};
+
 constexpr const char* kRecommendationColumns = "state, reason, first_made, updated_at, expires_at, body, decision";
 
 Result<StoredRecommendation> recommendation_of(Statement& row) {
@@ -197,6 +200,15 @@ Result<std::int64_t> Ledger::expire_recommendations() {
     if (!update) return fail(std::move(update).error());
     PGTEND_STORE_TRY((*update)->bind(1, now).run());
     expired = impl_->db->changes();
+    auto close = impl_->db->cached(
+        "UPDATE recommendations SET state='expired', reason='what it rests on is no longer found', updated_at=?1"
+        " WHERE state='open' AND EXISTS (SELECT 1 FROM findings f"
+        "   WHERE f.id=json_extract(recommendations.body, '$.finding.id') AND f.closed_at<=?2)"
+        " AND NOT EXISTS (SELECT 1 FROM changes c"
+        "   WHERE c.final=0 AND json_extract(c.body, '$.recommendation_id')=recommendations.id)");
+    if (!close) return fail(std::move(close).error());
+    PGTEND_STORE_TRY((*close)->bind(1, now).bind(2, now - kGoneAfter).run());
+    expired += impl_->db->changes();
     auto forget = impl_->db->cached("DELETE FROM recommendations WHERE state<>'open' AND expires_at < ?1");
     if (!forget) return fail(std::move(forget).error());
     return (*forget)->bind(1, now - kClosedRecommendationsKept).run();

@@ -93,6 +93,9 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
   if (d == nullptr || d->schema.empty() || d->index.empty() || d->table.empty())
     return fail(Errc::invalid_argument, "an index change names its schema, table and index");
   if (plan.action == ActionClass::reindex) return fail(Errc::unsupported, "REINDEX is not a kind of change yet");
+  if (plan.action != ActionClass::create_index && plan.action != ActionClass::drop_index)
+    return fail(Errc::invalid_argument,
+                "an index is changed by create_index or drop_index, not by " + std::string(to_string(plan.action)));
   if (d->is_drop != (plan.action == ActionClass::drop_index))
     return fail(Errc::invalid_argument, "the action and the detail disagree on whether the index is dropped");
   if (plan.sql_up.size() != 1 || plan.sql_down.size() > 1)

@@ -21,6 +21,8 @@ Result<void> MaintenanceKind::validate(const ProposedChange& plan) const {
     return fail(Errc::invalid_argument, "a maintenance change names its schema and table and what to do");
   if (plan.sql_up.size() != 1 || !plan.sql_down.empty())
     return fail(Errc::invalid_argument, "VACUUM and ANALYZE are one statement and have no way back");
+  if (plan.action != (d->vacuum ? ActionClass::vacuum : ActionClass::analyze))
+    return fail(Errc::invalid_argument, "the action and the detail disagree on whether it is a vacuum");
   const auto& sql = plan.sql_up.front();
   const auto parts = parts_of(sql);
   if (parts && std::find(parts->begin(), parts->end(), "full") != parts->end() && d->schema != "full" &&

@@ -338,6 +338,16 @@ TEST_CASE("one change in flight for each database, and none beside one of the wh
   }
 }
 
+TEST_CASE("what policy never allows or only recommends no approval brings about") {
+  const auto change = proposal(ActionClass::drop_index);
+  auto config = policy_of(ActionClass::drop_index, PolicyMode::recommend);
+  CHECK(policy::decide_approved(change, config, primary(), kNoon, kNoon).kind == DecisionKind::recommend);
+  config = policy_of(ActionClass::drop_index, PolicyMode::never);
+  CHECK(policy::decide_approved(change, config, primary(), kNoon, kNoon).kind == DecisionKind::refused);
+  config = policy_of(ActionClass::drop_index, PolicyMode::approve);
+  CHECK(policy::decide_approved(change, config, primary(), kNoon, kNoon).kind == DecisionKind::automatic);
+}
+
 TEST_CASE("an approval holds for its time only") {
   auto config = policy_of(ActionClass::create_index, PolicyMode::approve);
   config.approval_ttl = kDay;

@@ -69,6 +69,31 @@ TEST_CASE("a recommendation is read back whole and put once") {
   REQUIRE(ledger->get_recommendation("nope").error().code == Errc::not_found);
 }
 
+TEST_CASE("a recommendation ends an hour after its finding, unless a change is being made from it") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  auto one = full_recommendation("one"), two = full_recommendation("two");
+  one.finding.id = "f-one";
+  two.finding.id = "f-two";
+  REQUIRE(ledger->put_findings({one.finding, two.finding}, "advisors/shop"));
+  REQUIRE(ledger->put_recommendation(one, kAsk));
+  REQUIRE(ledger->put_recommendation(two, kAsk));
+  auto change = full_change("c");
+  change.recommendation_id = "two";
+  REQUIRE(ledger->insert_change(change, draft("change.propose", "c")));
+  REQUIRE(ledger->put_findings({}, "advisors/shop"));
+  ledger.clock.advance(Millis(3'599'000));
+  CHECK(ledger->expire_recommendations() == 0);
+  ledger.clock.advance(Millis(1'000));
+  CHECK(ledger->expire_recommendations() == 1);
+  CHECK(ledger->get_recommendation("one")->state == RecommendationState::expired);
+  CHECK(ledger->get_recommendation("two")->state == RecommendationState::open);
+  // Found again, it is made again.
+  REQUIRE(ledger->put_findings({one.finding}, "advisors/shop"));
+  CHECK(ledger->put_recommendation(one, kAsk)->opened);
+  CHECK(ledger->expire_recommendations() == 0);
+}
+
 TEST_CASE("a rejected recommendation stays rejected until its time ends, an applied one opens anew") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));
