@@ -11,6 +11,7 @@
 #include "agent/model/history.hpp"
 #include "agent/model/rule_review.hpp"
 #include "agent/net/task.hpp"
+#include "agent/store/active_sessions.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/integrity.hpp"
 
@@ -65,6 +66,8 @@ class AgentView : public AlertView {
   // Keys of stored series that match one of the selectors ("name{a=\"b\"}"); none given: all.
   virtual net::TaskResult<std::vector<SeriesKey>> history_series(std::vector<std::string> selectors,
                                                                  TimeRange range) = 0;
+  // Who was active and what it waited for. Errors: timeout (too long a range), io.
+  virtual net::TaskResult<store::SessionReport> active_sessions(store::SessionQuestion question) = 0;
   // What the metrics of the collectors mean.
   virtual net::TaskResult<std::vector<MetricDef>> metrics() = 0;
   // The loaded rules with their state and their pending and firing alerts.

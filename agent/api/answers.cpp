@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
 #include "agent/base/strings.hpp"
+#include "agent/base/units.hpp"
 
 namespace pgtend::api {
 
@@ -78,6 +80,46 @@ std::optional<std::int64_t> query_integer(const http::Request& request, const st
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (ec != std::errc() || end != text.data() + text.size() || value < low || value > high) return std::nullopt;
   return value;
+}
+
+namespace {
+
+// Year 2255: beyond it a nanosecond clock overflows.
+constexpr double kLastSecond = 9e9;
+
+std::optional<double> parse_seconds(const std::string& text) {
+  double value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= kLastSecond))
+    return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Result<UtcTime> query_time(const http::Request& request, const std::string& name, UtcTime fallback) {
+  const auto found = request.query.find(name);
+  if (found == request.query.end() || found->second.empty()) return fallback;
+  if (const auto time = parse_rfc3339(found->second)) return *time;
+  if (const auto seconds = parse_seconds(found->second)) return from_ms(std::llround(*seconds * 1000));
+  return fail(Errc::invalid_argument, name + " is a time such as 2026-01-31T12:00:00Z, or seconds since 1970");
+}
+
+std::optional<Millis> query_duration(const http::Request& request, const std::string& name) {
+  const auto found = request.query.find(name);
+  if (found == request.query.end()) return std::nullopt;
+  if (const auto seconds = parse_seconds(found->second)) return Millis(std::llround(*seconds * 1000));
+  if (const auto duration = parse_duration(found->second)) return *duration;
+  return std::nullopt;
+}
+
+Result<TimeRange> query_range(const http::Request& request, const Clock& clock, Millis back) {
+  const auto to = query_time(request, "to", clock.now());
+  if (!to) return fail(to.error());
+  const auto from = query_time(request, "from", *to - back);
+  if (!from) return fail(from.error());
+  if (*from > *to) return fail(Errc::invalid_argument, "from is later than to");
+  return TimeRange{*from, *to};
 }
 
 }  // namespace pgtend::api

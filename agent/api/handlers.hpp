@@ -38,6 +38,7 @@ void add_reading(http::Router& router, Context context);
 void add_changing(http::Router& router, Context context);
 void add_reviewing(http::Router& router, Context context);
 void add_querying(http::Router& router, Context context);
+void add_active_sessions(http::Router& router, Context context);
 void add_alerting(http::Router& router, Context context);
 // Prometheus's HTTP API below /api/v1.
 void add_prometheus(http::Router& router, Context context);
@@ -54,5 +55,11 @@ void add_database(http::Router& router, Context context);
 // A number of the query; `fallback` when it is absent, nullopt when it is malformed or outside low..high.
 [[nodiscard]] std::optional<std::int64_t> query_integer(const http::Request& request, const std::string& name,
                                                         std::int64_t fallback, std::int64_t low, std::int64_t high);
+// A time of the query, RFC 3339 or seconds since 1970; `fallback` when it is absent. Errors: invalid_argument.
+[[nodiscard]] Result<UtcTime> query_time(const http::Request& request, const std::string& name, UtcTime fallback);
+// A duration of the query, as "30s" or in seconds; nullopt when it is absent or malformed.
+[[nodiscard]] std::optional<Millis> query_duration(const http::Request& request, const std::string& name);
+// From `from` to `to`; absent, they are now and `back` before that. Errors: invalid_argument.
+[[nodiscard]] Result<TimeRange> query_range(const http::Request& request, const Clock& clock, Millis back);
 
 }  // namespace pgtend::api

@@ -46,6 +46,7 @@ using Json = nlohmann::json;
 [[nodiscard]] Json encode(const FreezeView& freeze);
 [[nodiscard]] Json encode(const store::StorageReport& report);
 [[nodiscard]] Json encode(const store::IntegrityReport& report);
+[[nodiscard]] Json encode(const store::SessionReport& report);
 // samples: [[unix seconds, value], …]
 [[nodiscard]] Json encode(const SeriesResult& series);
 [[nodiscard]] Json encode(const QueryResult& result);

@@ -1,9 +1,6 @@
-#include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
-#include "agent/base/units.hpp"
 
 namespace pgtend::api {
 
@@ -15,50 +12,17 @@ using http::Response;
 // Points of one series. Source: Prometheus, web/api/v1, "exceeded maximum resolution of 11,000 points".
 constexpr std::int64_t kMostPoints = 11'000;
 constexpr Millis kHour{3'600'000};
-// Year 2255: beyond it a nanosecond clock overflows.
-constexpr double kLastSecond = 9e9;
-
-std::optional<double> parse_seconds(const std::string& text) {
-  double value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= kLastSecond))
-    return std::nullopt;
-  return value;
-}
-
-// RFC 3339 or seconds since 1970; `fallback` when absent.
-Result<UtcTime> time_of(const Request& request, const std::string& name, UtcTime fallback) {
-  const auto found = request.query.find(name);
-  if (found == request.query.end() || found->second.empty()) return fallback;
-  if (const auto time = parse_rfc3339(found->second)) return *time;
-  if (const auto seconds = parse_seconds(found->second)) return from_ms(std::llround(*seconds * 1000));
-  return fail(Errc::invalid_argument, name + " is a time such as 2026-01-31T12:00:00Z, or seconds since 1970");
-}
 
 // A duration ("30s") or seconds.
 Result<Millis> step_of(const Request& request, TimeRange range) {
   const auto found = request.query.find("step");
   // About 250 points fill a screen.
   if (found == request.query.end()) return std::max(Millis(1000), Millis((range.to - range.from).count() / 250));
-  std::optional<Millis> step;
-  if (const auto seconds = parse_seconds(found->second)) {
-    step = Millis(std::llround(*seconds * 1000));
-  } else if (const auto duration = parse_duration(found->second)) {
-    step = *duration;
-  }
+  const auto step = query_duration(request, "step");
   if (!step || step->count() <= 0) return fail(Errc::invalid_argument, "step is a duration such as 30s, longer than 0");
   if ((range.to - range.from) / *step > kMostPoints)
     return fail(Errc::invalid_argument, "more than 11000 points per series: take a larger step or a shorter range");
   return *step;
-}
-
-Result<TimeRange> range_of(const Request& request, const Clock& clock) {
-  const auto to = time_of(request, "to", clock.now());
-  if (!to) return fail(to.error());
-  const auto from = time_of(request, "from", *to - kHour);
-  if (!from) return fail(from.error());
-  if (*from > *to) return fail(Errc::invalid_argument, "from is later than to");
-  return TimeRange{*from, *to};
 }
 
 Result<std::string> expr_of(const Request& request) {
@@ -71,7 +35,7 @@ Result<std::string> expr_of(const Request& request) {
 net::Task<Response> get_query(Context context, Request request) {
   const auto expr = expr_of(request);
   if (!expr) co_return error_answer(expr.error());
-  const auto at = time_of(request, "at", context.clock.now());
+  const auto at = query_time(request, "at", context.clock.now());
   if (!at) co_return error_answer(at.error());
   auto result = co_await context.view.query(*expr, *at, Millis(0));
   if (!result) co_return error_answer(result.error());
@@ -81,7 +45,7 @@ net::Task<Response> get_query(Context context, Request request) {
 net::Task<Response> get_query_range(Context context, Request request) {
   const auto expr = expr_of(request);
   if (!expr) co_return error_answer(expr.error());
-  const auto range = range_of(request, context.clock);
+  const auto range = query_range(request, context.clock, kHour);
   if (!range) co_return error_answer(range.error());
   const auto step = step_of(request, *range);
   if (!step) co_return error_answer(step.error());
@@ -91,7 +55,7 @@ net::Task<Response> get_query_range(Context context, Request request) {
 }
 
 net::Task<Response> get_series(Context context, Request request) {
-  const auto range = range_of(request, context.clock);
+  const auto range = query_range(request, context.clock, kHour);
   if (!range) co_return error_answer(range.error());
   std::vector<std::string> selectors;
   for (const auto& [name, value] : request.query_items)

@@ -2,39 +2,25 @@
 #include <iostream>
 
 #include "agent/base/clock.hpp"
-#include "agent/base/units.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/time_range.hpp"
 
 namespace pgtend::cli {
 
 namespace {
 
 struct ExportOptions {
-  std::string format = "openmetrics", since, from, to, file;
+  TimeRangeOptions range;
+  std::string format = "openmetrics", file;
   std::vector<std::string> selectors;
 };
 
 Result<std::string> path_of(const ExportOptions& options) {
-  UtcTime to = SystemClock().now(), from{};
-  if (!options.to.empty()) {
-    const auto time = parse_rfc3339(options.to);
-    if (!time) return fail(Errc::invalid_argument, "--to is a time such as 2026-01-31T12:00:00Z");
-    to = *time;
-  }
-  if (!options.from.empty()) {
-    const auto time = parse_rfc3339(options.from);
-    if (!time) return fail(Errc::invalid_argument, "--from is a time such as 2026-01-31T12:00:00Z");
-    from = *time;
-  }
-  if (!options.since.empty()) {
-    const auto since = parse_duration(options.since);
-    if (!since) return fail(since.error());
-    from = to - *since;
-  }
-  if (from > to) return fail(Errc::invalid_argument, "the range ends before it begins");
-  std::string path = "/v1/export?format=" + options.format + "&from_ms=" + std::to_string(to_ms(from)) +
-                     "&to_ms=" + std::to_string(to_ms(to));
+  const auto range = time_range(options.range, SystemClock().now(), Millis::max());
+  if (!range) return fail(range.error());
+  std::string path = "/v1/export?format=" + options.format + "&from_ms=" + std::to_string(to_ms(range->from)) +
+                     "&to_ms=" + std::to_string(to_ms(range->to));
   for (const auto& selector : options.selectors) path += "&match=" + url_encode(selector);
   return path;
 }
@@ -81,9 +67,7 @@ void add_history_export(CLI::App& history, Context& context) {
   command->add_option("--format", options->format, "openmetrics, csv or jsonl")
       ->check(CLI::IsMember({"openmetrics", "csv", "jsonl"}));
   command->add_option("--match", options->selectors, "series selector, like 'pg_up{instance=\"a\"}'; may be repeated");
-  command->add_option("--since", options->since, "range back from now, like 1h (default: everything)");
-  command->add_option("--from", options->from, "start, like 2026-01-31T12:00:00Z");
-  command->add_option("--to", options->to, "end (default: now)");
+  add_time_range(*command, options->range, "everything");
   command->add_option("--file", options->file, "file to write (default: standard output)");
   command->callback([&context, options] { run_export(context, *options); });
 }

@@ -117,10 +117,17 @@ Table<RedisConfig> redis_table() {
 Table<CollectionConfig> collection_table() {
   using C = CollectionConfig;
   using B = AgentBudget;
+  using A = ActiveSessionsConfig;
   Table<B> budget{
       number("cpu_ratio", &B::cpu_ratio, 0.0001, 1,
              "CPU of the agent and of its own backends, as a share of one core. Over it, collection slows down."),
       bytes("rss_bytes", &B::rss_bytes, 16LL << 20, 16LL << 30, "Resident memory of the agent."),
+  };
+  Table<A> active_sessions{
+      duration("interval", &A::interval, Millis(0), kMinute,
+               "How often it is looked who is active and waits for what. 0s: never."),
+      integer("groups", &A::groups, 10, 1'000,
+              "Groups of equal sessions that are kept of ten seconds; the rest goes into `other`."),
   };
   return {
       duration("default_interval", &C::default_interval, Millis(100), kDay,
@@ -133,6 +140,8 @@ Table<CollectionConfig> collection_table() {
       integer("max_series_per_collector", &C::max_series_per_collector, 10, 1'000'000,
               "Most series of one collector that sets no quota itself."),
       section("budget", &C::budget, std::move(budget), "What the agent may cost."),
+      section("active_sessions", &C::active_sessions, std::move(active_sessions),
+              "The history behind `pgtend ash`: what sessions waited for, second by second."),
       integer("statements_top", &C::statements_top, 10, 10'000, "How many statements are followed by their numbers."),
   };
 }

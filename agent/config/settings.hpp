@@ -78,6 +78,12 @@ struct AgentBudget {
   std::int64_t rss_bytes = 64LL << 20;
 };
 
+// The history of active sessions: who waits for what, sampled often.
+struct ActiveSessionsConfig {
+  Millis interval{1'000};  // 0: not sampled
+  int groups = 100;        // of one interval of the collector; the rest goes into `other`
+};
+
 struct CollectionConfig {
   Millis default_interval{10'000};  // of a collector file that names no interval
   std::map<std::string, Millis> intervals;
@@ -86,6 +92,7 @@ struct CollectionConfig {
   int max_series = 5000;
   int max_series_per_collector = 2000;
   AgentBudget budget;
+  ActiveSessionsConfig active_sessions;
   int statements_top = 500;
 };
 

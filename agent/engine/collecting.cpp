@@ -12,7 +12,7 @@ namespace pgtend::engine {
 
 namespace {
 
-// Sources: reference catalogue, host and self each 10 s.
+// Sources: reference catalogue, host and self each 10 s, and active sessions in buckets of 10 s.
 constexpr Millis kHostInterval{10'000};
 // A lane that was refused looks again after a minute at the latest (pg/gate.cpp), a collector half a minute later.
 constexpr std::chrono::seconds kLanesReopen{90};
@@ -31,22 +31,25 @@ bool is_heartbeat(const std::string& collector) {
 }  // namespace
 
 bool is_probe(const std::string& collector) {
-  return collector == kUpCollector || is_heartbeat(collector);
+  return collector == kUpCollector || collector == kSessionsCollector || is_heartbeat(collector);
 }
 
-Collecting::Collecting(Parts& parts, CostAccount& cost) : parts_(parts), cost_(cost), neighbours_(parts) {}
+Collecting::Collecting(Parts& parts, CostAccount& cost)
+    : parts_(parts), cost_(cost), neighbours_(parts), active_sessions_(parts, cost) {}
 
 std::vector<config::ConfigError> Collecting::load() {
   auto loaded = load_collectors(parts_.config->collection.directory);
   auto& defs = loaded.defs;
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
+  if (parts_.config->collection.active_sessions.interval > Millis(0)) defs.push_back(built_in(kSessionsCollector));
   neighbours_.load();
   for (auto& def : neighbours_.defs()) defs.push_back(std::move(def));
   const bool beats = parts_.config->postgresql.replication_heartbeat > Millis(0);
   std::erase_if(defs,
                 [&](const CollectorDef& def) { return disabled(def.name) || (is_heartbeat(def.name) && !beats); });
   defs_ = std::move(defs);
+  active_sessions_.enable(def(kSessionsCollector) != nullptr);
 
   collector_of_metric_.clear();
   for (const auto& def : defs_)
@@ -56,6 +59,8 @@ std::vector<config::ConfigError> Collecting::load() {
     }
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
+  for (const auto& metric : active_session_metrics())
+    collector_of_metric_[metric.name] = kSessionsCollector;
   // Whether one is there is told by the metric itself, also while it is not.
   for (const auto& metric : neighbour_metrics())
     if (!metric.def.name.ends_with("_up")) collector_of_metric_[metric.def.name] = metric.kind;
@@ -105,6 +110,8 @@ std::vector<MetricDef> Collecting::metrics() const {
   const auto host = collectors::host_metrics();
   out.insert(out.end(), host.begin(), host.end());
   for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
+  const auto sessions = active_session_metrics();
+  out.insert(out.end(), sessions.begin(), sessions.end());
   const auto own = self_metrics();
   out.insert(out.end(), own.begin(), own.end());
   return out;
@@ -184,6 +191,8 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
     co_await run_host(snapshot);
   } else if (collector == kSelfCollector) {
     run_self(*snapshot);
+  } else if (collector == kSessionsCollector) {
+    active_sessions_.run(*snapshot);
   } else if (neighbours_.has(collector)) {
     co_await neighbours_.run(snapshot);
   } else {

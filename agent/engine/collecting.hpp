@@ -8,6 +8,7 @@
 
 #include "agent/api/views.hpp"
 #include "agent/config/config_error.hpp"
+#include "agent/engine/active_sessions.hpp"
 #include "agent/engine/cost_account.hpp"
 #include "agent/engine/neighbours.hpp"
 #include "agent/engine/parts.hpp"
@@ -21,6 +22,7 @@ namespace pgtend::engine {
 inline constexpr const char* kHostCollector = "host";
 inline constexpr const char* kSelfCollector = "self";
 inline constexpr const char* kUpCollector = "identity";
+inline constexpr const char* kSessionsCollector = "active_sessions";
 // Those that run by the interval of postgresql.replication_heartbeat, or not at all.
 inline constexpr const char* kHeartbeat = "replication_heartbeat";
 inline constexpr const char* kHeartbeatLag = "replication_heartbeat_lag";
@@ -63,6 +65,7 @@ class Collecting {
   [[nodiscard]] std::vector<api::CollectorView> views() const;
   // Its last run did not reach the server.
   [[nodiscard]] bool unreached(const std::string& collector, const std::string& database) const;
+  [[nodiscard]] ActiveSessions& active_sessions() { return active_sessions_; }
   // The host's memory as of its last run; 0 unknown.
   [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
 
@@ -95,6 +98,7 @@ class Collecting {
   Parts& parts_;
   CostAccount& cost_;
   Neighbours neighbours_;
+  ActiveSessions active_sessions_;
   std::vector<CollectorDef> defs_;
   std::map<std::string, std::string> collector_of_metric_;
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;

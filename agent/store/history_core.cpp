@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/log.hpp"
+#include "agent/store/session_rows.hpp"
 
 namespace pgtend::store {
 
@@ -133,6 +134,24 @@ Result<void> HistoryFile::Core::append(SnapshotPtr snapshot) {
   return {};
 }
 
+void HistoryFile::Core::append_sessions(SessionBucket bucket) {
+  const std::lock_guard guard(mutex_);
+  buckets_.push_back(std::move(bucket));
+  if (buckets_.size() <= kMostWaitingBuckets) return;
+  buckets_.pop_front();
+  ++stats_.dropped_ticks;
+}
+
+void HistoryFile::Core::take_sessions() {
+  std::deque<SessionBucket> taken;
+  {
+    const std::lock_guard guard(mutex_);
+    taken.swap(buckets_);
+  }
+  for (const auto& bucket : taken)
+    pending_.sessions.push_back({to_ms(bucket.from), to_ms(bucket.to), encode_sessions(bucket)});
+}
+
 void HistoryFile::Core::apply(const Batch& batch, std::size_t& next) {
   const auto file = budget_of(options_.max_bytes).file;
   if (const auto step = steps_.look(); step > Millis(0)) recorder_->note_step(step);
@@ -161,6 +180,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
     queue_.clear();
   }
   note_faults();
+  take_sessions();
   CommitReport report;
   report.snapshots = batch.size();
   recorder_->reset_counts();
@@ -208,7 +228,8 @@ void HistoryFile::Core::note(const CommitReport& report, const Result<void>& wri
   stats_.bytes = report.bytes;
   if (written) stats_.oldest = oldest;
   const std::lock_guard faults(faults_->mutex);
-  stats_.bad_blocks = static_cast<std::int64_t>(faults_->known_bad.size()) + recorder_->damaged_rows();
+  stats_.bad_blocks =
+      static_cast<std::int64_t>(faults_->known_bad.size() + faults_->bad_sessions.size()) + recorder_->damaged_rows();
 }
 
 Result<std::optional<UtcTime>> HistoryFile::Core::oldest() {

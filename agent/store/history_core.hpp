@@ -19,6 +19,7 @@ namespace pgtend::store {
 struct Faults {
   std::mutex mutex;
   std::set<std::int64_t> known_bad;     // ids of blocks; those of ticks are below zero
+  std::set<std::int64_t> bad_sessions;  // ids of buckets of active sessions
   std::vector<std::int64_t> fresh_bad;  // not yet noted as events
 };
 
@@ -30,6 +31,7 @@ class HistoryFile::Core {
 
   Result<void> start();
   Result<void> append(SnapshotPtr snapshot);
+  void append_sessions(SessionBucket bucket);
   Result<CommitReport> commit();
   Result<void> seal();
   Result<void> add_past(const Snapshot& snapshot);
@@ -63,6 +65,8 @@ class HistoryFile::Core {
   // Writes what is pending and what has been encoded, in parts of bounded size.
   Result<LimitCounts> write_all();
   Result<void> write_part();
+  // Encodes the buckets that came since the last commit.
+  void take_sessions();
   Result<LimitCounts> make_room();
   bool drop_too_large();
   // While the file is nearly full. True: the snapshot was dropped.
@@ -105,6 +109,7 @@ class HistoryFile::Core {
   const std::shared_ptr<SharedIndex> shared_ = std::make_shared<SharedIndex>();
   mutable std::mutex mutex_;
   std::deque<SnapshotPtr> queue_;
+  std::deque<SessionBucket> buckets_;
   std::set<std::string> expendable_;
   bool failing_ = false;
   HistoryStats stats_;

@@ -34,6 +34,10 @@ Result<void> HistoryFile::append(SnapshotPtr snapshot) {
   return core_->append(std::move(snapshot));
 }
 
+void HistoryFile::append_sessions(SessionBucket bucket) {
+  core_->append_sessions(std::move(bucket));
+}
+
 Result<CommitReport> HistoryFile::commit() {
   return core_->commit();
 }

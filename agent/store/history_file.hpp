@@ -12,6 +12,7 @@
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
 #include "agent/model/history.hpp"
+#include "agent/store/active_sessions.hpp"
 
 namespace pgtend::store {
 
@@ -118,6 +119,9 @@ class HistoryFile final : public HistoryWriter {
 
   // Never blocks; any thread. When the queue is full the snapshot is dropped and counted. See HistoryWriter::append.
   Result<void> append(SnapshotPtr snapshot) override;
+  // Active sessions of a stretch of time, written by the next commit and kept as long as raw samples. Never blocks; any
+  // thread. Above kMostWaitingBuckets that cannot be written the oldest are dropped and counted as ticks.
+  void append_sessions(SessionBucket bucket);
   // Posts a commit and waits for it, at most kFlushTimeout. REQUIRES: not on the store thread.
   Result<void> flush() override;
 
@@ -140,6 +144,10 @@ class HistoryFile final : public HistoryWriter {
   // A read-only connection that sees everything committed so far; one per reading thread. It may outlive nothing:
   // destroy it before the HistoryFile. Errors: io, retryable. Any thread.
   Result<std::unique_ptr<HistoryReader>> reader();
+
+  // Calls `take` with each committed bucket that overlaps the range, ascending; a damaged one is left out and counted.
+  // Errors: io, timeout (not read within kReadDeadline); retryable. Any thread.
+  Result<void> read_sessions(TimeRange range, const std::function<void(const SessionBucket&)>& take);
 
   // Encodes and writes all that is in memory, so that the file is as small as it gets. Errors: as commit().
   // REQUIRES: store thread.
@@ -165,6 +173,8 @@ class HistoryFile final : public HistoryWriter {
 
 // Source: a commit of a full queue takes well under a second; a stalled disk is the only way to reach this.
 inline constexpr Millis kFlushTimeout{30'000};
+// Source: an hour of buckets of ten seconds, at most 3 MB.
+inline constexpr std::size_t kMostWaitingBuckets = 360;
 // Longest backup. Source: 4 TB, the largest cap, is out of reach; 100 GB at 100 MB/s is 17 minutes.
 inline constexpr Millis kBackupTimeout{1'200'000};
 // Longest read transaction: a reader holding a snapshot keeps the write-ahead log growing (50 MB in 3,000 ticks).

@@ -13,7 +13,7 @@ constexpr std::int64_t kApplicationId = 0x70677468;  // "pgth"
 constexpr auto kCheckBudget = std::chrono::seconds(2);
 
 // Texts and blobs of unbounded length stand last in their rows: what comes before is read without overflow pages.
-constexpr const char* kSchema = R"(
+constexpr const char* kSchemaOf2 = R"(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE scope (
   id INTEGER PRIMARY KEY, instance TEXT NOT NULL, collector TEXT NOT NULL, database TEXT NOT NULL);
@@ -37,6 +37,12 @@ CREATE INDEX gaps_by_time ON gaps (to_ms);
 CREATE TABLE event (
   id INTEGER PRIMARY KEY, ms INTEGER NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX event_by_time ON event (ms);
+)";
+// What version 3 has beyond that.
+constexpr const char* kSchemaSince2 = R"(
+CREATE TABLE sessions (
+  id INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX sessions_by_time ON sessions (to_ms, from_ms);
 )";
 
 Result<void> check_sound(Database& db) {
@@ -66,16 +72,26 @@ Result<std::string> schema_text(Database& db) {
 }
 
 // A file that was tampered with may have a view that never ends in place of a table, or a trigger.
-Result<void> check_schema(Database& db) {
+Result<void> check_schema(Database& db, std::int64_t version) {
   auto model = Database::open(":memory:", OpenMode::read_write);
   if (!model) return fail(std::move(model).error());
-  PGTEND_STORE_TRY((*model)->exec(kSchema));
+  PGTEND_STORE_TRY((*model)->exec(kSchemaOf2));
+  if (version >= kSessionsSince) PGTEND_STORE_TRY((*model)->exec(kSchemaSince2));
   auto expected = schema_text(**model);
   auto found = schema_text(db);
   if (!expected) return fail(std::move(expected).error());
   if (!found) return fail(std::move(found).error());
   if (*found != *expected) return fail(Errc::corrupt, db.path() + " has other tables than those of history");
   return {};
+}
+
+Result<void> raise_version(Database& db, std::int64_t version) {
+  if (version == kHistoryVersion) return {};
+  auto tx = Transaction::begin(db);
+  if (!tx) return fail(std::move(tx).error());
+  PGTEND_STORE_TRY(db.exec(kSchemaSince2));
+  PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kHistoryVersion)));
+  return tx->commit();
 }
 
 Result<void> ensure_schema(Database& db) {
@@ -88,7 +104,8 @@ Result<void> ensure_schema(Database& db) {
   if (*tables == 0 && *application == 0) {
     auto tx = Transaction::begin(db);
     if (!tx) return fail(std::move(tx).error());
-    PGTEND_STORE_TRY(db.exec(kSchema));
+    PGTEND_STORE_TRY(db.exec(kSchemaOf2));
+    PGTEND_STORE_TRY(db.exec(kSchemaSince2));
     PGTEND_STORE_TRY(db.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
     PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kHistoryVersion)));
     return tx->commit();
@@ -99,7 +116,8 @@ Result<void> ensure_schema(Database& db) {
     return fail(Errc::unsupported, db.path() + " was written by a newer pgtend (history version " +
                                        std::to_string(*version) + ", this one knows " +
                                        std::to_string(kHistoryVersion) + ")");
-  return check_schema(db);
+  PGTEND_STORE_TRY(check_schema(db, *version));
+  return raise_version(db, *version);
 }
 
 }  // namespace
@@ -126,7 +144,7 @@ Result<bool> keep_older(const std::string& path, UtcTime now, std::string& kept)
     if (!found || !is) return false;
     application = *found;
     version = *is;
-    if (application != kApplicationId || version < 1 || version >= kHistoryVersion) return false;
+    if (application != kApplicationId || version < 1 || version >= kSameFileSince) return false;
     PGTEND_STORE_TRY((*db)->exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
   auto moved = move_aside(path, "v" + std::to_string(version), now);

@@ -11,8 +11,12 @@
 // The shape of history.db; private to agent/store.
 namespace pgtend::store {
 
-// Version 1 had one row per sample, version 2 has blocks and a durable head.
-inline constexpr std::int64_t kHistoryVersion = 2;
+// Version 1 had one row per sample, version 2 has blocks and a durable head, version 3 active sessions as well.
+inline constexpr std::int64_t kHistoryVersion = 3;
+// The oldest version whose file is used as it is, but for what it lacks.
+inline constexpr std::int64_t kSameFileSince = 2;
+// The first one with active sessions.
+inline constexpr std::int64_t kSessionsSince = 3;
 
 // What a block holds of its group. Gauges of a coarse tier have four values per bucket, counters only the last one.
 enum class Tier : std::uint8_t { raw = 0, five_minutes = 1, one_hour = 2 };
@@ -75,9 +79,13 @@ inline constexpr std::int64_t kLatestMs = 253'402'300'799'999;
   return row_crc(id, min_ms ^ max_ms << 1 ^ ticks << 2, bytes);
 }
 
-// Opens the file for writing, checks it and creates the schema or brings it to this version (an older file is kept as a
-// backup beside it; `migrated_from` then names it). Errors: corrupt (not a sound database), conflict (another
-// program's database), unsupported (a newer version's), io.
+[[nodiscard]] inline std::int64_t sessions_crc(std::int64_t from_ms, std::int64_t to_ms, std::string_view bytes) {
+  return row_crc(from_ms, to_ms, bytes);
+}
+
+// Opens the file for writing, checks it and creates the schema or brings it to this version: one of version 2 gets what
+// it lacks, one of version 1 is kept as a backup beside the new one and `migrated_from` then names it. Errors: corrupt
+// (not a sound database), conflict (another program's database), unsupported (a newer version's), io.
 Result<std::unique_ptr<Database>> open_history(const std::string& path, UtcTime now, std::string& migrated_from);
 
 // A read-only connection with a bounded cache. Errors: io, corrupt.

@@ -42,7 +42,7 @@ Result<void> HistoryFile::Core::write_part() {
     ++blocks;
   }
   auto tx = Transaction::begin(*db_);
-  auto rows = tx ? pending_.write(*db_, limits_->budget().wal / 2) : Result<std::size_t>(fail(tx.error()));
+  auto rows = tx ? pending_.write(*db_, limits_->budget().wal / 2) : Result<Pending::Taken>(fail(tx.error()));
   auto committed = rows ? tx->commit() : Result<void>(fail(rows.error()));
   if (!committed) {
     pending_.blocks.clear();

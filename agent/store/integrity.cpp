@@ -7,6 +7,7 @@
 #include "agent/store/codec/ticks.hpp"
 #include "agent/store/files.hpp"
 #include "agent/store/history_schema.hpp"
+#include "agent/store/session_rows.hpp"
 
 namespace pgtend::store {
 
@@ -49,7 +50,7 @@ bool block_is_sound(const Statement& row) {
   return true;
 }
 
-Result<void> check_rows(Database& db, IntegrityReport& report) {
+Result<void> check_rows(Database& db, std::int64_t version, IntegrityReport& report) {
   PGTEND_STORE_TRY(
       in_short_reads(db, "SELECT id, ticks, min_ms, max_ms, crc, data FROM block WHERE id > ?1 ORDER BY id LIMIT ?2",
                      [&](const Statement& row) {
@@ -67,6 +68,14 @@ Result<void> check_rows(Database& db, IntegrityReport& report) {
             row.integer(1) == row_crc(row.integer(0), 0, row.blob(2)) && codec::decode_ticks(row.blob(2), kChunkTicks);
         if (!sound) ++report.bad_chunks;
       }));
+  if (version >= kSessionsSince)
+    PGTEND_STORE_TRY(
+        in_short_reads(db, "SELECT id, from_ms, to_ms, crc, data FROM sessions WHERE id > ?1 ORDER BY id LIMIT ?2",
+                       [&](const Statement& row) {
+                         ++report.rows;
+                         if (!sessions_are_sound(row.integer(1), row.integer(2), row.integer(3), row.blob(4)))
+                           ++report.bad_rows;
+                       }));
   return in_short_reads(db, "SELECT id, scope, seq, ms, crc, data FROM head WHERE id > ?1 ORDER BY id LIMIT ?2",
                         [&](const Statement& row) {
                           ++report.rows;
@@ -90,7 +99,7 @@ Result<IntegrityReport> check_history(const std::string& path) {
   };
   auto version = (*db)->number("PRAGMA user_version");
   if (!version) return corrupt(version.error());
-  if (*version != kHistoryVersion)
+  if (*version < kSameFileSince || *version > kHistoryVersion)
     return fail(Errc::unsupported, path + " has history version " + std::to_string(*version) + ", this pgtend reads " +
                                        std::to_string(kHistoryVersion));
   (*db)->set_deadline(std::chrono::steady_clock::now() + kStructureTime);
@@ -103,7 +112,7 @@ Result<IntegrityReport> check_history(const std::string& path) {
     report.structure = check.error().describe();
   }
   (*db)->set_deadline(std::nullopt);
-  if (auto checked = check_rows(**db, report); !checked) return corrupt(checked.error());
+  if (auto checked = check_rows(**db, *version, report); !checked) return corrupt(checked.error());
   report.sound = report.structure == "ok" && report.bad_blocks + report.bad_chunks + report.bad_rows == 0;
   return report;
 }

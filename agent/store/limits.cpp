@@ -12,11 +12,15 @@ namespace {
 constexpr double kFullShare = 0.85;
 // Blocks deleted per transaction: about 20 ms (17 ms for 40 blocks, measured), so that a commit is never long behind.
 constexpr std::int64_t kStepBlocks = 32;
+// Buckets of active sessions deleted per transaction: a row is about a tenth of a block.
+constexpr std::int64_t kStepSessions = 256;
 // Pages given back to the file system per step (13 ms at most, measured).
 constexpr std::int64_t kVacuumPages = 256;
 // A step of the wall clock suspends retention until the new time has held this long, so that one bad NTP step cannot
 // delete history.
 constexpr std::chrono::hours kClockTrustDelay{1};
+// Source: 16 times 256 buckets a minute are 11 hours of them; only a retention that was made shorter has more.
+constexpr int kRetainSteps = 16;
 // Blocks span minutes to hours; looking more often finds nothing.
 constexpr std::int64_t kRetainEveryMs = 60'000;
 // Source: shared memory of a write-ahead log: 32 kB per 4,096 frames.
@@ -122,6 +126,28 @@ Result<LimitCounts> Limits::delete_blocks(Lane lane, std::int64_t up_to_id) {
   }
 }
 
+Result<std::optional<std::int64_t>> Limits::oldest_sessions_ms() {
+  auto first = db_.cached_number("SELECT coalesce(min(to_ms), -1) FROM sessions");
+  if (!first) return fail(std::move(first).error());
+  if (*first < 0) return std::nullopt;
+  return *first;
+}
+
+Result<bool> Limits::delete_sessions(std::int64_t before_ms, int steps) {
+  bool any = false;
+  for (; steps > 0; --steps) {
+    auto remove = db_.cached(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE to_ms < ?1 ORDER BY to_ms LIMIT ?2)");
+    if (!remove) return fail(std::move(remove).error());
+    PGTEND_STORE_TRY((*remove)->bind(1, before_ms).bind(2, kStepSessions).run());
+    const auto gone = db_.changes();
+    any = any || gone > 0;
+    PGTEND_STORE_TRY(checkpoint_if_due());
+    if (gone < kStepSessions) break;
+  }
+  return any;
+}
+
 Result<void> Limits::drop_details_before(std::int64_t cutoff_ms) {
   for (const auto* sql : {"DELETE FROM gaps WHERE to_ms < ?1 AND open=0", "DELETE FROM event WHERE ms < ?1",
                           // Chunks of ticks before the first block of the scope.
@@ -152,6 +178,8 @@ Result<LimitCounts> Limits::retain() {
   const auto now = to_ms(clock_.now());
   if (retained_ms_ && now >= *retained_ms_ && now - *retained_ms_ < kRetainEveryMs) return counts;
   retained_ms_ = now;
+  auto sessions = delete_sessions(cutoff_ms(Tier::raw), kRetainSteps);
+  if (!sessions) return fail(std::move(sessions).error());
   auto all = lanes();
   if (!all) return fail(std::move(all).error());
   for (const auto lane : *all) {
@@ -220,6 +248,16 @@ Result<LimitCounts> Limits::shrink_to(std::int64_t pages) {
     if (*live <= pages) break;
     auto oldest = oldest_block();
     if (!oldest) return fail(std::move(oldest).error());
+    // Active sessions reach as far back as raw samples, and go before coarse ones.
+    auto bucket = oldest_sessions_ms();
+    if (!bucket) return fail(std::move(bucket).error());
+    if (*bucket && (!*oldest || !is_raw((*oldest)->lane) || **bucket <= (*oldest)->max_ms)) {
+      auto gone = delete_sessions(*oldest && is_raw((*oldest)->lane) ? (*oldest)->max_ms + 1 : INT64_MAX, 1);
+      if (!gone) return fail(std::move(gone).error());
+      if (!*gone) break;
+      counts.any = true;
+      continue;
+    }
     if (!*oldest) break;
     auto gone = delete_blocks((*oldest)->lane, (*oldest)->id);
     if (!gone) return gone;

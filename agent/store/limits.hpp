@@ -71,6 +71,10 @@ class Limits {
   Result<LimitCounts> shrink_to(std::int64_t pages);
   Result<std::optional<Oldest>> oldest_block();
   Result<LimitCounts> delete_blocks(Lane lane, std::int64_t up_to_id);
+  // The oldest bucket of active sessions; nullopt: there is none.
+  Result<std::optional<std::int64_t>> oldest_sessions_ms();
+  // Deletes buckets that ended before a time, in bounded steps, at most `steps` of them. True: some went.
+  Result<bool> delete_sessions(std::int64_t before_ms, int steps);
   Result<void> drop_details_before(std::int64_t cutoff_ms);
   Result<std::int64_t> live_pages();
   bool clock_is_trusted();

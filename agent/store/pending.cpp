@@ -63,6 +63,13 @@ Result<void> put_event(Database& db, const EventRow& row) {
   return (*put)->run();
 }
 
+Result<void> put_sessions(Database& db, const SessionsRow& row) {
+  auto put = statement(db, "INSERT INTO sessions (from_ms, to_ms, crc, data) VALUES (?,?,?,?)");
+  if (!put) return fail(std::move(put).error());
+  (*put)->bind(1, row.from_ms).bind(2, row.to_ms).bind(3, sessions_crc(row.from_ms, row.to_ms, row.data));
+  return (*put)->bind_blob(4, row.data).run();
+}
+
 Result<void> put_chunk(Database& db, const TickChunk& chunk) {
   for (std::int64_t copy = 0; copy < kTickCopies; ++copy) {
     auto put = statement(db, "INSERT OR REPLACE INTO tick (id, crc, data) VALUES (?,?,?)");
@@ -107,7 +114,7 @@ Result<void> end_head(Database& db, const HeadEnd& end) {
 
 bool Pending::empty() const {
   return scopes.empty() && pairs.empty() && series.empty() && lost_series.empty() && gaps.empty() && events.empty() &&
-         chunks.empty() && blocks.empty() && ends.empty() && head.empty();
+         sessions.empty() && chunks.empty() && blocks.empty() && ends.empty() && head.empty();
 }
 
 std::int64_t Pending::bytes() const {
@@ -115,11 +122,31 @@ std::int64_t Pending::bytes() const {
   auto total = static_cast<std::int64_t>(64 * (scopes.size() + pairs.size() + series.size() + gaps.size()));
   for (const auto& row : head) total += static_cast<std::int64_t>(row.data.size()) + 32;
   for (const auto& row : blocks) total += static_cast<std::int64_t>(row.data.size()) + 64;
+  for (const auto& row : sessions) total += static_cast<std::int64_t>(row.data.size()) + 32;
   for (const auto& row : events) total += static_cast<std::int64_t>(row.data.size()) + 32;
   return total;
 }
 
-Result<std::size_t> Pending::write(Database& db, std::int64_t head_bytes) const {
+namespace {
+
+// Rows from the first on until their bytes are more than `most`; how many went.
+template <class Row>
+Result<std::size_t> put_some(Database& db, const std::deque<Row>& rows, std::int64_t most,
+                             Result<void> (*put)(Database&, const Row&)) {
+  std::size_t taken = 0;
+  for (const auto& row : rows) {
+    const auto bytes = static_cast<std::int64_t>(row.data.size());
+    if (taken > 0 && most < bytes) break;
+    most -= bytes;
+    PGTEND_STORE_TRY(put(db, row));
+    ++taken;
+  }
+  return taken;
+}
+
+}  // namespace
+
+Result<Pending::Taken> Pending::write(Database& db, std::int64_t most) const {
   for (const auto& row : scopes) PGTEND_STORE_TRY(put_scope(db, row));
   for (const auto& pair : pairs) PGTEND_STORE_TRY(put_pair(db, *pair));
   for (const auto& row : series) PGTEND_STORE_TRY(put_series(db, *row));
@@ -128,18 +155,15 @@ Result<std::size_t> Pending::write(Database& db, std::int64_t head_bytes) const 
   for (const auto& row : events) PGTEND_STORE_TRY(put_event(db, row));
   for (const auto& chunk : chunks) PGTEND_STORE_TRY(put_chunk(db, chunk));
   for (const auto& row : blocks) PGTEND_STORE_TRY(put_block(db, row));
-  std::size_t rows = 0;
-  for (const auto& row : head) {
-    if (rows > 0 && head_bytes < static_cast<std::int64_t>(row.data.size())) break;
-    head_bytes -= static_cast<std::int64_t>(row.data.size());
-    PGTEND_STORE_TRY(put_head(db, row));
-    ++rows;
-  }
+  auto some_sessions = put_some(db, sessions, most, put_sessions);
+  if (!some_sessions) return fail(std::move(some_sessions).error());
+  auto some_head = put_some(db, head, most, put_head);
+  if (!some_head) return fail(std::move(some_head).error());
   for (const auto& end : ends) PGTEND_STORE_TRY(end_head(db, end));
-  return rows;
+  return Taken{*some_head, *some_sessions};
 }
 
-void Pending::forget(std::size_t head_rows) {
+void Pending::forget(Taken taken) {
   scopes.clear();
   pairs.clear();
   series.clear();
@@ -149,11 +173,13 @@ void Pending::forget(std::size_t head_rows) {
   chunks.clear();
   blocks.clear();
   ends.clear();
-  head.erase(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(head_rows));
+  sessions.erase(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(taken.sessions));
+  head.erase(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(taken.head));
 }
 
 std::size_t Pending::shed(std::int64_t most) {
   std::size_t gone = 0;
+  for (; sessions.size() > kMostWaitingBuckets; ++gone) sessions.pop_front();
   for (auto left = bytes(); left > most && !head.empty(); ++gone) {
     left -= static_cast<std::int64_t>(head.front().data.size()) + 32;
     head.pop_front();

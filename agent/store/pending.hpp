@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/result.hpp"
+#include "agent/store/history_file.hpp"
 #include "agent/store/history_schema.hpp"
 
 // Rows that memory has and the file has not yet; private to agent/store. Store thread only.
@@ -46,6 +47,12 @@ struct GapRow {
   bool open = false;
 };
 
+// A bucket of active sessions.
+struct SessionsRow {
+  std::int64_t from_ms = 0, to_ms = 0;
+  std::string data;
+};
+
 struct EventRow {
   std::int64_t ms = 0;
   std::string kind;
@@ -66,6 +73,7 @@ struct Pending {
   std::vector<std::int64_t> lost_series;
   std::vector<GapRow> gaps;  // new or changed
   std::vector<EventRow> events;
+  std::deque<SessionsRow> sessions;
   std::vector<TickChunk> chunks;
   std::vector<BlockRow> blocks;
   std::vector<HeadEnd> ends;
@@ -74,13 +82,18 @@ struct Pending {
   [[nodiscard]] bool empty() const;
   // Bytes that writing would take, roughly.
   [[nodiscard]] std::int64_t bytes() const;
-  // Writes everything inside the caller's transaction, except that at most `head_bytes` of head rows are taken (at
-  // least one); returns the number of head rows written. What was written stays here until forget(). Errors: those of
+  // Rows of those kinds of which a transaction takes only some.
+  struct Taken {
+    std::size_t head = 0, sessions = 0;
+  };
+  // Writes everything inside the caller's transaction, except that at most `most` bytes of head rows, and as many of
+  // sessions, are taken (at least one of each); returns what was. It stays here until forget(). Errors: those of
   // SQLite.
-  Result<std::size_t> write(Database& db, std::int64_t head_bytes) const;
-  // The transaction is committed: `head_rows` of the head rows and everything else is in the file.
-  void forget(std::size_t head_rows);
-  // Gives up the oldest head rows until at most `most` bytes are left; returns how many went.
+  Result<Taken> write(Database& db, std::int64_t most) const;
+  // The transaction is committed: what was taken and everything else is in the file.
+  void forget(Taken taken);
+  // Gives up the oldest head rows until at most `most` bytes are left, and the oldest rows of sessions above
+  // kMostWaitingBuckets; returns how many went.
   std::size_t shed(std::int64_t most);
 };
 

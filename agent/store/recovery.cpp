@@ -6,6 +6,7 @@
 #include "agent/store/codec/block.hpp"
 #include "agent/store/files.hpp"
 #include "agent/store/history_schema.hpp"
+#include "agent/store/session_rows.hpp"
 
 namespace pgtend::store {
 
@@ -90,7 +91,7 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
   if (!source) return fail(std::move(source).error());
   auto version = (*source)->number("PRAGMA user_version");
   if (!version) return fail(std::move(version).error());
-  if (*version != kHistoryVersion)
+  if (*version < kSameFileSince || *version > kHistoryVersion)
     return fail(Errc::unsupported, from + " has history version " + std::to_string(*version) + ", this pgtend reads " +
                                        std::to_string(kHistoryVersion));
   std::string ignored;
@@ -110,6 +111,9 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
     return row.integer(5) ==
            head_crc(static_cast<std::uint32_t>(row.integer(1)), row.integer(2), row.integer(3), row.blob(6));
   };
+  const auto sessions_sound = [](const Statement& row) {
+    return sessions_are_sound(row.integer(1), row.integer(2), row.integer(3), row.blob(4));
+  };
   const std::pair<Table, std::int64_t*> tables[] = {
       {{"scope", "id, instance, collector, database", 4, always}, &others},
       {{"label_pair", "id, name, value", 3, always}, &others},
@@ -118,8 +122,10 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
       {{"tick", "id, crc, data", 3, tick_sound}, &others},
       {{"head", "id, scope, seq, ms, is_full, crc, data", 7, head_sound}, &others},
       {{"gaps", "id, instance, collector, database, from_ms, to_ms, reason, open", 8, always}, &others},
+      {{"sessions", "id, from_ms, to_ms, crc, data", 5, sessions_sound}, &others},
       {{"event", "id, ms, kind, scope, data", 5, always}, &others}};
   for (const auto& [table, copied] : tables) {
+    if (*version < kSessionsSince && std::string_view(table.name) == "sessions") continue;
     auto tx = Transaction::begin(**target);
     if (!tx) return fail(std::move(tx).error());
     PGTEND_STORE_TRY(copy_table(**source, **target, table, *copied, report.lost_rows));

@@ -170,6 +170,16 @@ net::TaskResult<std::string> FakeAgentView::format_query(std::string text) {
   co_return answer("(" + text + ")");
 }
 
+net::TaskResult<store::SessionReport> FakeAgentView::active_sessions(store::SessionQuestion asked) {
+  question = asked;
+  store::SessionSummary summary(asked);
+  store::SessionTraits waits{"Lock:transactionid", "active", "shop", "app", "web", "client backend", "pid 7", 42};
+  summary.add({asked.range.from, asked.range.from + Millis(10'000), Millis(1'000), 10, {{waits, 15}}});
+  auto report = summary.finish();
+  report.warnings.emplace_back("a right is missing");
+  co_return answer(std::move(report));
+}
+
 net::TaskResult<std::vector<MetricDef>> FakeAgentView::metrics() {
   co_return answer(std::vector{MetricDef{"pgtend_rows", MetricKind::counter, "", "Rows.", "pg_stat", "pg_rows"},
                                MetricDef{"pgtend_age", MetricKind::gauge, "seconds", "Age.", "pg_stat", ""}});

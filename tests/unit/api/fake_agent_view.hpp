@@ -15,6 +15,7 @@ class FakeAgentView : public api::AgentView {
   TimeRange range{};
   Millis step{0}, timeout{0};
   std::vector<std::string> selectors;
+  store::SessionQuestion question;
   api::HistoryPage page;
   std::optional<api::PageCursor> page_cursor;
 
@@ -67,6 +68,7 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<api::QueryResult> query_range(std::string text, TimeRange asked, Millis asked_step,
                                                 Millis asked_timeout) override;
   net::TaskResult<std::string> format_query(std::string text) override;
+  net::TaskResult<store::SessionReport> active_sessions(store::SessionQuestion question) override;
   net::TaskResult<std::vector<MetricDef>> metrics() override;
   net::TaskResult<std::vector<api::RuleGroupView>> rule_groups() override;
   net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override;

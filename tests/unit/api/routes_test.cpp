@@ -1,14 +1,9 @@
-#include "agent/api/routes.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "agent/api/json.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/fake_clock.hpp"
-#include "tests/unit/api/fake_agent_view.hpp"
+#include "tests/unit/api/house.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -16,32 +11,6 @@ using http::Right;
 using nlohmann::json;
 
 namespace {
-
-struct House {
-  FakeAgentView view;
-  api::MetricsBoard board{api::BoardOptions{"0.1.0"}};
-  FakeClock clock{kThen};
-  http::Router router = api::make_router(view, board, clock);
-
-  http::Response ask(const std::string& method, const std::string& target, const std::string& body = {},
-                     Right right = Right::admin) {
-    http::Request request;
-    request.method = method;
-    REQUIRE(http::split_target(target, request));
-    request.body = body;
-    request.identity = {right == Right::none ? "anonymous" : "token:" + std::string(to_string(right)), right};
-    net::asio::io_context context(1);
-    http::Response response;
-    auto task = [&]() -> net::Task<void> {
-      auto answer = co_await router.respond(request);
-      response = std::move(answer);
-    };
-    auto ended = [](std::exception_ptr failure) { REQUIRE_FALSE(failure); };
-    net::asio::co_spawn(context, task(), ended);
-    context.run();
-    return response;
-  }
-};
 
 // With the expression that some routes need.
 std::string asked(const std::string& target) {
@@ -66,6 +35,7 @@ const std::map<std::string, Right> kPromised{
     {"GET /v1/changes", Right::viewer},
     {"GET /v1/changes/{id}", Right::viewer},
     {"GET /v1/changes/{id}/progress", Right::viewer},
+    {"GET /v1/ash", Right::viewer},
     {"GET /v1/alerts", Right::viewer},
     {"GET /v1/alerts/{id}", Right::viewer},
     {"POST /v1/alerts/{id}/ack", Right::approver},

@@ -31,6 +31,8 @@ std::string change_id(int from, int number) {
     std::vector<SeriesSample> samples;
     for (int s = 0; s < kSeries; ++s) samples.push_back(gauge("g", {{"s", std::to_string(s)}}, number));
     if (!(*history)->append(snapshot("c", clock.now() + Millis(1'000LL * number), std::move(samples)))) ::_exit(3);
+    const auto at = clock.now() + Millis(1'000LL * number);
+    (*history)->append_sessions({at, at + Millis(1'000), Millis(1'000), 1, {{{}, static_cast<std::uint32_t>(number)}}});
     if (!(*history)->commit()) ::_exit(4);
     auto change = full_change(change_id(from, number));
     if (!(*ledger)->insert_change(change, draft("propose", change.id))) ::_exit(5);
@@ -94,6 +96,10 @@ TEST_CASE("after kill -9 at any moment everything acknowledged is there and both
       for (std::size_t i = 0; i < series.samples.size(); ++i)
         REQUIRE(series.samples[i].value == static_cast<double>(i + 1));
     }
+    std::size_t buckets = 0;
+    REQUIRE(history.file->read_sessions(
+        kAlways, [&](const store::SessionBucket& bucket) { REQUIRE(bucket.groups.at(0).seen == ++buckets); }));
+    REQUIRE(buckets == found[0].samples.size());
     OpenLedger ledger(dir.file("ledger.db"));
     REQUIRE(ledger->audit_verify()->ok);
     for (int number = from + 1; number <= said; ++number)
