@@ -31,6 +31,7 @@ Table<I> pagerduty_table() {
       text("routing_key_file", &I::secret_file, "File that holds the integration key of Events API v2.", "path")
           .required(),
       text("url", &I::url, "Another address than https://events.pagerduty.com/v2/enqueue."),
+      boolean("change_events", &I::change_events, "Tells each change that pgtend kept or undid, as a change event."),
   });
 }
 

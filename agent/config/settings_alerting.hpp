@@ -33,6 +33,7 @@ struct IntegrationConfig {
   std::string tls = "starttls";   // email: starttls, tls or none
   int thread_id = 0;              // telegram: message_thread_id
   bool send_resolved = true;
+  bool change_events = false;  // pagerduty
   Millis timeout{10'000};
 };
 

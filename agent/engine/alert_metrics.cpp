@@ -1,5 +1,6 @@
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
+#include "agent/engine/rule_series.hpp"
 
 // Series about alerting itself, for /metrics and for the rules that watch the agent.
 namespace pgtend::engine {
@@ -8,9 +9,9 @@ namespace {
 
 constexpr std::chrono::seconds kStatsInterval{5};
 constexpr std::chrono::minutes kRuleSeriesInterval{10};
-constexpr std::chrono::hours kRuleSeriesRange{24};
 constexpr std::chrono::hours kLately{1};
-constexpr std::string_view kShippedFiles = "alerts/rules/";
+// Of the ledger's last alerts, how many are asked which rules fired. Source: ten a rule of a hundred.
+constexpr std::size_t kRemembered = 1'000;
 
 // What a person took back says nothing of the change.
 std::string_view ended_as(const Change& change) {
@@ -95,29 +96,24 @@ void Alerting::note_changes(const std::vector<Change>& changes) {
     change_samples_.push_back({{"pgtend_changes_lately", labels}, count, MetricKind::gauge, 0});
 }
 
-// Whether the metrics of the user's own rules exist at all; the shipped ones name metrics that come and go.
+// Whether the metrics of the user's own rules exist at all.
 net::Task<void> Alerting::count_rule_series() {
   if (reader_ == nullptr || parts_.clock.steady_now() < rule_series_due_) co_return;
   rule_series_due_ = parts_.clock.steady_now() + kRuleSeriesInterval;
-  const TimeRange range{parts_.clock.now() - kRuleSeriesRange, parts_.clock.now()};
-  auto job = [rules = rules_, reader = reader_, range] {
-    std::map<Labels, double> out;
-    for (const auto& group : rules->groups) {
-      if (group.file.starts_with(kShippedFiles)) continue;
-      for (const auto& rule : group.rules) {
-        if (rule.metrics.empty()) continue;
-        double count = 0;
-        for (const auto& metric : rule.metrics) {
-          auto matcher = Matcher::make("__name__", MatchOp::equal, metric);
-          auto found = matcher ? reader->series({*matcher}, range) : fail(std::move(matcher.error()));
-          // What cannot be read now says nothing about the rule.
-          count += found ? static_cast<double>(found->size()) : 1;
-        }
-        out[Labels{{"rule", rule.compiled.rule.name}, {"group", group.name}}] = count;
-      }
-    }
-    return out;
+  std::set<Labels> fired;
+  const auto note = [&fired](const Alert& alert) {
+    if (alert.fired_at) fired.insert(Labels{{"rule", alert.rule}, {"group", alert.group}});
   };
+  if (parts_.ledger != nullptr) {
+    auto read = [](store::Ledger& ledger) { return ledger.alert_history(kRemembered); };
+    const auto past = co_await parts_.with_ledger(read);
+    if (past)
+      for (const auto& event : *past) note(event.alert);
+  }
+  for (const auto& [key, alerts] : state_)
+    for (const auto& [id, alert] : alerts) note(alert);
+  auto job = [rules = rules_, reader = reader_, fired = std::move(fired), oldest = parts_.history.stats().oldest,
+              now = parts_.clock.now()] { return engine::count_rule_series(*rules, fired, *reader, oldest, now); };
   auto counted = co_await net::run_on(parts_.blocking, job);
   rule_series_ = std::move(counted);
 }

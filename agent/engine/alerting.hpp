@@ -132,6 +132,8 @@ class Alerting {
   void note_health(const Labels& rule, const alerts::Evaluation& evaluation);
   void publish_outbox(const store::OutboxStats& stats);
   void note_changes(const std::vector<Change>& changes);
+  // Queues the change events that are not in the outbox yet.
+  net::Task<void> tell_changes(const std::vector<Change>* changes);
   net::Task<void> count_rule_series();
 
   Parts& parts_;
@@ -148,8 +150,9 @@ class Alerting {
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_;
-  std::map<std::size_t, GroupRun> runs_;         // by the group's place in rules_
-  std::set<Labels> failed_rules_, blind_rules_;  // by how the last evaluation gave no answer
+  std::optional<std::set<std::string>> told_changes_;  // nullopt: the outbox was not asked yet
+  std::map<std::size_t, GroupRun> runs_;               // by the group's place in rules_
+  std::set<Labels> failed_rules_, blind_rules_;        // by how the last evaluation gave no answer
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index

@@ -64,6 +64,8 @@ MetricFacts RuleFacts::look_up(const std::string& metric) {
   if (defined != defined_.end()) facts.kind = defined->second;
   if (!facts.kind && ends_like_counter(metric)) facts.kind = MetricKind::counter;
   const std::vector<Matcher> matchers{Matcher::make("__name__", MatchOp::equal, metric).value()};
+  // What was read for another rule may have asked for a coarse copy, whose distances are not those of the samples.
+  history_.hint({});
   const auto keys = history_.series(matchers, window_);
   facts.stored = keys && !keys->empty();
   if (!facts.stored) return facts;

@@ -24,7 +24,8 @@ struct MetricFacts {
 // REQUIRES: one thread; the reader outlives the object.
 class RuleFacts {
  public:
-  // `window`: where to look for any sample of a metric; its values are read over the last hour of it.
+  // `window`: where to look for any sample of a metric; its values are read over the last hour of it. It begins no
+  // earlier than what history holds, or the time before would count as one in which everything was missing.
   RuleFacts(HistoryReader& history, TimeRange window, const std::vector<MetricDef>& defs, const RuleSet& rules);
 
   [[nodiscard]] const MetricFacts& of(const std::string& metric);

@@ -6,6 +6,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
+#include "alerts/shipped.hpp"
 #include "rules/promql/bounds.hpp"
 #include "rules/promql/evaluator.hpp"
 #include "rules/promql/function.hpp"
@@ -52,18 +53,23 @@ class Linter {
  public:
   Linter(const LoadedGroup& group, const LoadedRule& rule, RuleFacts& facts, Millis lookback,
          std::vector<LintFinding>& out)
-      : group_(group), rule_(rule), facts_(facts), lookback_(lookback), out_(out) {}
+      : group_(group), rule_(rule), facts_(facts), lookback_(lookback), out_(out), first_(out.size()) {}
 
   Result<void> run() {
-    if (auto walked = walk(*rule_.expr, false); !walked) return walked;
+    // The shipped rules name what comes and goes (slots, standbys, neighbours); their tests show that they fire.
+    const bool shipped = group_.file.starts_with(embedded::kShippedRules);
+    if (auto walked = walk(*rule_.expr, shipped); !walked) return walked;
     if (rule_.compiled.rule.kind != RuleKind::alert) return {};
     compared(*rule_.expr);
     return latches();
   }
 
  private:
+  // Once per rule: an expression may name the same metric several times.
   void found(LintSeverity severity, std::string check, std::string message) {
     const auto& rule = rule_.compiled.rule;
+    for (std::size_t i = first_; i < out_.size(); ++i)
+      if (out_[i].check == check && out_[i].message == message) return;
     out_.push_back({severity, std::move(check), group_.name, rule.name, rule.file, rule.line, std::move(message)});
   }
 
@@ -87,6 +93,7 @@ class Linter {
   }
 
   Result<void> check_selector(const promql::VectorSelector& selector, bool may_be_missing) {
+    selects_ = true;
     const auto name = name_of(selector);
     if (name) {
       const auto& facts = facts_.of(*name);
@@ -198,8 +205,10 @@ class Linter {
     }
   }
 
-  // Looks at the rule over the window: one that was never false for a day says nothing to anybody.
+  // Looks at the rule over the window: one that was never false for a day says nothing to anybody. One that looks at
+  // nothing, like a watchdog's vector(1), is meant to.
   Result<void> latches() {
+    if (!selects_) return {};
     const auto window = facts_.window();
     if (window.to - window.from < kLatched) return {};
     promql::EvalOptions options;
@@ -227,6 +236,8 @@ class Linter {
   RuleFacts& facts_;
   Millis lookback_;
   std::vector<LintFinding>& out_;
+  std::size_t first_;     // of this rule's findings
+  bool selects_ = false;  // any series at all
 };
 
 }  // namespace

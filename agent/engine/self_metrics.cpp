@@ -40,6 +40,19 @@ std::vector<MetricDef> self_metrics() {
        "Until when the certificate is valid that a peer showed on the agent's own session, Unix time.", "TLS", ""},
       {"pgtend_collector_up", gauge, "", "1 when a collector works on a database, 0 when it fails by its own fault.",
        "", ""},
+      {"pgtend_outbox_queued", gauge, "", "Notifications that wait or are being sent.", "", ""},
+      {"pgtend_outbox_oldest_age_seconds", gauge, "seconds", "Age of the oldest notification that waits.", "", ""},
+      {"pgtend_outbox_dropped", gauge, "",
+       "Notifications dropped because the spool was full, since the ledger was made.", "", ""},
+      {"pgtend_notifications_dead", gauge, "", "Notifications given up since the agent started.", "", ""},
+      {"pgtend_receivers_standby", gauge, "", "1 while an Alertmanager takes the alerts instead of the receivers.", "",
+       ""},
+      {"pgtend_rule_evaluation_failed", gauge, "", "1 while the last evaluation of a rule failed.", "", ""},
+      {"pgtend_rule_series", gauge, "",
+       "Series of a day that a rule of the user's names, while it has not fired within memory.", "", ""},
+      {"pgtend_change_running_seconds", gauge, "seconds", "How long a change has been applied that is not done.", "",
+       ""},
+      {"pgtend_changes_lately", gauge, "", "Changes that ended within an hour, by how.", "", ""},
   };
 }
 

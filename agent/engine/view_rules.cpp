@@ -1,3 +1,4 @@
+#include "agent/base/strings.hpp"
 #include "agent/engine/eval_options.hpp"
 #include "agent/engine/receivers.hpp"
 #include "agent/engine/rule_backtest.hpp"
@@ -74,9 +75,10 @@ net::TaskResult<std::vector<LintFinding>> View::lint_rules(std::vector<api::Rule
   auto reader = parts_.history.reader();
   if (!reader) co_return fail(std::move(reader.error()));
   const UtcTime now = parts_.clock.now();
+  const UtcTime from = std::max(now - since, parts_.history.stats().oldest.value_or(now));
   const Millis interval = parts_.config->rules.evaluation_interval;
   const Millis lookback = parts_.config->promql.lookback;
-  auto job = [files = std::move(files), loaded = alerting_.rules(), defs = collecting_.metrics(), now, since, interval,
+  auto job = [files = std::move(files), loaded = alerting_.rules(), defs = collecting_.metrics(), now, from, interval,
               lookback,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<std::vector<LintFinding>> {
     auto rules = loaded;
@@ -85,7 +87,7 @@ net::TaskResult<std::vector<LintFinding>> View::lint_rules(std::vector<api::Rule
       if (!texts) return fail(std::move(texts.error()));
       rules = std::move(*texts);
     }
-    RuleFacts facts(*reader, {now - since, now}, defs, *rules);
+    RuleFacts facts(*reader, {from, now}, defs, *rules);
     return engine::lint_rules(*rules, facts, lookback);
   };
   auto found = co_await net::run_on(parts_.blocking, job);
@@ -105,14 +107,20 @@ net::TaskResult<std::vector<ExplainedRule>> View::explain_rule(std::string rule,
       out.push_back({"", "", "", 0, explain_expression(**parsed, *reader, now, options)});
       return out;
     }
+    std::vector<std::string> names;
     for (const auto& group : rules->groups)
       for (const auto& loaded : group.rules) {
         const auto& written = loaded.compiled.rule;
+        names.push_back(written.name);
         if (written.name != rule) continue;
         out.push_back({group.name, written.name, written.file, written.line,
                        explain_expression(*loaded.expr, *reader, now - group.query_offset, options)});
       }
-    if (out.empty()) return fail(Errc::not_found, "no rule is called " + rule);
+    if (out.empty()) {
+      const auto close = nearest(rule, names);
+      return fail(Errc::not_found,
+                  "no loaded rule is called " + rule + (close ? "; did you mean " + *close + "?" : ""));
+    }
     return out;
   };
   auto explained = co_await net::run_on(parts_.blocking, job);

@@ -109,6 +109,9 @@ inline constexpr std::int64_t kOutboxMaxQueued = 10'000;
 inline constexpr std::int64_t kOutboxMaxBytes = 64LL << 20;
 // Finished messages kept for the API and for people asking what was sent.
 inline constexpr std::int64_t kOutboxKeptRows = 1'000;
+// A change that ended longer ago is not told any more. Source: PagerDuty shows the changes of the last day beside an
+// incident.
+inline constexpr Millis kChangeEventAge{24LL * 3600 * 1000};
 // State changes of alerts kept; about a year at 50 a day.
 inline constexpr std::int64_t kAlertHistoryRows = 20'000;
 // pg_stat_statements.max defaults to 5,000; four times that covers churn.

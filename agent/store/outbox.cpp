@@ -90,11 +90,13 @@ Result<void> Outbox::keep_within_limits() {
     if (!dropped) return fail(std::move(dropped).error());
     if (!*dropped) break;
   }
+  // A change event is kept until nobody would tell that change again: its row says that it was told.
   auto forget = db_.cached(
-      "DELETE FROM outbox WHERE state<>'queued' AND id <= (SELECT id FROM outbox WHERE state<>'queued'"
-      " ORDER BY id DESC LIMIT 1 OFFSET ?1)");
+      "DELETE FROM outbox WHERE state<>'queued' AND (kind<>'change' OR created_at<?2) AND id <= (SELECT id FROM outbox"
+      " WHERE state<>'queued' ORDER BY id DESC LIMIT 1 OFFSET ?1)");
   if (!forget) return fail(std::move(forget).error());
-  return (*forget)->bind(1, kOutboxKeptRows).run();
+  const UtcTime told = ledger_.clock.now() - 2 * kChangeEventAge;
+  return (*forget)->bind(1, kOutboxKeptRows).bind(2, told).run();
 }
 
 // An expired lease is no lease: its sender is gone. When a newer message waits, the abandoned one is superseded. A wall

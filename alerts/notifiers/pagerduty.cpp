@@ -22,7 +22,49 @@ Json details_of(const MessageText& text, const Notification& notification) {
   return {{"text", text.body}, {"alerts", alerts}, {"truncated", notification.truncated}};
 }
 
+Json details_of(const Change& change) {
+  Json out{{"change", change.id},
+           {"action", to_string(change.plan.action)},
+           {"database", change.plan.database},
+           {"object", change.plan.object},
+           {"state", to_string(change.state)},
+           {"proposed_by", change.proposed_by},
+           {"approved_by", change.approved_by}};
+  if (change.applied_at) out["applied_at"] = to_rfc3339(*change.applied_at);
+  if (change.verdict)
+    out["verdict"] = {{"kind", to_string(change.verdict->kind)},
+                      {"metric", change.verdict->metric},
+                      {"effect", change.verdict->effect},
+                      {"explanation", change.verdict->explanation}};
+  return out;
+}
+
 }  // namespace
+
+std::string pagerduty_change_body(const Change& change, const MessageContext& context) {
+  std::string summary = context.instance + ": pgtend ";
+  summary += change.state == ChangeState::kept ? "kept " : "undid ";
+  summary += std::string(to_string(change.plan.action)) + " on ";
+  if (!change.plan.database.empty()) summary += change.plan.database + " ";
+  summary += change.plan.object;
+  if (change.verdict) summary += " (" + std::string(to_string(change.verdict->kind)) + ")";
+  Json body{{"payload",
+             {{"summary", shortened(summary, kSummary)},
+              {"timestamp", to_rfc3339(change.updated_at)},
+              {"source", context.instance},
+              {"custom_details", details_of(change)}}}};
+  std::string_view url = context.external_url;
+  while (url.ends_with('/')) url.remove_suffix(1);
+  if (!url.empty())
+    body["links"] = Json::array({{{"href", std::string(url) + "/v1/changes/" + change.id}, {"text", "change"}}});
+  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string pagerduty_change_address(std::string url) {
+  constexpr std::string_view kLast = "/enqueue";
+  if (url.ends_with(kLast)) url.insert(url.size() - kLast.size(), "/change");
+  return url;
+}
 
 std::string pagerduty_body(const Notification& notification, const MessageContext& context,
                            const std::string& dedup_key) {

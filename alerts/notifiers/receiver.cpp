@@ -39,6 +39,7 @@ Post make_post(const ReceiverTarget& target, const OutboxMessage& message) {
                                         "sha256=" + http::hmac_sha256_hex(target.secret, message.body));
   } else if (target.kind == "pagerduty") {
     if (post.request.url.empty()) post.request.url = kPagerduty;
+    if (message.kind == kChangeEvent) post.request.url = pagerduty_change_address(std::move(post.request.url));
     post.request.body = with_routing_key(message.body, target.secret);
   } else if (target.kind == "slack") {
     post.read = read_slack;

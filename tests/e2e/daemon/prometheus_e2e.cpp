@@ -120,7 +120,9 @@ TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   CHECK(explained.output.find("pg_up == 0") != std::string::npos);
   CHECK(explained.output.find("nothing") != std::string::npos);
   CHECK(explained.output.find("pg_up = 1") != std::string::npos);
-  CHECK(daemon.cli({"rules", "explain", "Nobody"}).status == 1);
+  const auto nobody = daemon.cli({"rules", "explain", "Dawn"});
+  CHECK(nobody.status == 1);
+  CHECK(nobody.output.find("no loaded rule is called Dawn; did you mean Down?") != std::string::npos);
   const auto back = daemon.cli(
       {"rules", "backtest", daemon.path("mine.yaml").string(), "--since", "1m", "--rule", "Mine", "-o", "json"});
   INFO(back.output);
@@ -132,4 +134,19 @@ TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   // Both receivers are told at once: without a route, nobody waits.
   CHECK(rule.at("notifications") == 2);
   CHECK(daemon.cli({"rules", "backtest", "--since", "0s"}).status == 1);
+}
+
+TEST_CASE("a lint of the shipped rules, on an agent that has just begun, finds nothing") {
+  PgCluster cluster;
+  Daemon daemon(cluster, {{"rules", "  evaluation_interval: 500ms\n"}});
+  daemon.start();
+  REQUIRE(eventually(
+      [&] {
+        const auto answer = daemon.get("/v1/query?expr=count_over_time(pg_up%5B5m%5D)%20%3E%2010");
+        return answer && !answer->at("item").at("series").empty();
+      },
+      std::chrono::seconds(30)));
+  const auto lint = daemon.cli({"rules", "lint"});
+  CHECK(lint.output == "nothing found\n");
+  CHECK(lint.status == 0);
 }

@@ -9,6 +9,7 @@
 #include "agent/http/hmac.hpp"
 #include "alerts/notifiers/chat.hpp"
 #include "alerts/notifiers/email.hpp"
+#include "alerts/notifiers/pagerduty.hpp"
 #include "alerts/notifiers/receiver.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_clock.hpp"
@@ -99,6 +100,27 @@ void check_golden(const std::string& name, std::string text) {
   CHECK(read_file(path) == text);
 }
 
+Change index_change(ChangeState state) {
+  Change out;
+  out.id = "7f3a2c1e-0000-4000-8000-000000000001";
+  out.plan.action = ActionClass::create_index;
+  out.plan.database = "orders";
+  out.plan.object = "public.lines";
+  out.plan.sql_up = {"CREATE INDEX CONCURRENTLY i ON public.lines (a) WHERE owner = 'alice'"};
+  out.state = state;
+  out.proposed_by = "missing_index";
+  out.approved_by = "person:anna";
+  out.applied_at = kFired - std::chrono::hours(1);
+  out.updated_at = kFired;
+  Verdict verdict;
+  verdict.kind = state == ChangeState::kept ? VerdictKind::improved : VerdictKind::regressed;
+  verdict.metric = "buffers per call";
+  verdict.effect = state == ChangeState::kept ? -0.97 : 0.4;
+  verdict.explanation = "buffers per call changed against the control group";
+  out.verdict = verdict;
+  return out;
+}
+
 // Answers as told and keeps what it got.
 struct Answering {
   int status = 200;
@@ -108,7 +130,8 @@ struct Answering {
   http::Router router() {
     http::Router out;
     auto take = [this](http::Request request) -> net::Task<http::Response> { return answer(std::move(request)); };
-    for (const auto* path : {"/hook", "/{bot}/sendMessage", "/"}) out.add("POST", path, http::Right::none, take);
+    for (const auto* path : {"/hook", "/{bot}/sendMessage", "/", "/v2/enqueue", "/v2/change/enqueue"})
+      out.add("POST", path, http::Right::none, take);
     return out;
   }
   net::Task<http::Response> answer(http::Request request) {
@@ -120,7 +143,7 @@ struct Answering {
   }
 };
 
-Delivery send(const ReceiverTarget& to, const std::string& body) {
+Delivery send(const ReceiverTarget& to, const std::string& body, const std::string& kind = "firing") {
   net::asio::thread_pool blocking(1);
   net::asio::io_context context(1);
   http::Client client(blocking.get_executor());
@@ -128,6 +151,7 @@ Delivery send(const ReceiverTarget& to, const std::string& body) {
   OutboxMessage message;
   message.id = 9;
   message.dedup_key = "key";
+  message.kind = kind;
   message.body = body;
   std::optional<Result<Delivery>> result;
   auto ended = [&result](std::exception_ptr failure, Result<Delivery> delivery) {
@@ -180,6 +204,27 @@ TEST_CASE("each receiver's body is the one on file, firing and resolved") {
     check_golden(std::string(kind) + "_firing" + ending, body_of(kind, false));
     check_golden(std::string(kind) + "_resolved" + ending, body_of(kind, true));
   }
+}
+
+TEST_CASE("a change that was kept or undone is a change event of PagerDuty, without its statements") {
+  const MessageContext context{"db-07", "https://pgtend.example.org/", kFired};
+  const auto kept = pagerduty_change_body(index_change(ChangeState::kept), context);
+  check_golden("pagerduty_change_kept.json", kept);
+  check_golden("pagerduty_change_undone.json", pagerduty_change_body(index_change(ChangeState::reverted), context));
+  CHECK(kept.find("alice") == std::string::npos);
+
+  Answering answering;
+  answering.status = 202;
+  RunningServer server(loopback(), answering.router());
+  auto to = target("pagerduty");
+  to.url = server.url("/v2/enqueue");
+  to.secret = "0123456789abcdef0123456789abcdef";
+  CHECK(send(to, kept, kChangeEvent).outcome == DeliveryOutcome::sent);
+  CHECK(send(to, body_of("pagerduty", false)).outcome == DeliveryOutcome::sent);
+  REQUIRE(answering.got.size() == 2);
+  CHECK(answering.got[0].path == "/v2/change/enqueue");
+  CHECK(json::parse(answering.got[0].body).at("routing_key") == to.secret);
+  CHECK(answering.got[1].path == "/v2/enqueue");
 }
 
 TEST_CASE("a message says what, how much against what, since when, why and what to do, within its length") {

@@ -25,6 +25,33 @@ void add(promql::MemoryHistory& history, const std::string& name, Labels labels,
   REQUIRE(history.add({name, std::move(labels)}, std::move(samples)));
 }
 
+// Answers with every twentieth sample where it is told that samples may lie so far apart, as the files do.
+class CoarseHistory final : public HistoryReader {
+ public:
+  explicit CoarseHistory(HistoryReader& all) : all_(all) {}
+  Result<std::vector<SeriesData>> select(const std::vector<Matcher>& matchers, TimeRange range,
+                                         std::size_t max_samples) override {
+    auto found = all_.select(matchers, range, max_samples);
+    if (!found || hints_.resolution < Millis(300'000)) return found;
+    for (auto& series : *found) {
+      std::vector<Sample> few;
+      for (std::size_t i = 0; i < series.samples.size(); i += 20) few.push_back(series.samples[i]);
+      series.samples = std::move(few);
+    }
+    return found;
+  }
+  Result<std::vector<SeriesKey>> series(const std::vector<Matcher>& matchers, TimeRange range) override {
+    return all_.series(matchers, range);
+  }
+  Result<std::vector<ResetEvent>> resets(TimeRange range) override { return all_.resets(range); }
+  Result<std::vector<Gap>> gaps(TimeRange range) override { return all_.gaps(range); }
+  void hint(const ReadHints& hints) override { hints_ = hints; }
+
+ private:
+  HistoryReader& all_;
+  ReadHints hints_;
+};
+
 struct House {
   promql::MemoryHistory history;
   std::vector<MetricDef> defs{
@@ -43,12 +70,13 @@ struct House {
     add(history, "pg_up", {}, 1, 0, 0);
   }
 
-  std::vector<LintFinding> lint(const std::string& rules) {
-    const auto loaded = load_rule_text("groups:\n- name: g\n  rules:\n" + rules, "rules.yaml", Millis(15'000));
+  std::vector<LintFinding> lint(const std::string& rules, const std::string& file = "rules.yaml") {
+    const auto loaded = load_rule_text("groups:\n- name: g\n  rules:\n" + rules, file, Millis(15'000));
     INFO(config::format_errors(loaded.errors));
     REQUIRE(loaded.errors.empty());
     const UtcTime now{Millis(kNow)};
-    RuleFacts facts(history, {now - Millis(2 * 86'400'000LL), now}, defs, *loaded.rules);
+    CoarseHistory coarse(history);
+    RuleFacts facts(coarse, {now - Millis(2 * 86'400'000LL), now}, defs, *loaded.rules);
     auto found = lint_rules(*loaded.rules, facts, Millis(300'000));
     REQUIRE(found);
     return std::move(*found);
@@ -115,4 +143,34 @@ TEST_CASE("windows, latches, labels and types are looked at in history") {
   REQUIRE(recorded.size() == 1);
   CHECK(recorded[0].check == "no-samples");
   CHECK(recorded[0].severity == LintSeverity::info);
+}
+
+TEST_CASE("a metric that an expression names twice is found once") {
+  House house;
+  CHECK(house.lint("  - alert: A\n    expr: pgtend_longest > 5 and pgtend_longest < 9\n").size() == 1);
+  // Each rule hears of it.
+  CHECK(house.lint("  - alert: A\n    expr: pgtend_longest > 5\n  - alert: B\n    expr: pgtend_longest > 6\n").size() ==
+        2);
+}
+
+TEST_CASE("a shipped rule may name what is not there yet, but nothing that nobody makes") {
+  House house;
+  const std::string shipped = "alerts/rules/postgresql.yaml";
+  CHECK(house.lint("  - alert: A\n    expr: pgtend_longest > 5\n", shipped).empty());
+  CHECK(house.lint("  - alert: A\n    expr: pg_up{instance=\"nowhere\"} == 0\n", shipped).empty());
+  CHECK(house.lint("  - alert: A\n    expr: pg_upp == 0\n", shipped).at(0).check == "unknown-metric");
+}
+
+TEST_CASE("an alert that looks at nothing is meant to fire always") {
+  House house;
+  CHECK(house.checks("vector(1)") == "");
+  CHECK(house.checks("vector(1) and on () pg_up") == "latches");
+}
+
+TEST_CASE("the distance of samples is that of the samples, whatever another rule asked for before") {
+  House house;
+  const auto found = house.lint(
+      "  - alert: Long\n    expr: pg_up == 0\n"
+      "  - alert: Short\n    expr: increase(pg_stat_database_deadlocks[2m]) > 5000\n");
+  for (const auto& one : found) FAIL_CHECK(one.message);
 }
