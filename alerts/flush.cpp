@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "alerts/dispatch.hpp"
+#include "alerts/message_order.hpp"
 
 // The flush of one group: what is said to whom.
 namespace pgtend::alerts {
@@ -143,22 +144,6 @@ std::map<std::uint64_t, NotifiedAlert> content_for(const GroupFlush& flush, cons
   return out;
 }
 
-// Firing ones first, the oldest first, so that what is cut off is what matters least.
-std::vector<NotifiedAlert> in_order(const std::map<std::uint64_t, NotifiedAlert>& content, int& truncated) {
-  std::vector<NotifiedAlert> out;
-  for (const auto& [id, entry] : content) out.push_back(entry);
-  std::sort(out.begin(), out.end(), [](const NotifiedAlert& a, const NotifiedAlert& b) {
-    const bool af = a.alert.state == AlertState::firing, bf = b.alert.state == AlertState::firing;
-    if (af != bf) return af;
-    return std::tie(a.alert.fired_at, a.alert.labels) < std::tie(b.alert.fired_at, b.alert.labels);
-  });
-  if (out.size() > kMaxAlertsPerMessage) {
-    truncated = static_cast<int>(out.size() - kMaxAlertsPerMessage);
-    out.resize(kMaxAlertsPerMessage);
-  }
-  return out;
-}
-
 void update_told(const GroupFlush& flush, ToldMemory& told, const Integration& integration, bool spoke) {
   std::set<std::uint64_t> firing;
   for (const auto& seen : flush.alerts) {
@@ -262,6 +247,21 @@ bool is_over(const AlertGroup& group) {
 }
 
 }  // namespace
+
+std::vector<NotifiedAlert> in_order(const std::map<std::uint64_t, NotifiedAlert>& content, int& truncated) {
+  std::vector<NotifiedAlert> out;
+  for (const auto& [id, entry] : content) out.push_back(entry);
+  std::sort(out.begin(), out.end(), [](const NotifiedAlert& a, const NotifiedAlert& b) {
+    const bool af = a.alert.state == AlertState::firing, bf = b.alert.state == AlertState::firing;
+    if (af != bf) return af;
+    return std::tie(a.alert.fired_at, a.alert.labels) < std::tie(b.alert.fired_at, b.alert.labels);
+  });
+  if (out.size() > kMaxAlertsPerMessage) {
+    truncated = static_cast<int>(out.size() - kMaxAlertsPerMessage);
+    out.resize(kMaxAlertsPerMessage);
+  }
+  return out;
+}
 
 bool is_due(const DispatchState& state, const DispatchRules& rules, UtcTime now) {
   return std::any_of(state.groups.begin(), state.groups.end(), [&](const auto& each) {

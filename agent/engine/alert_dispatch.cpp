@@ -91,8 +91,10 @@ OutboxMessage Alerting::render(const Notification& notification, UtcTime now) co
   auto message = outbox_message(notification, parts_.config->instance.name, now);
   const alerts::MessageContext context{parts_.config->instance.name, parts_.config->alerting.external_url, now};
   const auto integration = find_integration(parts_.config->alerting, notification.integration);
-  if (integration)
-    message.body = alerts::render(target_of(integration->config), notification, context, message.dedup_key);
+  if (!integration) return message;
+  auto told = notification;
+  add_dropped(told);
+  message.body = alerts::render(target_of(integration->config), told, context, message.dedup_key);
   return message;
 }
 
@@ -151,9 +153,12 @@ net::TaskResult<bool> Alerting::save(std::vector<Alert> changed, DispatchPlan pl
     if (!saved && !cannot_write(saved.error())) co_return fail(std::move(saved.error()));
     if (!saved) {
       hold(std::move(plan.outgoing), saved.error().describe());
-    } else if (std::exchange(ledger_behind_, false)) {
-      log::info("the ledger takes alerts again", {});
-      parts_.ledger_error.clear();
+    } else {
+      co_await note_dropped_told(&plan.outgoing);
+      if (std::exchange(ledger_behind_, false)) {
+        log::info("the ledger takes alerts again", {});
+        parts_.ledger_error.clear();
+      }
     }
   }
   dispatch_ = std::move(plan.next);

@@ -126,11 +126,15 @@ class Alerting {
   void note_reach(std::size_t alertmanager, bool reached);
   net::Task<void> send(OutboxMessage message);
   net::Task<void> send_all(std::vector<OutboxMessage> messages);
+  net::Task<void> combine_waiting(Deadline now);
   net::Task<alerts::Delivery> attempt(const OutboxMessage* message);
   net::Task<void> finish(OutboxMessage message, alerts::Delivery outcome);
   [[nodiscard]] std::vector<OutboxMessage> dead_letters(const OutboxMessage& message, const std::string& reason) const;
   void note_health(const Labels& rule, const alerts::Evaluation& evaluation);
   void publish_outbox(const store::OutboxStats& stats);
+  net::Task<void> read_dropped();
+  void add_dropped(Notification& notification) const;
+  net::Task<void> note_dropped_told(const std::vector<OutboxMessage>* told);
   void note_changes(const std::vector<Change>& changes);
   // Queues the change events that are not in the outbox yet.
   net::Task<void> tell_changes(const std::vector<Change>* changes);
@@ -157,6 +161,8 @@ class Alerting {
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index
   std::set<std::size_t> reached_;
+  std::set<std::string> digests_;                               // integrations for which a digest waits
+  std::map<std::string, std::int64_t> dropped_, dropped_told_;  // messages, by integration
   std::deque<OutboxMessage> held_;
   bool ledger_behind_ = false;  // it lacks alerts or messages that are in memory
   std::shared_ptr<HistoryReader> reader_;

@@ -5,6 +5,7 @@
 #include "agent/config/files.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/receivers.hpp"
+#include "alerts/digest.hpp"
 #include "alerts/notifiers/alertmanager.hpp"
 
 // The outbox half of Alerting: what leaves now, and how an attempt ends.
@@ -94,6 +95,7 @@ net::TaskResult<std::size_t> Alerting::deliver() {
     auto& pace = paces_.try_emplace(id, alerts::SendRate{}).first->second;
     allowance[id] = pace.allowed(steady, static_cast<int>(kBatch));
   }
+  co_await combine_waiting(steady);
   const auto held = co_await deliver_held();
   if (parts_.ledger == nullptr) {
     last_delivery_ = now;
@@ -125,6 +127,7 @@ net::TaskResult<std::size_t> Alerting::deliver() {
     auto stats = co_await parts_.with_ledger(read);
     if (stats) publish_outbox(*stats);
     co_await count_rule_series();
+    co_await read_dropped();
   }
   co_return count;
 }
@@ -199,6 +202,7 @@ net::Task<void> Alerting::finish(OutboxMessage message, alerts::Delivery outcome
   } else {
     const bool sent = outcome.outcome == alerts::DeliveryOutcome::sent;
     if (!sent) ++dead_;
+    if (message.kind == alerts::kDigest) digests_.erase(message.receiver);
     const auto instead = sent ? std::vector<OutboxMessage>() : dead_letters(message, outcome.reason);
     const auto change = plan_settle(dispatch_, message).value_or(store::DispatchChange{});
     auto mark = [sent, instead, change, reason = outcome.reason, id = message.id](store::Ledger& ledger) {
@@ -212,10 +216,9 @@ net::Task<void> Alerting::finish(OutboxMessage message, alerts::Delivery outcome
 // What one receiver refused for good, in the words of another.
 std::vector<OutboxMessage> Alerting::dead_letters(const OutboxMessage& message, const std::string& reason) const {
   const auto& alerting = parts_.config->alerting;
+  const auto unsent = unsent_of(dispatch_, message);
+  if (alerting.dead_letter_receiver.empty() || unsent.empty()) return {};
   const auto group = dispatch_.groups.find(message.group_key);
-  if (alerting.dead_letter_receiver.empty() || group == dispatch_.groups.end()) return {};
-  const auto told = group->second.told.find(message.receiver);
-  if (told == group->second.told.end() || told->second.unsent.empty()) return {};
   const UtcTime now = parts_.clock.now();
   std::vector<OutboxMessage> out;
   for (const auto& each : integrations(alerting)) {
@@ -225,8 +228,8 @@ std::vector<OutboxMessage> Alerting::dead_letters(const OutboxMessage& message, 
     notification.integration = each.id;
     // A key of its own: it must not take the place of what that receiver is told anyway.
     notification.group_key = message.group_key + " for " + message.receiver;
-    notification.group_labels = group->second.labels;
-    for (const auto& [id, entry] : told->second.unsent) notification.alerts.push_back(entry);
+    if (group != dispatch_.groups.end()) notification.group_labels = group->second.labels;
+    notification.alerts = unsent;
     notification.alerts.front().alert.facts.acts.push_back(message.receiver + " did not take this: " + reason);
     out.push_back(render(notification, now));
   }

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "agent/store/sha256.hpp"
+#include "alerts/digest.hpp"
 #include "alerts/message.hpp"
 
 namespace pgtend::engine {
@@ -73,7 +74,46 @@ DispatchPlan plan_dispatch(const DispatchState& now_state, const alerts::Dispatc
   return plan;
 }
 
+std::optional<DispatchPlan> plan_digest(const DispatchState& now_state, const std::string& receiver,
+                                        const std::string& integration, const std::vector<OutboxMessage>& queued,
+                                        const Render& render) {
+  std::set<std::int64_t> waiting;
+  for (const auto& message : queued)
+    if (message.receiver == integration && message.sequence > 0) waiting.insert(message.sequence);
+  DispatchPlan plan;
+  plan.next = now_state;
+  alerts::DispatchStep step;
+  const auto digest = alerts::combine(plan.next, receiver, integration, waiting, step);
+  if (!digest) return std::nullopt;
+  auto message = render(*digest);
+  message.kind = alerts::kDigest;
+  plan.outgoing.push_back(std::move(message));
+  for (const auto& key : step.touched) plan.change.saved.push_back(plan.next.groups.at(key));
+  plan.change.flaps = plan.next.flaps;
+  plan.change.sequence = plan.next.sequence;
+  return plan;
+}
+
+std::vector<NotifiedAlert> unsent_of(const DispatchState& state, const OutboxMessage& message) {
+  const bool digest = message.kind == alerts::kDigest;
+  std::vector<NotifiedAlert> out;
+  for (const auto& [key, group] : state.groups) {
+    const auto told = group.told.find(message.receiver);
+    if (told == group.told.end() || (digest ? told->second.sequence != message.sequence : key != message.group_key))
+      continue;
+    for (const auto& [id, entry] : told->second.unsent) out.push_back(entry);
+  }
+  return out;
+}
+
 std::optional<store::DispatchChange> plan_settle(DispatchState& state, const OutboxMessage& message) {
+  if (message.kind == alerts::kDigest) {
+    const auto keys = alerts::settle_digest(state, message.receiver, message.sequence);
+    if (keys.empty()) return std::nullopt;
+    store::DispatchChange change;
+    for (const auto& key : keys) change.saved.push_back(state.groups.at(key));
+    return change;
+  }
   if (!alerts::settle(state, message.group_key, message.receiver, message.sequence)) return std::nullopt;
   store::DispatchChange change;
   change.saved.push_back(state.groups.at(message.group_key));

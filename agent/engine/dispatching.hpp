@@ -30,6 +30,15 @@ using Render = std::function<OutboxMessage(const Notification& notification)>;
                                          const alerts::DispatchInputs& inputs, const std::vector<Alert>& changed,
                                          const Render& render, UtcTime now);
 
+// One message in place of all that wait for a way, of `queued`; nullopt: there is nothing to combine. REQUIRES: none of
+// them is being sent.
+[[nodiscard]] std::optional<DispatchPlan> plan_digest(const DispatchState& now_state, const std::string& receiver,
+                                                      const std::string& integration,
+                                                      const std::vector<OutboxMessage>& queued, const Render& render);
+
+// What a message said that nobody acknowledged: its group's, or of a digest that of all its groups.
+[[nodiscard]] std::vector<NotifiedAlert> unsent_of(const DispatchState& state, const OutboxMessage& message);
+
 // A message arrived or was given up; nullopt: nothing to store. `state` changes at once: what it forgets is only what
 // need not be said again.
 [[nodiscard]] std::optional<store::DispatchChange> plan_settle(DispatchState& state, const OutboxMessage& message);

@@ -29,17 +29,22 @@ constexpr const char* kSelect =
     "SELECT id, receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error, state,"
     " sequence, urgency, expires_at FROM outbox ";
 
+// Keys of counts kept since the ledger was made.
+constexpr const char* kSuperseded = "outbox.superseded";
+constexpr const char* kDropped = "outbox.dropped";
+constexpr const char* kExpired = "outbox.expired";
+
 }  // namespace
 
-Result<void> Outbox::count(const char* what, std::int64_t by) {
+Result<void> Outbox::count(const std::string& key, std::int64_t by) {
   if (by == 0) return {};
-  auto before = counted(what);
+  auto before = counted(key);
   if (!before) return fail(std::move(before).error());
-  return ledger_.set_meta(std::string("outbox.") + what, std::to_string(*before + by));
+  return ledger_.set_meta(key, std::to_string(*before + by));
 }
 
-Result<std::int64_t> Outbox::counted(const char* what) {
-  auto text = ledger_.get_meta(std::string("outbox.") + what);
+Result<std::int64_t> Outbox::counted(const std::string& key) {
+  auto text = ledger_.get_meta(key);
   if (!text) return fail(std::move(text).error());
   std::int64_t value = 0;
   if (*text) std::from_chars((*text)->data(), (*text)->data() + (*text)->size(), value);
@@ -51,7 +56,8 @@ Result<void> Outbox::enqueue(const OutboxMessage& message) {
       "UPDATE outbox SET state='superseded' WHERE state='queued' AND receiver=?1 AND group_key=?2 AND lease_until=0");
   if (!supersede) return fail(std::move(supersede).error());
   PGTEND_STORE_TRY((*supersede)->bind(1, message.receiver).bind(2, message.group_key).run());
-  PGTEND_STORE_TRY(count("superseded", db_.changes()));
+  PGTEND_STORE_TRY(count(kSuperseded, db_.changes()));
+  if (message.kind == "digest") PGTEND_STORE_TRY(supersede_all(message));
   auto insert = db_.cached(
       "INSERT INTO outbox (receiver, group_key, dedup_key, kind, body, created_at, not_before, attempts, last_error,"
       " state, lease_until, sequence, urgency, expires_at) VALUES (?,?,?,?,?,?,?,0,'','queued',0,?,?,?)");
@@ -62,16 +68,35 @@ Result<void> Outbox::enqueue(const OutboxMessage& message) {
   return (*insert)->run();
 }
 
+// A digest says what the messages before it say that wait; those without a sequence (of no group) stay.
+Result<void> Outbox::supersede_all(const OutboxMessage& digest) {
+  auto supersede = db_.cached(
+      "UPDATE outbox SET state='superseded' WHERE state='queued' AND receiver=?1 AND lease_until=0"
+      " AND sequence>0 AND sequence<?2");
+  if (!supersede) return fail(std::move(supersede).error());
+  PGTEND_STORE_TRY((*supersede)->bind(1, digest.receiver).bind(2, digest.sequence).run());
+  return count(kSuperseded, db_.changes());
+}
+
 // Each (receiver, group_key) has at most one message that waits, so what is left of critical ones is bounded by the
 // number of groups.
 Result<bool> Outbox::drop_one() {
-  auto drop = db_.cached(
-      "UPDATE outbox SET state='dead', last_error='dropped: the spool is full' WHERE id = (SELECT id FROM outbox"
-      " WHERE state='queued' AND lease_until=0 AND urgency < 2 ORDER BY urgency, id LIMIT 1)");
-  if (!drop) return fail(std::move(drop).error());
-  PGTEND_STORE_TRY((*drop)->run());
-  if (db_.changes() == 0) return false;
-  PGTEND_STORE_TRY(count("dropped", 1));
+  auto next = db_.cached(
+      "SELECT id, receiver FROM outbox WHERE state='queued' AND lease_until=0 AND urgency < 2"
+      " ORDER BY urgency, id LIMIT 1");
+  if (!next) return fail(std::move(next).error());
+  std::int64_t id = 0;
+  std::string receiver;
+  PGTEND_STORE_TRY(each_row(**next, [&](Statement& row) -> Result<void> {
+    id = row.integer(0);
+    receiver = row.text(1);
+    return {};
+  }));
+  if (id == 0) return false;
+  PGTEND_STORE_TRY(finish(id, "dead", "dropped: the spool is full"));
+  PGTEND_STORE_TRY(count(kDropped, 1));
+  // By receiver, where Ledger::list_meta finds it, so that its next message can say so.
+  PGTEND_STORE_TRY(count("kv.outbox.dropped." + receiver, 1));
   return true;
 }
 
@@ -117,21 +142,23 @@ Result<void> Outbox::tidy(UtcTime now) {
       " AND newer.id > outbox.id)");
   if (!supersede) return fail(std::move(supersede).error());
   PGTEND_STORE_TRY((*supersede)->run());
-  PGTEND_STORE_TRY(count("superseded", db_.changes()));
+  PGTEND_STORE_TRY(count(kSuperseded, db_.changes()));
   auto give_up = db_.cached(
       "UPDATE outbox SET state='dead', last_error='expired: nobody took it in time: ' || last_error"
       " WHERE state='queued' AND lease_until=0 AND expires_at<=?1");
   if (!give_up) return fail(std::move(give_up).error());
   PGTEND_STORE_TRY((*give_up)->bind(1, now).run());
-  return count("expired", db_.changes());
+  return count(kExpired, db_.changes());
 }
 
 Result<std::vector<std::int64_t>> Outbox::due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance) {
+  // What a digest told may not be overtaken by what came after it.
   auto query = db_.cached(
       "SELECT id, receiver FROM outbox WHERE state='queued' AND lease_until=0 AND not_before<=?1 AND NOT EXISTS "
       "(SELECT 1"
-      " FROM outbox AS other WHERE other.state='queued' AND other.receiver=outbox.receiver"
-      " AND other.group_key=outbox.group_key AND other.lease_until<>0) ORDER BY urgency = 2 DESC, id");
+      " FROM outbox AS other WHERE other.state='queued' AND other.receiver=outbox.receiver AND"
+      " (other.group_key=outbox.group_key AND other.lease_until<>0 OR other.kind='digest' AND other.id<outbox.id))"
+      " ORDER BY urgency = 2 DESC, id");
   if (!query) return fail(std::move(query).error());
   std::vector<std::int64_t> out;
   (*query)->bind(1, now);
@@ -199,7 +226,7 @@ Result<void> Outbox::give_back(std::int64_t id, const std::string& error, UtcTim
       " AND newer.id > outbox.id)");
   if (!supersede) return fail(std::move(supersede).error());
   PGTEND_STORE_TRY((*supersede)->bind(1, id).run());
-  return count("superseded", db_.changes());
+  return count(kSuperseded, db_.changes());
 }
 
 Result<OutboxStats> Outbox::stats() {
@@ -215,9 +242,9 @@ Result<OutboxStats> Outbox::stats() {
     out.oldest = row.optional_time(3);
     return {};
   }));
-  auto superseded = counted("superseded");
+  auto superseded = counted(kSuperseded);
   if (!superseded) return fail(std::move(superseded).error());
-  auto dropped = counted("dropped");
+  auto dropped = counted(kDropped);
   if (!dropped) return fail(std::move(dropped).error());
   out.superseded = *superseded;
   out.dropped = *dropped;

@@ -13,7 +13,8 @@ class Outbox {
  public:
   explicit Outbox(Ledger::Impl& ledger) : ledger_(ledger), db_(*ledger.db) {}
 
-  // Adds a message; older ones of its (receiver, group_key) that are not in flight are superseded.
+  // Adds a message; older ones of its (receiver, group_key) that are not in flight are superseded, by a digest those of
+  // its receiver.
   Result<void> enqueue(const OutboxMessage& message);
   // Drops above the limits: info before warning, oldest first, never critical; forgets old finished rows.
   Result<void> keep_within_limits();
@@ -26,13 +27,14 @@ class Outbox {
   Result<OutboxStats> stats();
 
  private:
+  Result<void> supersede_all(const OutboxMessage& digest);
   // False: only critical messages are left.
   Result<bool> drop_one();
   Result<void> tidy(UtcTime now);
   Result<std::vector<std::int64_t>> due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance);
   // Adds to a count kept since the ledger was made.
-  Result<void> count(const char* what, std::int64_t by);
-  Result<std::int64_t> counted(const char* what);
+  Result<void> count(const std::string& key, std::int64_t by);
+  Result<std::int64_t> counted(const std::string& key);
 
   Ledger::Impl& ledger_;
   Database& db_;

@@ -20,6 +20,30 @@ double variance(std::span<const Sample> samples) {
   return squares.corrected() / count;
 }
 
+// The first of the best values; NaN only where there is nothing else, because no comparison with it holds. Four chains,
+// so that a comparison need not wait for the one before: a window of an hour is looked at for every step.
+template <class Better>
+double extreme(std::span<const Sample> samples, Better better) {
+  std::size_t first = 0;
+  while (first + 1 < samples.size() && std::isnan(samples[first].value)) ++first;
+  const double begin = samples[first].value;
+  double best[4] = {begin, begin, begin, begin};
+  std::size_t i = first + 1;
+  for (; i + 4 <= samples.size(); i += 4)
+    for (std::size_t chain = 0; chain < 4; ++chain) {
+      const double value = samples[i + chain].value;
+      best[chain] = better(value, best[chain]) ? value : best[chain];
+    }
+  double out = best[0];
+  for (const double each : best) out = better(each, out) ? each : out;
+  for (; i < samples.size(); ++i) out = better(samples[i].value, out) ? samples[i].value : out;
+  if (out != 0) return out;
+  // 0 and -0 are equal, and the first of them is the answer.
+  for (const auto& sample : samples)
+    if (sample.value == 0) return sample.value;
+  return out;
+}
+
 }  // namespace
 
 Maybe avg_over_time(const Window& window, Args) {
@@ -48,19 +72,11 @@ Maybe count_over_time(const Window& window, Args) {
 }
 
 Maybe min_over_time(const Window& window, Args) {
-  double least = window.samples.front().value;
-  for (const auto& sample : window.samples) {
-    if (sample.value < least || std::isnan(least)) least = sample.value;
-  }
-  return least;
+  return extreme(window.samples, [](double value, double best) { return value < best; });
 }
 
 Maybe max_over_time(const Window& window, Args) {
-  double most = window.samples.front().value;
-  for (const auto& sample : window.samples) {
-    if (sample.value > most || std::isnan(most)) most = sample.value;
-  }
-  return most;
+  return extreme(window.samples, [](double value, double best) { return value > best; });
 }
 
 Maybe last_over_time(const Window& window, Args) {

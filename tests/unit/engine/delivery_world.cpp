@@ -171,7 +171,22 @@ bool DeliveryWorld::deliver_one(const OutboxMessage& message, bool quiet) {
   return true;
 }
 
+void DeliveryWorld::combine() {
+  const auto way = integrations()[static_cast<std::size_t>(dice_.below(2))];
+  const auto stats = ledger_->outbox_stats();
+  const auto queued = ledger_->outbox_list("queued", 1000);
+  REQUIRE(stats);
+  REQUIRE(queued);
+  if (stats->in_flight > 0) return;
+  const auto words = [this](const Notification& n) { return render(n); };
+  const auto plan = engine::plan_digest(dispatch_, way.substr(0, way.find('/')), way, *queued, words);
+  if (!plan || !save({}, *plan)) return;
+  dispatch_ = plan->next;
+  ++digests_;
+}
+
 void DeliveryWorld::deliver(bool quiet) {
+  if (!quiet && dice_.chance(30)) combine();
   const auto due = ledger_->claim(clock_.now(), 16);
   REQUIRE(due);
   for (const auto& message : *due)

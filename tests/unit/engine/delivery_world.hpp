@@ -58,6 +58,7 @@ class DeliveryWorld {
   [[nodiscard]] int repeats_allowed() const { return repeats_allowed_; }
   [[nodiscard]] std::vector<std::string> integrations() const { return {"first/webhook/0", "second/webhook/0"}; }
   [[nodiscard]] std::size_t waiting();
+  [[nodiscard]] int digests() const { return digests_; }
 
  private:
   void open();
@@ -66,6 +67,8 @@ class DeliveryWorld {
   void evaluate(bool quiet);
   void flush();
   void deliver(bool quiet);
+  // As if the bucket of one receiver were empty now.
+  void combine();
   bool deliver_one(const OutboxMessage& message, bool quiet);
   [[nodiscard]] alerts::DispatchInputs inputs(const std::map<std::string, alerts::RuleAlerts>& states) const;
   [[nodiscard]] OutboxMessage render(const Notification& notification) const;
@@ -84,7 +87,7 @@ class DeliveryWorld {
   std::set<std::pair<std::string, std::string>> conditions_;  // rule, database
   std::vector<Received> received_;
   std::vector<Fired> fired_;
-  int repeats_allowed_ = 0;
+  int repeats_allowed_ = 0, digests_ = 0;
 };
 
 }  // namespace pgtend::test
