@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/api/alert_view.hpp"
+#include "agent/api/blocking_view.hpp"
 #include "agent/api/history_page.hpp"
 #include "agent/api/views.hpp"
 #include "agent/model/alert.hpp"
@@ -68,6 +69,8 @@ class AgentView : public AlertView {
                                                                  TimeRange range) = 0;
   // Who was active and what it waited for. Errors: timeout (too long a range), io.
   virtual net::TaskResult<store::SessionReport> active_sessions(store::SessionQuestion question) = 0;
+  // Who waits for whose locks now. Errors: those of the server.
+  virtual net::TaskResult<BlockingView> blocking() = 0;
   // What the metrics of the collectors mean.
   virtual net::TaskResult<std::vector<MetricDef>> metrics() = 0;
   // The loaded rules with their state and their pending and firing alerts.

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/api/blocking_view.hpp"
 #include "agent/api/views.hpp"
 #include "agent/base/result.hpp"
 #include "agent/http/message.hpp"
@@ -44,6 +45,7 @@ using Json = nlohmann::json;
 [[nodiscard]] Json encode(const ChangeProgress& progress);
 [[nodiscard]] Json encode(const AuditVerification& verification);
 [[nodiscard]] Json encode(const FreezeView& freeze);
+[[nodiscard]] Json encode(const BlockingTreeView& tree);
 [[nodiscard]] Json encode(const store::StorageReport& report);
 [[nodiscard]] Json encode(const store::IntegrityReport& report);
 [[nodiscard]] Json encode(const store::SessionReport& report);

@@ -22,6 +22,7 @@ void add_history(CLI::App& app, Context& context);
 // Below `history`.
 void add_history_export(CLI::App& history, Context& context);
 void add_history_import(CLI::App& history, Context& context);
+void add_blocking(CLI::App& app, Context& context);
 void add_ash(CLI::App& app, Context& context);
 void add_db(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);

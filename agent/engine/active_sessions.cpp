@@ -133,6 +133,7 @@ net::Task<void> ActiveSessions::sample() {
 }
 
 std::string ActiveSessions::hidden_detail() const {
+  if (hidden_ == 0) return {};
   return "what " + std::to_string(hidden_) + " sessions of other roles do is hidden from this role; cure: " +
          cure_for("GRANT pg_read_all_stats TO {role}", parts_.config->postgresql.user) + ";";
 }

@@ -32,13 +32,14 @@ class ActiveSessions {
   net::Task<void> sample();
   // A run of the collector: what was sampled since the last one goes to history, and its averages into the snapshot.
   void run(Snapshot& snapshot);
+  // What the last sample could not see, and the cure; empty: it saw all.
+  [[nodiscard]] std::string hidden_detail() const;
   // What its numbers cannot be trusted for is among its warnings. Errors: timeout, io.
   net::TaskResult<store::SessionReport> report(store::SessionQuestion question);
 
  private:
   [[nodiscard]] bool probe_is_up() const;
   net::TaskResult<collectors::SampledSessions> look();
-  [[nodiscard]] std::string hidden_detail() const;
 
   Parts& parts_;
   CostAccount& cost_;

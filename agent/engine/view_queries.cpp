@@ -63,21 +63,6 @@ Result<std::vector<std::vector<Matcher>>> matchers_of(const std::vector<std::str
 
 }  // namespace
 
-net::TaskResult<store::SessionReport> View::active_sessions(store::SessionQuestion question) {
-  auto report = co_await collecting_.active_sessions().report(std::move(question));
-  if (!report || report->by != std::vector{store::SessionTrait::query} || parts_.ledger == nullptr) co_return report;
-  std::vector<std::int64_t> ids;
-  for (const auto& row : report->rows)
-    if (const auto id = store::query_id_of(row.names.front())) ids.push_back(*id);
-  auto read = [ids](store::Ledger& ledger) { return ledger.texts(ids); };
-  auto texts = co_await parts_.with_ledger(read);
-  // The numbers are worth having without them.
-  if (!texts) co_return report;
-  for (auto& row : report->rows)
-    if (const auto id = store::query_id_of(row.names.front()); id && texts->contains(*id)) row.text = texts->at(*id);
-  co_return report;
-}
-
 net::TaskResult<api::QueryResult> View::query(std::string expr, UtcTime at, Millis timeout) {
   auto run = [at](const promql::Expr& parsed, HistoryReader& reader, const promql::EvalOptions& options) {
     return promql::evaluate(parsed, reader, at, options);

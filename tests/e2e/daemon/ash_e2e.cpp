@@ -66,6 +66,36 @@ TEST_CASE("pgtend ash shows the wait that was caused, who waited and for whom, a
   CHECK(eventually([&] { return seconds_of(daemon, wait) >= 1; }, std::chrono::seconds(30)));
 }
 
+TEST_CASE("pgtend blocking shows the root of a chain and each victim below its blocker") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE TABLE t (n int); CREATE ROLE web LOGIN SUPERUSER");
+  Daemon daemon(cluster);
+  daemon.start();
+  CHECK(has(daemon.cli({"blocking"}), "no session waits"));
+  auto holder = cluster.session(), first = cluster.session("postgres", "web"), second = cluster.session();
+  holder.exec("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE");
+  first.send("LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SELECT 1");
+  CommandResult shown;
+  const std::string root = "pid " + std::to_string(holder.backend_pid()) + " postgres@postgres, idle in transaction";
+  const std::string victim = "└─ pid " + std::to_string(first.backend_pid()) + " web@postgres waits";
+  CHECK(eventually([&] {
+    shown = daemon.cli({"blocking"});
+    return has(shown, root) && has(shown, victim);
+  }));
+  CHECK(has(shown, "for AccessExclusiveLock on public.t"));
+  // It waits behind the one that waits, and stands below it.
+  second.send("SELECT count(*) FROM t");
+  const std::string below = "   └─ pid " + std::to_string(second.backend_pid()) + " postgres@postgres waits";
+  CHECK(eventually([&] { return has(shown = daemon.cli({"blocking"}), below); }));
+  CHECK(has(shown, "blocks 2 sessions"));
+  const auto json = Json::parse(daemon.cli({"blocking", "-o", "json"}).output);
+  CHECK(json["items"][0]["depth"] == 2);
+  CHECK(json["warnings"].empty());
+  holder.exec("ROLLBACK");
+  first.finish();
+  second.finish();
+}
+
 TEST_CASE("pgtend ash refuses what it cannot mean, and the agent can be told not to sample") {
   PgCluster cluster;
   Daemon daemon(cluster, quick());

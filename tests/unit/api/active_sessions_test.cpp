@@ -34,3 +34,18 @@ TEST_CASE("active sessions are asked for by what tells them apart, and answered 
     CHECK(house.ask("GET", std::string("/v1/ash?") + wrong).status == 400);
   }
 }
+
+TEST_CASE("who blocks whom is told as trees, with what may be missing") {
+  House house;
+  const auto answer = json::parse(house.ask("GET", "/v1/blocking").body);
+  REQUIRE(answer["items"].size() == 1);
+  const auto& tree = answer["items"][0];
+  CHECK(tree["root"]["pid"] == 10);
+  CHECK(tree["root"]["state"] == "idle in transaction");
+  CHECK(tree["victims"][0]["pid"] == 20);
+  CHECK(tree["victims"][0]["blocked_by"] == 10);
+  CHECK(tree["victims"][0]["relation"] == "public.t");
+  CHECK(tree["victims"][0]["wait_seconds"] == 2.5);
+  CHECK(answer["warnings"] == json::array({"a right is missing"}));
+  CHECK(house.ask("GET", "/v1/blocking?depth=1").status == 400);
+}

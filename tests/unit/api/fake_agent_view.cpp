@@ -180,6 +180,20 @@ net::TaskResult<store::SessionReport> FakeAgentView::active_sessions(store::Sess
   co_return answer(std::move(report));
 }
 
+net::TaskResult<api::BlockingView> FakeAgentView::blocking() {
+  api::BlockingTreeView tree;
+  tree.root.pid = 10;
+  tree.root.state = "idle in transaction";
+  api::ChainSessionView waiter;
+  waiter.pid = 20;
+  waiter.relation = "public.t";
+  waiter.wait_seconds = 2.5;
+  tree.victims.push_back({waiter, 10, 1});
+  tree.depth = 1;
+  tree.wait_seconds = 2.5;
+  co_return answer(api::BlockingView{{tree}, {"a right is missing"}});
+}
+
 net::TaskResult<std::vector<MetricDef>> FakeAgentView::metrics() {
   co_return answer(std::vector{MetricDef{"pgtend_rows", MetricKind::counter, "", "Rows.", "pg_stat", "pg_rows"},
                                MetricDef{"pgtend_age", MetricKind::gauge, "seconds", "Age.", "pg_stat", ""}});
