@@ -144,3 +144,37 @@ TEST_CASE("a recommendation that a change answered leaves the list and names the
   CHECK(shown.output.find("Approve with") == std::string::npos);
   CHECK(shop.approve("recommendations", item).status == 5);
 }
+
+TEST_CASE("PagerDuty hears of a change that was kept, once, whatever happens to the agent") {
+  WebhookSink sink;
+  Shop shop;
+  write_file(shop.daemon.path("key"), "0123456789abcdef0123456789abcdef\n");
+  std::filesystem::permissions(shop.daemon.path("key"), std::filesystem::perms::owner_read);
+  shop.daemon.set("alerting", "  receivers:\n  - name: pager\n    pagerduty_configs: [{routing_key_file: " +
+                                  shop.daemon.path("key").string() + ", url: \"" + sink.url() +
+                                  "\", change_events: true}]\n");
+  shop.cluster.exec("postgres", "INSERT INTO items SELECT g, g FROM generate_series(1, 20000) g");
+  const auto events = [&] {
+    std::map<std::string, int> out;  // by change
+    for (const auto& body : sink.bodies())
+      if (!body.contains("event_action")) ++out[body["payload"]["custom_details"].value("change", "")];
+    return out;
+  };
+  shop.daemon.start();
+  REQUIRE(eventually([&] { return !events().empty(); }, std::chrono::seconds(60)));
+  for (const auto& body : sink.bodies()) {
+    if (body.contains("event_action")) continue;
+    CHECK(body["routing_key"] == "0123456789abcdef0123456789abcdef");
+    CHECK_THAT(body["payload"].value("summary", ""), ContainsSubstring("pgtend kept analyze on postgres public."));
+  }
+  shop.daemon.kill();
+  shop.daemon.start();
+  // With the next change all changes are read again; the outbox knows which were told.
+  shop.cluster.exec("postgres", "CREATE TABLE more AS SELECT g FROM generate_series(1, 20000) g");
+  const auto before = events().size();
+  REQUIRE(eventually([&] { return events().size() > before; }, std::chrono::seconds(60)));
+  for (const auto& [change, count] : events()) {
+    INFO(change);
+    CHECK(count == 1);
+  }
+}

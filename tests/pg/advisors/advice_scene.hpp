@@ -43,6 +43,13 @@ class AdviceScene {
 
   // Statistics reach the shared counters when the sessions above have ended; the clock moves by an hour per reading.
   FactsPtr read(std::int64_t ram_bytes = 8LL << 30) {
+    REQUIRE(eventually([&] {
+      return exec(
+                 "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> "
+                 "pg_backend_pid()"
+                 " AND pid <> " +
+                 std::to_string(connection_->backend_pid())) == "0";
+    }));
     const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     auto shape = world_.run(engine::fact_shape(connection_.get(), deadline));
     REQUIRE(shape);

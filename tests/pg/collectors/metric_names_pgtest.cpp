@@ -62,6 +62,8 @@ class BusyShop {
     REQUIRE(holds(*standby_, "count(*) = 1 FROM pg_stat_wal_receiver WHERE latest_end_time IS NOT NULL"));
     REQUIRE(holds(*standby_, "pg_last_xact_replay_timestamp() IS NOT NULL"));
     REQUIRE(holds(cluster, "archived_count > 0 FROM pg_stat_archiver"));
+    // Before 15 a process of its own writes them, half a second later.
+    REQUIRE(holds(cluster, "count(last_vacuum) > 0 AND count(last_analyze) > 0 FROM pg_stat_user_tables"));
     vacuum_.exec("SET vacuum_cost_delay = '100ms'");
     vacuum_.exec("SET vacuum_cost_limit = 1");
     vacuum_.send("VACUUM vast");

@@ -1,0 +1,87 @@
+// Shipped rules about standbys, archiving and the agent's own eyes, each with the false alarm it must not give.
+#include "tests/e2e/daemon/rule_scene.hpp"
+
+using namespace pgtend::test;
+
+TEST_CASE("PgRoleChanged is about a promotion, not about a restart") {
+  PgCluster primary;
+  RuleScene scene(primary.make_standby(), {"recovery"}, "");
+  scene.start_seeing("pg_replication_is_replica == 1");
+  scene.cluster.restart();
+  scene.must_stay_quiet("PgRoleChanged", "pg_replication_is_replica == 1");
+  scene.cluster.exec("postgres", "select pg_promote()");
+  scene.must_fire("PgRoleChanged");
+}
+
+TEST_CASE("PgReplicaDisconnected leaves alone a standby that never received") {
+  PgCluster primary;
+  auto standby = primary.make_standby();
+  standby->set("primary_conninfo", "");
+  standby->restart();
+  RuleScene scene(std::move(standby), {"recovery", "wal_receiver"}, "");
+  scene.start_seeing("pgtend_is_replica == 1");
+  scene.must_stay_quiet("PgReplicaDisconnected", "pgtend_is_replica == 1");
+  scene.cluster.set("primary_conninfo", primary.conninfo());
+  scene.cluster.reload();
+  scene.must_stay_quiet("PgReplicaDisconnected", "pgtend_wal_receiver_timeline");
+  primary.stop("immediate");
+  scene.must_fire("PgReplicaDisconnected");
+  primary.start();
+  REQUIRE(eventually([&] { return scene.firing("PgReplicaDisconnected").empty(); }, kSoon));
+}
+
+TEST_CASE("PgArchiveBacklog needs a queue that grows, not one that is worked off") {
+  // Segments of these servers have 1 MB.
+  RuleScene scene({{"archive_mode", "on"}, {"archive_command", "/bin/false"}}, {"wal_archive_queue"});
+  scene.cluster.exec("postgres", "create table t (a int)");
+  const auto fill = [&](int segments) {
+    auto session = scene.cluster.session();
+    for (int i = 0; i < segments; ++i) {
+      session.exec("insert into t values (1)");
+      session.exec("select pg_switch_wal()");
+    }
+  };
+  fill(40);
+  scene.daemon.start();
+  scene.must_stay_quiet("PgArchiveBacklog", "pgtend_wal_archive_ready_files > 30");
+  fill(5);
+  scene.must_fire("PgArchiveBacklog");
+}
+
+TEST_CASE("PgMetricsAbsent is about an agent without eyes, not about a server that is down") {
+  {
+    RuleScene scene({}, {});
+    scene.start_seeing("pg_up == 1");
+    scene.cluster.stop();
+    scene.must_stay_quiet("PgMetricsAbsent", "pg_up == 0");
+    scene.must_fire("PgDown");
+  }
+  RuleScene blind(std::make_unique<PgCluster>(), {}, "  disabled: [identity]\n");
+  blind.daemon.start();
+  blind.must_fire("PgMetricsAbsent");
+}
+
+// Of the collectors that ask the server, the agent says only after a minute and a half that it is their own fault.
+TEST_CASE("PgCollectorFailing names who is refused, and is silent while a server or a pooler is away") {
+  RuleScene scene({}, {"self"});
+  PgBouncerProcess pooler(scene.cluster, {"transaction", {{"auth_type", "md5"}}});
+  pooler.set_users({{"pgtend_monitor", "right"}});
+  const auto pass = scene.daemon.path("pass");
+  write_file(pass, "*:*:*:*:right\n");
+  std::filesystem::permissions(pass, std::filesystem::perms(0600));
+  scene.daemon.set("pgbouncer",
+                   "  - host: 127.0.0.1\n    port: " + std::to_string(pooler.port()) +
+                       "\n    interval: 300ms\n    timeout: 2s\n    name: mine\n    passfile: " + pass.string() + "\n");
+  scene.start_seeing("pgbouncer_up == 1");
+  scene.cluster.stop();
+  scene.must_stay_quiet("PgCollectorFailing", "pg_up == 0");
+  scene.cluster.start();
+  scene.must_see("pg_up == 1");
+  // Of use from the next login on.
+  pooler.set_users({{"pgtend_monitor", "changed"}});
+  pooler.stop();
+  scene.must_stay_quiet("PgCollectorFailing", "pgbouncer_up == 0 and on () pg_up == 1");
+  pooler.start();
+  scene.must_fire("PgCollectorFailing");
+  CHECK(scene.firing("PgCollectorFailing").front()["collector"] == "pgbouncer/mine");
+}
