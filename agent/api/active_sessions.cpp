@@ -1,9 +1,7 @@
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
 #include "agent/api/json_fields.hpp"
-#include "agent/base/strings.hpp"
 
 // What the server was waiting on, from the history of active sessions.
 namespace pgtend::api {
@@ -16,8 +14,6 @@ using http::Response;
 // Long enough to hold what somebody looks for who was just called.
 constexpr Millis kDefaultBack{15LL * 60'000};
 constexpr std::int64_t kDefaultRows = 20, kMostRows = 500;
-// Points of a timeline. Source: two for each column of a wide screen.
-constexpr std::int64_t kMostSteps = 500;
 
 Json encode_row(const store::SessionShare& row, const store::SessionReport& report) {
   Json group = Json::object();
@@ -31,15 +27,7 @@ Json encode_row(const store::SessionShare& row, const store::SessionReport& repo
 Result<std::vector<store::SessionTrait>> traits_of(const Request& request) {
   const auto found = request.query.find("by");
   if (found == request.query.end() || found->second.empty()) return std::vector{store::SessionTrait::wait};
-  std::vector<store::SessionTrait> out;
-  for (const auto& name : split(found->second, ',')) {
-    const auto trait = store::parse_session_trait(trim(name));
-    if (!trait)
-      return fail(Errc::invalid_argument, "by is one or more, separated by commas, of " +
-                                              join(store::session_trait_names(), ", ") + "; not '" + name + "'");
-    if (std::find(out.begin(), out.end(), *trait) == out.end()) out.push_back(*trait);
-  }
-  return out;
+  return store::parse_session_traits(found->second);
 }
 
 Result<store::SessionQuestion> question_of(const Request& request, const Clock& clock) {
@@ -56,9 +44,7 @@ Result<store::SessionQuestion> question_of(const Request& request, const Clock& 
   if (!request.query.contains("step")) return out;
   const auto step = query_duration(request, "step");
   if (!step || *step <= Millis(0)) return fail(Errc::invalid_argument, "step is a duration such as 30s, longer than 0");
-  if ((range->to - range->from) / *step >= kMostSteps)
-    return fail(Errc::invalid_argument,
-                "more than " + std::to_string(kMostSteps) + " steps: take a larger step or a shorter range");
+  if (auto few = store::check_session_steps(*range, *step); !few) return fail(std::move(few.error()));
   out.step = *step;
   return out;
 }

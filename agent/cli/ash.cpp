@@ -8,6 +8,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/table.hpp"
 #include "agent/cli/time_range.hpp"
+#include "agent/engine/history_offline.hpp"
 
 // What the server was waiting on, from the history of active sessions.
 namespace pgtend::cli {
@@ -104,27 +105,52 @@ void show(const Json& answer) {
 
 struct Options {
   TimeRangeOptions range;
-  std::string by = "wait", step;
+  std::string by = "wait", step, file;
   int limit = 20;
   bool timeline = false;
 };
 
-Result<std::string> path_of(const Options& options) {
-  const auto range = time_range(options.range, SystemClock().now(), kDefaultBack);
-  if (!range) return fail(range.error());
-  std::string path = "/v1/ash?from=" + url_encode(to_rfc3339(range->from)) +
-                     "&to=" + url_encode(to_rfc3339(range->to)) + "&by=" + url_encode(options.by) +
-                     "&limit=" + std::to_string(options.limit);
+// 0: no timeline.
+Result<Millis> step_of(const Options& options, TimeRange range) {
   if (!options.step.empty()) {
-    const auto step = parse_duration(options.step);
-    if (!step) return fail(step.error(), "--step");
-    path += "&step=" + url_encode(options.step);
-  } else if (options.timeline) {
-    const auto step = std::max(kLeastStep, (range->to - range->from) / kTimelineColumns);
-    // Whole seconds, upwards, so that the columns suffice.
-    path += "&step=" + std::to_string((step.count() + 999) / 1000);
+    auto step = parse_duration(options.step);
+    if (!step) return fail(std::move(step.error()), "--step");
+    return step;
   }
+  if (!options.timeline) return Millis(0);
+  const auto step = std::max(kLeastStep, (range.to - range.from) / kTimelineColumns);
+  // Whole seconds, upwards, so that the columns suffice.
+  return Millis((step.count() + 999) / 1000 * 1000);
+}
+
+std::string path_of(const Options& options, TimeRange range, Millis step) {
+  std::string path = "/v1/ash?from=" + url_encode(to_rfc3339(range.from)) + "&to=" + url_encode(to_rfc3339(range.to)) +
+                     "&by=" + url_encode(options.by) + "&limit=" + std::to_string(options.limit);
+  if (step > Millis(0)) path += "&step=" + format_duration(step);
   return path;
+}
+
+void run(Context& context, const Options& options) {
+  const auto range = time_range(options.range, SystemClock().now(), kDefaultBack);
+  const auto step = range ? step_of(options, *range) : Result<Millis>(fail(range.error()));
+  if (!step) {
+    report(context, step.error());
+    context.exit_code = kUsage;
+    return;
+  }
+  if (options.file.empty()) {
+    ask_and_show(context, path_of(options, *range, *step), show);
+    return;
+  }
+  const auto limit = static_cast<std::size_t>(options.limit);
+  const auto text = engine::active_sessions_offline(options.file, *range, options.by, *step, limit);
+  if (!text) return report(context, text.error());
+  const auto answer = Json::parse(*text);
+  if (context.json()) {
+    print(answer.dump(2) + "\n");
+  } else {
+    show(answer);
+  }
 }
 
 }  // namespace
@@ -135,18 +161,11 @@ void add_ash(CLI::App& app, Context& context) {
   add_time_range(*command, options->range, "15m");
   command->add_option("--by", options->by,
                       "one or more, with commas, of wait, query, user, database, state, blocker, application, backend");
-  command->add_option("--limit", options->limit, "rows; the rest is one row 'other'");
+  command->add_option("--limit", options->limit, "rows; the rest is one row 'other'")->check(CLI::Range(1, 500));
   command->add_flag("--timeline", options->timeline, "draw how each row went over the range");
   command->add_option("--step", options->step, "draw it in such steps, like 1m");
-  command->callback([&context, options] {
-    const auto path = path_of(*options);
-    if (!path) {
-      report(context, path.error());
-      context.exit_code = kUsage;
-      return;
-    }
-    ask_and_show(context, *path, show);
-  });
+  command->add_option("--file", options->file, "a history.db that no agent uses, instead of asking the agent");
+  command->callback([&context, options] { run(context, *options); });
 }
 
 }  // namespace pgtend::cli

@@ -2,9 +2,11 @@
 
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "agent/api/import_text.hpp"
+#include "agent/api/json.hpp"
 #include "agent/engine/collector_set.hpp"
 #include "agent/engine/neighbour.hpp"
 #include "collectors/host/host.hpp"
@@ -37,6 +39,16 @@ Result<store::IntegrityReport> check_offline(const std::string& path) {
 
 Result<store::RecoveryReport> recover_offline(const std::string& from, const std::string& to) {
   return store::recover_history(from, to);
+}
+
+Result<std::string> active_sessions_offline(const std::string& path, TimeRange range, const std::string& by,
+                                            Millis step, std::size_t limit) {
+  auto traits = store::parse_session_traits(by);
+  if (!traits) return fail(std::move(traits.error()));
+  if (auto few = store::check_session_steps(range, step); !few) return fail(std::move(few.error()));
+  auto report = store::sessions_offline(path, {range, std::move(*traits), step, limit});
+  if (!report) return fail(std::move(report.error()));
+  return api::item_envelope(api::encode(*report), SystemClock().now()).dump();
 }
 
 Result<store::ImportReport> import_offline(const std::string& file, const std::string& format, const std::string& to,

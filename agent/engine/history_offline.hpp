@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "agent/model/history.hpp"
 #include "agent/store/history_import.hpp"
 #include "agent/store/integrity.hpp"
 #include "agent/store/recovery.hpp"
@@ -20,5 +21,10 @@ namespace pgtend::engine {
 // cannot be read.
 [[nodiscard]] Result<store::ImportReport> import_offline(const std::string& file, const std::string& format,
                                                          const std::string& to, std::int64_t max_bytes);
+
+// What GET /v1/ash would answer, as its JSON, from a file. `by`: names of traits with commas between them; `step`: 0,
+// no timeline. Errors: see store::sessions_offline, and invalid_argument for `by`.
+[[nodiscard]] Result<std::string> active_sessions_offline(const std::string& path, TimeRange range,
+                                                          const std::string& by, Millis step, std::size_t limit);
 
 }  // namespace pgtend::engine

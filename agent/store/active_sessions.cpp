@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "agent/base/strings.hpp"
+
 namespace pgtend::store {
 
 namespace {
@@ -76,6 +78,18 @@ std::optional<SessionTrait> parse_session_trait(std::string_view name) {
   return std::nullopt;
 }
 
+Result<std::vector<SessionTrait>> parse_session_traits(std::string_view names) {
+  std::vector<SessionTrait> out;
+  for (const auto& name : split(names, ',')) {
+    const auto trait = parse_session_trait(trim(name));
+    if (!trait)
+      return fail(Errc::invalid_argument, "by is one or more, separated by commas, of " +
+                                              join(session_trait_names(), ", ") + "; not '" + name + "'");
+    if (std::find(out.begin(), out.end(), *trait) == out.end()) out.push_back(*trait);
+  }
+  return out;
+}
+
 std::vector<std::string> session_trait_names() {
   std::vector<std::string> out;
   for (const auto& [trait, name] : kTraits) out.emplace_back(name);
@@ -87,6 +101,12 @@ std::optional<std::int64_t> query_id_of(std::string_view name) {
   const auto [end, ec] = std::from_chars(name.data(), name.data() + name.size(), id);
   if (ec != std::errc() || end != name.data() + name.size()) return std::nullopt;
   return id;
+}
+
+Result<void> check_session_steps(TimeRange range, Millis step) {
+  if (step <= Millis(0) || (range.to - range.from) / step < kMostSessionSteps) return {};
+  return fail(Errc::invalid_argument,
+              "more than " + std::to_string(kMostSessionSteps) + " steps: take a larger step or a shorter range");
 }
 
 void SessionTally::add(UtcTime at, const std::vector<SessionTraits>& sessions) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/result.hpp"
 #include "agent/model/history.hpp"
 
 // What sessions did and waited for, sampled often and folded into short buckets. No query text anywhere.
@@ -67,7 +68,8 @@ class SessionTally {
 enum class SessionTrait { wait, query, user, database, state, blocker, application, backend };
 [[nodiscard]] std::string_view to_string(SessionTrait trait);
 [[nodiscard]] std::optional<SessionTrait> parse_session_trait(std::string_view name);
-// Every name, for messages.
+// Names with commas between them, each trait once. Errors: invalid_argument, which lists the names there are.
+[[nodiscard]] Result<std::vector<SessionTrait>> parse_session_traits(std::string_view names);
 [[nodiscard]] std::vector<std::string> session_trait_names();
 
 // The id behind a name that SessionTrait::query gave; nullopt when it has none.
@@ -79,6 +81,11 @@ struct SessionQuestion {
   Millis step{0};          // of the timeline; 0: none
   std::size_t limit = 20;  // rows; the rest is one row of kOther
 };
+
+// Steps of one timeline. Source: two for each column of a wide screen.
+inline constexpr std::int64_t kMostSessionSteps = 500;
+// Errors: invalid_argument, for a timeline of more of them.
+[[nodiscard]] Result<void> check_session_steps(TimeRange range, Millis step);
 
 struct SessionShare {
   std::vector<std::string> names;  // one for each trait of the question
@@ -122,5 +129,9 @@ class SessionSummary {
   std::int64_t samples_ = 0;
   double all_ms_ = 0, idle_ms_ = 0;
 };
+
+// Answers from a history.db that no agent uses; takes its lock first. Errors: not_found, conflict (an agent has it),
+// io, corrupt (no history, or one without active sessions). Not retryable.
+[[nodiscard]] Result<SessionReport> sessions_offline(const std::string& path, SessionQuestion question);
 
 }  // namespace pgtend::store

@@ -1,7 +1,10 @@
+#include <filesystem>
+
+#include "agent/store/files.hpp"
 #include "agent/store/history_core.hpp"
 #include "agent/store/session_rows.hpp"
 
-// The read side of active sessions.
+// The read side of active sessions: of the agent's own file, and of one that no agent uses.
 namespace pgtend::store {
 
 namespace {
@@ -11,11 +14,10 @@ constexpr std::int64_t kRowsPerRead = 256;
 // One that overlaps the range may end after it. Source: the longest interval of a collector.
 constexpr Millis kLongestBucket{24LL * 3'600'000};
 
-}  // namespace
-
-Result<void> HistoryFile::read_sessions(TimeRange range, const std::function<void(const SessionBucket&)>& take) {
-  if (!core_->shared()->view().file) return {};
-  auto db = open_history_reader(core_->path());
+// Calls `bad` with the id of each row that is damaged.
+Result<void> read_rows(const std::string& path, TimeRange range, const std::function<void(const SessionBucket&)>& take,
+                       const std::function<void(std::int64_t)>& bad) {
+  auto db = open_history_reader(path);
   if (!db) return fail(std::move(db).error());
   (*db)->set_deadline(std::chrono::steady_clock::now() + kReadDeadline);
   auto query = (*db)->prepare(
@@ -40,13 +42,38 @@ Result<void> HistoryFile::read_sessions(TimeRange range, const std::function<voi
       if (bucket) {
         take(*bucket);
       } else {
-        const std::lock_guard guard(core_->faults()->mutex);
-        core_->faults()->bad_sessions.insert(id);
+        bad(id);
       }
     }
     query->reset();
     if (rows < kRowsPerRead) return {};
   }
+}
+
+}  // namespace
+
+Result<void> HistoryFile::read_sessions(TimeRange range, const std::function<void(const SessionBucket&)>& take) {
+  if (!core_->shared()->view().file) return {};
+  return read_rows(core_->path(), range, take, [faults = core_->faults()](std::int64_t id) {
+    const std::lock_guard guard(faults->mutex);
+    faults->bad_sessions.insert(id);
+  });
+}
+
+Result<SessionReport> sessions_offline(const std::string& path, SessionQuestion question) {
+  if (!std::filesystem::exists(path)) return fail(Errc::not_found, path + " does not exist");
+  auto lock = FileLock::take(path);
+  if (!lock) return fail(std::move(lock).error());
+  const auto range = question.range;
+  SessionSummary summary(std::move(question));
+  std::int64_t damaged = 0;
+  auto read = read_rows(
+      path, range, [&](const SessionBucket& bucket) { summary.add(bucket); }, [&](std::int64_t) { ++damaged; });
+  if (!read) return fail(std::move(read).error());
+  auto report = summary.finish();
+  if (damaged > 0)
+    report.warnings.push_back(std::to_string(damaged) + " damaged rows were left out; see: pgtend db check " + path);
+  return report;
 }
 
 }  // namespace pgtend::store

@@ -59,9 +59,19 @@ TEST_CASE("pgtend ash shows the wait that was caused, who waited and for whom, a
     return daemon.metrics().find("wait_event=\"transactionid\",wait_event_type=\"Lock\"") != std::string::npos;
   }));
 
+  const auto file = daemon.path("history.db").string();
+  const auto refused = daemon.cli({"ash", "--file", file});
+  CHECK(refused.status != 0);
   daemon.kill();
   holder.exec("ROLLBACK");
   waiter.finish();
+  const auto offline = daemon.cli({"ash", "--file", file, "--by", "wait,user"});
+  CHECK(offline.status == 0);
+  CHECK(has(offline, wait));
+  CHECK(has(offline, "web"));
+  CHECK(daemon.cli({"ash", "--file", file, "--by", "pid"}).status != 0);
+  CHECK(daemon.cli({"ash", "--file", file, "--step", "1ms"}).status != 0);
+  CHECK(has(daemon.cli({"ash", "--file", file + ".none"}), "does not exist"));
   daemon.start();
   CHECK(eventually([&] { return seconds_of(daemon, wait) >= 1; }, std::chrono::seconds(30)));
 }
