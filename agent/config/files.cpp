@@ -27,15 +27,16 @@ bool has_wildcard(std::string_view text) {
   return text.find_first_of("*?") != std::string_view::npos;
 }
 
-// Names of the regular files of a directory, links followed.
-Result<std::vector<std::string>> regular_files(const std::string& directory) {
+// Names of what is in a directory and is no directory itself. A link that leads nowhere is among them: to read it fails
+// and says so, where leaving it out would leave out the policy in it.
+Result<std::vector<std::string>> files_of(const std::string& directory) {
   std::vector<std::string> out;
   std::error_code error;
   fs::directory_iterator at(directory, error);
   if (error && code_of(error) == Errc::not_found) return out;
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     std::error_code ignored;
-    if (at->is_regular_file(ignored)) out.push_back(at->path().filename().string());
+    if (!at->is_directory(ignored)) out.push_back(at->path().filename().string());
   }
   if (error) return fail(code_of(error), "cannot list " + directory + ": " + error.message());
   std::sort(out.begin(), out.end());
@@ -66,7 +67,7 @@ Result<std::string> read_text(const std::string& path) {
 }
 
 Result<std::vector<std::string>> list_yaml(const std::string& directory) {
-  auto names = regular_files(directory);
+  auto names = files_of(directory);
   if (!names) return fail(names.error());
   std::vector<std::string> out;
   for (const auto& name : *names)
@@ -80,7 +81,7 @@ Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
   const std::string last = path.filename().string();
   if (!has_wildcard(last)) return std::vector<std::string>{pattern};
   const std::string directory = path.has_parent_path() ? path.parent_path().string() : ".";
-  auto names = regular_files(directory);
+  auto names = files_of(directory);
   if (!names) return fail(names.error());
   std::vector<std::string> out;
   for (const auto& name : *names)

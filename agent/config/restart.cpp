@@ -52,6 +52,8 @@ constexpr std::array kKept{
     kept<&C::ledger, &LedgerConfig::path>("ledger.path"),
     kept<&C::http, &N::listen>("http.listen"),
     kept<&C::http, &N::socket>("http.socket"),
+    kept<&C::http, &N::tls_certificate_file>("http.tls_certificate_file"),
+    kept<&C::http, &N::tls_key_file>("http.tls_key_file"),
     kept<&C::http, &N::tokens>("http.tokens"),
     kept<&C::http, &N::socket_viewers>("http.socket_viewers"),
     kept<&C::http, &N::socket_approvers>("http.socket_approvers"),

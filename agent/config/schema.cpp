@@ -56,6 +56,10 @@ Table<HttpConfig> http_table() {
   return {
       text("listen", &H::listen, "host:port of the TCP listener. Empty: none."),
       text("socket", &H::socket, "Path of the unix socket. Empty: none.", "path"),
+      text("tls_certificate_file", &H::tls_certificate_file,
+           "PEM file of the listener's certificate with its chain. Needed, with the key and a token, beyond loopback.",
+           "path"),
+      text("tls_key_file", &H::tls_key_file, "PEM file of its key.", "path"),
       list_of("tokens", &H::tokens, std::move(token),
               "Bearers of the TCP listener. Lists of later files are appended."),
       text_list("socket_viewers", &H::socket_viewers, "Users who may look through the socket: names or uids."),

@@ -195,6 +195,7 @@ struct ApiToken {
 struct HttpConfig {
   std::string listen = "127.0.0.1:9187";           // "host:port", "[::1]:9187"; empty: no TCP listener
   std::string socket = "/run/pgtend/pgtend.sock";  // empty: no socket
+  std::string tls_certificate_file, tls_key_file;  // PEM; both or none
   std::vector<ApiToken> tokens;
   // User names or numeric uids of peers on the socket; root and the agent's own uid are always admins.
   std::vector<std::string> socket_viewers, socket_approvers, socket_admins;

@@ -198,11 +198,31 @@ void check_users(const Complaints& complain, const std::string& key, const std::
   }
 }
 
+bool is_loopback_address(const std::string& listen) {
+  auto host = listen.substr(0, listen.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return !host.empty() && is_local_host(host);
+}
+
+// Nobody may read figures, or approve changes, over an open network.
+void check_exposure(const Complaints& complain, const HttpConfig& http) {
+  const bool certificate = !http.tls_certificate_file.empty(), key = !http.tls_key_file.empty();
+  if (certificate != key)
+    complain.at(certificate ? "http.tls_certificate_file" : "http.tls_key_file",
+                certificate ? "a certificate needs its key" : "a key needs its certificate",
+                certificate ? "set http.tls_key_file" : "set http.tls_certificate_file");
+  if (http.listen.empty() || !is_listen_address(http.listen) || is_loopback_address(http.listen)) return;
+  if (!certificate || !key || http.tokens.empty())
+    complain.at("http.listen", "an address beyond loopback needs TLS and a token",
+                "set http.tls_certificate_file, http.tls_key_file and http.tokens, or listen on 127.0.0.1");
+}
+
 void check_http(const Complaints& complain, const HttpConfig& http) {
   // sun_path of a unix socket address holds 107 characters and a NUL.
   constexpr std::size_t kMaxSocketPath = 107;
   if (!http.listen.empty() && !is_listen_address(http.listen))
     complain.at("http.listen", "'listen' must be host:port, such as 127.0.0.1:9187 or [::1]:9187");
+  check_exposure(complain, http);
   if (http.socket.size() > kMaxSocketPath) complain.at("http.socket", "a socket's path has at most 107 characters");
   if (http.listen.empty() && http.socket.empty())
     complain.at(complain.is_set("http.listen") ? "http.listen" : "http.socket",

@@ -121,6 +121,8 @@ http::ServerOptions server_options(const config::HttpConfig& config) {
   http::ServerOptions out;
   out.listen = config.listen;
   out.unix_path = config.socket;
+  out.tls_certificate_file = config.tls_certificate_file;
+  out.tls_key_file = config.tls_key_file;
   return out;
 }
 

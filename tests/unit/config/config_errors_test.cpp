@@ -210,6 +210,14 @@ TEST_CASE("settings that cancel each other are refused") {
        "/run/pgtend/pgtend.sock"},
   });
   CHECK(errors_of("postgresql: {include_databases: ['shop*'], exclude_databases: [shop_old]}\n").empty());
+  CHECK(errors_of("http: {listen: '0.0.0.0:9187'}\n").find("beyond loopback needs TLS and a token") !=
+        std::string::npos);
+  CHECK(errors_of("http: {tls_key_file: /k.pem}\n").find("a key needs its certificate") != std::string::npos);
+  const std::string open =
+      "http: {listen: '0.0.0.0:9187', tls_certificate_file: /c.pem, tls_key_file: /k.pem, tokens: [{name: a, right: "
+      "viewer, sha256: " +
+      std::string(64, 'a') + "}]}\n";
+  CHECK(errors_of(open).empty());
   CHECK(errors_of("http: {listen: ''}\n").empty());
 }
 

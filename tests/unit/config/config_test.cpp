@@ -245,11 +245,11 @@ TEST_CASE("a reload keeps what runs until the restart, and takes over the rest")
                        {"in"}, {"out"}, Millis(1), Millis(2)};
   loaded.history = {"/h", Millis(1), Millis(2), Millis(3), 4, 5, 0.1, 6, Millis(7)};
   loaded.ledger.path = "/l";
-  loaded.http = {"l:1", "/s", {{"a", "viewer", "x"}}, {"v"}, {"a"}, {"d"}};
+  loaded.http = {"l:1", "/s", "/c", "/k", {{"a", "viewer", "x"}}, {"v"}, {"a"}, {"d"}};
   loaded.host.proc = "/p";
   loaded.collection.max_series = 1;
   loaded.collection.default_interval = Millis(9);
-  CHECK(reload_differences(running, loaded).size() == 31);
+  CHECK(reload_differences(running, loaded).size() == 33);
   const auto now = until_restart(running, loaded);
   CHECK(reload_differences(running, now).empty());
   CHECK(now.postgresql.include_databases == std::vector<std::string>{"in"});
