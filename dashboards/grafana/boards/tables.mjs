@@ -22,7 +22,7 @@ export default {
         { title: 'Dead rows', unit: 'short', description: 'Estimated rows that nobody can see any more and vacuum has not removed.', min: 0, queries: [{ expr: 'topk(10, pgtend_table_dead_rows{@i,@d})', legend }] },
         { title: 'Behind autovacuum', unit: 'percentunit', description: 'Dead rows as a part of those that start an autovacuum. PgAutovacuumOverdue fires at 200 %.', min: 0, queries: [{ expr: 'topk(10, pgtend_table_autovacuum_threshold_ratio{@i,@d})', legend }] },
         { title: 'Updates that are HOT', unit: 'percentunit', description: 'Updates that wrote no index. A new index on a column that changes ends them.', min: 0, queries: [{ expr: 'sum by (datname) (rate(pgtend_table_rows_hot_updated_total{@i,@d}[$__rate_interval])) / (sum by (datname) (rate(pgtend_table_rows_updated_total{@i,@d}[$__rate_interval])) > 0)', legend: '{{datname}}' }], empty: 'no updates' },
-        { title: 'Oldest transaction id', unit: 'short', description: 'Transactions since the oldest unfrozen one, by database. PgWraparound fires long before 2 billion.', min: 0, queries: [{ expr: 'max by (datname) (pgtend_xid_age{@i,@d})', legend: '{{datname}}' }] },
+        { title: 'Oldest transaction id', unit: 'short', description: 'Transactions since the oldest unfrozen one, by database. PgXidAgeCritical fires at 1.5 billion, long before the server refuses to write.', min: 0, queries: [{ expr: 'max by (datname) (pgtend_xid_age{@i,@d})', legend: '{{datname}}' }] },
       ],
     },
   ],

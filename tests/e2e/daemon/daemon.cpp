@@ -90,9 +90,10 @@ std::optional<Json> Daemon::get(const std::string& path) const {
   return json.is_discarded() ? std::nullopt : std::optional<Json>(std::move(json));
 }
 
-Json Daemon::query(const std::string& expr) const {
+std::optional<Json> Daemon::query_answer(const std::string& expr) const {
   const auto answer = get("/api/v1/query?query=" + percent_encoded(expr));
-  return answer ? answer->at("data").at("result") : Json::array();
+  if (!answer) return std::nullopt;
+  return answer->at("data").at("result");
 }
 
 Daemon::Answer Daemon::post(const std::string& path, const Json& body) const {

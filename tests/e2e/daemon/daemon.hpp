@@ -31,8 +31,10 @@ class Daemon {
 
   // GET over the unix socket; nullopt when the agent does not answer 2xx.
   [[nodiscard]] std::optional<Json> get(const std::string& path) const;
-  // The result of a PromQL expression now; empty as well when the agent does not answer.
-  [[nodiscard]] Json query(const std::string& expr) const;
+  // The result of a PromQL expression now; nullopt when the agent refuses it or does not answer.
+  [[nodiscard]] std::optional<Json> query_answer(const std::string& expr) const;
+  // The same, empty instead of nullopt.
+  [[nodiscard]] Json query(const std::string& expr) const { return query_answer(expr).value_or(Json::array()); }
   struct Answer {
     int status = 0;  // 0: the agent does not answer
     Json body;
