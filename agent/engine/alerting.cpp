@@ -203,12 +203,13 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
   // Stepped on a copy: when the ledger cannot take the change, it did not happen.
   States next;
   auto split = by_rule(group, state_);
+  const auto labels = instance_labels(*parts_.config);
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
     const auto& rule = group.rules[i];
     if (rule.compiled.rule.kind != RuleKind::alert || !result.evaluations[i]) continue;
     auto& alerts = split[i];
     auto evaluation = *result.evaluations[i];
-    alerts::add_labels(evaluation, instance_labels(*parts_.config));
+    alerts::add_labels(evaluation, labels);
     auto stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     if (!stepped) {
       evaluation = {false, stepped.error().describe(), {}, {}, false};

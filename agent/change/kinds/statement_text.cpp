@@ -38,6 +38,12 @@ std::size_t read_bare(std::string_view sql, std::size_t at, std::string& out) {
   return at;
 }
 
+// Of SET name TO value; a value may be "to" itself.
+void write_to_as_equals(std::vector<std::string>& parts) {
+  const auto set = std::find(parts.begin(), parts.end(), "set");
+  if (parts.end() - set > 2 && set[2] == "to") set[2] = "=";
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> parts_of(std::string_view sql) {
@@ -73,8 +79,8 @@ std::optional<std::vector<std::string>> parts_of(std::string_view sql) {
 bool same_statement(std::string_view a, std::string_view b) {
   auto left = parts_of(a), right = parts_of(b);
   if (!left || !right) return false;
-  std::replace(left->begin(), left->end(), std::string("to"), std::string("="));
-  std::replace(right->begin(), right->end(), std::string("to"), std::string("="));
+  write_to_as_equals(*left);
+  write_to_as_equals(*right);
   return *left == *right;
 }
 

@@ -178,3 +178,23 @@ TEST_CASE("PagerDuty hears of a change that was kept, once, whatever happens to 
     CHECK(count == 1);
   }
 }
+
+TEST_CASE("watching a change goes on when the agent was restarted") {
+  Shop shop;
+  shop.daemon.start();
+  const auto id = shop.proposed("orders", "customer_id").value("id", "");
+  SpawnOptions options;
+  options.log = shop.daemon.path("watch.log");
+  ChildProcess watch({Daemon::binary(), "--config", shop.daemon.config_file().string(), "changes", "watch", id},
+                     options);
+  const auto says = [&](const std::string& text) {
+    return eventually([&] { return read_file(options.log).find(text) != std::string::npos; }, std::chrono::seconds(20));
+  };
+  REQUIRE(says("proposed"));
+  shop.daemon.stop();
+  REQUIRE(says("the agent does not answer; waiting for it"));
+  shop.daemon.start();
+  REQUIRE(shop.daemon.cli({"changes", "reject", id, "-r", "no"}).status == 0);
+  CHECK(watch.wait(std::chrono::seconds(20)) == 0);
+  CHECK(says("is rejected"));
+}

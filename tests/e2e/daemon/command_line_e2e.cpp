@@ -75,6 +75,49 @@ TEST_CASE("a socket that may not be used is exit 6 with the cure") {
   CHECK(refused.output.find("http.socket_viewers") != std::string::npos);
 }
 
+TEST_CASE("an answer that cannot be written and a configuration that is not there are told") {
+  const auto full = run_command({"sh", "-c", Daemon::binary() + " version > /dev/full"});
+  CHECK(full.status == 1);
+  CHECK(full.output.find("cannot write to standard output: No space left on device") != std::string::npos);
+  // Who closes a pager early has seen what there was to see.
+  CHECK(run_command({"sh", "-c", Daemon::binary() + " help exit-codes | true"}).output.empty());
+  const auto missing = run_command({Daemon::binary(), "--config", "/nope/pgtend.yaml", "status"});
+  CHECK(missing.status == 78);
+  CHECK(missing.output.find("cannot read /nope/pgtend.yaml") != std::string::npos);
+}
+
+TEST_CASE("the routes and the effective configuration are JSON with -o json") {
+  PgCluster cluster;
+  Daemon daemon(cluster, {{"alerting",
+                           "  receivers: [{name: chat, webhook_configs: [{url: \"http://127.0.0.1:1/\"}]}]\n"
+                           "  route:\n    receiver: chat\n    routes: [{receiver: chat, matchers: "
+                           "['severity=\"critical\"']}]\n"}});
+  const auto routes = daemon.cli({"routes", "show", "-o", "json"});
+  INFO(routes.output);
+  const auto tree = Json::parse(routes.output, nullptr, false);
+  REQUIRE(tree.is_object());
+  CHECK(tree["receiver"] == "chat");
+  CHECK(tree["routes"][0]["matchers"][0] == "severity=\"critical\"");
+  const auto dumped = Json::parse(daemon.cli({"check-config", "--dump", "-o", "json"}).output, nullptr, false);
+  REQUIRE(dumped.is_object());
+  CHECK(dumped["dump"].get<std::string>().find("receiver: chat") != std::string::npos);
+}
+
+TEST_CASE("a token that every user may read is warned of, one of its owner is not") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  const auto token = daemon.path("token");
+  write_file(token, "secret\n");
+  const auto warned = [&](std::filesystem::perms mode) {
+    std::filesystem::permissions(token, mode);
+    const auto output = daemon.cli({"status", "--token-file", token.string()}).output;
+    return output.find("may read the token in " + token.string()) != std::string::npos;
+  };
+  CHECK(warned(std::filesystem::perms(0644)));
+  CHECK_FALSE(warned(std::filesystem::perms(0600)));
+}
+
 TEST_CASE("alerts that always fire do not count for the exit code") {
   PgCluster cluster;
   Daemon daemon(cluster);

@@ -131,6 +131,17 @@ TEST_CASE("a plan may not name one object to policy and change another, nor lack
   const auto refused = rig.run(rig.pipeline().submit_plan(plan, "person:ann"));
   REQUIRE_FALSE(refused);
   CHECK_THAT(refused.error().message, ContainsSubstring(object));
+  auto elsewhere = index_plan();
+  elsewhere.system_identifier = "1";
+  const auto strange = rig.run(rig.pipeline().submit_plan(elsewhere, "person:ann"));
+  REQUIRE_FALSE(strange);
+  CHECK(strange.error().code == Errc::conflict);
+  // Nobody is asked to approve what policy only recommends.
+  rig.policy().defaults[ActionClass::create_index] = PolicyMode::recommend;
+  const auto advice = rig.run(rig.pipeline().submit_plan(index_plan(), "person:ann"));
+  REQUIRE_FALSE(advice);
+  CHECK(advice.error().code == Errc::refused);
+  rig.policy().defaults[ActionClass::create_index] = PolicyMode::approve;
   // Left out, both are filled in from what the plan does.
   plan.object.clear();
   plan.sql_down.clear();

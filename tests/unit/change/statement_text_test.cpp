@@ -54,6 +54,7 @@ bool fits(const ProposedChange& plan) {
 TEST_CASE("statements are equal by what they say, not by how they are written") {
   CHECK(same_statement("ALTER SYSTEM SET work_mem = '8MB'", "alter  system set \"work_mem\" TO '8MB';"));
   CHECK_FALSE(same_statement("ALTER SYSTEM SET work_mem = '8MB'", "ALTER SYSTEM SET work_mem = '9MB'"));
+  CHECK_FALSE(same_statement("ALTER SYSTEM SET DateStyle = 'to'", "ALTER SYSTEM SET DateStyle TO '='"));
   CHECK(same_statement("ANALYZE \"a\"\"b\".\"C\"", "analyze \"a\"\"b\".\"C\" "));
   CHECK_FALSE(same_statement("ANALYZE public.\"C\"", "ANALYZE public.C"));
 }
@@ -88,6 +89,17 @@ TEST_CASE("an index plan builds the index that it names, on the table that it na
     CAPTURE(sql);
     CHECK_FALSE(fits(index_plan(up, sql)));
   }
+}
+
+TEST_CASE("the action is one of its kind and says what the detail says") {
+  auto plan = index_plan("CREATE INDEX CONCURRENTLY items_a_idx ON public.items (a)");
+  plan.action = ActionClass::analyze;
+  CHECK_FALSE(fits(plan));
+  plan.action = ActionClass::drop_index;
+  CHECK_FALSE(fits(plan));
+  plan = maintenance_plan("VACUUM public.items", true);
+  plan.action = ActionClass::analyze;
+  CHECK_FALSE(fits(plan));
 }
 
 TEST_CASE("maintenance is of the one table that the plan names") {
