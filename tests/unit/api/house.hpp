@@ -19,10 +19,11 @@ struct House {
   http::Router router = api::make_router(view, board, clock);
 
   http::Response ask(const std::string& method, const std::string& target, const std::string& body = {},
-                     http::Right right = http::Right::admin) {
+                     http::Right right = http::Right::admin, const std::string& content_type = {}) {
     http::Request request;
     request.method = method;
     REQUIRE(http::split_target(target, request));
+    if (!content_type.empty()) request.headers["content-type"] = content_type;
     request.body = body;
     request.identity = {right == http::Right::none ? "anonymous" : "token:" + std::string(to_string(right)), right};
     net::asio::io_context context(1);

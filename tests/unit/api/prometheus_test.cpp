@@ -1,11 +1,7 @@
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/routes.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/fake_clock.hpp"
-#include "tests/unit/api/fake_agent_view.hpp"
+#include "tests/unit/api/house.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
@@ -13,29 +9,10 @@ using nlohmann::json;
 
 namespace {
 
-struct Prometheus {
-  FakeAgentView view;
-  api::MetricsBoard board{api::BoardOptions{"0.1.0"}};
-  FakeClock clock{kThen};
-  http::Router router = api::make_router(view, board, clock);
-
+struct Prometheus : House {
   http::Response send(const std::string& method, const std::string& target, const std::string& form = {}) {
-    http::Request request;
-    request.method = method;
-    REQUIRE(http::split_target("/api/v1/" + target, request));
-    if (method == "POST") request.headers["content-type"] = "application/x-www-form-urlencoded";
-    request.body = form;
-    request.identity = {"anonymous", http::Right::viewer};
-    net::asio::io_context context(1);
-    http::Response response;
-    auto task = [&]() -> net::Task<void> {
-      auto answer = co_await router.respond(request);
-      response = std::move(answer);
-    };
-    auto ended = [](std::exception_ptr failure) { REQUIRE_FALSE(failure); };
-    net::asio::co_spawn(context, task(), ended);
-    context.run();
-    return response;
+    return ask(method, "/api/v1/" + target, form, http::Right::viewer,
+               method == "POST" ? "application/x-www-form-urlencoded" : "");
   }
   json get(const std::string& target) { return json::parse(send("GET", target).body); }
   json data(const std::string& target) {

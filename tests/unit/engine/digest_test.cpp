@@ -3,11 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/engine/dispatching.hpp"
-#include "alerts/notifiers/webhook.hpp"
-#include "tests/support/catch.hpp"
-#include "tests/support/fake_clock.hpp"
-#include "tests/support/process.hpp"
+#include "tests/unit/engine/chat_scene.hpp"
 #include "tests/unit/engine/delivery_world.hpp"
 
 using namespace pgtend;
@@ -17,33 +13,10 @@ namespace {
 
 constexpr const char* kWay = "chat/slack/0";
 
-struct Scene {
-  FakeClock clock;
-  TempDir dir{"digest"};
-  std::unique_ptr<store::Ledger> ledger;
-  alerts::DispatchRules rules;
-  DispatchState state;
+struct Scene : ChatScene {
   std::map<std::string, Alert> alerts;
 
-  Scene() {
-    auto opened = store::Ledger::open(dir.path() / "ledger.db", clock);
-    REQUIRE(opened);
-    ledger = std::move(*opened);
-    Route root;
-    root.receiver = "chat";
-    root.group_by = std::vector<std::string>{"alertname"};
-    root.group_wait = Millis(0);
-    root.group_interval = Millis(1'000);
-    rules.tree = alerts::RouteTree(root);
-    rules.receivers["chat"] = {{kWay, true}};
-  }
-  [[nodiscard]] engine::Render words() const {
-    return [this](const Notification& notification) {
-      auto message = engine::outbox_message(notification, "main", clock.now());
-      message.body = alerts::webhook_body(notification, "");
-      return message;
-    };
-  }
+  Scene() : ChatScene(kWay, Millis(1'000)) {}
   void tell(const std::string& rule, AlertState alert_state) {
     clock.advance(Millis(1'000));
     auto& alert = alerts[rule];
@@ -52,13 +25,9 @@ struct Scene {
     alert.state = alert_state;
     if (!alert.fired_at) alert.active_at = alert.fired_at.emplace(clock.now());
     if (alert_state == AlertState::resolved) alert.resolved_at = clock.now();
-    alerts::DispatchInputs inputs;
-    for (const auto& [name, each] : alerts) inputs.alerts.push_back(each);
-    take(engine::plan_dispatch(state, rules, inputs, {alert}, words(), clock.now()));
-  }
-  void take(const engine::DispatchPlan& plan) {
-    REQUIRE(ledger->save_alerts({}, plan.outgoing, plan.change));
-    state = plan.next;
+    std::vector<Alert> all;
+    for (const auto& [name, each] : alerts) all.push_back(each);
+    dispatch(std::move(all), {alert});
   }
   bool combine() {
     const auto queued = ledger->outbox_list("queued", 100);
@@ -66,12 +35,6 @@ struct Scene {
     const auto plan = engine::plan_digest(state, "chat", kWay, *queued, words());
     if (plan) take(*plan);
     return plan.has_value();
-  }
-  std::vector<OutboxMessage> due() { return ledger->claim(clock.now(), 10).value(); }
-  void sent(const OutboxMessage& message) {
-    const auto change = engine::plan_settle(state, message);
-    REQUIRE(change);
-    REQUIRE(ledger->mark_sent(message.id, *change));
   }
   [[nodiscard]] std::size_t unsent() const {
     std::size_t out = 0;

@@ -1,62 +1,20 @@
 // The loss that others show: a receiver says 429, and the alert ends before the group speaks again.
 #include <nlohmann/json.hpp>
 
-#include "agent/engine/dispatching.hpp"
-#include "alerts/notifiers/webhook.hpp"
-#include "tests/support/catch.hpp"
-#include "tests/support/fake_clock.hpp"
-#include "tests/support/process.hpp"
+#include "tests/unit/engine/chat_scene.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
 
-namespace {
-
-struct Scene {
-  FakeClock clock;
-  TempDir dir{"loss"};
-  std::unique_ptr<store::Ledger> ledger;
-  alerts::DispatchRules rules;
-  DispatchState state;
-
-  Scene() {
-    auto opened = store::Ledger::open(dir.path() / "ledger.db", clock);
-    REQUIRE(opened);
-    ledger = std::move(*opened);
-    Route root;
-    root.receiver = "chat";
-    root.group_by = std::vector<std::string>{"alertname"};
-    root.group_wait = Millis(0);
-    root.group_interval = Millis(15'000);
-    rules.tree = alerts::RouteTree(root);
-    rules.receivers["chat"] = {{"chat/webhook/0", true}};
-  }
-  void tell(const std::vector<Alert>& changed) {
-    const auto render = [this](const Notification& notification) {
-      auto message = engine::outbox_message(notification, "main", clock.now());
-      message.body = alerts::webhook_body(notification, "");
-      return message;
-    };
-    alerts::DispatchInputs inputs;
-    inputs.alerts = changed;
-    const auto plan = engine::plan_dispatch(state, rules, inputs, changed, render, clock.now());
-    REQUIRE(ledger->save_alerts(changed, plan.outgoing, plan.change));
-    state = plan.next;
-  }
-  std::vector<OutboxMessage> due() { return ledger->claim(clock.now(), 10).value(); }
-};
-
-}  // namespace
-
 TEST_CASE("429, then an early end: one message that says when it fired and when it resolved") {
-  Scene scene;
+  ChatScene scene("chat/webhook/0", Millis(15'000));
   Alert alert;
   alert.rule = "PgDown";
   alert.labels = Labels{{"alertname", "PgDown"}, {"severity", "critical"}};
   alert.state = AlertState::firing;
   alert.active_at = scene.clock.now();
   alert.fired_at = scene.clock.now();
-  scene.tell({alert});
+  scene.dispatch({alert}, {alert});
   const auto first = scene.due();
   REQUIRE(first.size() == 1);
   const auto busy = alerts::classify(429, {{"retry-after", "60"}}, scene.clock.now());
@@ -69,7 +27,7 @@ TEST_CASE("429, then an early end: one message that says when it fired and when 
   alert.state = AlertState::resolved;
   alert.resolved_at = scene.clock.now();
   alert.resolved_value = 1;
-  scene.tell({alert});
+  scene.dispatch({alert}, {alert});
   const auto second = scene.due();
   REQUIRE(second.size() == 1);
   const auto body = nlohmann::json::parse(second[0].body);
@@ -78,9 +36,7 @@ TEST_CASE("429, then an early end: one message that says when it fired and when 
   CHECK(body["alerts"][0]["startsAt"] == to_rfc3339(*alert.fired_at));
   CHECK(body["alerts"][0]["endsAt"] == to_rfc3339(*alert.resolved_at));
   CHECK(body["alerts"][0]["resolvedValue"] == 1.0);
-  const auto change = engine::plan_settle(scene.state, second[0]);
-  REQUIRE(change);
-  REQUIRE(scene.ledger->mark_sent(second[0].id, *change));
+  scene.sent(second[0]);
   scene.clock.advance(Millis(3'600'000));
   CHECK(scene.due().empty());
   CHECK(scene.ledger->outbox_stats()->superseded == 1);
