@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "tests/e2e/daemon/daemon.hpp"
 #include "tests/support/catch.hpp"
 
@@ -96,6 +98,45 @@ TEST_CASE("two rules of one name go their own ways; a person acknowledges, asks 
     if (body["status"] == "resolved") CHECK(body["alerts"][0]["resolvedValue"].get<double>() <= 1);
   CHECK(eventually([&] { return daemon.cli({"alerts", "silences"}).output.find("ended") != std::string::npos; }));
   CHECK(daemon.cli({"alerts", "outbox", "--state", "sent"}).output.find("pages/webhook/0") != std::string::npos);
+}
+
+TEST_CASE("the next message of a receiver says, once, how many before it were dropped") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster);
+  write_file(daemon.path("slack_url"), sink.url());
+  std::filesystem::permissions(daemon.path("slack_url"), std::filesystem::perms(0600));
+  daemon.set("alerting",
+             "  route: {receiver: chat, group_by: [alertname], group_wait: 0s, group_interval: 1s}\n"
+             "  receivers: [{name: chat, slack_configs: [{api_url_file: \"" +
+                 daemon.path("slack_url").string() + "\"}]}]\n");
+  daemon.start();
+  daemon.stop();
+  // As a spool that was full has left it; that it counts so is tested where it is full.
+  const auto noted = run_command({"python3", "-c",
+                                  "import sqlite3,sys\n"
+                                  "db=sqlite3.connect(sys.argv[1])\n"
+                                  "db.execute(\"insert into meta values ('kv.outbox.dropped.chat/slack/0', '3')\")\n"
+                                  "db.commit()",
+                                  daemon.path("ledger.db").string()});
+  REQUIRE(noted.status == 0);
+  const auto rule = [&](const std::string& name) {
+    write_file(daemon.path("rules/" + name + ".yaml"), "groups: [{name: " + name + ", rules: [{alert: " + name +
+                                                           ", expr: vector(1), labels: {severity: warning}}]}]\n");
+  };
+  const auto text_of = [&](const std::string& name) {
+    for (const auto& body : sink.bodies())
+      if (const auto text = body.dump(); text.find(name) != std::string::npos) return text;
+    return std::string();
+  };
+  rule("First");
+  daemon.start();
+  REQUIRE(eventually([&] { return !text_of("First").empty(); }, std::chrono::seconds(40)));
+  CHECK(text_of("First").find("3 messages before this one were dropped") != std::string::npos);
+  rule("Second");
+  daemon.hang_up();
+  REQUIRE(eventually([&] { return !text_of("Second").empty(); }, std::chrono::seconds(40)));
+  CHECK(text_of("Second").find("dropped") == std::string::npos);
 }
 
 TEST_CASE("receivers stand by while an Alertmanager answers, and take over when none does") {

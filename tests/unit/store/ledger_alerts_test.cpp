@@ -143,6 +143,11 @@ TEST_CASE("a full spool drops info before warning, oldest first, and never what 
   const auto stats = ledger->outbox_stats();
   REQUIRE(stats->queued == store::kOutboxMaxQueued);
   REQUIRE(stats->dropped == 3);
+  // Told to the receiver by its next message.
+  const auto by_receiver = ledger->list_meta("outbox.dropped.");
+  REQUIRE(by_receiver);
+  REQUIRE(by_receiver->size() == 1);
+  REQUIRE(by_receiver->begin()->second == "3");
   std::set<std::string> dropped;
   const auto dead = ledger->outbox_list("dead", 10);
   REQUIRE(dead);
