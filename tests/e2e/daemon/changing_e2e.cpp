@@ -198,3 +198,21 @@ TEST_CASE("watching a change goes on when the agent was restarted") {
   CHECK(watch.wait(std::chrono::seconds(20)) == 0);
   CHECK(says("is rejected"));
 }
+
+TEST_CASE("a change that a person takes back counts as undone, not as rolled back by the agent") {
+  Shop shop;
+  shop.daemon.start();
+  const auto change = shop.proposed("orders", "customer_id");
+  const auto id = change.value("id", "");
+  REQUIRE(shop.approve("changes", change).status == 0);
+  const auto is = [&](std::initializer_list<const char*> states) {
+    const auto state = shop.change(change)["state"];
+    return std::any_of(states.begin(), states.end(), [&](const char* each) { return state == each; });
+  };
+  REQUIRE(eventually([&] { return is({"observing", "kept"}); }, std::chrono::seconds(40)));
+  REQUIRE(shop.daemon.cli({"changes", "undo", id}).status == 0);
+  REQUIRE(eventually([&] { return is({"reverted"}); }, std::chrono::seconds(40)));
+  REQUIRE(eventually([&] { return !shop.daemon.query("pgtend_changes_lately{state=\"undone\"}").empty(); },
+                     std::chrono::seconds(40)));
+  CHECK(shop.daemon.query("pgtend_changes_lately{state=\"reverted\"}").empty());
+}
