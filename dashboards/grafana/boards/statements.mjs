@@ -30,7 +30,7 @@ export default {
     {
       title: 'pg_stat_statements itself',
       panels: [
-        { kind: 'stat', title: 'Entries used', unit: 'percentunit', description: 'Of pg_stat_statements.max. A full table forgets statements.', thresholds: [0.9], queries: [{ expr: 'max(pgtend_statements_entries{@i} / pgtend_statements_entries_max{@i})' }] },
+        { kind: 'stat', title: 'Entries used', unit: 'percentunit', description: 'Of pg_stat_statements.max. A full table forgets statements.', thresholds: [0.9], queries: [{ expr: 'max(last_over_time(pgtend_statements_entries{@i}[1h]) / last_over_time(pgtend_statements_entries_max{@i}[1h]))' }] },
         { kind: 'stat', title: 'Evictions in an hour', unit: 'short', description: 'Statements that were forgotten to make room.', thresholds: [1], queries: [{ expr: 'sum(increase(pgtend_statements_evictions_total{@i}[1h]))' }] },
       ],
     },

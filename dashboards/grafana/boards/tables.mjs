@@ -10,9 +10,9 @@ export default {
     {
       title: 'Space',
       panels: [
-        { title: 'Databases', unit: 'bytes', description: 'Size on disk of each database.', min: 0, stacked: true, queries: [{ expr: 'max by (datname) (pgtend_database_size_bytes{@i,@d})', legend: '{{datname}}' }] },
-        { title: 'Largest tables', unit: 'bytes', description: 'Table with TOAST, without its indexes.', min: 0, queries: [{ expr: 'topk(10, pgtend_table_size_bytes{@i,@d})', legend }] },
-        { title: 'Tables with most index', unit: 'bytes', description: 'All indexes of a table together. pgtend findings names those that are unused or twice there.', min: 0, queries: [{ expr: 'topk(10, pgtend_table_indexes_size_bytes{@i,@d})', legend }] },
+        { title: 'Databases', unit: 'bytes', description: 'Size on disk of each database.', min: 0, stacked: true, queries: [{ expr: 'max by (datname) (last_over_time(pgtend_database_size_bytes{@i,@d}[1h]))', legend: '{{datname}}' }] },
+        { title: 'Largest tables', unit: 'bytes', description: 'Table with TOAST, without its indexes.', min: 0, queries: [{ expr: 'topk(10, last_over_time(pgtend_table_size_bytes{@i,@d}[3h]))', legend }] },
+        { title: 'Tables with most index', unit: 'bytes', description: 'All indexes of a table together. pgtend findings names those that are unused or twice there.', min: 0, queries: [{ expr: 'topk(10, last_over_time(pgtend_table_indexes_size_bytes{@i,@d}[3h]))', legend }] },
         { title: 'Sequential scans that read most', unit: 'rowsps', description: 'Rows a second read by sequential scans. A large table that leads here may lack an index.', min: 0, queries: [{ expr: 'topk(10, rate(pgtend_table_seq_rows_read_total{@i,@d}[$__rate_interval]))', legend }] },
       ],
     },

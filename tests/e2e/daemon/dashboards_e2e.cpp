@@ -3,6 +3,8 @@
 #include <regex>
 #include <set>
 
+#include "agent/engine/collector_set.hpp"
+#include "collectors/registry.hpp"
 #include "tests/e2e/daemon/daemon.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/redis_server.hpp"
@@ -130,6 +132,26 @@ TEST_CASE("every panel of the shipped boards has data from a server with a stand
     REQUIRE(query != all.end());
     CHECK(daemon.query_answer(query->second));
   }
+}
+
+TEST_CASE("boards are not blank between two runs of a collector that is slower than the lookback") {
+  constexpr std::chrono::minutes kLookback{5};
+  std::set<std::string> slow;
+  for (const auto& def : pgtend::engine::load_collectors("/nowhere").defs)
+    if (def.interval >= kLookback)
+      for (const auto& column : def.columns) slow.insert({column.metric, column.exporter_name});
+  for (const auto& code : pgtend::collectors::code_collectors())
+    if (code.def.interval >= kLookback)
+      for (const auto& metric : code.metrics) slow.insert({metric.name, metric.exporter_name});
+  slow.erase("");
+  REQUIRE(slow.contains("pgtend_table_size_bytes"));
+  REQUIRE(slow.contains("pgtend_database_size_bytes"));
+  static const std::regex selector(R"(([a-z_]+)\{[^}]*\}(\[?))");
+  for (const auto& [name, expr] : queries())
+    for (std::sregex_iterator at(expr.begin(), expr.end(), selector), end; at != end; ++at) {
+      INFO(name << ": " << expr);
+      CHECK((!slow.contains((*at)[1]) || (*at)[2] == "["));
+    }
 }
 
 TEST_CASE(
