@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
+#include "agent/api/request_body.hpp"
 #include "agent/base/units.hpp"
 #include "agent/model/matcher_text.hpp"
 
@@ -77,17 +78,6 @@ Json encode_explanation(const AlertExplanation& explanation) {
           {"causes", explanation.causes},
           {"acts", facts.acts},
           {"changes", changes}};
-}
-
-// The body as an object that has no other fields than these.
-Result<Json> read_body(const Request& request, std::initializer_list<const char*> known) {
-  auto body = request.body.empty() ? Json::object() : Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
-  for (const auto& [name, value] : body.items()) {
-    const bool expected = std::any_of(known.begin(), known.end(), [&](const char* k) { return name == k; });
-    if (!expected) return fail(Errc::invalid_argument, "the body has an unknown field \"" + name + "\"");
-  }
-  return body;
 }
 
 Result<std::string> read_text(const Json& body, const char* name) {

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
+#include "agent/api/request_body.hpp"
 
 namespace pgtend::api {
 
@@ -12,17 +13,6 @@ using http::Response;
 
 // The longest reason that the audit keeps, in bytes.
 constexpr std::size_t kLongestReason = 1000;
-
-// The body as an object that has no other fields than these; an empty body is an empty object.
-Result<Json> read_body(const Request& request, std::initializer_list<const char*> known) {
-  auto body = request.body.empty() ? Json::object() : Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
-  for (const auto& [name, value] : body.items()) {
-    const bool expected = std::any_of(known.begin(), known.end(), [&](const char* k) { return name == k; });
-    if (!expected) return fail(Errc::invalid_argument, "the body has an unknown field \"" + name + "\"");
-  }
-  return body;
-}
 
 Result<std::string> read_reason(const Json& body) {
   const auto reason = body.find("reason");
@@ -85,9 +75,9 @@ net::Task<Response> undo_change(Context context, Request request) {
 }
 
 net::Task<Response> propose_change(Context context, Request request) {
-  const auto body = Json::parse(request.body, nullptr, false);
-  if (body.is_discarded()) co_return bad_request("the body must be a JSON object");
-  auto plan = decode_proposed_change(body);
+  const auto body = parse_once(request.body);
+  if (!body) co_return error_answer(body.error());
+  auto plan = decode_proposed_change(*body);
   if (!plan) co_return error_answer(plan.error());
   auto change = co_await context.view.propose(*plan, request.identity.name);
   auto response = item_of(change, context.clock, 201);

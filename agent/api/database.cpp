@@ -2,6 +2,7 @@
 
 #include "agent/api/handlers.hpp"
 #include "agent/api/json_fields.hpp"
+#include "agent/api/request_body.hpp"
 
 // What history.db holds, whether it is sound, and a copy of it.
 namespace pgtend::api {
@@ -33,9 +34,10 @@ net::Task<Response> check(Context context, Request) {
 }
 
 net::Task<Response> backup(Context context, Request request) {
-  const auto body = Json::parse(request.body, nullptr, false);
-  const bool named = body.is_object() && body.size() == 1 && body.contains("to") && body["to"].is_string();
-  const std::string to = named ? body["to"].get<std::string>() : std::string();
+  const auto body = read_body(request, {"to"});
+  if (!body) co_return error_answer(body.error());
+  const auto named = body->find("to");
+  const std::string to = named != body->end() && named->is_string() ? named->get<std::string>() : std::string();
   if (to.empty() || to.front() != '/') co_return bad_request("the body is {\"to\": PATH}, an absolute path");
   auto copied = co_await context.view.history_backup(to);
   co_return copied ? item_answer(Json{{"to", *copied}}, context.clock) : error_answer(copied.error());

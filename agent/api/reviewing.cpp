@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
+#include "agent/api/request_body.hpp"
 #include "agent/base/units.hpp"
 
 // Lint, explain and backtest of rules: they read, and take rule files as JSON because these are no address.
@@ -44,14 +45,8 @@ Result<Millis> duration_of(const Json& body, const char* field, Millis fallback)
   return *value;
 }
 
-Result<Json> object_of(const Request& request) {
-  auto body = request.body.empty() ? Json::object() : Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
-  return body;
-}
-
 net::Task<Response> lint(Context context, Request request) {
-  const auto body = object_of(request);
+  const auto body = read_body(request, {"files", "since"});
   if (!body) co_return error_answer(body.error());
   auto files = texts_of(*body, "files");
   if (!files) co_return error_answer(files.error());
@@ -102,7 +97,7 @@ Result<BacktestRequest> backtest_request(const Json& body) {
 }
 
 net::Task<Response> backtest(Context context, Request request) {
-  const auto body = object_of(request);
+  const auto body = read_body(request, {"files", "against", "since", "step", "rule", "sweep"});
   if (!body) co_return error_answer(body.error());
   auto wanted = backtest_request(*body);
   if (!wanted) co_return error_answer(wanted.error());

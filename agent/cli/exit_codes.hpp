@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 namespace pgtend::cli {
 
 // Documented by `pgtend help exit-codes`; scripts rely on them: never renumber.
@@ -16,17 +18,24 @@ enum ExitCode : int {
   kInterrupted = 130,
 };
 
-inline constexpr const char* kExitCodes =
-    "  0    ok\n"
-    "  1    failed\n"
-    "  2    usage: unknown command or option\n"
-    "  3    ok, and warnings were found; alerts: one fires\n"
-    "  4    ok, and something critical was found; alerts: a critical one fires\n"
-    "       (alerts of severity none or heartbeat always fire and do not count)\n"
-    "  5    refused: by policy, the freeze switch, or because the plan changed\n"
-    "  6    not authorised: the token or the user may not do this\n"
-    "  7    the agent cannot be reached\n"
-    "  78   the configuration is wrong (systemd shows CONFIG)\n"
-    "  130  interrupted\n";
+struct ExitCodeText {
+  ExitCode code;
+  const char* meaning;
+};
+
+inline constexpr std::array kExitCodes{
+    ExitCodeText{kOk, "ok"},
+    ExitCodeText{kFailed, "failed"},
+    ExitCodeText{kUsage, "usage: unknown command or option"},
+    ExitCodeText{kWarnings, "ok, and warnings were found; alerts: one fires"},
+    ExitCodeText{kCritical,
+                 "ok, and something critical was found; alerts: a critical one fires (alerts of severity none or "
+                 "heartbeat always fire and do not count)"},
+    ExitCodeText{kRefused, "refused: by policy, the freeze switch, because the plan changed, or because it is in use"},
+    ExitCodeText{kNotAuthorised, "not authorised: the token or the user may not do this"},
+    ExitCodeText{kUnreachable, "the agent cannot be reached"},
+    ExitCodeText{kConfigWrong, "the configuration is wrong (systemd shows CONFIG)"},
+    ExitCodeText{kInterrupted, "interrupted"},
+};
 
 }  // namespace pgtend::cli

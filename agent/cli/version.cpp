@@ -12,6 +12,17 @@ const CLI::App* find_subcommand(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
+void show_exit_codes(const Context& context) {
+  auto items = Json::array();
+  std::string text = "Exit codes of pgtend:\n";
+  for (const auto& [code, meaning] : kExitCodes) {
+    items.push_back({{"code", static_cast<int>(code)}, {"meaning", meaning}});
+    const auto number = std::to_string(code);
+    text += "  " + number + std::string(5 - number.size(), ' ') + meaning + "\n";
+  }
+  print(context.json() ? Json{{"schema", "pgtend/v1"}, {"items", items}}.dump(2) + "\n" : text);
+}
+
 }  // namespace
 
 void add_version(CLI::App& app, Context& context) {
@@ -32,7 +43,7 @@ void add_help(CLI::App& app, Context& context) {
       // app.help() would print that of the subcommand that was given, which is this one.
       print(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
     } else if (*topic == "exit-codes") {
-      print(std::string("Exit codes of pgtend:\n") + kExitCodes);
+      show_exit_codes(context);
     } else if (const auto found = find_subcommand(app, *topic); found != nullptr) {
       print(found->help());
     } else {

@@ -205,6 +205,16 @@ Tree parse_yaml(std::string_view text, const std::string& file) {
     tree.errors.push_back({file, 0, 0, "the file is larger than 4 MB", ""});
     return tree;
   }
+  // The parser takes it for the end of the file and leaves out the rest without a word.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    const auto before = text.substr(0, nul);
+    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+    const auto start = before.find_last_of('\n');
+    const auto column = nul - (start == std::string_view::npos ? 0 : start + 1) + 1;
+    tree.errors.push_back({file, static_cast<int>(line), static_cast<int>(column), "the file holds a NUL character",
+                           "a text file has none: was it cut off while it was written?"});
+    return tree;
+  }
   // Bytes of another encoding would reach the server and the web page as something else than was meant.
   for (const auto& at : not_utf8(text)) {
     tree.unreadable_lines.push_back(at.line);
