@@ -4,12 +4,14 @@
 #include <cctype>
 
 #include "agent/base/strings.hpp"
+#include "collectors/rows_to_series.hpp"
 
 namespace pgtend::collectors {
 namespace {
 
 constexpr std::string_view kColumns = "{columns}";
 constexpr std::string_view kSchema = "{schema}";
+constexpr std::string_view kMaxSeries = "{max_series}";
 
 struct Source {
   std::string schema, name;
@@ -140,6 +142,7 @@ Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& sh
     return fail(Errc::unsupported, "collector " + def.name + ": " + std::move(reason));
   CollectorQuery out;
   out.sql = def.sql;
+  replace_all(out.sql, kMaxSeries, std::to_string(row_quota(def)));
   if (out.sql.find(kSchema) != std::string::npos) {
     const auto schema = shape.extension_schemas.find(def.extension);
     if (schema == shape.extension_schemas.end())

@@ -34,8 +34,9 @@ struct CollectorQuery {
 };
 
 // The statement of `def` for this server: `{columns}` becomes the labels and columns that exist, `{schema}` the quoted
-// schema of its extension. Columns the statement names itself (… AS name) are never replaced nor lost.
-// Errors: unsupported with the reason (version, role, extension, source), not retryable until the next connect.
+// schema of its extension, `{max_series}` the rows that become series. Columns the statement names itself (… AS name)
+// are never replaced nor lost. Errors: unsupported with the reason (version, role, extension, source), not retryable
+// until the next connect.
 [[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape);
 
 }  // namespace pgtend::collectors

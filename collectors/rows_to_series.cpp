@@ -141,7 +141,7 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     if (fresh) it->second = epoch_hash(identity, reset);
     return it->second;
   };
-  const auto quota = static_cast<std::size_t>(def.max_series > 0 ? def.max_series : kDefaultMaxRows);
+  const auto quota = static_cast<std::size_t>(row_quota(def));
   const auto taken = std::min(rows.size(), quota);
   out.dropped = rows.size() - taken;
   out.samples.reserve(taken * names.size());

@@ -16,6 +16,11 @@ namespace pgtend::collectors {
 // readable.
 inline constexpr int kDefaultMaxRows = 500;
 
+// How many rows of an answer become series.
+[[nodiscard]] inline int row_quota(const CollectorDef& def) {
+  return def.max_series > 0 ? def.max_series : kDefaultMaxRows;
+}
+
 struct SeriesRun {
   std::vector<SeriesSample> samples;
   std::size_t dropped = 0;     // rows beyond max_series; the statement orders them, so the first are the important ones

@@ -20,7 +20,8 @@ Json encode_capability(const CapabilityView& capability) {
   return {{"name", capability.name},
           {"present", capability.present},
           {"effect", capability.effect},
-          {"cure", capability.cure}};
+          {"cure", capability.cure},
+          {"database", capability.database}};
 }
 
 Json encode_collector(const CollectorView& collector) {
@@ -42,7 +43,9 @@ Json encode_cost(const CostView& cost) {
           {"queries_total", cost.queries_total},
           {"series", cost.series},
           {"over_budget", cost.over_budget},
-          {"slowdown", encode(cost.slowdown)}};
+          {"slowdown", encode(cost.slowdown)},
+          {"budget_cpu_ratio", encode(cost.budget_cpu_ratio)},
+          {"budget_rss_bytes", cost.budget_rss_bytes}};
 }
 
 template <class T, class Encode>

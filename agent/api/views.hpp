@@ -27,8 +27,9 @@ struct LaneView {
 struct CapabilityView {
   std::string name;  // "pg_monitor", "pg_stat_statements", "hypopg"
   bool present = false;
-  std::string effect;  // what is lost without it
-  std::string cure;    // the statement that gives it
+  std::string effect;         // what is lost without it
+  std::string cure;           // the statement that gives it
+  std::string database = {};  // where to run it; empty: anywhere
 };
 
 struct CollectorView {
@@ -49,7 +50,9 @@ struct CostView {
   std::uint64_t queries_total = 0;
   std::size_t series = 0;
   bool over_budget = false;
-  double slowdown = 1;  // factor on every interval
+  double slowdown = 1;          // factor on the intervals of classes B and C
+  double budget_cpu_ratio = 0;  // of one core, the agent and its backends together
+  std::int64_t budget_rss_bytes = 0;
 };
 
 struct HistoryView {

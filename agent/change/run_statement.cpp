@@ -81,6 +81,8 @@ net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection* connection, Ch
   shared->over = true;
   shared->nap.cancel();
   while (!shared->ended) co_await shared->joined.async_wait(net::as_values);
+  // Nobody is in the way of what does not run.
+  if (const auto it = core->progress.find(change.id); it != core->progress.end()) it->second.waiting_for_pid.reset();
   if (done || shared->cancelled_because.empty() || done.error().sqlstate != "57014") co_return done;
   const auto code = core->stopping ? Errc::cancelled : Errc::timeout;
   co_return fail(code, shared->cancelled_because, true);

@@ -36,10 +36,12 @@ void show_head(const Json& s) {
   line("server", cell(server, "server_version").empty()
                      ? "not connected"
                      : "PostgreSQL " + cell(server, "server_version") + ", " + cell(server, "role"));
-  line("cost",
-       percent(cost, "agent_cpu_ratio") + " of one core, backends " + percent(cost, "backend_cpu_ratio") + ", " +
-           format_bytes(cost.value("rss_bytes", 0.0)) + " resident" +
-           (cost.value("over_budget", false) ? ", over budget: slowed down " + cell(cost, "slowdown") + "x" : ""));
+  line("cost", percent(cost, "agent_cpu_ratio") + " of one core, backends " + percent(cost, "backend_cpu_ratio") +
+                   ", " + format_bytes(cost.value("rss_bytes", 0.0)) + " resident (budget " +
+                   percent(cost, "budget_cpu_ratio") + ", " + format_bytes(cost.value("budget_rss_bytes", 0.0)) + ")" +
+                   (cost.value("slowdown", 1.0) > 1
+                        ? ", collectors of class B and C slowed down " + cell(cost, "slowdown") + "x"
+                        : ""));
   line("history", cell(history, "series") + " series, " + cell(history, "samples") + " samples, " +
                       format_bytes(history.value("bytes", 0.0)));
   line("alerts", cell(s["alerts"], "firing") + " firing, " + cell(s["alerts"], "pending") + " pending");
@@ -60,9 +62,10 @@ void show_head(const Json& s) {
 }
 
 void show_missing(const Json& s) {
-  Table missing({"MISSING", "EFFECT", "CURE"});
+  Table missing({"MISSING", "DATABASE", "EFFECT", "CURE"});
   for (const auto& c : s["capabilities"])
-    if (!c.value("present", false)) missing.add({cell(c, "name"), cell(c, "effect"), cell(c, "cure")});
+    if (!c.value("present", false))
+      missing.add({cell(c, "name"), cell(c, "database"), cell(c, "effect"), cell(c, "cure")});
   if (!missing.empty()) print("\n" + missing.render());
 }
 

@@ -138,11 +138,12 @@ Table<CollectionConfig> collection_table() {
       integer("max_series", &C::max_series, 100, 1'000'000,
               "Most series of one database server; more are dropped and counted."),
       integer("max_series_per_collector", &C::max_series_per_collector, 10, 1'000'000,
-              "Most series of one collector that sets no quota itself."),
+              "Most series of one collector in one database; more are dropped and counted."),
       section("budget", &C::budget, std::move(budget), "What the agent may cost."),
       section("active_sessions", &C::active_sessions, std::move(active_sessions),
               "The history behind `pgtend ash`: what sessions waited for, second by second."),
-      integer("statements_top", &C::statements_top, 10, 10'000, "How many statements are followed by their numbers."),
+      integer("statements_top", &C::statements_top, 10, 10'000,
+              "How many statements are followed by their numbers: four fifths by their time, the rest by their calls."),
   };
 }
 

@@ -74,7 +74,7 @@ struct RedisConfig {
 };
 
 struct AgentBudget {
-  double cpu_ratio = 0.005;  // of one core, own backends and the agent
+  double cpu_ratio = 0.01;  // of one core, own backends and the agent
   std::int64_t rss_bytes = 64LL << 20;
 };
 
@@ -93,7 +93,7 @@ struct CollectionConfig {
   int max_series_per_collector = 2000;
   AgentBudget budget;
   ActiveSessionsConfig active_sessions;
-  int statements_top = 500;
+  int statements_top = 100;
 };
 
 struct HistoryConfig {

@@ -12,6 +12,9 @@ namespace pgtend::config {
 
 namespace {
 
+// Of collectors/postgres/statements.yaml: eleven metrics and five under postgres_exporter's names too.
+constexpr int kSeriesOfStatement = 16;
+
 // A name that is included and excluded is one of two mistakes; which one, only its author knows.
 void check_databases(const Complaints& complain, const PostgresqlConfig& postgresql) {
   const auto& included = postgresql.include_databases;
@@ -112,6 +115,15 @@ void check_files(const Complaints& complain, const Config& config) {
   if (config.instance.name.empty()) complain.at("instance.name", "'name' must not be empty");
   if (config.collection.max_series_per_collector > config.collection.max_series)
     complain.at("collection.max_series_per_collector", "'max_series_per_collector' is above 'max_series'");
+  const auto& collection = config.collection;
+  if (complain.is_set("collection.statements_top") &&
+      std::int64_t{collection.statements_top} * kSeriesOfStatement > collection.max_series_per_collector)
+    complain.at("collection.statements_top",
+                std::to_string(collection.statements_top) + " statements make " +
+                    std::to_string(collection.statements_top * kSeriesOfStatement) +
+                    " series, above max_series_per_collector (" + std::to_string(collection.max_series_per_collector) +
+                    ")",
+                "raise that and max_series too, or follow fewer statements");
   const auto& history = config.history;
   check_tiers(complain, "retention", history.retention, "retention_5m", history.retention_5m);
   check_tiers(complain, "retention_5m", history.retention_5m, "retention_1h", history.retention_1h);

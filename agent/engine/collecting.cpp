@@ -14,8 +14,6 @@ namespace {
 
 // Sources: reference catalogue, host and self each 10 s, and active sessions in buckets of 10 s.
 constexpr Millis kHostInterval{10'000};
-// A lane that was refused looks again after a minute at the latest (pg/gate.cpp), a collector half a minute later.
-constexpr std::chrono::seconds kLanesReopen{90};
 
 CollectorDef built_in(const char* name) {
   CollectorDef def;
@@ -35,11 +33,21 @@ bool is_probe(const std::string& collector) {
 }
 
 Collecting::Collecting(Parts& parts, CostAccount& cost)
-    : parts_(parts), cost_(cost), neighbours_(parts), active_sessions_(parts, cost) {}
+    : parts_(parts),
+      cost_(cost),
+      neighbours_(parts),
+      active_sessions_(parts, cost),
+      started_(parts.clock.steady_now()) {}
 
 std::vector<config::ConfigError> Collecting::load() {
   auto loaded = load_collectors(parts_.config->collection.directory);
   auto& defs = loaded.defs;
+  for (auto& def : defs)
+    if (def.name == "statements" || def.name == "statements_13") {
+      def.max_series = parts_.config->collection.statements_top;
+    } else if (def.replace) {
+      log::info("collector replaced", {{"collector", def.name}, {"by", def.file}});
+    }
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
   if (parts_.config->collection.active_sessions.interval > Millis(0)) defs.push_back(built_in(kSessionsCollector));
@@ -52,6 +60,8 @@ std::vector<config::ConfigError> Collecting::load() {
   active_sessions_.enable(def(kSessionsCollector) != nullptr);
 
   collector_of_metric_.clear();
+  for (const auto& metric : self_metrics()) collector_of_metric_[metric.name] = kSelfCollector;
+  for (const auto& metric : collectors::host_metrics()) collector_of_metric_[metric.name] = kHostCollector;
   for (const auto& def : defs_)
     for (const auto& column : def.columns) {
       collector_of_metric_[column.metric] = def.name;
@@ -59,28 +69,14 @@ std::vector<config::ConfigError> Collecting::load() {
     }
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
-  for (const auto& metric : active_session_metrics())
-    collector_of_metric_[metric.name] = kSessionsCollector;
+  for (const auto& metric : active_session_metrics()) collector_of_metric_[metric.name] = kSessionsCollector;
   // Whether one is there is told by the metric itself, also while it is not.
   for (const auto& metric : neighbour_metrics())
     if (!metric.def.name.ends_with("_up")) collector_of_metric_[metric.def.name] = metric.kind;
   shapes_.clear();
   forget_undefined();
+  set_lookbacks();
   return std::move(loaded.errors);
-}
-
-// What a reload took away is neither stale nor blind.
-void Collecting::forget_undefined() {
-  for (auto it = runs_.begin(); it != runs_.end();) {
-    const auto& [collector, database] = it->first;
-    if (def(collector) != nullptr) {
-      ++it;
-      continue;
-    }
-    parts_.board.forget(collector, database);
-    row_keys_.erase(it->first);
-    it = runs_.erase(it);
-  }
 }
 
 const CollectorDef* Collecting::def(const std::string& name) const {
@@ -190,6 +186,7 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   if (collector == kHostCollector) {
     co_await run_host(snapshot);
   } else if (collector == kSelfCollector) {
+    co_await recall_failing();
     run_self(*snapshot);
   } else if (collector == kSessionsCollector) {
     active_sessions_.run(*snapshot);
@@ -203,105 +200,6 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   snapshot->duration = std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
   note(*snapshot);
   co_return snapshot;
-}
-
-void Collecting::note(const Snapshot& snapshot) {
-  Run& run = runs_[{snapshot.collector, snapshot.database}];
-  const bool news = run.status != snapshot.status || run.last_run == UtcTime{};
-  run.status = snapshot.status;
-  run.detail = snapshot.detail;
-  run.last_run = snapshot.taken_at;
-  run.duration = snapshot.duration;
-  run.interval = snapshot.interval;
-  if (snapshot.status == CollectStatus::ok) {
-    run.last_success = snapshot.taken_at;
-    run.series = snapshot.samples.size();
-  }
-  if (!news) return;
-  const std::string status(to_string(snapshot.status));
-  if (snapshot.status == CollectStatus::ok && neighbours_.has(snapshot.collector)) {
-    log::info("collector answers", {{"collector", snapshot.collector}});
-  } else if (snapshot.status == CollectStatus::ok) {
-    log::debug("collector answers", {{"collector", snapshot.collector}, {"database", snapshot.database}});
-  } else if (snapshot.status == CollectStatus::unsupported) {
-    log::info("collector not applicable",
-              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
-  } else {
-    log::warn("collector " + status,
-              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
-  }
-}
-
-void Collecting::forget_database(const std::string& database) {
-  shapes_.erase(database);
-  const auto is_its = [&](const auto& entry) { return entry.first.second == database; };
-  std::erase_if(runs_, is_its);
-  std::erase_if(row_keys_, is_its);
-}
-
-std::string Collecting::blind(const std::string& metric) const {
-  const auto it = collector_of_metric_.find(metric);
-  if (it == collector_of_metric_.end() || it->second == kUpCollector) return {};
-  for (const auto& [key, run] : runs_) {
-    if (neighbours_.kind_of(key.first) != it->second) continue;
-    if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
-        run.status != CollectStatus::permission)
-      return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
-             std::string(to_string(run.status));
-    if (run.last_success && parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration))
-      return "collector " + key.first + " is stale";
-  }
-  return {};
-}
-
-bool Collecting::is_stale(const Run& run) const {
-  return run.status != CollectStatus::unsupported &&
-         (!run.last_success || parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration));
-}
-
-void Collecting::note_reached(bool reached, UtcTime at) {
-  if (!reached) reached_since_.reset();
-  if (reached && !reached_since_) reached_since_ = at;
-  if (reached) reached_at_ = at;
-}
-
-bool Collecting::unreached(const std::string& collector, const std::string& database) const {
-  const auto found = runs_.find({collector, database});
-  if (found == runs_.end()) return false;
-  const auto status = found->second.status;
-  return status == CollectStatus::unavailable || (!reached_since_ && status == CollectStatus::permission);
-}
-
-std::optional<bool> Collecting::works(const std::string& collector, const Run& run) const {
-  if (run.status == CollectStatus::unsupported) return std::nullopt;
-  const bool good = run.status == CollectStatus::ok && !is_stale(run);
-  // That a neighbour is away is said by its own metric.
-  if (neighbours_.has(collector) && (run.status == CollectStatus::unavailable || run.status == CollectStatus::timeout))
-    return std::nullopt;
-  const bool asks = !neighbours_.has(collector) && collector != kHostCollector && collector != kSelfCollector;
-  if (good || !asks) return good;
-  // Its own fault only if the probe reached the server long before that run, and after it.
-  const bool own_fault = reached_since_ && run.last_run >= *reached_since_ + kLanesReopen &&
-                         (run.status != CollectStatus::unavailable || run.last_run <= reached_at_);
-  return own_fault ? std::optional(false) : std::nullopt;
-}
-
-std::vector<api::CollectorView> Collecting::views() const {
-  std::vector<api::CollectorView> out;
-  for (const auto& [key, run] : runs_) {
-    api::CollectorView view;
-    view.name = key.first;
-    view.database = key.second;
-    view.status = to_string(run.status);
-    view.detail = run.detail;
-    view.last_success = run.last_success;
-    view.last_duration = run.duration;
-    view.interval = run.interval;
-    view.series = run.series;
-    view.stale = is_stale(run);
-    out.push_back(std::move(view));
-  }
-  return out;
 }
 
 }  // namespace pgtend::engine

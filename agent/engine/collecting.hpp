@@ -58,9 +58,11 @@ class Collecting {
   // What this server offers in a database, probed once per connect. Errors: those of the lane.
   net::TaskResult<std::shared_ptr<const collectors::ServerShape>> shape(std::string database);
   void forget_shapes() { shapes_.clear(); }
+  void set_databases(std::vector<std::string> databases) { databases_ = std::move(databases); }
   void forget_database(const std::string& database);
 
-  // Why the collector behind a metric cannot be trusted now; empty when it can or when no collector makes the metric.
+  // Why the collector behind a metric cannot be trusted now: it failed, is late, or has not run since the start; empty
+  // when it can or when no collector makes the metric.
   [[nodiscard]] std::string blind(const std::string& metric) const;
   [[nodiscard]] std::vector<api::CollectorView> views() const;
   // Its last run did not reach the server.
@@ -88,10 +90,17 @@ class Collecting {
   net::Task<void> read_texts(RowSet numbers, std::string database);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   void run_self(Snapshot& snapshot);
-  void note_reached(bool reached, UtcTime at);
+  void note_reached(bool reached, UtcTime at, const std::string& why_not);
+  [[nodiscard]] bool asks_server(const std::string& collector) const;
   [[nodiscard]] bool is_stale(const Run& run) const;
   // Whether a collector works: nothing while the server is away, until it was tried again, and where it does not apply.
   [[nodiscard]] std::optional<bool> works(const std::string& collector, const Run& run) const;
+  // Which collectors work and which fail by their own fault, as far as that was ever seen.
+  [[nodiscard]] std::map<Key, bool> judge();
+  net::Task<void> recall_failing();
+  [[nodiscard]] bool waits_for_first_run(const CollectorDef& def) const;
+  [[nodiscard]] std::string blind(const CollectorDef& def) const;
+  void set_lookbacks();
   void note(const Snapshot& snapshot);
   void forget_undefined();
 
@@ -104,6 +113,11 @@ class Collecting {
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
   std::map<Key, Run> runs_;
   std::map<Key, collectors::RowKeys> row_keys_;
+  Deadline started_;
+  std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
+  std::set<Key> failing_;                              // judged so last, also before the agent was restarted
+  bool recalled_ = false;
+  int lookbacks_for_ = 1;  // the slow-down for which they were set
   std::set<std::int64_t> seen_statements_;
   Deadline texts_due_{};
   std::int64_t ram_bytes_ = 0;

@@ -119,7 +119,8 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     rows = std::move(answer);
   }
   snapshot->identity = parts_.lanes.identity();
-  if (def->name == kUpCollector) note_reached(rows.has_value(), snapshot->taken_at);
+  if (def->name == kUpCollector)
+    note_reached(rows.has_value(), snapshot->taken_at, rows ? "" : rows.error().describe());
   if (!rows) {
     if (def->name == kUpCollector) {
       // Down is what this collector is there to say: a value, not a failure.
@@ -138,11 +139,14 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   auto run = code != nullptr ? code->series(*rows, snapshot->identity, snapshot->database)
                              : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database, &keys);
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
+  if (run.dropped > 0)
+    snapshot->detail = std::to_string(run.dropped) + " rows beyond the first " +
+                       std::to_string(collectors::row_quota(*def)) + " were left out";
   if (run.samples.size() > quota) {
-    run.dropped += run.samples.size() - quota;
+    snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(run.samples.size() - quota) +
+                        " series beyond collection.max_series_per_collector";
     run.samples.resize(quota);
   }
-  if (run.dropped > 0) snapshot->detail = std::to_string(run.dropped) + " rows beyond the series quota were left out";
   snapshot->samples = std::move(run.samples);
   if (def->extension == "pg_stat_statements" && def->name == "statements")
     co_await read_texts(std::move(*rows), snapshot->database);
@@ -237,6 +241,7 @@ void Collecting::run_self(Snapshot& snapshot) {
     if (session.local) pids.push_back(session.backend_pid);
   const auto reading = read_cost(parts_.config->host.proc, pids);
   cost_.add(reading, parts_.clock.steady_now());
+  if (cost_.slow_down() != lookbacks_for_) set_lookbacks();
   const auto gauge = [&](const char* name, double value, Labels labels = {}) {
     snapshot.samples.push_back({{name, std::move(labels)}, value, MetricKind::gauge, 0});
   };
@@ -269,9 +274,8 @@ void Collecting::run_self(Snapshot& snapshot) {
   counter("pgtend_history_bad_blocks_total", static_cast<double>(history.bad_blocks));
   counter("pgtend_history_dropped_total", static_cast<double>(history.dropped_snapshots + history.dropped_ticks));
   counter("pgtend_history_over_quota_total", static_cast<double>(history.over_quota));
-  for (const auto& [key, run] : runs_)
-    if (const auto good = works(key.first, run))
-      gauge("pgtend_collector_up", *good ? 1 : 0, Labels{{"collector", key.first}, {"datname", key.second}});
+  for (const auto& [key, works] : judge())
+    gauge("pgtend_collector_up", works ? 1 : 0, Labels{{"collector", key.first}, {"datname", key.second}});
 }
 
 }  // namespace pgtend::engine

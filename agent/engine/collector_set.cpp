@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "agent/config/collector_file.hpp"
 #include "agent/config/files.hpp"
+#include "agent/engine/collecting.hpp"
 #include "agent/engine/neighbour.hpp"
 #include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
@@ -41,6 +43,36 @@ Owners owners_of(const std::vector<CollectorDef>& defs) {
   return owners;
 }
 
+bool is_code(const std::string& name) {
+  return name == kHostCollector || name == kSelfCollector || name == kSessionsCollector ||
+         std::ranges::any_of(collectors::code_collectors(), [&](const auto& code) { return code.def.name == name; });
+}
+
+// A file stands for a shipped collector only where it says so: it might as well have taken the name by chance.
+void refuse_taken_name(config::CollectorFile& decoded, const std::string& file, const std::set<std::string>& shipped,
+                       const CollectorSet& set) {
+  if (!decoded.def) return;
+  const std::string name = decoded.def->name;
+  const bool replaces = decoded.def->replace, is_shipped = shipped.contains(name);
+  const auto taken = std::ranges::find(set.defs, name, &CollectorDef::name);
+  const bool by_user = taken != set.defs.end() && (!is_shipped || taken->replace);
+  std::string what, cure = "choose another name";
+  if (is_code(name)) {
+    what = "the name '" + name + "' is of a collector in code";
+  } else if (by_user) {
+    what = "there is a collector '" + name + "' already, in " + taken->file;
+  } else if (is_shipped && !replaces) {
+    what = "there is a shipped collector '" + name + "' already";
+    cure += ", or write replace: true to put this one in its place";
+  } else if (replaces && !is_shipped) {
+    what = "there is no shipped collector '" + name + "' to replace";
+    cure = "leave out replace, or name the one that is meant";
+  }
+  if (what.empty()) return;
+  decoded.errors.push_back({file, 1, 1, what, cure});
+  decoded.def.reset();
+}
+
 // Two collectors that make one metric would take turns in overwriting it.
 void refuse_foreign_metrics(config::CollectorFile& decoded, const std::string& text, const std::string& file,
                             Owners& owners) {
@@ -69,6 +101,8 @@ CollectorSet load_collectors(const std::string& directory) {
     take(config::decode_collector(file.text, std::string(file.name)), set);
   for (const auto& code : collectors::code_collectors()) set.defs.push_back(code.def);
   auto owners = owners_of(set.defs);
+  std::set<std::string> shipped;
+  for (const auto& def : set.defs) shipped.insert(def.name);
   const auto files = config::list_yaml(directory);
   if (!files) {
     set.errors.push_back({directory, 0, 0, files.error().describe(), ""});
@@ -79,6 +113,7 @@ CollectorSet load_collectors(const std::string& directory) {
     const auto text = config::read_text(file);
     if (text) {
       auto decoded = config::decode_collector(*text, file);
+      refuse_taken_name(decoded, file, shipped, set);
       refuse_foreign_metrics(decoded, *text, file, owners);
       take(std::move(decoded), set);
     } else {

@@ -15,8 +15,8 @@ struct CollectorSet {
   bool listed = true;                // the user's directory could be read
 };
 
-// The collectors in the binary, code and data, and the user's files of a directory: a file of the user's takes the
-// place of ours with the same name, and one that is wrong fails alone. A missing directory is fine.
+// The collectors in the binary, code and data, and the user's files of a directory: one that says `replace: true` takes
+// the place of ours with the same name, and one that is wrong fails alone. A missing directory is fine.
 [[nodiscard]] CollectorSet load_collectors(const std::string& directory);
 
 }  // namespace pgtend::engine

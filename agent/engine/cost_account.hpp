@@ -26,6 +26,7 @@ class CostAccount {
 
   explicit CostAccount(Budget budget) : budget_(budget) {}
   void set_budget(Budget budget) { budget_ = budget; }
+  [[nodiscard]] const Budget& budget() const { return budget_; }
 
   // Adds a reading and decides on the slow-down factor: doubled (at most 8) when the window's mean is over budget, and
   // halved when it is below half of it, at most once a window.

@@ -9,6 +9,7 @@ promql::EvalOptions eval_options(const Parts& parts, Millis timeout) {
   promql::EvalOptions options;
   options.left_open = config.range_boundary == "left_open";
   options.lookback = config.lookback;
+  options.lookbacks = parts.lookbacks;
   options.max_samples = static_cast<std::size_t>(config.max_samples);
   options.clock = &parts.clock;
   const Millis allowed = timeout.count() > 0 ? std::min(timeout, config.timeout) : config.timeout;

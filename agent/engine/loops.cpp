@@ -10,11 +10,9 @@ namespace pgtend::engine {
 
 namespace {
 
-// New databases are rare; a rights change must show soon after the GRANT.
+// New databases are rare.
 constexpr std::chrono::seconds kDiscoverInterval{30};
 constexpr std::chrono::seconds kDiscoverRetry{2};
-constexpr std::chrono::seconds kCapabilityInterval{60};
-constexpr std::chrono::seconds kCapabilityRetry{2};
 constexpr std::chrono::seconds kOutboxInterval{1};
 // The first advice needs two readings some time apart; waiting a whole interval for it would waste the first minutes.
 constexpr std::chrono::seconds kFirstAdviceAfter{20};
@@ -60,6 +58,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       pipeline(parts, collecting, alerting, advising, changes.get()),
       sampling(parts, collecting, pipeline, cost),
       view(parts, collecting, cost, alerting, advising, changes.get(), options.version),
+      rights(parts, sampling, view),
       remote_writing(parts),
       refreshes_noted_until_(parts.clock.now()) {
   parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
@@ -88,7 +87,7 @@ Result<void> Rooms::load() {
 }
 
 void Rooms::on_identity(const ServerIdentity& was, const ServerIdentity& is) {
-  capabilities_due_ = true;
+  rights.look_again();
   collecting.forget_shapes();
   if (was.version_num == 0) {
     log::info("connected", {{"server", is.server_version}, {"role", std::string(to_string(is.role))}});
@@ -105,7 +104,7 @@ void Rooms::start(Supervisor& supervisor) {
   sampling.start(supervisor);
   supervisor.spawn("active sessions", [this] { return collecting.active_sessions().loop(); });
   supervisor.spawn("databases", [this] { return discover_loop(); });
-  supervisor.spawn("capabilities", [this] { return capability_loop(); });
+  supervisor.spawn("rights", [this] { return rights.loop(); });
   supervisor.spawn("rules", [this] { return rules_loop(); });
   supervisor.spawn("outbox", [this] { return outbox_loop(); });
   supervisor.spawn("heartbeat", [this] { return heartbeat_loop(); });
@@ -121,40 +120,6 @@ net::Task<void> Rooms::discover_loop() {
     auto found = co_await sampling.discover();
     const Deadline next = parts.clock.steady_now() + (found ? kDiscoverInterval : kDiscoverRetry);
     co_await net::sleep_until(next);
-  }
-}
-
-net::TaskResult<std::vector<pg::Capability>> Rooms::probe(pg::Lane lane, std::optional<pg::Purpose> purpose) {
-  const Deadline deadline = parts.clock.steady_now() + parts.config->postgresql.connect_timeout * 2;
-  auto lease = co_await parts.lanes.lease(lane, "", deadline);
-  if (!lease) co_return fail(std::move(lease.error()));
-  auto capabilities = co_await pg::probe_capabilities(&lease->connection(), purpose);
-  co_return capabilities;
-}
-
-net::Task<void> Rooms::capability_loop() {
-  while (true) {
-    const bool two = parts.config->postgresql.operator_role.has_value();
-    std::optional<pg::Purpose> observe, act = pg::Purpose::act;
-    if (two) observe = pg::Purpose::observe;
-    auto all = co_await probe(pg::Lane::sample, observe);
-    const bool probed = all.has_value();
-    // Through a pooler no session can be had to probe with; that alone is then what is known.
-    if (!probed && all.error().code == Errc::refused) view.set_capabilities({pg::direct_connection(false)});
-    if (probed && two) {
-      auto acting = co_await probe(pg::Lane::advise, act);
-      if (acting) all->insert(all->end(), acting->begin(), acting->end());
-    }
-    if (probed) {
-      capabilities_due_ = false;
-      view.set_capabilities(std::move(*all));
-    }
-    const Deadline next = parts.clock.steady_now() + (probed ? kCapabilityInterval : kCapabilityRetry);
-    while (!capabilities_due_ && parts.clock.steady_now() < next) {
-      const Deadline later = parts.clock.steady_now() + kCapabilityRetry;
-      co_await net::sleep_until(later);
-    }
-    if (!probed) co_await net::sleep_until(next);
   }
 }
 
@@ -219,6 +184,7 @@ net::Task<void> Rooms::advise_loop() {
     const Deadline next = parts.clock.steady_now() + parts.config->advisors.interval;
     const auto databases = sampling.databases();
     for (const auto& database : databases) co_await pipeline.tend(database);
+    parts.lanes.leave(pg::Lane::advise);
     co_await note_refreshes();
     // Nothing is known of the server yet: look again soon, not after a whole interval.
     const Deadline wake = databases.empty() ? parts.clock.steady_now() + kDiscoverRetry : next;

@@ -11,6 +11,7 @@
 #include "agent/engine/engine.hpp"
 #include "agent/engine/pipeline.hpp"
 #include "agent/engine/remote_writing.hpp"
+#include "agent/engine/rights.hpp"
 #include "agent/engine/sampling.hpp"
 #include "agent/engine/supervisor.hpp"
 #include "agent/engine/view.hpp"
@@ -35,12 +36,11 @@ struct Rooms {
   Pipeline pipeline;
   Sampling sampling;
   View view;
+  Rights rights;
   RemoteWriting remote_writing;
 
  private:
   net::Task<void> discover_loop();
-  net::Task<void> capability_loop();
-  net::TaskResult<std::vector<pg::Capability>> probe(pg::Lane lane, std::optional<pg::Purpose> purpose);
   net::Task<void> rules_loop();
   net::Task<void> outbox_loop();
   net::Task<void> heartbeat_loop();
@@ -51,7 +51,6 @@ struct Rooms {
   net::Task<void> note_refreshes();
   void on_identity(const ServerIdentity& was, const ServerIdentity& is);
 
-  bool capabilities_due_ = true;
   UtcTime refreshes_noted_until_;
 };
 

@@ -11,6 +11,7 @@
 #include "agent/pg/lanes.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/ledger.hpp"
+#include "rules/promql/evaluator.hpp"
 
 namespace pgtend::engine {
 
@@ -25,7 +26,8 @@ struct Parts {
   store::Ledger* ledger = nullptr;  // nullptr: it could not be opened, so pgtend only recommends
   std::string ledger_error;
   api::MetricsBoard& board;
-  api::ConfigView config_view{};  // of the files as they were loaded last
+  api::ConfigView config_view{};                            // of the files as they were loaded last
+  std::shared_ptr<const promql::Lookbacks> lookbacks = {};  // of what is sampled seldom
 
   // Runs one ledger call on the store thread. `work` takes Ledger& and returns a Result.
   // Errors: unavailable when there is no ledger, and those of the call.

@@ -51,9 +51,9 @@ bool takes_gauge(std::string_view function) {
 
 class Linter {
  public:
-  Linter(const LoadedGroup& group, const LoadedRule& rule, RuleFacts& facts, Millis lookback,
+  Linter(const LoadedGroup& group, const LoadedRule& rule, RuleFacts& facts, const promql::EvalOptions& options,
          std::vector<LintFinding>& out)
-      : group_(group), rule_(rule), facts_(facts), lookback_(lookback), out_(out), first_(out.size()) {}
+      : group_(group), rule_(rule), facts_(facts), options_(options), out_(out), first_(out.size()) {}
 
   Result<void> run() {
     // The shipped rules name what comes and goes (slots, standbys, neighbours); their tests show that they fire.
@@ -142,7 +142,7 @@ class Linter {
   }
 
   void check_binary(const promql::Binary& binary, const Expr& expr) {
-    if (promql::never_holds(binary, lookback_))
+    if (promql::never_holds(binary, options_))
       found(LintSeverity::error, "cannot-fire",
             "this comparison never holds, whatever is stored: " + promql::format(expr));
     if (binary.op == promql::BinaryOp::div) check_divisor(*binary.rhs);
@@ -211,10 +211,8 @@ class Linter {
     if (!selects_) return {};
     const auto window = facts_.window();
     if (window.to - window.from < kLatched) return {};
-    promql::EvalOptions options;
-    options.lookback = lookback_;
     const Millis step = (window.to - window.from) / kLooks;
-    const auto seen = promql::evaluate_range(*rule_.expr, facts_.history(), window.from, window.to, step, options);
+    const auto seen = promql::evaluate_range(*rule_.expr, facts_.history(), window.from, window.to, step, options_);
     // A rule that cannot be evaluated over so long is not judged by its past.
     if (!seen) return {};
     for (const auto& series : *seen) {
@@ -234,7 +232,7 @@ class Linter {
   const LoadedGroup& group_;
   const LoadedRule& rule_;
   RuleFacts& facts_;
-  Millis lookback_;
+  const promql::EvalOptions& options_;
   std::vector<LintFinding>& out_;
   std::size_t first_;     // of this rule's findings
   bool selects_ = false;  // any series at all
@@ -242,11 +240,12 @@ class Linter {
 
 }  // namespace
 
-Result<std::vector<LintFinding>> lint_rules(const RuleSet& rules, RuleFacts& facts, Millis lookback) {
+Result<std::vector<LintFinding>> lint_rules(const RuleSet& rules, RuleFacts& facts,
+                                            const promql::EvalOptions& options) {
   std::vector<LintFinding> out;
   for (const auto& group : rules.groups)
     for (const auto& rule : group.rules)
-      if (auto ran = Linter(group, rule, facts, lookback, out).run(); !ran) return fail(ran.error());
+      if (auto ran = Linter(group, rule, facts, options, out).run(); !ran) return fail(ran.error());
   return out;
 }
 

@@ -65,6 +65,7 @@ void Sampling::reschedule() {
 net::TaskResult<std::size_t> Sampling::discover() {
   auto found = co_await collecting_.discover_databases();
   if (!found) co_return fail(std::move(found.error()));
+  collecting_.set_databases(*found);
   if (*found == databases_) co_return databases_.size();
   for (const auto& database : databases_) {
     if (std::find(found->begin(), found->end(), database) != found->end()) continue;
@@ -108,6 +109,7 @@ net::Task<void> Sampling::run(Line line) {
       co_await run_next(line, *next);
       continue;
     }
+    if (line == kRove && !std::exchange(roving_in_, {}).empty()) parts_.lanes.leave(pg::Lane::sample);
     const Deadline later = wake_at(line, parts_.clock.steady_now());
     co_await net::sleep_until(later);
   }

@@ -27,9 +27,10 @@ class Schedule {
     bool running = false;
   };
 
-  // Adds a job, first due within its interval (or 10 s, if that is sooner) at a phase that is a hash of its name, so
-  // that jobs of equal interval do not fall on one moment and a restart keeps the order. Replaces one of the same name
-  // and database, keeping its due time when the interval is the same.
+  // Adds a job, first due within its interval (or 10 s, if that is sooner) at a phase that is a hash of its database,
+  // or of its name where it has none: jobs of equal interval do not fall on one moment, a database is swept in one go,
+  // and a restart keeps the order. Replaces one of the same name and database, keeping its due time when the interval
+  // is the same.
   void add(std::string collector, std::string database, Millis interval, CostClass cost, Deadline now);
   void remove(const std::string& collector, const std::string& database);
 

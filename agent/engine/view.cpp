@@ -26,7 +26,8 @@ std::string View::degraded_by(const api::StatusView& status) const {
   for (const auto& lane : status.lanes)
     if (!lane.up && !lane.last_error.empty()) return "lane " + lane.name + " gets no session";
   for (const auto& capability : capabilities_)
-    if (!capability.present && !capability.advice) return "missing " + capability.name;
+    if (!capability.present && !capability.advice)
+      return "missing " + capability.name + (capability.database.empty() ? "" : " in " + capability.database);
   if (!status.config.reload_error.empty()) return "the last reload was refused";
   if (!status.config.not_loaded.empty()) return "a collector of yours is not loaded";
   return {};
@@ -45,7 +46,8 @@ net::TaskResult<api::StatusView> View::status() {
   }
   for (const auto& capability : capabilities_)
     if (!capability.advice || !capability.present)
-      out.capabilities.push_back({capability.name, capability.present, capability.effect, capability.cure});
+      out.capabilities.push_back(
+          {capability.name, capability.present, capability.effect, capability.cure, capability.database});
   out.collectors = collecting_.views();
   out.cost = {cost_.agent_cpu_ratio(),
               cost_.backend_cpu_ratio(),
@@ -53,7 +55,9 @@ net::TaskResult<api::StatusView> View::status() {
               cost_.queries(),
               parts_.board.series(),
               cost_.over_budget(),
-              static_cast<double>(cost_.slow_down())};
+              static_cast<double>(cost_.slow_down()),
+              cost_.budget().cpu_ratio,
+              cost_.budget().rss_bytes};
   const auto history = parts_.history.stats();
   out.history = {history.bytes, static_cast<std::uint64_t>(history.samples), static_cast<std::size_t>(history.series),
                  static_cast<std::uint64_t>(history.dropped_snapshots)};

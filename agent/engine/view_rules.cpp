@@ -77,9 +77,11 @@ net::TaskResult<std::vector<LintFinding>> View::lint_rules(std::vector<api::Rule
   const UtcTime now = parts_.clock.now();
   const UtcTime from = std::max(now - since, parts_.history.stats().oldest.value_or(now));
   const Millis interval = parts_.config->rules.evaluation_interval;
-  const Millis lookback = parts_.config->promql.lookback;
+  // A look at a whole window is no evaluation of a rule: it is bounded by what it may hold, not by a rule's time.
+  auto options = eval_options(parts_, Millis(0));
+  options.deadline.reset();
   auto job = [files = std::move(files), loaded = alerting_.rules(), defs = collecting_.metrics(), now, from, interval,
-              lookback,
+              options,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<std::vector<LintFinding>> {
     auto rules = loaded;
     if (!files.empty()) {
@@ -88,7 +90,7 @@ net::TaskResult<std::vector<LintFinding>> View::lint_rules(std::vector<api::Rule
       rules = std::move(*texts);
     }
     RuleFacts facts(*reader, {from, now}, defs, *rules);
-    return engine::lint_rules(*rules, facts, lookback);
+    return engine::lint_rules(*rules, facts, options);
   };
   auto found = co_await net::run_on(parts_.blocking, job);
   co_return found;

@@ -42,8 +42,9 @@ struct CollectorDef {
   std::vector<std::string> labels;  // answer columns that become labels
   std::string epoch_column;         // stats_reset of the row, if any
   std::vector<CollectorColumn> columns;
-  int max_series = 0;       // 0: the default quota
+  int max_series = 0;       // rows; 0: the default quota
   bool lock_aware = false;  // takes a chunk of unlocked oids as $1::oid[]
+  bool replace = false;     // stands for the shipped one of the same name
   std::string file;
   int line = 0;
 };

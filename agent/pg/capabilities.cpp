@@ -64,6 +64,7 @@ void judge_extensions(const RowSet& row, int version_num, const std::string& dat
     hypopg += ", after: apt-get install postgresql-" + std::to_string(version_num / 10000) + "-hypopg";
   out.push_back(capability("hypopg", Purpose::observe, row.boolean(0, "hypopg"),
                            "index advice rests on statistics alone, without the planner's own price", hypopg));
+  out.back().database = database;
   auto not_superuser = capability(
       "not_superuser", Purpose::observe, !row.boolean(0, "superuser"),
       "this role may do everything, and so might whoever takes over the agent",
@@ -252,8 +253,10 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connecti
   judge_extensions(answers[0], version, database, out);
   judge_databases(answers[1], role, out);
   judge_parameters(answers[2], role, version, out);
+  const auto owned = out.size();
   judge_owners(answers[3], role, version, out);
   judge_schemas(answers[4], out);
+  for (auto i = owned; i < out.size(); ++i) out[i].database = database;
   judge_roles(answers[5], role, version, out);
   out.push_back(direct_connection(connection->is_direct()));
   if (only) std::erase_if(out, [&](const Capability& item) { return item.purpose != *only; });

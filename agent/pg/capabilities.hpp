@@ -21,6 +21,7 @@ struct Capability {
   std::string cure;     // exact SQL that gives it, or the configuration line after "--"; empty when present
   bool advice = false;  // not a missing right but a recommendation ("do not run as superuser")
   Purpose purpose = Purpose::observe;
+  std::string database = {};  // where it holds; empty: on the whole server
 };
 
 // Whether sessions reach the server itself, and not through a pooler.

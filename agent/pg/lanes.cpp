@@ -209,6 +209,12 @@ net::TaskResult<Lease> Lanes::lease(Lane lane, std::string database, Deadline de
   co_return Lease(std::move(*hold));
 }
 
+void Lanes::leave(Lane lane) {
+  for (auto& slot : state_->slots)
+    if (slot.lane == lane && !slot.in_use && slot.connection && slot.connection->database() != state_->home_database)
+      slot.connection.reset();
+}
+
 ServerIdentity Lanes::identity() const {
   return state_->identity;
 }

@@ -86,6 +86,10 @@ class Lanes {
   // An exclusive session for many statements (advise, act). Errors: as query().
   net::TaskResult<Lease> lease(Lane lane, std::string database, Deadline deadline);
 
+  // Ends the sample or advise lane's idle session outside of the home database: it would keep others from dropping that
+  // database or making another one from it. One that is in use stays.
+  void leave(Lane lane);
+
   // Of the latest connect; empty system_identifier before the first one or without the right to read it.
   [[nodiscard]] ServerIdentity identity() const;
   // Name of the home database; empty before the first connect when the configuration leaves it to libpq.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "rules/promql/function.hpp"
+#include "rules/promql/lookback.hpp"
 
 namespace pgtend::promql {
 
@@ -52,7 +53,7 @@ bool selects(std::string_view name) {
 
 class Reader {
  public:
-  explicit Reader(Millis lookback) : lookback_(static_cast<double>(lookback.count()) / 1000.0) {}
+  explicit Reader(const EvalOptions& options) : options_(options) {}
 
   Bounds operator()(const Expr& expr) const {
     return std::visit([this](const auto& node) { return of(node); }, expr.node);
@@ -113,7 +114,14 @@ class Reader {
     if (selector == nullptr) return {0, 0, true};
     if (selector->at.kind != AtModifier::Kind::none) return {};
     const double offset = static_cast<double>(selector->offset.count()) / 1000.0;
-    return {-lookback_ - offset, -offset, true};
+    const double lookback = static_cast<double>(longest(*selector).count()) / 1000.0;
+    return {-lookback - offset, -offset, true};
+  }
+
+  [[nodiscard]] Millis longest(const VectorSelector& selector) const {
+    Millis out = options_.lookback;
+    for (const auto& [metric, lookback] : longer_lookbacks(options_, selector)) out = std::max(out, lookback);
+    return out;
   }
 
   Bounds clamped(const Call& node) const {
@@ -169,18 +177,18 @@ class Reader {
     return {std::min(a, b), std::max(a, b)};
   }
 
-  double lookback_;
+  const EvalOptions& options_;
 };
 
 }  // namespace
 
-Bounds bounds_of(const Expr& expr, Millis lookback) {
-  return Reader(lookback)(expr);
+Bounds bounds_of(const Expr& expr, const EvalOptions& options) {
+  return Reader(options)(expr);
 }
 
-bool never_holds(const Binary& comparison, Millis lookback) {
+bool never_holds(const Binary& comparison, const EvalOptions& options) {
   if (!is_comparison(comparison.op) || comparison.return_bool) return false;
-  const Bounds left = bounds_of(*comparison.lhs, lookback), right = bounds_of(*comparison.rhs, lookback);
+  const Bounds left = bounds_of(*comparison.lhs, options), right = bounds_of(*comparison.rhs, options);
   if (left.from_now != right.from_now) return false;
   const bool fixed = left.low == left.high && right.low == right.high && left.low == right.low;
   switch (comparison.op) {

@@ -2,8 +2,8 @@
 
 #include <limits>
 
-#include "agent/base/clock.hpp"
 #include "rules/promql/ast.hpp"
+#include "rules/promql/evaluator.hpp"
 
 namespace pgtend::promql {
 
@@ -14,10 +14,10 @@ struct Bounds {
   bool from_now = false;  // both are seconds from the moment of evaluation: timestamp(x) lies in [-300, 0]
 };
 
-// `lookback`: as EvalOptions::lookback, milliseconds. A tree in any thread.
-[[nodiscard]] Bounds bounds_of(const Expr& expr, Millis lookback);
+// `options`: only how far back selectors look. A tree in any thread.
+[[nodiscard]] Bounds bounds_of(const Expr& expr, const EvalOptions& options);
 
 // Whether a filtering comparison (a Binary node) can never hold, whatever is stored.
-[[nodiscard]] bool never_holds(const Binary& comparison, Millis lookback);
+[[nodiscard]] bool never_holds(const Binary& comparison, const EvalOptions& options);
 
 }  // namespace pgtend::promql

@@ -1,7 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
@@ -12,9 +17,15 @@
 
 namespace pgtend::promql {
 
+// By metric, milliseconds.
+using Lookbacks = std::map<std::string, Millis, std::less<>>;
+
 struct EvalOptions {
   // How far an instant selector looks back, milliseconds. Source: Prometheus's default of 5 minutes.
   Millis lookback{300'000};
+  // Metrics for which it looks further back, because they are sampled more seldom: without it, what is sampled every
+  // hour would be seen for five minutes of it. May be nullptr.
+  std::shared_ptr<const Lookbacks> lookbacks = {};
   // Whether a sample exactly at the left edge of a range or lookback is left out: true as in Prometheus 3.0 and later,
   // false as in 2.x.
   bool left_open = true;
@@ -27,6 +38,9 @@ struct EvalOptions {
   const Clock* clock = nullptr;
   int max_depth = kMaxDepth;
 };
+
+// How far an instant selector looks back for a metric: the longer of what holds for all and for it.
+[[nodiscard]] Millis lookback_for(const EvalOptions& options, std::string_view metric);
 
 // Counters: where SeriesData::epoch_starts marks sample i as the first of a new reset epoch, the difference between
 // samples i-1 and i counts as 0 in rate, increase, irate, delta and idelta, and is no change in changes(); resets()

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "rules/promql/lexer.hpp"
+#include "rules/promql/lookback.hpp"
 
 namespace pgtend::promql {
 
@@ -117,18 +118,17 @@ Result<void> Query::load(const Expr& expr, TimeRange range, ReadHints hints) {
     return TimeRange{moment(at, range.from) - offset - back, moment(at, range.to) - offset};
   };
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) {
-    hints.resolution = std::min(hints.resolution, options_.lookback);
     hints.first -= selector->offset;
     // One moment for all steps: they want the same sample, whatever the steps are.
     if (selector->at.kind != AtModifier::Kind::none) hints.every = Millis(0);
-    return load_selector(expr, *selector, seen(selector->at, selector->offset, options_.lookback), false, hints);
+    return load_instant(expr, *selector, seen(selector->at, selector->offset, Millis(0)), hints);
   }
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     const auto& selector = std::get<VectorSelector>(matrix->selector->node);
     // Two samples make a rate.
     hints.resolution = std::min(hints.resolution, matrix->range / 2);
     hints.every = Millis(0);
-    return load_selector(expr, selector, seen(selector.at, selector.offset, matrix->range), true, hints);
+    return load_selector(expr, selector.matchers, seen(selector.at, selector.offset, matrix->range), true, hints);
   }
   if (const auto* node = std::get_if<Subquery>(&expr.node)) {
     return load(*node->expr, seen(node->at, node->offset, node->range));
@@ -143,14 +143,39 @@ Result<void> Query::load(const Expr& expr, TimeRange range, ReadHints hints) {
   return {};
 }
 
-Result<void> Query::load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
-                                  ReadHints hints) {
+// `moments`: those that the selector is asked for. What is looked for further back than the rest is loaded on its own,
+// so that one slow metric does not make all others be read as far.
+Result<void> Query::load_instant(const Expr& key, const VectorSelector& selector, TimeRange moments, ReadHints hints) {
+  const auto slow = longer_lookbacks(options_, selector);
+  const auto load_back = [&](const std::vector<Matcher>& matchers, Millis back) {
+    auto own = hints;
+    own.resolution = std::min(own.resolution, back);
+    return load_selector(key, matchers, {moments.from - back, moments.to}, false, own);
+  };
+  if (!selector.name.empty()) return load_back(selector.matchers, lookback_for(options_, selector.name));
+  if (auto loaded = load_back(selector.matchers, options_.lookback); !loaded || slow.empty()) return loaded;
+  std::erase_if(loaded_[&key], [&](const LoadedSeries& series) {
+    return std::ranges::any_of(slow, [&](const auto& own) { return series.labels->get("__name__") == own.first; });
+  });
+  for (const auto& [metric, back] : slow) {
+    auto named = Matcher::make("__name__", MatchOp::equal, metric);
+    if (!named) return fail(std::move(named.error()));
+    auto matchers = selector.matchers;
+    matchers.push_back(std::move(*named));
+    if (auto loaded = load_back(matchers, back); !loaded) return loaded;
+  }
+  return {};
+}
+
+Result<void> Query::load_selector(const Expr& key, const std::vector<Matcher>& matchers, TimeRange range,
+                                  bool drop_stale, ReadHints hints) {
   if (auto in_time = check(); !in_time) return in_time;
   history_.hint(hints);
-  auto found = history_.select(selector.matchers, range, options_.max_samples - std::min(held_, options_.max_samples));
+  auto found = history_.select(matchers, range, options_.max_samples - std::min(held_, options_.max_samples));
   if (!found) return fail(found.error());
   auto& loaded = loaded_[&key];
   for (auto& data : *found) {
+    const Millis lookback = lookback_for(options_, data.key.name);
     if (auto held = hold(data.samples.size()); !held) return held;
     Labels labels = std::move(data.key.labels);
     labels.set("__name__", std::move(data.key.name));
@@ -158,6 +183,7 @@ Result<void> Query::load_selector(const Expr& key, const VectorSelector& selecto
     series.labels = labels_.intern(std::move(labels));
     series.samples = std::move(data.samples);
     series.edges = std::move(data.epoch_starts);
+    series.lookback = lookback;
     if (drop_stale) {
       drop_stale_samples(series.samples, series.edges, series.falls.emplace());
       series.bare = labels_.without_name(series.labels);
@@ -171,7 +197,7 @@ const Sample* Query::seen_at(LoadedSeries& series, UtcTime newest) const {
   series.end = border(series.samples, series.end, [&](const Sample& sample) { return sample.time <= newest; });
   if (series.end == 0) return nullptr;
   const Sample& sample = series.samples[series.end - 1];
-  const UtcTime oldest = newest - options_.lookback;
+  const UtcTime oldest = newest - series.lookback;
   if (sample.time < oldest || (options_.left_open && sample.time == oldest) || is_stale(sample.value)) return nullptr;
   return &sample;
 }

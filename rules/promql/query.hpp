@@ -51,6 +51,7 @@ class Query {
     const Labels* bare = nullptr;  // of a range selector or subquery: without the name
     std::vector<Sample> samples;
     std::vector<std::size_t> edges;
+    Millis lookback{0};                             // of an instant selector
     std::optional<std::vector<std::size_t>> falls;  // of a range selector: see Window
     // Borders of the last window: those of the next step are near.
     std::size_t begin = 0, end = 0;
@@ -64,7 +65,8 @@ class Query {
 
   struct Ahead;
 
-  Result<void> load_selector(const Expr& key, const VectorSelector& selector, TimeRange range, bool drop_stale,
+  Result<void> load_instant(const Expr& key, const VectorSelector& selector, TimeRange moments, ReadHints hints);
+  Result<void> load_selector(const Expr& key, const std::vector<Matcher>& matchers, TimeRange range, bool drop_stale,
                              ReadHints hints);
   // Where a selector or subquery looks when the expression around it is evaluated at `at`, offset not yet applied.
   [[nodiscard]] UtcTime moment(const AtModifier& fixed, UtcTime at) const;

@@ -173,6 +173,10 @@ TEST_CASE("other contradictions are refused") {
        "1:34: an address must start with http:// or https:// and name a host"},
       {"rules: {external_labels: {'a-b': c}}\n",
        "1:27: 'a-b' is not a label name; letters, digits and _ only, no digit first"},
+      {"collection: {statements_top: 200}\n",
+       "1:30: 200 statements make 3200 series, above max_series_per_collector (2000); raise that and max_series too, "
+       "or "
+       "follow fewer statements"},
       {"collection: {max_series: 100, max_series_per_collector: 200}\n",
        "1:57: 'max_series_per_collector' is above 'max_series'"},
       {"remote_write: [{name: a, url: 'http://h/w', username: me}]\n",
@@ -238,6 +242,13 @@ TEST_CASE("what only follows from a misspelt value or key is not told") {
        "1:23: 'sslmode' must be one of disable, allow, prefer, require, verify-ca, verify-full or empty, not "
        "'verify_full'; did you mean 'verify-full'?"},
   });
+}
+
+TEST_CASE("a NUL does not end the file in silence") {
+  const std::string told =
+      "the file holds a NUL character; a text file has none: was it cut off while it was written?\n";
+  CHECK(errors_of(std::string("postgresql:\n  user: a\0b\n", 24)) == "2:10: " + told);
+  CHECK(errors_of(std::string("\0", 1)) == "1:1: " + told);
 }
 
 TEST_CASE("text that is not UTF-8 is named once with its place") {

@@ -65,12 +65,40 @@ TEST_CASE("the defaults name nothing that is not there") {
   CHECK(engine::load_config("").errors.empty());
 }
 
+TEST_CASE("a user's collector takes the name of another only where it says so") {
+  Folder folder;
+  const std::string sql = "sql: select 1 as n\ncolumns: [{column: n, metric: pgtend_mine, help: Mine.}]\n";
+  folder.write("own/archiver.yaml", sql);
+  folder.write("own/mine.yaml", sql);
+  folder.write("own/mine_too.yaml", "name: mine\n" + sql);
+  folder.write("own/other.yaml", "replace: true\n" + sql);
+  folder.write("own/settings.yaml", "replace: true\n" + sql);
+  const auto set = engine::load_collectors(folder / "own");
+  std::map<std::string, std::string> errors;
+  for (const auto& error : set.errors)
+    errors[std::filesystem::path(error.file).filename()] = error.message + "; " + error.hint;
+  CHECK(errors.size() == 4);
+  CHECK(
+      errors["archiver.yaml"] ==
+      "there is a shipped collector 'archiver' already; choose another name, or write replace: true to put this one in "
+      "its place");
+  CHECK(errors["mine_too.yaml"] ==
+        "there is a collector 'mine' already, in " + std::string(folder / "own/mine.yaml") + "; choose another name");
+  CHECK(errors["other.yaml"] ==
+        "there is no shipped collector 'other' to replace; leave out replace, or name the one that is meant");
+  CHECK(errors["settings.yaml"] == "the name 'settings' is of a collector in code; choose another name");
+  const auto archiver = std::ranges::find(set.defs, std::string("archiver"), &CollectorDef::name);
+  REQUIRE(archiver != set.defs.end());
+  CHECK(archiver->columns.front().metric != "pgtend_mine");
+}
+
 TEST_CASE("a user's collector may replace a shipped one, and not make a metric of another") {
   Folder folder;
   const auto file =
       folder.write("own/mine.yaml", "sql: select 1 as n\ncolumns:\n  - {column: n, metric: pgtend_up, help: Mine.}\n");
-  folder.write("own/archiver.yaml",
-               "sql: select 1 as n\ncolumns: [{column: n, metric: pgtend_archiver_failed_total, help: Mine.}]\n");
+  folder.write(
+      "own/archiver.yaml",
+      "replace: true\nsql: select 1 as n\ncolumns: [{column: n, metric: pgtend_archiver_failed_total, help: Mine.}]\n");
   folder.write("own/zz.yaml", kCollector);
   const auto set = engine::load_collectors(folder / "own");
   REQUIRE(set.errors.size() == 1);

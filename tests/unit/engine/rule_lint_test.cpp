@@ -77,7 +77,7 @@ struct House {
     const UtcTime now{Millis(kNow)};
     CoarseHistory coarse(history);
     RuleFacts facts(coarse, {now - Millis(2 * 86'400'000LL), now}, defs, *loaded.rules);
-    auto found = lint_rules(*loaded.rules, facts, Millis(300'000));
+    auto found = lint_rules(*loaded.rules, facts, {});
     REQUIRE(found);
     return std::move(*found);
   }

@@ -27,6 +27,21 @@ TEST_CASE("jobs of one interval are spread over it and each runs once at a time"
   REQUIRE(schedule.due(clock.steady_now()).size() == 39);
 }
 
+TEST_CASE("a database is swept in one go, each at a moment of its own") {
+  test::FakeClock clock;
+  Schedule schedule;
+  std::set<Deadline> moments;
+  for (int database = 0; database < 20; ++database) {
+    for (const auto* collector : {"tables", "indexes", "sizes"})
+      schedule.add(collector, "shop" + std::to_string(database), Millis(60'000), CostClass::b, clock.steady_now());
+    const auto& jobs = schedule.jobs();
+    REQUIRE(jobs[jobs.size() - 1].due == jobs[jobs.size() - 2].due);
+    REQUIRE(jobs[jobs.size() - 1].due == jobs[jobs.size() - 3].due);
+    moments.insert(jobs.back().due);
+  }
+  REQUIRE(moments.size() > 15);
+}
+
 TEST_CASE("a run that took too long skips what it missed and keeps its phase") {
   test::FakeClock clock;
   Schedule schedule;

@@ -47,6 +47,30 @@ TEST_CASE("ranges and lookback leave the left edge out by default and keep it in
   CHECK(text_of("count_over_time(vector(1)[3m:1m])", history, minutes(5), closed) == "{} => 4 @[300]");
 }
 
+TEST_CASE("what is sampled more seldom than the lookback is looked for further back") {
+  auto history = history_of({{"hourly{i=\"1\"}", "7"}, {"hourly{i=\"2\"}", "8 stale"}, {"often", "1"}});
+  EvalOptions options;
+  options.lookbacks = std::make_shared<const Lookbacks>(Lookbacks{{"hourly", kMinute * 180}, {"often", kMinute}});
+  CHECK(text_of("hourly", history, minutes(179), options) == "hourly{i=\"1\"} => 7 @[10740]");
+  CHECK(text_of("hourly", history, minutes(180), options).empty());
+  CHECK(text_of("hourly offset 1h", history, minutes(239), options) == "hourly{i=\"1\"} => 7 @[14340]");
+  CHECK(text_of("hourly", history, minutes(179)).empty());
+  // It is never shorter than what holds for all.
+  CHECK(text_of("often", history, minutes(4), options) == "often => 1 @[240]");
+  CHECK(text_of("often", history, minutes(6), options).empty());
+  // A selector of several metrics looks back for each as far as for it alone.
+  CHECK(text_of("count by (__name__) ({__name__=~\"hourly|often\"})", history, minutes(6), options) ==
+        "hourly => 1 @[360]");
+  CHECK(text_of("sum({i=\"1\"})", history, minutes(100), options) == "{} => 7 @[6000]");
+  CHECK(text_of("sum({__name__!=\"hourly\",i=\"1\"})", history, minutes(100), options).empty());
+  CHECK(text_of("timestamp(hourly)", history, minutes(60), options) == "{i=\"1\"} => 0 @[3600]");
+
+  const auto expr = parse("count(hourly)");
+  const auto matrix = evaluate_range(**expr, history, minutes(0), minutes(300), kMinute * 10, options);
+  REQUIRE((matrix && matrix->size() == 1));
+  CHECK(matrix->front().samples.size() == 18);
+}
+
 TEST_CASE("values print as promtool query prints them") {
   auto history = history_of({{"x{b=\"2\",a=\"1\"}", "1 0.5 1e21"}});
   CHECK(text_of("1.5", history, minutes(1)) == "scalar: 1.5 @[60]");

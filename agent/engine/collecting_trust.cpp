@@ -1,0 +1,223 @@
+#include "agent/base/log.hpp"
+#include "agent/engine/collecting.hpp"
+#include "agent/engine/schedule.hpp"
+
+// What is known of the runs: whether a collector works, and whether its metrics can be trusted.
+namespace pgtend::engine {
+
+namespace {
+
+// A lane that was refused looks again after a minute at the latest (pg/gate.cpp), a collector half a minute later.
+constexpr std::chrono::seconds kLanesReopen{90};
+// After this what has not run yet is not waited for: of thousands of databases the last may be swept much later, and
+// alerts about the others must not wait for it.
+constexpr std::chrono::minutes kFirstRuns{10};
+// How far back a start looks for what failed before it: a weekend's alert does not end because the agent was away.
+constexpr std::chrono::hours kRecall{72};
+// Samples: where a reader cannot give the last ones only, it gives none rather than three days of them all.
+constexpr std::size_t kMaxRecalled = 1'000'000;
+
+}  // namespace
+
+void Collecting::note(const Snapshot& snapshot) {
+  Run& run = runs_[{snapshot.collector, snapshot.database}];
+  const bool news = run.status != snapshot.status || run.last_run == UtcTime{};
+  run.status = snapshot.status;
+  run.detail = snapshot.detail;
+  run.last_run = snapshot.taken_at;
+  run.duration = snapshot.duration;
+  run.interval = snapshot.interval;
+  if (snapshot.status == CollectStatus::ok) {
+    run.last_success = snapshot.taken_at;
+    run.series = snapshot.samples.size();
+  }
+  if (!news) return;
+  const std::string status(to_string(snapshot.status));
+  // One cause, one line: that the server cannot be reached is said by the probe for all that ask it.
+  const bool by_server = asks_server(snapshot.collector) && unreached(snapshot.collector, snapshot.database);
+  if (by_server) {
+    log::debug("collector " + status, {{"collector", snapshot.collector}, {"database", snapshot.database}});
+  } else if (snapshot.status == CollectStatus::ok && neighbours_.has(snapshot.collector)) {
+    log::info("collector answers", {{"collector", snapshot.collector}});
+  } else if (snapshot.status == CollectStatus::ok) {
+    log::debug("collector answers", {{"collector", snapshot.collector}, {"database", snapshot.database}});
+  } else if (snapshot.status == CollectStatus::unsupported) {
+    log::info("collector not applicable",
+              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
+  } else {
+    log::warn("collector " + status,
+              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
+  }
+}
+
+// What a reload took away is neither stale nor blind.
+void Collecting::forget_undefined() {
+  for (auto it = runs_.begin(); it != runs_.end();) {
+    const auto& [collector, database] = it->first;
+    if (def(collector) != nullptr) {
+      ++it;
+      continue;
+    }
+    parts_.board.forget(collector, database);
+    row_keys_.erase(it->first);
+    it = runs_.erase(it);
+  }
+}
+
+void Collecting::forget_database(const std::string& database) {
+  shapes_.erase(database);
+  const auto is_its = [&](const auto& entry) { return entry.first.second == database; };
+  std::erase_if(runs_, is_its);
+  std::erase_if(row_keys_, is_its);
+  std::erase_if(failing_, [&](const Key& key) { return key.second == database; });
+}
+
+bool Collecting::waits_for_first_run(const CollectorDef& def) const {
+  if (parts_.clock.steady_now() - started_ > kFirstRuns) return false;
+  if (def.scope == CollectorScope::instance) return !runs_.contains({def.name, ""});
+  if (!databases_) return true;
+  return std::ranges::any_of(*databases_,
+                             [&](const std::string& database) { return !runs_.contains({def.name, database}); });
+}
+
+std::string Collecting::blind(const CollectorDef& def) const {
+  if (waits_for_first_run(def)) return "collector " + def.name + " has not run everywhere since the agent started";
+  // That it cannot reach the server is what this one is there to say.
+  if (def.name == kUpCollector) return {};
+  for (auto it = runs_.lower_bound({def.name, ""}); it != runs_.end() && it->first.first == def.name; ++it) {
+    const auto& [key, run] = *it;
+    if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
+        run.status != CollectStatus::permission)
+      return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
+             std::string(to_string(run.status));
+    if (run.last_success && parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration))
+      return "collector " + key.first + " is stale";
+  }
+  return {};
+}
+
+std::string Collecting::blind(const std::string& metric) const {
+  const auto it = collector_of_metric_.find(metric);
+  if (it == collector_of_metric_.end()) return {};
+  for (const auto& def : defs_) {
+    if (neighbours_.kind_of(def.name) != it->second) continue;
+    if (auto why = blind(def); !why.empty()) return why;
+  }
+  return {};
+}
+
+// As far back as a collector's last run may lie before it counts as stale.
+void Collecting::set_lookbacks() {
+  lookbacks_for_ = cost_.slow_down();
+  std::map<std::string, Millis> of_kind;
+  for (const auto& def : defs_) {
+    auto& longest = of_kind[neighbours_.kind_of(def.name)];
+    longest = std::max(longest, stale_after(slowed(interval(def), def.cost, lookbacks_for_), Millis(0)));
+  }
+  auto out = std::make_shared<promql::Lookbacks>();
+  for (const auto& [metric, kind] : collector_of_metric_)
+    if (const auto found = of_kind.find(kind); found != of_kind.end() && found->second > parts_.config->promql.lookback)
+      out->emplace(metric, found->second);
+  parts_.lookbacks = std::move(out);
+}
+
+// A collector that failed before the agent was restarted fails until it is seen to work: its alert neither ends nor
+// begins to wait anew because nobody has looked yet.
+net::Task<void> Collecting::recall_failing() {
+  if (std::exchange(recalled_, true)) co_return;
+  auto reader = parts_.history.reader();
+  auto named = Matcher::make("__name__", MatchOp::equal, "pgtend_collector_up");
+  if (!reader || !named) co_return;
+  auto job = [reader = std::shared_ptr<HistoryReader>(std::move(*reader)), matcher = std::move(*named),
+              now = parts_.clock.now()] {
+    ReadHints last;
+    last.every = kRecall;
+    last.first = now;
+    reader->hint(last);
+    return reader->select({matcher}, {now - kRecall, now}, kMaxRecalled);
+  };
+  auto found = co_await net::run_on(parts_.blocking, job);
+  if (!found) {
+    log::warn("collectors that failed before the start are not known", {{"error", found.error().describe()}});
+    co_return;
+  }
+  for (const auto& series : *found)
+    if (!series.samples.empty() && series.samples.back().value == 0)
+      failing_.emplace(series.key.labels.get("collector"), series.key.labels.get("datname"));
+}
+
+bool Collecting::is_stale(const Run& run) const {
+  return run.status != CollectStatus::unsupported &&
+         (!run.last_success || parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration));
+}
+
+bool Collecting::asks_server(const std::string& collector) const {
+  return !neighbours_.has(collector) && collector != kHostCollector && collector != kSelfCollector;
+}
+
+void Collecting::note_reached(bool reached, UtcTime at, const std::string& why_not) {
+  const bool first = reached_at_ == UtcTime{} && runs_.find({kUpCollector, ""}) == runs_.end();
+  if (!reached && (reached_since_ || first)) log::warn("server not reached", {{"why", why_not}});
+  if (reached && !reached_since_ && !first) log::info("server reached again", {});
+  if (!reached) reached_since_.reset();
+  if (reached && !reached_since_) reached_since_ = at;
+  if (reached) reached_at_ = at;
+}
+
+bool Collecting::unreached(const std::string& collector, const std::string& database) const {
+  const auto found = runs_.find({collector, database});
+  if (found == runs_.end()) return false;
+  const auto status = found->second.status;
+  return status == CollectStatus::unavailable || (!reached_since_ && status == CollectStatus::permission);
+}
+
+std::optional<bool> Collecting::works(const std::string& collector, const Run& run) const {
+  if (run.status == CollectStatus::unsupported) return std::nullopt;
+  const bool good = run.status == CollectStatus::ok && !is_stale(run);
+  // That a neighbour is away is said by its own metric.
+  if (neighbours_.has(collector) && (run.status == CollectStatus::unavailable || run.status == CollectStatus::timeout))
+    return std::nullopt;
+  if (good || !asks_server(collector)) return good;
+  // Its own fault only if the probe reached the server long before that run, and after it.
+  const bool own_fault = reached_since_ && run.last_run >= *reached_since_ + kLanesReopen &&
+                         (run.status != CollectStatus::unavailable || run.last_run <= reached_at_);
+  return own_fault ? std::optional(false) : std::nullopt;
+}
+
+std::map<Collecting::Key, bool> Collecting::judge() {
+  std::map<Key, bool> out;
+  for (const auto& [key, run] : runs_) {
+    const auto good = works(key.first, run);
+    // What is not tried again yet is as it was; that a neighbour is away its own metric tells.
+    if (good.value_or(run.status == CollectStatus::unsupported || neighbours_.has(key.first))) failing_.erase(key);
+    if (good == false) failing_.insert(key);
+    if (good) out.emplace(key, *good);
+  }
+  for (const auto& key : failing_) {
+    const auto* def = this->def(key.first);
+    const bool there =
+        key.second.empty() || !databases_ || std::ranges::find(*databases_, key.second) != databases_->end();
+    if (def != nullptr && there) out.emplace(key, false);
+  }
+  return out;
+}
+
+std::vector<api::CollectorView> Collecting::views() const {
+  std::vector<api::CollectorView> out;
+  for (const auto& [key, run] : runs_) {
+    api::CollectorView view;
+    view.name = key.first;
+    view.database = key.second;
+    view.status = to_string(run.status);
+    view.detail = run.detail;
+    view.last_success = run.last_success;
+    view.last_duration = run.duration;
+    view.interval = run.interval;
+    view.series = run.series;
+    view.stale = is_stale(run);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+}  // namespace pgtend::engine

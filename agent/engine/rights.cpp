@@ -1,0 +1,122 @@
+#include "agent/engine/rights.hpp"
+
+#include <algorithm>
+
+#include "agent/base/strings.hpp"
+
+namespace pgtend::engine {
+
+namespace {
+
+// A rights change must show soon after the GRANT; where nothing is missing nobody waits for one.
+constexpr std::chrono::seconds kLook{60};
+constexpr std::chrono::minutes kLookWhenComplete{10};
+constexpr std::chrono::seconds kRetry{2};
+// Each costs a session of its own: with thousands of databases they take turns.
+constexpr std::size_t kDatabasesAtOnce = 10;
+
+bool is_complete(const std::vector<pg::Capability>& capabilities) {
+  return std::ranges::all_of(capabilities, [](const pg::Capability& one) { return one.present || one.advice; });
+}
+
+bool is_due(const std::vector<pg::Capability>& known, Deadline looked_at, Deadline now) {
+  return now - looked_at >= (is_complete(known) ? std::chrono::seconds(kLookWhenComplete) : kLook);
+}
+
+// A role that may not connect is refused before anything can be asked.
+pg::Capability no_connect(const std::string& database, const std::string& role) {
+  pg::Capability out;
+  out.name = "connect";
+  out.database = database;
+  out.effect = "nothing is advised or changed in " + database;
+  out.cure = "GRANT CONNECT ON DATABASE " + quote_identifier(database) + " TO " + quote_identifier(role) + ";";
+  out.purpose = pg::Purpose::act;
+  return out;
+}
+
+}  // namespace
+
+net::TaskResult<Rights::Capabilities> Rights::probe(pg::Lane lane, std::optional<pg::Purpose> purpose,
+                                                    std::string database) {
+  const Deadline deadline = parts_.clock.steady_now() + parts_.config->postgresql.connect_timeout * 2;
+  auto lease = co_await parts_.lanes.lease(lane, std::move(database), deadline);
+  if (!lease) co_return fail(std::move(lease.error()));
+  auto capabilities = co_await pg::probe_capabilities(&lease->connection(), purpose);
+  co_return capabilities;
+}
+
+net::Task<bool> Rights::look_at_server() {
+  const bool two = parts_.config->postgresql.operator_role.has_value();
+  std::optional<pg::Purpose> observe, act = pg::Purpose::act;
+  if (two) observe = pg::Purpose::observe;
+  auto all = co_await probe(pg::Lane::sample, observe, "");
+  // Through a pooler no session can be had to probe with; that alone is then what is known.
+  if (!all && all.error().code == Errc::refused) {
+    of_server_ = {pg::direct_connection(false)};
+    databases_.clear();
+  }
+  if (!all) co_return false;
+  if (two) {
+    auto acting = co_await probe(pg::Lane::advise, act, "");
+    if (acting) all->insert(all->end(), acting->begin(), acting->end());
+  }
+  of_server_ = std::move(*all);
+  co_return true;
+}
+
+net::Task<void> Rights::look_at_database(std::string name) {
+  auto& known = databases_[name];
+  known.looked_at = parts_.clock.steady_now();
+  auto found = co_await probe(pg::Lane::advise, std::nullopt, name);
+  // It may have been dropped meanwhile.
+  const auto place = databases_.find(name);
+  if (place == databases_.end()) co_return;
+  if (found) {
+    std::erase_if(*found, [](const pg::Capability& one) { return one.database.empty(); });
+    place->second.found = std::move(*found);
+  } else if (found.error().sqlstate == "42501") {
+    const auto& config = parts_.config->postgresql;
+    place->second.found = {no_connect(name, config.operator_role ? config.operator_role->user : config.user)};
+  }
+}
+
+net::Task<void> Rights::look_at_databases() {
+  const auto& names = sampling_.databases();
+  std::erase_if(databases_, [&](const auto& one) { return std::ranges::find(names, one.first) == names.end(); });
+  const Deadline now = parts_.clock.steady_now();
+  std::vector<std::pair<Deadline, std::string>> due;
+  for (const auto& name : names) {
+    if (name == parts_.lanes.home_database()) continue;
+    const auto known = databases_.find(name);
+    if (known == databases_.end()) {
+      due.emplace_back(Deadline(), name);
+    } else if (is_due(known->second.found, known->second.looked_at, now)) {
+      due.emplace_back(known->second.looked_at, name);
+    }
+  }
+  std::ranges::sort(due);
+  if (due.size() > kDatabasesAtOnce) due.resize(kDatabasesAtOnce);
+  for (const auto& [looked_at, name] : due) co_await look_at_database(name);
+}
+
+void Rights::show() {
+  auto all = of_server_;
+  for (const auto& [name, database] : databases_) all.insert(all.end(), database.found.begin(), database.found.end());
+  view_.set_capabilities(std::move(all));
+}
+
+net::Task<void> Rights::loop() {
+  while (true) {
+    if (due_ || is_due(of_server_, server_looked_at_, parts_.clock.steady_now())) {
+      const bool answered = co_await look_at_server();
+      if (answered) server_looked_at_ = parts_.clock.steady_now();
+      if (answered && std::exchange(due_, false)) databases_.clear();
+    }
+    if (!due_) co_await look_at_databases();
+    show();
+    const Deadline later = parts_.clock.steady_now() + kRetry;
+    co_await net::sleep_until(later);
+  }
+}
+
+}  // namespace pgtend::engine

@@ -1,0 +1,119 @@
+// How the agent samples: what it leaves behind in databases, and what is known between two samples and across a
+// restart.
+#include <algorithm>
+
+#include "tests/e2e/daemon/rule_scene.hpp"
+
+using namespace pgtend::test;
+
+namespace {
+
+std::string collection(const Daemon& daemon, const std::string& intervals) {
+  return "  directory: " + daemon.path("collectors.d").string() + "\n  intervals: {identity: 500ms, " + intervals +
+         "}\n  budget: {cpu_ratio: 1.0}\n";
+}
+
+std::string fired_at(const RuleScene& scene, const std::string& rule) {
+  const auto alerts = scene.daemon.get("/v1/alerts");
+  if (!alerts) return {};
+  for (const auto& alert : (*alerts)["items"])
+    if (alert["rule"] == rule && alert["state"] == "firing") return alert["fired_at"].get<std::string>();
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("between two sweeps the agent has no session in a database: it can be copied and dropped") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE DATABASE shop");
+  Daemon daemon(cluster, {{"advisors", "  interval: 10s\n"}});
+  daemon.start();
+  REQUIRE(eventually(
+      [&] {
+        const auto status = daemon.get("/v1/status");
+        if (!status) return false;
+        const auto& collectors = (*status)["item"]["collectors"];
+        return std::ranges::any_of(collectors, [](const Json& one) {
+          return one["name"] == "tables" && one["database"] == "shop" && one["status"] == "ok";
+        });
+      },
+      kSoon));
+  REQUIRE(eventually(
+      [&] { return cluster.exec("postgres", "select count(*) from pg_stat_activity where datname = 'shop'") == "0"; },
+      kSoon));
+  cluster.exec("postgres", "CREATE DATABASE copy TEMPLATE shop");
+  cluster.exec("postgres", "DROP DATABASE shop");
+}
+
+TEST_CASE("status names the rights that are missing in each database, and forgets them with it") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE ROLE pgtend_monitor LOGIN");
+  cluster.exec("postgres", "CREATE ROLE bob");
+  cluster.exec("postgres", "CREATE DATABASE shop");
+  cluster.exec("shop", "CREATE TABLE orders (id int); ALTER TABLE orders OWNER TO bob");
+  cluster.exec("postgres", "CREATE DATABASE hidden");
+  cluster.exec("postgres", "REVOKE CONNECT ON DATABASE hidden FROM public");
+  Daemon daemon(cluster);
+  daemon.set("postgresql", "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) +
+                               "\n  user: pgtend_monitor\n  connect_timeout: 2s\n");
+  daemon.start();
+  const auto cure = [&](const std::string& name, const std::string& database) {
+    const auto status = daemon.get("/v1/status");
+    if (!status) return std::string("no answer");
+    for (const auto& one : (*status)["item"]["capabilities"])
+      if (one["name"] == name && one["database"] == database && !one["present"].get<bool>())
+        return one["cure"].get<std::string>();
+    return std::string();
+  };
+  REQUIRE(eventually([&] { return cure("act_as:bob", "shop") == "GRANT \"bob\" TO \"pgtend_monitor\";"; }, kSoon));
+  CHECK(cure("connect:hidden", "") == "GRANT CONNECT ON DATABASE \"hidden\" TO \"pgtend_monitor\";");
+  CHECK(daemon.cli({"status"}).output.find("act_as:bob") != std::string::npos);
+  REQUIRE(eventually(
+      [&] { return cluster.exec("postgres", "select count(*) from pg_stat_activity where datname = 'shop'") == "0"; },
+      kSoon));
+  cluster.exec("postgres", "DROP DATABASE shop");
+  if (!eventually([&] { return cure("act_as:bob", "shop") == "GRANT \"bob\" TO \"pgtend_monitor\";"; }, kSoon))
+    std::cerr << (*daemon.get("/v1/status"))["item"]["capabilities"].dump(1) << daemon.log();
+  REQUIRE(eventually([&] { return cure("act_as:bob", "shop").empty(); }, std::chrono::seconds(60)));
+}
+
+TEST_CASE("what is sampled more seldom than promql.lookback is there between two samples") {
+  PgCluster cluster;
+  Daemon daemon(cluster, {{"promql", "  lookback: 1s\n"}});
+  daemon.set("collection", collection(daemon, "database_size: 4s, transactions: 500ms"));
+  daemon.start();
+  REQUIRE(
+      eventually([&] { return !daemon.query("max(timestamp(pg_database_size_bytes)) < time() - 2").empty(); }, kSoon));
+  // What stops coming is not seen for longer than the rest.
+  CHECK(daemon.query("max(timestamp(pg_up)) < time() - 2").empty());
+}
+
+TEST_CASE("a collector that failed before a restart goes on failing until it is seen to work, and so does its alert") {
+  RuleScene scene({}, {"self"});
+  std::filesystem::create_directories(scene.daemon.path("collectors.d"));
+  const auto collector = [&](const std::string& sql) {
+    write_file(scene.daemon.path("collectors.d/mine.yaml"),
+               "interval: 500ms\nsql: " + sql + "\ncolumns: [{column: n, metric: pgtend_mine, help: Mine.}]\n");
+  };
+  collector("select 1/0 as n");
+  // As an agent leaves it that saw the failure: of a collector that asks the server it is judged after 90 s only.
+  const auto before = scene.daemon.path("before.csv");
+  const auto minutes_ago = pgtend::from_ms(pgtend::to_ms(pgtend::SystemClock().now()) - 600'000);
+  write_file(before, "metric,labels,time,value\npgtend_collector_up,\"{collector=\"\"mine\"\",datname=\"\"\"\"}\"," +
+                         pgtend::to_rfc3339(minutes_ago) + ",0\n");
+  const auto imported =
+      scene.daemon.cli({"history", "import", before.string(), "--to", scene.daemon.path("history.db").string()});
+  INFO(imported.output);
+  REQUIRE(imported.status == 0);
+  scene.daemon.start();
+  scene.must_fire("PgCollectorFailing");
+  CHECK(scene.firing("PgCollectorFailing").front()["collector"] == "mine");
+  const auto since = fired_at(scene, "PgCollectorFailing");
+  scene.daemon.kill();
+  scene.daemon.start();
+  scene.must_stay_quiet("PgDown", "timestamp(pgtend_collector_up{collector=\"mine\"}) > time() - 2");
+  CHECK(fired_at(scene, "PgCollectorFailing") == since);
+  collector("select 1 as n");
+  scene.daemon.hang_up();
+  REQUIRE(eventually([&] { return scene.firing("PgCollectorFailing").empty(); }, kSoon));
+}
