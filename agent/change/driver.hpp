@@ -11,6 +11,9 @@
 // Inside agent/change: moves one change as far as it goes now. Made for one call of run(), owned by the pipeline.
 namespace pgtend::change {
 
+// What an act left is tried to be removed again after this: whoever was in the way may be gone.
+inline constexpr Millis kCleanAgain{10'000};
+
 class Driver {
  public:
   Driver(CorePtr core, Change change);

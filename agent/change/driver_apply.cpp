@@ -212,7 +212,7 @@ net::Task<void> Driver::leave_leftover(Error error) {
   notes.set(restores_by_itself(error) ? "deferred_for" : "failed_for", error.describe());
   change_.evidence_before = notes.json();
   auto noted = co_await move_to(ChangeState::applying, "change.apply.result", change_.last_error);
-  if (noted) core_->rest(change_.id, core_->options.defer_for);
+  if (noted) core_->rest(change_.id, std::min(core_->options.defer_for, kCleanAgain));
 }
 
 // The statement failed: it is looked at what is there, and what is ours and half done is removed.

@@ -107,7 +107,7 @@ net::Task<void> Driver::resume_in(pg::Connection* connection) {
   if (standing->presence == Presence::partial) {
     auto cleaned = co_await remove_leftover(connection, work);
     if (!cleaned) {
-      rest(cleaned.error(), core_->options.defer_for);
+      rest(cleaned.error(), std::min(core_->options.defer_for, kCleanAgain));
       co_return;
     }
   }
