@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
@@ -55,14 +56,14 @@ Result<std::string> read_text(const std::string& path) {
     const std::error_code reason(errno, std::generic_category());
     return fail(code_of(reason), "cannot read " + path + ": " + reason.message());
   }
-  // One byte more than allowed tells a file that grew from one that fits.
-  std::string text(kMaxFileBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  // In steps: the size that stat tells may be another one by now, and room for the largest would all be touched.
+  std::string text;
+  std::array<char, 8192> chunk;
+  while (in.read(chunk.data(), chunk.size()), in.gcount() > 0) {
+    text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kMaxFileBytes) return fail(Errc::resource_exhausted, path + " is larger than 4 MB");
+  }
   if (in.bad()) return fail(Errc::io, "cannot read " + path);
-  const auto got = static_cast<std::size_t>(in.gcount());
-  if (got > kMaxFileBytes) return fail(Errc::resource_exhausted, path + " is larger than 4 MB");
-  text.resize(got);
-  text.shrink_to_fit();
   return text;
 }
 

@@ -38,8 +38,10 @@ Table<PromqlConfig> promql_table() {
   return {
       choice("range_boundary", &P::range_boundary, {"left_open", "closed"},
              "Whether x[5m] leaves out a sample exactly 5 minutes old: left_open as Prometheus 3, closed as 2."),
-      duration("lookback", &P::lookback, kSecond, kDay,
-               "How old the newest sample of a series may be to count as now."),
+      duration(
+          "lookback", &P::lookback, kSecond, kDay,
+          "How old the newest sample of a series may be to count as now; three intervals where its collector runs more "
+          "seldom."),
       duration("timeout", &P::timeout, Millis(10), Millis(600 * kSecond), "Longest run of one query of the API."),
       integer("max_samples", &P::max_samples, 1'000, 100'000'000,
               "Samples one query may load and hold; 16 bytes each."),

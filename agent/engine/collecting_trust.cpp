@@ -168,7 +168,9 @@ bool Collecting::unreached(const std::string& collector, const std::string& data
   const auto found = runs_.find({collector, database});
   if (found == runs_.end()) return false;
   const auto status = found->second.status;
-  return status == CollectStatus::unavailable || (!reached_since_ && status == CollectStatus::permission);
+  // While it is away a statement may also wait in vain for the lane, or be refused with the session.
+  return status == CollectStatus::unavailable ||
+         (!reached_since_ && (status == CollectStatus::permission || status == CollectStatus::timeout));
 }
 
 std::optional<bool> Collecting::works(const std::string& collector, const Run& run) const {
