@@ -87,7 +87,7 @@ void show_check(Context& context, const Json& r) {
   print(std::string(sound ? "sound" : "DAMAGED") + ": structure " + cell(r, "structure") + "; " +
         cell(r, "bad_blocks") + " of " + cell(r, "blocks") + " blocks, " + cell(r, "bad_chunks") + " of " +
         cell(r, "chunks") + " chunks of ticks, " + cell(r, "bad_rows") + " of " + cell(r, "rows") +
-        " head rows are bad\n");
+        " other rows are bad\n");
   if (!cell(r, "bad_from").empty())
     print("samples of some series are lost between " + cell(r, "bad_from") + " and " + cell(r, "bad_to") + "\n");
   if (!sound) print("stop the agent and copy what is good: pgtend db recover FROM TO\n");
