@@ -62,6 +62,20 @@ void HistoryFile::Core::note_faults() {
   }
 }
 
+Result<void> HistoryFile::Core::look_at_structure() {
+  std::string told;
+  {
+    const std::lock_guard guard(faults_->mutex);
+    told = std::exchange(faults_->structure, {});
+    if (faults_->generation != generation_) return {};
+  }
+  if (told.empty() || !db_) return {};
+  Error error;
+  error.code = Errc::corrupt;
+  error.message = "a reader found: " + told;
+  return replace_file(error);
+}
+
 Result<bool> HistoryFile::Core::backup_step(std::unique_ptr<Backup>& running, const std::string& to) {
   if (!db_) return fail(Errc::unavailable, "history is kept in memory only; there is no file to copy");
   if (!running) {

@@ -114,14 +114,29 @@ TEST_CASE("a series whose row or name was damaged begins anew with the next samp
 
 namespace {
 
+constexpr int kCollectors = 40;
+
+// Sixty ticks of forty collectors, sealed: a hundred and more blocks on some pages. `i` counts the ticks.
+void write_many(History& history) {
+  const auto start = history.clock.now();
+  for (int i = 0; i < 60; ++i) {
+    for (int c = 0; c < kCollectors; ++c)
+      history.append(snapshot("c" + std::to_string(c), start + Millis(10'000) * i,
+                              {gauge("size", {{"of", std::to_string(c)}}, i * c)}));
+    history.commit();
+    history.clock.advance(Millis(10'000));
+  }
+  history.seal();
+}
+
 std::uint32_t big_endian(const std::string& bytes, std::size_t at, std::size_t size) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < size; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[at + i]);
   return value;
 }
 
-// Overwrites one leaf in the middle of a table's tree. Source: the database file format, "B-tree Pages".
-void overwrite_leaf(const std::string& file, const std::string& table) {
+// Overwrites the first leaf of a table's tree, or one in its middle. Source: the database file format, "B-tree Pages".
+void overwrite_leaf(const std::string& file, const std::string& table, bool first) {
   std::uint32_t page = 0, size = 0;
   {
     const RawDatabase raw(file);
@@ -138,7 +153,7 @@ void overwrite_leaf(const std::string& file, const std::string& table) {
     REQUIRE(bytes[0] == 0x05);
     const auto cells = big_endian(bytes, 3, 2);
     REQUIRE(cells >= 2);
-    page = big_endian(bytes, big_endian(bytes, 12 + 2 * (cells / 2), 2), 4);
+    page = big_endian(bytes, big_endian(bytes, 12 + 2 * (first ? 0 : cells / 2), 2), 4);
   }
   io.seekp(static_cast<std::streamoff>((page - 1) * size));
   io << std::string(size, '\xff');
@@ -149,27 +164,57 @@ void overwrite_leaf(const std::string& file, const std::string& table) {
 TEST_CASE("recovery loses a damaged page and nothing behind it, whatever groups the page holds") {
   TempDir dir;
   const auto file = dir.file("history.db");
-  constexpr int kCollectors = 40;
   {
     History history(file);
-    const auto start = history.clock.now();
-    for (int i = 0; i < 60; ++i) {
-      for (int c = 0; c < kCollectors; ++c)
-        history.append(snapshot("c" + std::to_string(c), start + Millis(10'000) * i,
-                                {gauge("size", {{"of", std::to_string(c)}}, i * c)}));
-      history.commit();
-      history.clock.advance(Millis(10'000));
-    }
-    history.seal();
+    write_many(history);
   }
   const auto before = store::check_history_offline(file);
   REQUIRE(before);
   REQUIRE(before->sound);
   REQUIRE(before->blocks > 2 * kCollectors);
-  overwrite_leaf(file, "block");
+  overwrite_leaf(file, "block", false);
   const auto recovered = store::recover_history(file, dir.file("new.db"));
   REQUIRE(recovered);
   CHECK(recovered->lost_rows >= 1);
   CHECK(recovered->blocks >= before->blocks * 3 / 4);
   CHECK(store::check_history_offline(dir.file("new.db"))->sound);
+}
+
+TEST_CASE("a file whose pages are overwritten under the agent is renamed as soon as a reader finds it") {
+  TempDir dir;
+  const auto file = dir.file("history.db");
+  {
+    History history(file);
+    write_many(history);
+  }
+  // Memory has nothing of the file's blocks.
+  History history(file);
+  history.clock.advance(Millis(3'600'000));
+  const auto now = history.clock.now();
+  history.append(snapshot("c0", now, {gauge("size", {{"of", "0"}}, 7)}));
+  history.commit();
+  overwrite_leaf(file, "block", true);
+  {
+    auto reader = history.file->reader();
+    REQUIRE(reader);
+    const auto found = (*reader)->select({}, kAlways, 1'000'000);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == Errc::corrupt);
+  }
+  // What reads the file from here on reads a new one, with all that is in memory.
+  (void)history.file->commit();
+  REQUIRE(history.file->moved_aside());
+  CHECK(std::filesystem::exists(*history.file->moved_aside()));
+  history.commit();
+  const auto found = history.select({}, kAlways);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].samples.back().value == 7);
+  history.append(snapshot("c0", now + Millis(10'000), {gauge("size", {{"of", "0"}}, 8)}));
+  history.commit();
+  history.seal();
+  CHECK(store::check_history(file)->sound);
+  history.open({file});
+  CHECK(history.select({}, kAlways)[0].samples.back().value == 8);
+  // A reader of the file that was renamed tells nothing of the new one.
+  CHECK_FALSE(history.file->moved_aside());
 }
