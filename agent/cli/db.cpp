@@ -138,6 +138,8 @@ void add_backup(CLI::App& db, Context& context) {
   auto to = std::make_shared<std::string>();
   command->add_option("to", *to, "absolute path of the new file")->required();
   command->callback([&context, to] {
+    if (!to->starts_with('/'))
+      throw CLI::ValidationError("to", "\"" + *to + "\" is no absolute path; the agent writes it on its own machine");
     auto answer = ask(context, "POST", "/v1/db/backup", Json{{"to", *to}});
     if (!answer) return report(context, answer.error());
     print(context.json() ? answer->dump(2) + "\n" : "copied to " + *to + "\n");

@@ -146,6 +146,11 @@ Result<StorageReport> HistoryFile::report() {
     if (!report) return fail(std::move(report).error(), "report");
     out.tiers.push_back(std::move(*report));
   }
+  // What was collected is not all in blocks yet.
+  auto& raw = out.tiers.front();
+  raw.values = out.stats.samples;
+  raw.oldest = out.stats.oldest;
+  raw.newest = out.stats.newest;
   return out;
 }
 
