@@ -60,7 +60,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       pipeline(parts, collecting, alerting, advising, changes.get()),
       sampling(parts, collecting, pipeline, cost),
       view(parts, collecting, cost, alerting, advising, changes.get(), options.version),
-      remote_writing(parts),
+      remote_writing(parts, [this] { return collecting.metrics(); }),
       refreshes_noted_until_(parts.clock.now()) {
   parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
 }
