@@ -40,7 +40,11 @@ net::Task<Response> backup(Context context, Request request) {
   const std::string to = named != body->end() && named->is_string() ? named->get<std::string>() : std::string();
   if (to.empty() || to.front() != '/') co_return bad_request("the body is {\"to\": PATH}, an absolute path");
   auto copied = co_await context.view.history_backup(to);
-  co_return copied ? item_answer(Json{{"to", *copied}}, context.clock) : error_answer(copied.error());
+  if (copied) co_return item_answer(Json{{"to", *copied}}, context.clock);
+  // Nothing has changed that could be read again.
+  if (copied.error().code == Errc::conflict)
+    co_return http::error_response(409, "conflict", copied.error().describe(), "name a file that is not there yet");
+  co_return error_answer(copied.error());
 }
 
 }  // namespace

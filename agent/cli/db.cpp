@@ -87,7 +87,7 @@ void show_check(Context& context, const Json& r) {
   print(std::string(sound ? "sound" : "DAMAGED") + ": structure " + cell(r, "structure") + "; " +
         cell(r, "bad_blocks") + " of " + cell(r, "blocks") + " blocks, " + cell(r, "bad_chunks") + " of " +
         cell(r, "chunks") + " chunks of ticks, " + cell(r, "bad_rows") + " of " + cell(r, "rows") +
-        " head rows are bad\n");
+        " other rows are bad\n");
   if (!cell(r, "bad_from").empty())
     print("samples of some series are lost between " + cell(r, "bad_from") + " and " + cell(r, "bad_to") + "\n");
   if (!sound) print("stop the agent and copy what is good: pgtend db recover FROM TO\n");
@@ -138,6 +138,8 @@ void add_backup(CLI::App& db, Context& context) {
   auto to = std::make_shared<std::string>();
   command->add_option("to", *to, "absolute path of the new file")->required();
   command->callback([&context, to] {
+    if (!to->starts_with('/'))
+      throw CLI::ValidationError("to", "\"" + *to + "\" is no absolute path; the agent writes it on its own machine");
     auto answer = ask(context, "POST", "/v1/db/backup", Json{{"to", *to}});
     if (!answer) return report(context, answer.error());
     print(context.json() ? answer->dump(2) + "\n" : "copied to " + *to + "\n");

@@ -59,7 +59,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       sampling(parts, collecting, pipeline, cost),
       view(parts, collecting, cost, alerting, advising, changes.get(), options.version),
       rights(parts, sampling, view),
-      remote_writing(parts),
+      remote_writing(parts, [this] { return collecting.metrics(); }),
       refreshes_noted_until_(parts.clock.now()) {
   parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
 }

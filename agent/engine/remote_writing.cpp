@@ -20,7 +20,8 @@ std::string cursor_key(const std::string& name) {
 
 }  // namespace
 
-RemoteWriting::RemoteWriting(Parts& parts) : parts_(parts), client_(parts.blocking) {}
+RemoteWriting::RemoteWriting(Parts& parts, std::function<std::vector<MetricDef>()> metrics)
+    : parts_(parts), metrics_(std::move(metrics)), client_(parts.blocking) {}
 
 void RemoteWriting::start(Supervisor& supervisor) {
   supervisor_ = &supervisor;
@@ -72,6 +73,7 @@ remote::Doors RemoteWriting::doors(const std::string& name) {
   remote::Doors out;
   out.blocking = parts_.blocking;
   out.open_reader = [history = &parts_.history] { return history->reader(); };
+  out.metrics = metrics_;
   out.load = [this, name] { return load_cursor(name); };
   out.save = [this, name](remote::Cursor cursor) { return save_cursor(name, cursor); };
   return out;

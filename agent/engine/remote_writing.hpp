@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -15,7 +16,8 @@ namespace pgtend::engine {
 // REQUIRES: io thread; `parts` outlives it.
 class RemoteWriting {
  public:
-  explicit RemoteWriting(Parts& parts);
+  // `metrics`: what is known of the metrics that are collected.
+  RemoteWriting(Parts& parts, std::function<std::vector<MetricDef>()> metrics);
 
   // Starts a task for each receiver. REQUIRES: the supervisor outlives the tasks.
   void start(Supervisor& supervisor);
@@ -32,6 +34,7 @@ class RemoteWriting {
   void publish(const remote::Sender& sender);
 
   Parts& parts_;
+  const std::function<std::vector<MetricDef>()> metrics_;
   http::Client client_;
   Supervisor* supervisor_ = nullptr;
   std::vector<config::RemoteWriteConfig> running_config_;

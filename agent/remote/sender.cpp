@@ -7,6 +7,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/remote/answer.hpp"
+#include "agent/remote/write_request.hpp"
 
 namespace pgtend::remote {
 
@@ -70,6 +71,9 @@ net::Task<Millis> Sender::step() {
     if (!*loaded) co_return kPause;
   }
   if (part_ < window_->parts.size()) {
+    // Once the receiver takes samples, and while nothing is repeated.
+    const bool due = doors_.metrics && (!described_ || clock_.steady_now() - *described_ >= kMetadataEvery);
+    if (due && part_ == 0 && repeating_.empty() && backoff_.failures() == 0) co_await send_metadata();
     auto pause = co_await send_part();
     co_return pause;
   }
@@ -196,8 +200,7 @@ void Sender::settle_part(std::uint64_t& count) {
   backoff_.reset();
 }
 
-net::Task<Millis> Sender::send_part() {
-  const auto& part = window_->parts[part_];
+http::ClientRequest Sender::request(std::string body) const {
   http::ClientRequest request;
   request.method = "POST";
   request.url = target_.url;
@@ -209,10 +212,32 @@ net::Task<Millis> Sender::send_part() {
   request.username = target_.username;
   request.password = target_.password;
   if (!target_.bearer_token.empty()) request.headers.emplace_back("Authorization", "Bearer " + target_.bearer_token);
-  request.body = part.body;
+  request.body = std::move(body);
   request.max_body = 64 * 1024;
   request.truncate_body = true;
-  auto response = co_await client_.send(std::move(request));
+  return request;
+}
+
+// Samples never wait for it: what a receiver does not take of it is sent another time.
+net::Task<void> Sender::send_metadata() {
+  described_ = clock_.steady_now();
+  WriteRequest all;
+  for (const auto& metric : doors_.metrics()) all.add(metric);
+  auto body = all.body();
+  if (!body || all.message().empty()) co_return;
+  auto post = request(std::move(*body));
+  auto response = co_await client_.send(std::move(post));
+  if (response && response->status / 100 == 2) co_return;
+  log::debug("remote write could not tell what its metrics are",
+             {{"endpoint", target_.name},
+              {"reason",
+               response ? "the receiver answered " + std::to_string(response->status) : response.error().describe()}});
+}
+
+net::Task<Millis> Sender::send_part() {
+  const auto& part = window_->parts[part_];
+  auto post = request(part.body);
+  auto response = co_await client_.send(std::move(post));
   const auto answer = response ? judge(response->status, response->headers, clock_.now()) : judge(response.error());
   switch (answer.fate) {
     case Fate::taken:

@@ -49,6 +49,7 @@ struct Doors {
   std::function<net::TaskResult<std::optional<Cursor>>()> load;
   std::function<net::TaskResult<bool>(Cursor)> save;  // on disk when it returns
   net::asio::any_io_executor blocking;
+  std::function<std::vector<MetricDef>()> metrics = {};  // what is known of them now; empty: nothing is sent of it
 };
 
 struct SenderCounts {
@@ -67,6 +68,10 @@ inline constexpr Millis kPause{5'000};
 inline constexpr Millis kMayForget{10'000};
 // Between two requests of a catch-up: at most 100,000 samples a second, so that a receiver's return is no load peak.
 inline constexpr Millis kCatchUpPause{100};
+
+// What is known of the metrics is sent in a request of its own this often, while samples are. Source: Prometheus does
+// so every minute by default; it changes with a release, and a receiver that was restarted may do without for so long.
+inline constexpr Millis kMetadataEvery{600'000};
 
 // Sends to one receiver, one request at a time, in the order of time. What is not acknowledged stays in history, which
 // is the only queue: an outage costs no memory, and is over when history has been read up to now.
@@ -90,6 +95,8 @@ class Sender {
   net::TaskResult<bool> begin();
   net::TaskResult<bool> load_window();
   net::Task<Millis> send_part();
+  net::Task<void> send_metadata();
+  [[nodiscard]] http::ClientRequest request(std::string body) const;
   void follow_clock();
   void repeat_recent();
   void remember_window(UtcTime from, UtcTime to);
@@ -115,7 +122,8 @@ class Sender {
     Deadline at;
   };
   std::deque<Acknowledged> recent_;
-  Millis span_;  // the window to try next
+  Millis span_;                        // the window to try next
+  std::optional<Deadline> described_;  // when metadata was sent last
   SenderCounts counts_;
 };
 

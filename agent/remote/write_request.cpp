@@ -11,7 +11,8 @@ namespace pgtend::remote {
 namespace {
 
 // Wire types and field numbers. Source: the protobuf encoding documentation and the specification's message
-// definitions: WriteRequest.timeseries = 1; TimeSeries.labels = 1, .samples = 2; Label.name = 1, .value = 2;
+// definitions: WriteRequest.timeseries = 1; .metadata = 3; MetricMetadata.type = 1 (1 counter, 2 gauge),
+// .metric_family_name = 2, .help = 4, .unit = 5; TimeSeries.labels = 1, .samples = 2; Label.name = 1, .value = 2;
 // Sample.value = 1 (double), .timestamp = 2 (int64, ms).
 constexpr char kVarint = 0, kFixed64 = 1, kBytes = 2;
 
@@ -82,6 +83,19 @@ void WriteRequest::add(const SeriesKey& key, const Labels& external, std::span<c
   for (const auto& sample : samples) put_sample(scratch_, sample);
   put_text(message_, 1, scratch_);
   samples_ += samples.size();
+}
+
+void WriteRequest::add(const MetricDef& metric) {
+  for (const auto* name : {&metric.name, &metric.exporter_name}) {
+    if (name->empty()) continue;
+    scratch_.clear();
+    scratch_ += tag(1, kVarint);
+    put_varint(scratch_, metric.kind == MetricKind::counter ? 1 : 2);
+    put_text(scratch_, 2, *name);
+    put_text(scratch_, 4, metric.help);
+    put_text(scratch_, 5, metric.unit);
+    put_text(message_, 3, scratch_);
+  }
 }
 
 Result<std::string> WriteRequest::body() const {

@@ -17,6 +17,9 @@ class WriteRequest {
   // well; a label of the series itself wins. Values keep their bits, stale markers included.
   void add(const SeriesKey& key, const Labels& external, std::span<const Sample> samples);
 
+  // Adds what is known of a metric: its kind, unit and help, under its name and the one it has from an exporter.
+  void add(const MetricDef& metric);
+
   [[nodiscard]] std::size_t samples() const { return samples_; }
   [[nodiscard]] bool empty() const { return samples_ == 0; }
   // The protobuf message before compression.

@@ -1,6 +1,7 @@
 #include "agent/store/backup.hpp"
 
 #include <filesystem>
+#include <utility>
 
 #include "agent/store/files.hpp"
 
@@ -15,10 +16,13 @@ constexpr int kPagesPerStep = 1'000;
 
 Result<std::unique_ptr<Backup>> Backup::begin(Database& from, const std::string& to) {
   if (std::filesystem::exists(to)) return fail(Errc::conflict, to + " exists already; name a new file");
-  PGTEND_STORE_TRY(create_private(to));
-  auto target = Database::open(to, OpenMode::read_write);
+  auto out = std::unique_ptr<Backup>(new Backup(to));
+  // One that a crash left.
+  std::error_code none;
+  std::filesystem::remove(out->part(), none);
+  PGTEND_STORE_TRY(create_private(out->part()));
+  auto target = Database::open(out->part(), OpenMode::read_write);
   if (!target) return fail(std::move(target).error());
-  auto out = std::unique_ptr<Backup>(new Backup());
   out->to_ = std::move(*target);
   out->backup_ = sqlite3_backup_init(out->to_->handle(), "main", from.handle(), "main");
   if (out->backup_ == nullptr)
@@ -28,13 +32,30 @@ Result<std::unique_ptr<Backup>> Backup::begin(Database& from, const std::string&
 
 Backup::~Backup() {
   if (backup_ != nullptr) sqlite3_backup_finish(backup_);
+  to_.reset();
+  std::error_code none;
+  std::filesystem::remove(part(), none);
+  std::filesystem::remove(part() + "-journal", none);
 }
 
 Result<bool> Backup::step() {
   const int code = sqlite3_backup_step(backup_, kPagesPerStep);
-  if (code == SQLITE_DONE) return true;
   if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) return false;
-  return fail(sqlite_error(to_->handle(), code, "backup"));
+  if (code != SQLITE_DONE) return fail(sqlite_error(to_->handle(), code, "backup"));
+  if (auto finished = finish(); !finished) return fail(std::move(finished).error());
+  return true;
+}
+
+Result<void> Backup::finish() {
+  const int code = sqlite3_backup_finish(std::exchange(backup_, nullptr));
+  if (code != SQLITE_OK) return fail(sqlite_error(to_->handle(), code, "backup"));
+  to_.reset();
+  // Unlike a rename, a link does not replace what came there meanwhile.
+  std::error_code failed;
+  std::filesystem::create_hard_link(part(), path_, failed);
+  if (failed)
+    return fail(failed == std::errc::file_exists ? Errc::conflict : Errc::io, path_ + ": " + failed.message());
+  return {};
 }
 
 }  // namespace pgtend::store

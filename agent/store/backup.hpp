@@ -9,8 +9,8 @@
 namespace pgtend::store {
 
 // A copy of an open database, made page by page between its commits. The source must be the read-write connection: its
-// own commits then go into the copy too, where those of another connection would start it anew. Private to agent/store;
-// store thread only.
+// own commits then go into the copy too, where those of another connection would start it anew. The copy is made under
+// another name beside `to`, and is gone when it does not come to its end. Private to agent/store; store thread only.
 class Backup {
  public:
   // Errors: conflict (`to` exists), io.
@@ -20,7 +20,11 @@ class Backup {
   Result<bool> step();
 
  private:
-  Backup() = default;
+  explicit Backup(std::string path) : path_(std::move(path)) {}
+  [[nodiscard]] std::string part() const { return path_ + ".part"; }
+  Result<void> finish();
+
+  std::string path_;
   std::unique_ptr<Database> to_;
   sqlite3_backup* backup_ = nullptr;
 };

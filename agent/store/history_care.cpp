@@ -62,6 +62,20 @@ void HistoryFile::Core::note_faults() {
   }
 }
 
+Result<void> HistoryFile::Core::look_at_structure() {
+  std::string told;
+  {
+    const std::lock_guard guard(faults_->mutex);
+    told = std::exchange(faults_->structure, {});
+    if (faults_->generation != generation_) return {};
+  }
+  if (told.empty() || !db_) return {};
+  Error error;
+  error.code = Errc::corrupt;
+  error.message = "a reader found: " + told;
+  return replace_file(error);
+}
+
 Result<bool> HistoryFile::Core::backup_step(std::unique_ptr<Backup>& running, const std::string& to) {
   if (!db_) return fail(Errc::unavailable, "history is kept in memory only; there is no file to copy");
   if (!running) {
@@ -132,6 +146,11 @@ Result<StorageReport> HistoryFile::report() {
     if (!report) return fail(std::move(report).error(), "report");
     out.tiers.push_back(std::move(*report));
   }
+  // What was collected is not all in blocks yet.
+  auto& raw = out.tiers.front();
+  raw.values = out.stats.samples;
+  raw.oldest = out.stats.oldest;
+  raw.newest = out.stats.newest;
   return out;
 }
 

@@ -184,7 +184,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
   CommitReport report;
   report.snapshots = batch.size();
   recorder_->reset_counts();
-  Result<void> written;
+  Result<void> written = look_at_structure();
   std::size_t next = 0;
   do {
     apply(batch, next);

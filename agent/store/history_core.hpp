@@ -21,6 +21,18 @@ struct Faults {
   std::set<std::int64_t> known_bad;     // ids of blocks; those of ticks are below zero
   std::set<std::int64_t> bad_sessions;  // ids of buckets of active sessions
   std::vector<std::int64_t> fresh_bad;  // not yet noted as events
+  // What SQLite said of the file of that generation; empty: nothing. The writer has many pages in its cache and may not
+  // come by the bad ones for hours.
+  std::string structure;
+  std::uint64_t generation = 0;
+
+  // Notes an error of a reader of the file of `of`.
+  void note(const Error& error, std::uint64_t of) {
+    if (error.code != Errc::corrupt) return;
+    const std::lock_guard guard(mutex);
+    structure = error.describe();
+    generation = of;
+  }
 };
 
 class Backup;
@@ -77,6 +89,8 @@ class HistoryFile::Core {
   void bound_memory();
   Result<void> scrub();
   void note_faults();
+  // Replaces the file when a reader found it unsound.
+  Result<void> look_at_structure();
   void encode_in_memory();
   Result<std::optional<UtcTime>> oldest();
   void show();

@@ -79,8 +79,8 @@ struct TierReport {
   Millis width{0};      // distance of its values; 0: as collected
   Millis retention{0};  // age at which they are dropped
   std::int64_t blocks = 0;
-  std::int64_t values = 0;
-  std::int64_t bytes = 0;  // of the blocks' data
+  std::int64_t values = 0;  // of "raw" those that are not in blocks yet, too; so with oldest and newest
+  std::int64_t bytes = 0;   // of the blocks' data
   std::optional<UtcTime> oldest, newest;
 };
 

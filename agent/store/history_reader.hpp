@@ -29,6 +29,8 @@ class FileReader final : public HistoryReader {
   Result<std::vector<SeriesKey>> series(const std::vector<Matcher>& matchers, TimeRange range) override;
   Result<std::vector<ResetEvent>> resets(TimeRange range) override;
   Result<std::vector<Gap>> gaps(TimeRange range) override;
+  // Tells the writer of an error by which the file of this reader is unsound.
+  void note(const Error& error) { faults_->note(error, generation_); }
   void hint(const ReadHints& hints) override { hints_ = hints; }
 
  private:

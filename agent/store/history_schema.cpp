@@ -3,6 +3,7 @@
 #include "agent/store/codec/bytes.hpp"
 #include "agent/store/codec/crc32c.hpp"
 #include "agent/store/files.hpp"
+#include "agent/store/name_rows.hpp"
 
 namespace pgtend::store {
 
@@ -44,6 +45,11 @@ CREATE TABLE sessions (
   id INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX sessions_by_time ON sessions (to_ms, from_ms);
 )";
+// What version 4 has beyond that.
+constexpr const char* kSchemaSince3 = R"(
+ALTER TABLE label_pair ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+)";
 
 Result<void> check_sound(Database& db) {
   db.set_deadline(std::chrono::steady_clock::now() + kCheckBudget);
@@ -77,6 +83,7 @@ Result<void> check_schema(Database& db, std::int64_t version) {
   if (!model) return fail(std::move(model).error());
   PGTEND_STORE_TRY((*model)->exec(kSchemaOf2));
   if (version >= kSessionsSince) PGTEND_STORE_TRY((*model)->exec(kSchemaSince2));
+  if (version >= kNameSumsSince) PGTEND_STORE_TRY((*model)->exec(kSchemaSince3));
   auto expected = schema_text(**model);
   auto found = schema_text(db);
   if (!expected) return fail(std::move(expected).error());
@@ -89,7 +96,11 @@ Result<void> raise_version(Database& db, std::int64_t version) {
   if (version == kHistoryVersion) return {};
   auto tx = Transaction::begin(db);
   if (!tx) return fail(std::move(tx).error());
-  PGTEND_STORE_TRY(db.exec(kSchemaSince2));
+  if (version < kSessionsSince) PGTEND_STORE_TRY(db.exec(kSchemaSince2));
+  if (version < kNameSumsSince) {
+    PGTEND_STORE_TRY(db.exec(kSchemaSince3));
+    PGTEND_STORE_TRY(sum_up_names(db));
+  }
   PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kHistoryVersion)));
   return tx->commit();
 }
@@ -106,6 +117,7 @@ Result<void> ensure_schema(Database& db) {
     if (!tx) return fail(std::move(tx).error());
     PGTEND_STORE_TRY(db.exec(kSchemaOf2));
     PGTEND_STORE_TRY(db.exec(kSchemaSince2));
+    PGTEND_STORE_TRY(db.exec(kSchemaSince3));
     PGTEND_STORE_TRY(db.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
     PGTEND_STORE_TRY(db.exec("PRAGMA user_version=" + std::to_string(kHistoryVersion)));
     return tx->commit();

@@ -11,12 +11,15 @@
 // The shape of history.db; private to agent/store.
 namespace pgtend::store {
 
-// Version 1 had one row per sample, version 2 has blocks and a durable head, version 3 active sessions as well.
-inline constexpr std::int64_t kHistoryVersion = 3;
+// Version 1 had one row per sample, version 2 has blocks and a durable head, version 3 active sessions as well, version
+// 4 check sums of names and series.
+inline constexpr std::int64_t kHistoryVersion = 4;
 // The oldest version whose file is used as it is, but for what it lacks.
 inline constexpr std::int64_t kSameFileSince = 2;
 // The first one with active sessions.
 inline constexpr std::int64_t kSessionsSince = 3;
+// The first one with check sums of names and series.
+inline constexpr std::int64_t kNameSumsSince = 4;
 
 // What a block holds of its group. Gauges of a coarse tier have four values per bucket, counters only the last one.
 enum class Tier : std::uint8_t { raw = 0, five_minutes = 1, one_hour = 2 };

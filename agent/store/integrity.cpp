@@ -7,6 +7,7 @@
 #include "agent/store/codec/ticks.hpp"
 #include "agent/store/files.hpp"
 #include "agent/store/history_schema.hpp"
+#include "agent/store/name_rows.hpp"
 #include "agent/store/session_rows.hpp"
 
 namespace pgtend::store {
@@ -21,23 +22,35 @@ constexpr std::chrono::seconds kStructureTime{20};
 // Calls f(row) for all rows of a table in order of its id, in short reads. `sql` selects the id first, takes the last
 // id as ?1 and the number of rows as ?2.
 template <class F>
-Result<void> in_short_reads(Database& db, const char* sql, F&& f) {
+Result<void> in_short_reads(Database& db, std::string_view sql, F&& f) {
+  auto query = db.prepare(sql);
+  if (!query) return fail(std::move(query).error());
   std::int64_t last = INT64_MIN;
   while (true) {
-    auto query = db.cached(sql);
-    if (!query) return fail(std::move(query).error());
-    (*query)->bind(1, last).bind(2, static_cast<std::int64_t>(kRowsPerRead));
+    query->bind(1, last).bind(2, static_cast<std::int64_t>(kRowsPerRead));
     int rows = 0;
     while (true) {
-      auto row = (*query)->step();
+      auto row = query->step();
       if (!row) return fail(std::move(row).error());
       if (!*row) break;
-      last = (*query)->integer(0);
-      f(**query);
+      last = query->integer(0);
+      f(*query);
       ++rows;
     }
     if (rows < kRowsPerRead) return {};
   }
+}
+
+Result<void> check_names(Database& db, IntegrityReport& report) {
+  const auto check = [&](const std::string& columns, const char* table, bool (*sound)(const Statement&)) {
+    const auto sql = "SELECT " + columns + " FROM " + table + " WHERE id > ?1 ORDER BY id LIMIT ?2";
+    return in_short_reads(db, sql, [&](const Statement& row) {
+      ++report.rows;
+      if (!sound(row)) ++report.bad_rows;
+    });
+  };
+  PGTEND_STORE_TRY(check(kPairColumns, "label_pair", pair_is_sound));
+  return check(kSeriesColumns, "series", series_is_sound);
 }
 
 bool block_is_sound(const Statement& row) {
@@ -68,6 +81,7 @@ Result<void> check_rows(Database& db, std::int64_t version, IntegrityReport& rep
             row.integer(1) == row_crc(row.integer(0), 0, row.blob(2)) && codec::decode_ticks(row.blob(2), kChunkTicks);
         if (!sound) ++report.bad_chunks;
       }));
+  if (version >= kNameSumsSince) PGTEND_STORE_TRY(check_names(db, report));
   if (version >= kSessionsSince)
     PGTEND_STORE_TRY(
         in_short_reads(db, "SELECT id, from_ms, to_ms, crc, data FROM sessions WHERE id > ?1 ORDER BY id LIMIT ?2",

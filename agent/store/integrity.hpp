@@ -10,7 +10,7 @@
 #include "agent/base/result.hpp"
 
 // Whether what history.db holds is what was written. SQLite's own check misses flipped bits inside rows (60 of 60 in a
-// measurement), so every block, chunk of ticks and head row has a check sum.
+// measurement), so every block, chunk of ticks, head row, name and series has a check sum.
 namespace pgtend::store {
 
 struct IntegrityReport {
@@ -18,7 +18,7 @@ struct IntegrityReport {
   std::string structure;  // what SQLite says of pages and indexes: "ok", or the first fault
   std::int64_t blocks = 0, bad_blocks = 0;
   std::int64_t chunks = 0, bad_chunks = 0;  // of ticks; each is there twice
-  std::int64_t rows = 0, bad_rows = 0;      // of the head, and of active sessions
+  std::int64_t rows = 0, bad_rows = 0;      // of the head, of names, series and active sessions
   // The stretch of time in which samples of some series are lost, when blocks are bad.
   std::optional<UtcTime> bad_from, bad_to;
 };

@@ -49,10 +49,14 @@ NamePtr Names::make(const SeriesKey& key, std::vector<PairPtr>& fresh) {
   return name;
 }
 
+void Names::reserve(std::int64_t id) {
+  if (id >= 1 && id < kMaxId) next_id_ = std::max(next_id_, id + 1);
+}
+
 void Names::load(std::int64_t id, std::string name, std::string value) {
   if (id < 1 || id >= kMaxId) return;
   auto made = std::make_shared<const LabelPair>(LabelPair{id, std::move(name), std::move(value)});
-  next_id_ = std::max(next_id_, id + 1);
+  reserve(id);
   known_.emplace(made, true);
   by_id_.insert_or_assign(id, std::move(made));
 }

@@ -41,6 +41,8 @@ class Names {
   NamePtr make(const SeriesKey& key, std::vector<PairPtr>& fresh);
   // A pair as the file has it; one with an impossible id is not taken.
   void load(std::int64_t id, std::string name, std::string value);
+  // The id of a pair that cannot be read, but that names may go on to mean: it is given to no other.
+  void reserve(std::int64_t id);
   // The name of pairs that were loaded; nullptr when an id is unknown, or the first is no metric name.
   [[nodiscard]] NamePtr of_ids(const std::vector<std::int64_t>& ids) const;
   // Forgets pairs that no name uses any more and returns their ids.

@@ -1,6 +1,6 @@
 #include "agent/store/pending.hpp"
 
-#include "agent/store/codec/bytes.hpp"
+#include "agent/store/name_rows.hpp"
 
 namespace pgtend::store {
 
@@ -14,29 +14,6 @@ Result<void> put_scope(Database& db, const ScopeRow& row) {
   auto put = statement(db, "INSERT OR REPLACE INTO scope (id, instance, collector, database) VALUES (?,?,?,?)");
   if (!put) return fail(std::move(put).error());
   (*put)->bind(1, static_cast<std::int64_t>(row.id)).bind(2, row.instance).bind(3, row.collector).bind(4, row.database);
-  return (*put)->run();
-}
-
-Result<void> put_pair(Database& db, const LabelPair& pair) {
-  auto put = statement(db, "INSERT OR REPLACE INTO label_pair (id, name, value) VALUES (?,?,?)");
-  if (!put) return fail(std::move(put).error());
-  (*put)->bind(1, pair.id).bind(2, pair.name).bind(3, pair.value);
-  return (*put)->run();
-}
-
-Result<void> put_series(Database& db, const IndexedSeries& series) {
-  auto put =
-      statement(db,
-                "INSERT OR REPLACE INTO series (id, scope, place, kind, first_seq, first_ms, last_seq, last_ms, pairs)"
-                " VALUES (?,?,?,?,?,?,?,?,?)");
-  if (!put) return fail(std::move(put).error());
-  codec::ByteWriter pairs;
-  for (const auto& pair : series.name->pairs) pairs.varint(static_cast<std::uint64_t>(pair->id));
-  (*put)->bind(1, series.id).bind(2, static_cast<std::int64_t>(series.scope));
-  (*put)->bind(3, static_cast<std::int64_t>(series.place)).bind(4, static_cast<std::int64_t>(series.kind));
-  (*put)->bind(5, series.first_seq).bind(6, series.first_ms);
-  if (series.last_seq != INT64_MAX) (*put)->bind(7, series.last_seq).bind(8, series.last_ms);
-  (*put)->bind_blob(9, pairs.view());
   return (*put)->run();
 }
 

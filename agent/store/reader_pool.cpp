@@ -10,16 +10,22 @@ class ReaderPool::Borrowed final : public HistoryReader {
 
   Result<std::vector<SeriesData>> select(const std::vector<Matcher>& matchers, TimeRange range,
                                          std::size_t max_samples) override {
-    return reader_->select(matchers, range, max_samples);
+    return noted(reader_->select(matchers, range, max_samples));
   }
   Result<std::vector<SeriesKey>> series(const std::vector<Matcher>& matchers, TimeRange range) override {
-    return reader_->series(matchers, range);
+    return noted(reader_->series(matchers, range));
   }
-  Result<std::vector<ResetEvent>> resets(TimeRange range) override { return reader_->resets(range); }
-  Result<std::vector<Gap>> gaps(TimeRange range) override { return reader_->gaps(range); }
+  Result<std::vector<ResetEvent>> resets(TimeRange range) override { return noted(reader_->resets(range)); }
+  Result<std::vector<Gap>> gaps(TimeRange range) override { return noted(reader_->gaps(range)); }
   void hint(const ReadHints& hints) override { reader_->hint(hints); }
 
  private:
+  template <class T>
+  T noted(T result) {
+    if (!result) reader_->note(result.error());
+    return result;
+  }
+
   const std::shared_ptr<ReaderPool> pool_;
   std::unique_ptr<FileReader> reader_;
 };

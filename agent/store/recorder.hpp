@@ -81,7 +81,7 @@ class Recorder {
   [[nodiscard]] std::int64_t over_quota() const { return over_quota_; }
   // Bytes of the rows that the head needs; sealing makes it less.
   [[nodiscard]] std::int64_t row_bytes() const { return row_bytes_; }
-  // Head rows found damaged by load().
+  // Head rows, names and series found damaged by load().
   [[nodiscard]] std::int64_t damaged_rows() const { return damaged_rows_; }
   [[nodiscard]] std::optional<UtcTime> newest() const { return newest_; }
   // Of the ticks in memory.
@@ -181,6 +181,7 @@ class Recorder {
   };
   Result<void> load_scopes(Database& db);
   Result<void> load_series(Database& db, std::int64_t now_ms);
+  Result<void> reserve_places(Database& db, Scope& scope);
   Result<void> load_gaps(Database& db);
   Result<void> load_blocks(Database& db);
   Result<void> load_head(Database& db);

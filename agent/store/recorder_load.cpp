@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <bit>
 
+#include "agent/base/log.hpp"
 #include "agent/store/codec/bytes.hpp"
 #include "agent/store/codec/ticks.hpp"
+#include "agent/store/name_rows.hpp"
 #include "agent/store/recorder.hpp"
 
 // How a recorder finds its way back into what the file holds.
@@ -63,22 +65,32 @@ Result<void> Recorder::load_scopes(Database& db) {
 }
 
 Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
-  PGTEND_STORE_TRY(for_each(db, "SELECT id, name, value FROM label_pair", [&](Statement& row) -> Result<void> {
-    names_.load(row.integer(0), row.text(1), row.text(2));
+  std::int64_t damaged = 0;
+  const auto pairs = std::string("SELECT ") + kPairColumns + " FROM label_pair";
+  PGTEND_STORE_TRY(for_each(db, pairs, [&](Statement& row) -> Result<void> {
+    if (pair_is_sound(row)) {
+      names_.load(row.integer(0), row.text(1), row.text(2));
+    } else {
+      names_.reserve(row.integer(0));
+      ++damaged;
+    }
     return {};
   }));
   std::size_t places = 0;
   constexpr std::int64_t kPlaces = static_cast<std::int64_t>(kMaxGroups) * codec::kBlockSlots;
-  const auto* sql =
-      "SELECT id, scope, place, kind, first_seq, first_ms, last_seq, last_ms, pairs FROM series ORDER BY id";
+  const auto sql = std::string("SELECT ") + kSeriesColumns + " FROM series ORDER BY id";
   PGTEND_STORE_TRY(for_each(db, sql, [&](Statement& row) -> Result<void> {
-    const auto found = scope_by_id_.find(static_cast<std::uint32_t>(row.integer(1)));
-    auto name = names_.of_ids(pair_ids(row.blob(8)));
     const auto id = row.integer(0), place = row.integer(2);
+    if (id >= 1 && id < kMaxId) next_series_ = std::max(next_series_, id + 1);
+    const auto found = scope_by_id_.find(static_cast<std::uint32_t>(row.integer(1)));
+    const auto ids = series_is_sound(row) ? pair_ids(row.blob(8)) : std::vector<std::int64_t>();
+    for (const auto pair : ids) names_.reserve(pair);
+    auto name = names_.of_ids(ids);
     // A series whose id, name or place is damaged cannot be told from others; its samples are not served.
-    if (id < 1 || id >= kMaxId) return {};
-    next_series_ = std::max(next_series_, id + 1);
-    if (found == scope_by_id_.end() || !name || place < 0 || place >= kPlaces) return {};
+    if (id < 1 || id >= kMaxId || found == scope_by_id_.end() || !name || place < 0 || place >= kPlaces) {
+      ++damaged;
+      return {};
+    }
     auto& scope = *found->second;
     const auto grows =
         static_cast<std::size_t>(place) + 1 - std::min(scope.places.size(), static_cast<std::size_t>(place) + 1);
@@ -114,13 +126,32 @@ Result<void> Recorder::load_series(Database& db, std::int64_t now_ms) {
     added_.push_back(std::move(series));
     return {};
   }));
+  damaged_rows_ += damaged;
   for (auto& [key, scope] : scopes_) {
+    if (damaged > 0) PGTEND_STORE_TRY(reserve_places(db, *scope));
     scope->owners.resize(scope->places.size(), nullptr);
     auto& memory = head_.scopes[scope->id];
     memory.groups.resize((scope->places.size() + codec::kBlockSlots - 1) / codec::kBlockSlots);
     for (std::uint32_t place = 0; place < scope->places.size(); ++place)
-      if (scope->places[place] == nullptr) scope->free.push_back(place);
+      if (scope->places[place] == nullptr && (damaged == 0 || scope->owners[place] != nullptr))
+        scope->free.push_back(place);
   }
+  if (damaged > 0)
+    log::error("names or series of history are damaged; their samples are not served, all others are",
+               {{"rows", std::to_string(damaged)}});
+  return {};
+}
+
+// A place that is not known to be free may be that of a series whose row is damaged: what a new series has there would
+// come together with the old one's samples in the coarser copies. New series get places behind all that blocks have.
+Result<void> Recorder::reserve_places(Database& db, Scope& scope) {
+  const auto first = lane_of(Tier::raw, Part::main, group_of(scope.id, 0));
+  auto last = db.number("SELECT coalesce(max(lane), -1) FROM block WHERE lane BETWEEN " + std::to_string(first) +
+                        " AND " + std::to_string(first + kMaxGroups - 1));
+  if (!last) return fail(std::move(last).error());
+  const auto of_blocks = *last < first ? 0 : static_cast<std::size_t>(*last - first + 1);
+  const auto of_series = (scope.places.size() + codec::kBlockSlots - 1) / codec::kBlockSlots;
+  scope.places.resize(std::max(of_blocks, of_series) * codec::kBlockSlots, nullptr);
   return {};
 }
 

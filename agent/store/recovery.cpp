@@ -2,24 +2,25 @@
 
 #include <filesystem>
 #include <functional>
+#include <numeric>
+#include <optional>
 
 #include "agent/store/codec/block.hpp"
 #include "agent/store/files.hpp"
 #include "agent/store/history_schema.hpp"
+#include "agent/store/name_rows.hpp"
 #include "agent/store/session_rows.hpp"
 
 namespace pgtend::store {
 
 namespace {
 
-// Ids jumped over after an unreadable page: what is lost by it is a few rows.
-constexpr std::int64_t kJump = 64;
-// A tree whose pages are gone would be jumped over for ever.
-constexpr int kMostJumps = 1'000;
+// Unreadable stretches of one table. A tree whose pages are all gone would be searched for ever.
+constexpr int kMostGaps = 1'000;
 
 struct Table {
   const char* name;
-  const char* columns;
+  std::string columns;
   int count;
   // Whether the row may be copied; columns as in `columns`, the id first.
   std::function<bool(const Statement&)> sound;
@@ -40,9 +41,32 @@ bool copy_row(const Statement& row, int columns, Statement& put) {
   return put.run().has_value();
 }
 
+// Where a page cannot be read, the least id behind which there is something to read again, or nullopt. Ids of one page
+// may be far apart, so it is looked for in growing steps and then by halving.
+std::optional<std::int64_t> behind_gap(Statement& after, std::int64_t last) {
+  const auto readable = [&](std::int64_t id) {
+    const bool found = after.bind(1, id).step().has_value();
+    after.reset();
+    return found;
+  };
+  auto bad = last, good = last;
+  for (std::int64_t step = 1;; step *= 2) {
+    if (bad == INT64_MAX) return std::nullopt;
+    good = step > (INT64_MAX >> 1) || bad > INT64_MAX - step ? INT64_MAX : bad + step;
+    if (readable(good)) break;
+    bad = good;
+    if (step > (INT64_MAX >> 2)) step = INT64_MAX >> 2;
+  }
+  while (bad + 1 < good) {
+    const auto middle = std::midpoint(bad, good);
+    (readable(middle) ? good : bad) = middle;
+  }
+  return good;
+}
+
 // Rows in order of their ids; where a page cannot be read, the reading goes on behind it.
 Result<void> copy_table(Database& from, Database& to, const Table& table, std::int64_t& copied, std::int64_t& lost) {
-  const std::string columns = table.columns;
+  const std::string& columns = table.columns;
   auto query = from.prepare("SELECT " + columns + " FROM " + table.name + " WHERE id > ?1 ORDER BY id");
   std::string marks = "?";
   for (int i = 1; i < table.count; ++i) marks += ",?";
@@ -53,8 +77,9 @@ Result<void> copy_table(Database& from, Database& to, const Table& table, std::i
     ++lost;
     return {};
   }
-  std::int64_t last = INT64_MIN;
-  for (int jumps = 0; jumps < kMostJumps;) {
+  // Ids are above 0 but for those of tampered rows, which are not copied.
+  std::int64_t last = 0;
+  for (int gaps = 0; gaps < kMostGaps; ++gaps) {
     query->bind(1, last);
     while (true) {
       auto row = query->step();
@@ -69,9 +94,10 @@ Result<void> copy_table(Database& from, Database& to, const Table& table, std::i
       }
     }
     ++lost;
-    ++jumps;
     query->reset();
-    last = last == INT64_MIN ? 0 : last > INT64_MAX - kJump ? INT64_MAX : last + kJump;
+    const auto next = behind_gap(*query, last);
+    if (!next) return {};
+    last = *next;
   }
   return {};
 }
@@ -114,10 +140,15 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
   const auto sessions_sound = [](const Statement& row) {
     return sessions_are_sound(row.integer(1), row.integer(2), row.integer(3), row.blob(4));
   };
+  const bool summed = *version >= kNameSumsSince;
   const std::pair<Table, std::int64_t*> tables[] = {
       {{"scope", "id, instance, collector, database", 4, always}, &others},
-      {{"label_pair", "id, name, value", 3, always}, &others},
-      {{"series", "id, scope, place, kind, first_seq, first_ms, last_seq, last_ms, pairs", 9, always}, &report.series},
+      summed ? std::pair{Table{"label_pair", kPairColumns, 4, pair_is_sound}, &others}
+             : std::pair{Table{"label_pair", "id, name, value", 3, always}, &others},
+      summed ? std::pair{Table{"series", kSeriesColumns, 10, series_is_sound}, &report.series}
+             : std::pair{Table{"series", "id, scope, place, kind, first_seq, first_ms, last_seq, last_ms, pairs", 9,
+                               always},
+                         &report.series},
       {{"block", "id, lane, ticks, min_ms, max_ms, samples, crc, data", 8, block_sound}, &report.blocks},
       {{"tick", "id, crc, data", 3, tick_sound}, &others},
       {{"head", "id, scope, seq, ms, is_full, crc, data", 7, head_sound}, &others},
@@ -129,6 +160,12 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
     auto tx = Transaction::begin(**target);
     if (!tx) return fail(std::move(tx).error());
     PGTEND_STORE_TRY(copy_table(**source, **target, table, *copied, report.lost_rows));
+    PGTEND_STORE_TRY(tx->commit());
+  }
+  if (!summed) {
+    auto tx = Transaction::begin(**target);
+    if (!tx) return fail(std::move(tx).error());
+    PGTEND_STORE_TRY(sum_up_names(**target));
     PGTEND_STORE_TRY(tx->commit());
   }
   auto samples = (*target)->number(std::string("SELECT ") + kSumSamples + " FROM block WHERE lane < 268435456");

@@ -68,6 +68,10 @@ Result<TraceCheck> Trace::check(HistoryReader& reader, std::int64_t from, std::i
       const bool right = since % step_.count() == 0 &&
                          std::bit_cast<std::uint64_t>(sample.value) == std::bit_cast<std::uint64_t>(value(s, tick));
       right ? ++out.right : ++out.wrong;
+      if (since % step_.count() != 0) {
+        ++out.coarse;
+        continue;
+      }
       if (tick != expected && (out.first_missing_tick < 0 || expected < out.first_missing_tick))
         out.first_missing_tick = expected;
       expected = tick + 1;

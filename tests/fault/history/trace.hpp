@@ -16,6 +16,7 @@ namespace pgtend::test {
 struct TraceCheck {
   std::int64_t right = 0;
   std::int64_t wrong = 0;    // a value that was never appended at that time
+  std::int64_t coarse = 0;   // of them those between two ticks
   std::int64_t missing = 0;  // not there
   std::int64_t first_missing_tick = -1;
 };

@@ -19,6 +19,12 @@ struct DecodedSeries {
   bool operator==(const DecodedSeries&) const = default;
 };
 
+struct DecodedMetric {
+  std::uint64_t type = 0;
+  std::string name, help, unit;
+  bool operator==(const DecodedMetric&) const = default;
+};
+
 class ProtobufReader {
  public:
   explicit ProtobufReader(std::string_view bytes) : bytes_(bytes) {}
@@ -75,7 +81,22 @@ inline DecodedSeries decode_series(std::string_view message) {
   return out;
 }
 
-inline std::vector<DecodedSeries> decode_request(std::string_view body) {
+inline DecodedMetric decode_metric(std::string_view message) {
+  DecodedMetric out;
+  ProtobufReader metric(message);
+  while (!metric.done()) {
+    const auto tag = metric.varint();
+    if (tag == 0x08) {
+      out.type = metric.varint();
+      continue;
+    }
+    if (tag != 0x12 && tag != 0x22 && tag != 0x2a) throw std::runtime_error("unknown field");
+    (tag == 0x12 ? out.name : tag == 0x22 ? out.help : out.unit) = metric.bytes();
+  }
+  return out;
+}
+
+inline std::vector<DecodedSeries> decode_request(std::string_view body, std::vector<DecodedMetric>* metrics = nullptr) {
   std::size_t length = 0;
   if (snappy_uncompressed_length(body.data(), body.size(), &length) != SNAPPY_OK) throw std::runtime_error("no snappy");
   std::string message(length, '\0');
@@ -84,8 +105,14 @@ inline std::vector<DecodedSeries> decode_request(std::string_view body) {
   std::vector<DecodedSeries> out;
   ProtobufReader request(message);
   while (!request.done()) {
-    if (request.varint() != 0x0a) throw std::runtime_error("no time series");
-    out.push_back(decode_series(request.bytes()));
+    const auto tag = request.varint();
+    if (tag != 0x0a && tag != 0x1a) throw std::runtime_error("neither a time series nor metadata");
+    if (tag == 0x0a) {
+      out.push_back(decode_series(request.bytes()));
+    } else {
+      const auto metric = decode_metric(request.bytes());
+      if (metrics != nullptr) metrics->push_back(metric);
+    }
   }
   return out;
 }

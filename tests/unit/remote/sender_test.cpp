@@ -25,6 +25,8 @@ struct Receiver {
   std::deque<int> answers;
   std::vector<http::Request> got;
   std::map<std::string, std::map<std::int64_t, int>> taken;  // series, time: how often
+  std::vector<DecodedMetric> described;
+  int refuse_metadata = 0;  // status for requests with nothing else; 0: they are taken
 
   http::Router router() {
     http::Router out;
@@ -35,6 +37,12 @@ struct Receiver {
   net::Task<http::Response> answer(http::Request request) {
     http::Response response;
     response.status = 204;
+    std::vector<DecodedMetric> metrics;
+    if (decode_request(request.body, &metrics).empty()) {
+      if (refuse_metadata != 0) response.status = refuse_metadata;
+      described.insert(described.end(), metrics.begin(), metrics.end());
+      co_return response;
+    }
     if (!answers.empty()) {
       response.status = answers.front();
       answers.pop_front();
@@ -76,6 +84,7 @@ struct Rig {
   FakeClock clock;
   promql::MemoryHistory history;
   std::optional<Cursor> kept;
+  std::vector<MetricDef> metrics;
   net::asio::thread_pool blocking{1};
   net::asio::io_context io{1};
   http::Client client{blocking.get_executor()};
@@ -101,6 +110,7 @@ struct Rig {
       kept = cursor;
       co_return true;
     };
+    if (!metrics.empty()) doors.metrics = [this] { return metrics; };
     sender = std::make_unique<Sender>(target, doors, client, clock, 7);
   }
 
@@ -152,6 +162,31 @@ TEST_CASE("every sample is sent once, and none before it can be complete") {
   CHECK(headers.at("x-scope-orgid") == "shop");
   CHECK(headers.at("content-type") == "application/x-protobuf");
   CHECK(headers.at("x-prometheus-remote-write-version") == "0.1.0");
+}
+
+TEST_CASE("what is known of the metrics is sent with the first samples and now and then, and holds up none") {
+  Rig rig;
+  rig.metrics = {{"a", MetricKind::counter, "seconds", "What a is.", "", ""}};
+  rig.restart();
+  rig.step();
+  CHECK(rig.receiver.described.empty());
+  const auto pass = [&](int from, int to) {
+    for (int s = from; s <= to; ++s) {
+      rig.add("a", s);
+      rig.clock.advance(Millis(1'000));
+      if (s % 10 == 0) rig.settle();
+    }
+  };
+  pass(1, 60);
+  CHECK(rig.receiver.described == std::vector<DecodedMetric>{{1, "a", "What a is.", "seconds"}});
+  pass(61, 700);
+  CHECK(rig.receiver.described.size() == 2);
+  rig.receiver.refuse_metadata = 400;
+  pass(701, 1'400);
+  CHECK(rig.receiver.described.size() == 3);
+  CHECK(rig.receiver.taken["a"].size() == 1'400 - 15);
+  CHECK(rig.sender->counts().refused == 0);
+  CHECK(rig.sender->counts().retries == 0);
 }
 
 TEST_CASE("an outage loses nothing, and the same request is repeated until it is answered") {

@@ -46,6 +46,20 @@ TEST_CASE("a series without samples is no part of a request") {
   CHECK(round_trip(request).empty());
 }
 
+TEST_CASE("what is known of a metric is said under its name and its exporter's") {
+  WriteRequest request;
+  request.add({"pgtend_size_bytes", MetricKind::gauge, "bytes", "Size of it.", "", ""});
+  request.add({"pgtend_commits_total", MetricKind::counter, "", "Commits.", "", "pg_stat_database_xact_commit"});
+  CHECK(request.empty());
+  std::vector<DecodedMetric> metrics;
+  const auto body = request.body();
+  REQUIRE(body);
+  CHECK(decode_request(*body, &metrics).empty());
+  CHECK(metrics == std::vector<DecodedMetric>{{2, "pgtend_size_bytes", "Size of it.", "bytes"},
+                                              {1, "pgtend_commits_total", "Commits.", ""},
+                                              {1, "pg_stat_database_xact_commit", "Commits.", ""}});
+}
+
 TEST_CASE("every value arrives with its bits, stale markers and NaN payloads too") {
   const auto seed = std::getenv("PGTEND_SEED") != nullptr
                         ? static_cast<std::uint32_t>(std::strtoul(std::getenv("PGTEND_SEED"), nullptr, 10))

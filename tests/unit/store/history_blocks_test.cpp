@@ -1,3 +1,6 @@
+#include <sys/resource.h>
+
+#include <csignal>
 #include <map>
 
 #include "agent/store/integrity.hpp"
@@ -369,6 +372,41 @@ TEST_CASE("a backup is a whole file of the moment it was made") {
   REQUIRE(store::check_history_offline(dir.file("copy.db"))->sound);
   history.open({dir.file("copy.db")});
   ticks.check();
+}
+
+TEST_CASE("a backup that does not come to its end leaves nothing behind") {
+  TempDir dir;
+  History history(dir.file("history.db"));
+  Ticks ticks(history);
+  ticks.add(300);
+  // Files may not grow beyond what the copy needs.
+  struct rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit small = before;
+  small.rlim_cur = 16'384;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const auto copied = history.file->backup(dir.file("copy.db"));
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  (void)std::signal(SIGXFSZ, handler);
+  REQUIRE_FALSE(copied);
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
+    CHECK_FALSE(entry.path().filename().string().starts_with("copy.db"));
+  REQUIRE(history.file->backup(dir.file("copy.db")));
+  REQUIRE(store::check_history_offline(dir.file("copy.db"))->sound);
+}
+
+TEST_CASE("what is kept as collected counts what is not packed yet") {
+  TempDir dir;
+  History history(dir.file("history.db"));
+  Ticks ticks(history);
+  ticks.add(30);
+  const auto report = history.file->report();
+  REQUIRE(report);
+  CHECK(report->tiers[0].blocks == 0);
+  CHECK(report->tiers[0].values == 90);
+  CHECK(report->tiers[0].oldest == ticks.time(0));
+  CHECK(report->tiers[0].newest == ticks.time(29));
 }
 
 TEST_CASE("memory answers what is recent without the file, sealed or not") {

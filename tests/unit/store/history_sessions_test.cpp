@@ -68,12 +68,15 @@ TEST_CASE("a file of version 2 gets what it lacks and keeps all it has") {
     history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 7)}));
     history.commit();
   }
-  RawDatabase(file).exec("DROP TABLE sessions; PRAGMA user_version=2");
+  RawDatabase(file).exec(
+      "DROP TABLE sessions; ALTER TABLE series DROP COLUMN crc; ALTER TABLE label_pair DROP COLUMN crc; PRAGMA "
+      "user_version=2");
   CHECK(store::check_history_offline(file)->sound);
   History history(file);
   CHECK_FALSE(history.file->moved_aside());
-  CHECK(RawDatabase(file).value("PRAGMA user_version") == "3");
+  CHECK(RawDatabase(file).value("PRAGMA user_version") == "4");
   CHECK(history.select({named("g")}, kAlways)[0].samples[0].value == 7);
+  CHECK(store::check_history(file)->sound);
   history.file->append_sessions(bucket(history.clock.now(), 3));
   history.commit();
   CHECK(counts(history) == std::vector<std::uint32_t>{3});
