@@ -72,6 +72,7 @@ Table<CollectorDef> collector_table() {
       list_of("columns", &D::columns, column_table(), "columns that become metrics", {check_column}),
       integer("max_series", &D::max_series, 0, 1'000'000, "own quota of series; 0: the default"),
       boolean("lock_aware", &D::lock_aware, "takes a chunk of unlocked oids as $1::oid[]"),
+      boolean("optional", &D::optional, "left out in silence where its source may not be read either"),
   };
 }
 

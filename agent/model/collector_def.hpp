@@ -44,6 +44,7 @@ struct CollectorDef {
   std::vector<CollectorColumn> columns;
   int max_series = 0;       // 0: the default quota
   bool lock_aware = false;  // takes a chunk of unlocked oids as $1::oid[]
+  bool optional = false;    // left out in silence where its source may not be read either
   std::string file;
   int line = 0;
 };
