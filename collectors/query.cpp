@@ -77,6 +77,9 @@ std::string refusal(const CollectorDef& def, const ServerShape& shape) {
   if (!def.source.empty() && !shape.columns.contains(def.source))
     return "source " + def.source + " does not exist on this server" +
            (def.extension.empty() ? std::string() : ": ALTER EXTENSION " + quote_identifier(def.extension) + " UPDATE");
+  if (def.optional && shape.unreadable.contains(def.source))
+    return "source " + def.source +
+           " may not be read by this role; to watch it, GRANT SELECT on it and USAGE on its schema";
   return {};
 }
 
@@ -94,7 +97,9 @@ std::string column_probe_sql(std::span<const CollectorDef> defs) {
   }
   if (values.empty()) values = "(''::text, ''::text, ''::text, false)";
   return R"(WITH wanted(source, schema, name, is_function) AS (VALUES )" + values + R"()
-SELECT 'column' AS kind, w.source, n.nspname AS schema, a.attname AS name, '' AS version
+SELECT 'column' AS kind, w.source, n.nspname AS schema, a.attname AS name, '' AS version,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+         AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT') AS readable
 FROM wanted w
 CROSS JOIN LATERAL (
   SELECT c.oid, c.relnamespace
@@ -105,21 +110,22 @@ CROSS JOIN LATERAL (
                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
                      AND d.deptype = 'e') AS by_extension) o
   WHERE NOT w.is_function AND c.relname = w.name AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
-    AND CASE WHEN w.schema <> '' THEN cn.nspname = w.schema
+    AND CASE WHEN w.schema = '*' THEN cn.nspname <> 'pg_catalog' AND c.relpersistence <> 't'
+             WHEN w.schema <> '' THEN cn.nspname = w.schema
              ELSE cn.nspname = 'pg_catalog' OR o.by_extension OR pg_catalog.pg_table_is_visible(c.oid) END
-  ORDER BY cn.nspname = 'pg_catalog' DESC, o.by_extension DESC, c.oid
+  ORDER BY cn.nspname = 'pg_catalog' DESC, o.by_extension DESC, cn.nspname = 'public' DESC, c.oid
   LIMIT 1) c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
-SELECT DISTINCT 'function', w.source, 'pg_catalog', '', ''
+SELECT DISTINCT 'function', w.source, 'pg_catalog', '', '', true
 FROM wanted w
 JOIN pg_catalog.pg_proc p ON p.proname = w.name
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE w.is_function AND CASE WHEN w.schema <> '' THEN n.nspname = w.schema
                              ELSE n.nspname = 'pg_catalog' OR pg_catalog.pg_function_is_visible(p.oid) END
 UNION ALL
-SELECT 'extension', e.extname, n.nspname, '', e.extversion
+SELECT 'extension', e.extname, n.nspname, '', e.extversion, true
 FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace)";
 }
 
@@ -133,6 +139,8 @@ void add_columns(ServerShape& shape, const RowSet& rows) {
       shape.columns[source];
     } else if (kind == "column") {
       shape.columns[source].insert(rows.text(i, "name"));
+      if (const auto schema = rows.text(i, "schema"); schema != "pg_catalog") shape.schemas[source] = schema;
+      if (!rows.boolean(i, "readable")) shape.unreadable.insert(source);
     }
   }
 }
@@ -144,9 +152,12 @@ Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& sh
   out.sql = def.sql;
   replace_all(out.sql, kMaxSeries, std::to_string(row_quota(def)));
   if (out.sql.find(kSchema) != std::string::npos) {
-    const auto schema = shape.extension_schemas.find(def.extension);
-    if (schema == shape.extension_schemas.end())
-      return fail(Errc::unsupported, "collector " + def.name + ": the schema of its extension is unknown");
+    const bool own = !def.extension.empty();
+    const auto& schemas = own ? shape.extension_schemas : shape.schemas;
+    const auto schema = schemas.find(own ? def.extension : def.source);
+    if (schema == schemas.end())
+      return fail(Errc::unsupported,
+                  "collector " + def.name + ": the schema of its " + (own ? "extension" : "source") + " is unknown");
     replace_all(out.sql, kSchema, quote_identifier(schema->second));
   }
   if (out.sql.find(kColumns) == std::string::npos) return out;

@@ -19,10 +19,13 @@ struct ServerShape {
   std::map<std::string, std::string> extensions;         // name -> version
   std::map<std::string, std::string> extension_schemas;  // name -> schema, unquoted
   std::map<std::string, std::set<std::string>> columns;  // source as the collector spells it -> columns
+  std::map<std::string, std::string> schemas;            // view outside of pg_catalog, so spelled -> schema, unquoted
+  std::set<std::string> unreadable;                      // sources that are there, but not for this role
 };
 
 // One statement (no parameters) that finds every source of `defs` and every installed extension, wherever it lives.
-// A source is a view ("pg_stat_wal", also "schema.view") or a function ("pg_ls_waldir()").
+// A source is a view ("pg_stat_wal", also "schema.view", or "*.view" for one outside of pg_catalog, in public before
+// others) or a function ("pg_ls_waldir()").
 [[nodiscard]] std::string column_probe_sql(std::span<const CollectorDef> defs);
 
 // Takes the answer of column_probe_sql() into `shape`: extensions, their schemas, and the columns of each source.
@@ -34,9 +37,9 @@ struct CollectorQuery {
 };
 
 // The statement of `def` for this server: `{columns}` becomes the labels and columns that exist, `{schema}` the quoted
-// schema of its extension, `{max_series}` the rows that become series. Columns the statement names itself (… AS name)
-// are never replaced nor lost. Errors: unsupported with the reason (version, role, extension, source), not retryable
-// until the next connect.
+// schema of its extension or, without one, of its source, `{max_series}` the rows that become series. Columns the
+// statement names itself (… AS name) are never replaced nor lost. Errors: unsupported with the reason (version, role,
+// extension, source), not retryable until the next connect.
 [[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape);
 
 }  // namespace pgtend::collectors

@@ -73,6 +73,7 @@ Table<CollectorDef> collector_table() {
       integer("max_series", &D::max_series, 0, 1'000'000, "own quota of series; 0: the default"),
       boolean("lock_aware", &D::lock_aware, "takes a chunk of unlocked oids as $1::oid[]"),
       boolean("replace", &D::replace, "stands for the shipped collector of the same name"),
+      boolean("optional", &D::optional, "left out in silence where its source may not be read either"),
   };
 }
 

@@ -45,6 +45,7 @@ struct CollectorDef {
   int max_series = 0;       // rows; 0: the default quota
   bool lock_aware = false;  // takes a chunk of unlocked oids as $1::oid[]
   bool replace = false;     // stands for the shipped one of the same name
+  bool optional = false;    // left out in silence where its source may not be read either
   std::string file;
   int line = 0;
 };

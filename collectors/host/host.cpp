@@ -185,6 +185,14 @@ void net_dev(std::string_view text, Sink& sink) {
   }
 }
 
+// The number behind `key` in lines of a key and a number.
+std::optional<double> value_of(std::string_view text, std::string_view key) {
+  for (const auto& line : split(text, '\n'))
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
+      return parse_number(trim(std::string_view(line).substr(key.size() + 1)));
+  return std::nullopt;
+}
+
 // The control group's memory limit, nullopt for none ("max", or version 1's nearly 2^63).
 std::optional<double> memory_limit(const Files& files) {
   for (const auto* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
@@ -201,6 +209,10 @@ void cgroup(const Files& files, Sink& sink) {
   const auto cpu = words(trim(text_of(files, "/sys/fs/cgroup/cpu.max")));
   if (cpu.size() == 2 && cpu[0] != "max" && number_at(cpu, 1) > 0)
     sink.add("pgtend_host_cgroup_cpu_limit", number_at(cpu, 0) / number_at(cpu, 1));
+  if (const auto micros = value_of(text_of(files, "/sys/fs/cgroup/cpu.stat"), "throttled_usec"))
+    sink.add("pgtend_host_cgroup_cpu_throttled_seconds_total", *micros / 1e6);
+  if (const auto kills = value_of(text_of(files, "/sys/fs/cgroup/memory.events"), "oom_kill"))
+    sink.add("pgtend_host_cgroup_oom_kills_total", *kills);
 }
 
 std::string boot_time(std::string_view stat_text) {
@@ -236,11 +248,14 @@ std::vector<std::string> host_paths() {
           "/proc/pressure/memory",
           "/proc/pressure/io",
           "/proc/net/dev",
+          "/proc/vmstat",
           "/proc/self/mounts",
           "/sys/fs/cgroup/memory.max",
           "/sys/fs/cgroup/memory.current",
           "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-          "/sys/fs/cgroup/cpu.max"};
+          "/sys/fs/cgroup/memory.events",
+          "/sys/fs/cgroup/cpu.max",
+          "/sys/fs/cgroup/cpu.stat"};
 }
 
 std::vector<FilesystemUse> filesystems(std::string_view mounts) {
@@ -274,6 +289,8 @@ std::vector<SeriesSample> host_samples(const Files& files, std::span<const Files
     pressure(resource, text_of(files, "/proc/pressure/" + resource), sink);
   net_dev(text_of(files, "/proc/net/dev"), sink);
   cgroup(files, sink);
+  if (const auto kills = value_of(text_of(files, "/proc/vmstat"), "oom_kill"))
+    sink.add("pgtend_host_oom_kills_total", *kills);
   for (const auto& use : filesystems) {
     if (use.size_bytes == 0) continue;
     const Labels labels{{"device", use.device}, {"fstype", use.fstype}, {"mountpoint", use.mountpoint}};

@@ -101,6 +101,12 @@ constexpr HostMetric kTable[] = {
     {"pgtend_host_cgroup_memory_used_bytes", "", kGauge, "bytes", "Memory charged to the control group.",
      "/sys/fs/cgroup"},
     {"pgtend_host_cgroup_cpu_limit", "", kGauge, "", "Processors the control group may use.", "/sys/fs/cgroup"},
+    {"pgtend_host_cgroup_cpu_throttled_seconds_total", "", kCounter, "seconds",
+     "Time that the control group's processes stood still because of that limit.", "/sys/fs/cgroup/cpu.stat"},
+    {"pgtend_host_cgroup_oom_kills_total", "", kCounter, "",
+     "Processes of the control group that the kernel killed for want of memory.", "/sys/fs/cgroup/memory.events"},
+    {"pgtend_host_oom_kills_total", "node_vmstat_oom_kill", kCounter, "",
+     "Processes that the kernel killed for want of memory.", "/proc/vmstat"},
 };
 
 // node_exporter's names whose labels differ from ours, so that no row above can pair them.

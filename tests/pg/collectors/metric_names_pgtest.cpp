@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "agent/base/strings.hpp"
+#include "tests/pg/collectors/held_work.hpp"
 #include "tests/pg/collectors/scene.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/pg_programs.hpp"
@@ -51,12 +52,22 @@ class BusyShop {
           "SELECT pg_create_physical_replication_slot('spare', true)",
           "SELECT pg_create_logical_replication_slot('changes', 'test_decoding')", "SELECT pg_switch_wal()",
           "CREATE TABLE news(id int); CREATE PUBLICATION news FOR TABLE news",
-          "SELECT pg_create_logical_replication_slot('news', 'pgoutput')", "CREATE TABLE vast AS TABLE orders"})
+          "SELECT pg_create_logical_replication_slot('news', 'pgoutput')", "CREATE TABLE vast AS TABLE orders",
+          "CREATE SEQUENCE numbers; GRANT SELECT ON numbers TO monitor", "SELECT nextval('numbers')",
+          "CREATE EXTENSION pgstattuple VERSION '1.4'", "CREATE ROLE leaver LOGIN VALID UNTIL '2100-01-01'",
+          "CREATE TABLE events(at timestamptz) PARTITION BY RANGE (at)",
+          "CREATE TABLE events_rest PARTITION OF events DEFAULT",
+          "CREATE TABLE events_now PARTITION OF events FOR VALUES FROM ('2000-01-01') TO ('2100-01-01')"})
       cluster.exec("shop", sql);
     cluster.exec("shop", "CREATE SUBSCRIPTION news CONNECTION '" + cluster.conninfo("shop") +
                              "' PUBLICATION news WITH (create_slot = false, copy_data = false)");
     cluster.exec("shop", "INSERT INTO news VALUES (1)");
     standby_->exec("shop", "SELECT count(*) FROM orders");
+    make_tools(cluster);
+    let_read_tools(cluster);
+    cluster.exec("shop",
+                 "GRANT SELECT ON pg_file_settings, pg_hba_file_rules TO monitor; GRANT EXECUTE ON FUNCTION "
+                 "pg_show_all_file_settings(), pg_hba_file_rules() TO monitor");
     REQUIRE(holds(cluster, "count(*) = 2 FROM pg_stat_replication WHERE state = 'streaming'"));
     REQUIRE(holds(cluster, "count(*) = 1 FROM pg_stat_subscription WHERE latest_end_time IS NOT NULL"));
     REQUIRE(holds(*standby_, "count(*) = 1 FROM pg_stat_wal_receiver WHERE latest_end_time IS NOT NULL"));
@@ -71,6 +82,9 @@ class BusyShop {
     builder_.send("CREATE INDEX CONCURRENTLY news_id ON news(id)");
     blocker_.exec("BEGIN; LOCK TABLE customers");
     victim_.send("SELECT count(*) FROM customers");
+    held_ = std::make_unique<HeldWork>(cluster);
+    // Bloat is estimated from a megabyte on, and where the columns may be read.
+    cluster.exec("shop", "GRANT SELECT ON wide TO monitor");
     REQUIRE(holds(cluster, "count(*) = 1 FROM pg_stat_progress_vacuum"));
     REQUIRE(holds(cluster, "count(*) = 1 FROM pg_stat_progress_create_index"));
     REQUIRE(holds(cluster, "count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass"));
@@ -92,6 +106,7 @@ class BusyShop {
   std::unique_ptr<PgCluster> standby_;
   PgSession vacuum_ = cluster_.session("shop"), writer_ = cluster_.session("shop"), builder_ = cluster_.session("shop"),
             blocker_ = cluster_.session("shop"), victim_ = cluster_.session("shop");
+  std::unique_ptr<HeldWork> held_;
 };
 
 std::set<std::string> names_on(const PgCluster& server) {
@@ -200,6 +215,13 @@ const std::vector<Difference>& differences() {
         "pg_stat_progress_vacuum_num_dead_tuples"}},
       {"pg_stat_progress_vacuum.max_dead_tuples until 16", 13, 16, {"pg_stat_progress_vacuum_max_dead_tuples"}},
       {"pg_stat_progress_vacuum.delay_time since 18", 18, 18, {"pgtend_vacuum_delay_seconds"}},
+      {"pg_stat_progress_analyze, cluster and basebackup since 13",
+       13,
+       18,
+       {"pgtend_analyze_running", "pgtend_cluster_running", "pgtend_basebackup_sent_bytes"}},
+      {"pg_stat_progress_copy since 14", 14, 18, {"pgtend_copy_running", "pgtend_copy_rows"}},
+      {"pg_stat_progress_analyze.delay_time since 18", 18, 18, {"pgtend_analyze_delay_seconds"}},
+      {"pg_inherits.inhdetachpending since 14; 13 has none", 13, 18, {"pgtend_partitioned_table_detach_pending"}},
       {"pg_stat_statements(false) in 13 to 18: blk_read_time became shared_blk_read_time in 17",
        13,
        18,

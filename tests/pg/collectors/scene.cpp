@@ -48,6 +48,37 @@ void make_shop(const PgCluster& cluster) {
   cluster.exec("shop", "ANALYZE");
 }
 
+void make_tools(const PgCluster& cluster) {
+  cluster.exec("shop", R"(
+    CREATE SCHEMA app; CREATE SCHEMA sqitch; CREATE SCHEMA partman; CREATE SCHEMA cron;
+    CREATE TABLE app.schema_migrations(version bigint PRIMARY KEY, dirty boolean NOT NULL);
+    INSERT INTO app.schema_migrations VALUES (20260102, true);
+    CREATE TABLE app.flyway_schema_history(installed_rank int PRIMARY KEY, version varchar(50), description varchar(200) NOT NULL,
+      type varchar(20) NOT NULL, script varchar(1000) NOT NULL, checksum int, installed_by varchar(100) NOT NULL,
+      installed_on timestamp NOT NULL DEFAULT now(), execution_time int NOT NULL, success boolean NOT NULL);
+    INSERT INTO app.flyway_schema_history VALUES (1, '1', 'a', 'SQL', 'V1__a.sql', 1, 'app', now(), 5, true),
+      (2, '2', 'b', 'SQL', 'V2__b.sql', 2, 'app', now(), 5, false);
+    CREATE TABLE app.databasechangeloglock(id int PRIMARY KEY, locked boolean NOT NULL, lockgranted timestamp, lockedby varchar(255));
+    INSERT INTO app.databasechangeloglock VALUES (1, true, LOCALTIMESTAMP - interval '1 hour', 'host');
+    CREATE TABLE sqitch.events(event text NOT NULL, change_id text NOT NULL, change text NOT NULL, project text NOT NULL,
+      committed_at timestamptz NOT NULL);
+    INSERT INTO sqitch.events VALUES ('fail', '1', 'users', 'shop', now() - interval '3 hours'),
+      ('deploy', '1', 'users', 'shop', now() - interval '2 hours'), ('fail', '2', 'orders', 'shop', now() - interval '1 hour'),
+      ('fail', '3', 'a', 'blog', now() - interval '3 hours'), ('deploy', '3', 'a', 'blog', now() - interval '2 hours');
+    CREATE TABLE partman.part_config(parent_table text PRIMARY KEY, premake int NOT NULL DEFAULT 4,
+      automatic_maintenance text NOT NULL DEFAULT 'on', maintenance_last_run timestamptz);
+    INSERT INTO partman.part_config VALUES ('public.orders', 4, 'on', now() - interval '1 day'), ('public.news', 2, 'off', NULL);
+    CREATE TABLE cron.job_run_details(jobid bigint, runid bigint PRIMARY KEY, job_pid int, database text, username text,
+      command text, status text, return_message text, start_time timestamptz, end_time timestamptz);
+    INSERT INTO cron.job_run_details SELECT 1, g, 1, 'shop', 'app', 'SELECT 1', CASE WHEN g % 2 = 0 THEN 'failed' ELSE 'succeeded' END,
+      '', now() - g * interval '10 minutes', now() - g * interval '10 minutes' FROM generate_series(1, 20) g;)");
+}
+
+void let_read_tools(const PgCluster& cluster) {
+  cluster.exec("shop", R"(GRANT USAGE ON SCHEMA app, sqitch, partman, cron TO monitor;
+    GRANT SELECT ON ALL TABLES IN SCHEMA app, sqitch, partman, cron TO monitor)");
+}
+
 namespace {
 
 ServerIdentity identify(PgSession& session) {

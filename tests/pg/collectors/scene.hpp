@@ -20,6 +20,12 @@ const CollectorDef& shipped(const std::string& name);
 // A database "shop" with an own schema for the extension, roles monitor (pg_monitor) and stranger (no rights).
 void make_shop(const PgCluster& cluster);
 
+// The tables of golang-migrate, Flyway, Liquibase, Sqitch, pg_partman and pg_cron in shop, as these make them, each
+// after a failure.
+void make_tools(const PgCluster& cluster);
+// Lets monitor read them.
+void let_read_tools(const PgCluster& cluster);
+
 class CollectorSession {
  public:
   explicit CollectorSession(const PgCluster& cluster, const std::string& user = "monitor",

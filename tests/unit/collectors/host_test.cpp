@@ -34,7 +34,10 @@ const std::map<std::string, std::string> kFiles{
      "  eth0: 1000      10    1    2    0     0          0         0     2000      20    3    4    0     0       0   "
      "0\n"},
     {"/sys/fs/cgroup/memory.max", "8388608\n"},
-    {"/sys/fs/cgroup/cpu.max", "150000 100000\n"}};
+    {"/sys/fs/cgroup/cpu.max", "150000 100000\n"},
+    {"/sys/fs/cgroup/cpu.stat", "usage_usec 900\nnr_throttled 3\nthrottled_usec 2500000\n"},
+    {"/sys/fs/cgroup/memory.events", "oom 7\noom_kill 2\noom_group_kill 0\n"},
+    {"/proc/vmstat", "oom_kill_of_others 9\noom_kill 4\n"}};
 
 std::map<std::string, SeriesSample> by_key(const std::vector<SeriesSample>& samples) {
   std::map<std::string, SeriesSample> out;
@@ -67,6 +70,10 @@ TEST_CASE("the files of /proc become samples in base units under both names") {
   CHECK(s.at("node_pressure_io_waiting_seconds_total").value == Approx(6.84197));
   CHECK(s.at(R"(node_network_transmit_drop_total{device="eth0"})").value == 4);
   CHECK(s.at("pgtend_host_cgroup_cpu_limit").value == 1.5);
+  CHECK(s.at("pgtend_host_cgroup_cpu_throttled_seconds_total").value == 2.5);
+  CHECK(s.at("pgtend_host_cgroup_oom_kills_total").value == 2);
+  CHECK(s.at("pgtend_host_oom_kills_total").value == 4);
+  CHECK(s.at("node_vmstat_oom_kill").value == 4);
   CHECK(s.at("pgtend_host_cgroup_memory_limit_bytes").value == 8388608);
 }
 

@@ -117,3 +117,31 @@ TEST_CASE("the probe's answer fills columns, functions and extensions") {
   CHECK(of.extensions["hypopg"] == "1.3.1");
   CHECK(of.extension_schemas["hypopg"] == "public");
 }
+
+TEST_CASE("a source of any schema is asked for where it was found") {
+  CollectorDef def;
+  def.name = "flyway";
+  def.source = "*.flyway_schema_history";
+  def.sql = "SELECT count(*) AS n FROM {schema}.flyway_schema_history";
+  RowSet rows;
+  rows.columns = {"kind", "source", "schema", "name", "version", "readable"};
+  rows.rows = {{"column", def.source, "My App", "success", "", "t"}};
+  ServerShape found;
+  add_columns(found, rows);
+  const auto query = make_query(def, found);
+  REQUIRE(query);
+  CHECK(query->sql == "SELECT count(*) AS n FROM \"My App\".flyway_schema_history");
+  CHECK_FALSE(make_query(def, ServerShape()));
+}
+
+TEST_CASE("what may not be read is left out in silence only where it is optional") {
+  auto def = wal_def();
+  auto found = shape(150000, {"wal_records", "wal_bytes", "wal_sync"});
+  found.unreadable = {def.source};
+  CHECK(make_query(def, found));
+  def.optional = true;
+  const auto refused = make_query(def, found);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::unsupported);
+  CHECK(refused.error().message.find("GRANT SELECT") != std::string::npos);
+}

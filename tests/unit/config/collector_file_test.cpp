@@ -19,6 +19,7 @@ labels: [datname]
 epoch_column: stats_reset
 max_series: 100
 lock_aware: true
+optional: true
 columns:
   - column: wal_bytes
     metric: pgtend_wal_bytes_total
@@ -53,6 +54,7 @@ columns:
   CHECK(def.epoch_column == "stats_reset");
   CHECK(def.max_series == 100);
   CHECK(def.lock_aware);
+  CHECK(def.optional);
   CHECK(def.file == "collectors/postgres/wal.yaml");
   CHECK(def.line == 1);
   REQUIRE(def.columns.size() == 2);
