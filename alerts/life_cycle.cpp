@@ -1,5 +1,6 @@
 #include "alerts/life_cycle.hpp"
 
+#include <cmath>
 #include <set>
 
 namespace pgtend::alerts {
@@ -18,19 +19,32 @@ Result<std::vector<std::pair<std::string, Template>>> compile_texts(const auto& 
   return out;
 }
 
-Labels alert_labels(const CompiledRule& rule, const Firing& firing, const Labels& external_labels) {
+// Source: a rule whose texts ask for each of its alerts asks a few things of each.
+constexpr std::size_t kMostQuestions = 100;
+
+// What the texts of one element read.
+TemplateScope scope_of(const Firing& firing, const Evaluation& evaluation, const Labels& external_labels) {
+  const auto answer = [&evaluation](const std::string& expr) {
+    const auto found = evaluation.answers.find(expr);
+    return found == evaluation.answers.end() ? QueryAnswer{{}, "more than a hundred questions"} : found->second;
+  };
+  return {firing.labels, external_labels, firing.value, evaluation.external_url, answer};
+}
+
+Labels alert_labels(const CompiledRule& rule, const Firing& firing, const Evaluation& evaluation,
+                    const Labels& external_labels) {
   Labels labels = firing.labels;
   labels.erase("__name__");
-  const TemplateScope scope{firing.labels, external_labels, firing.value};
+  const auto scope = scope_of(firing, evaluation, external_labels);
   for (const auto& [name, text] : rule.labels) labels.set(name, text.render(scope));
   labels.set("alertname", rule.rule.name);
   return labels;
 }
 
 std::map<std::string, std::string> alert_annotations(const CompiledRule& rule, const Firing& firing,
-                                                     const Labels& external_labels) {
+                                                     const Evaluation& evaluation, const Labels& external_labels) {
   std::map<std::string, std::string> annotations;
-  const TemplateScope scope{firing.labels, external_labels, firing.value};
+  const auto scope = scope_of(firing, evaluation, external_labels);
   for (const auto& [name, text] : rule.annotations) annotations[name] = text.render(scope);
   return annotations;
 }
@@ -96,7 +110,7 @@ std::vector<Alert> freeze(RuleAlerts& alerts) {
 std::optional<double> compared_value(const CompiledRule& rule, const Evaluation& evaluation, std::uint64_t key,
                                      const Labels& external_labels) {
   for (const auto& element : evaluation.compared)
-    if (fingerprint(alert_labels(rule, element, external_labels)) == key) return element.value;
+    if (fingerprint(alert_labels(rule, element, evaluation, external_labels)) == key) return element.value;
   return std::nullopt;
 }
 
@@ -107,6 +121,24 @@ void add_labels(Evaluation& evaluation, const Labels& missing) {
     for (auto& element : *elements)
       for (const auto& [name, value] : missing)
         if (!element.labels.has(name)) element.labels.set(name, value);
+}
+
+QueryAnswers ask(const CompiledRule& rule, const Evaluation& evaluation, const Labels& external_labels,
+                 const std::function<QueryAnswer(const std::string& expr)>& query) {
+  QueryAnswers out;
+  const auto answer = [&](const std::string& expr) {
+    const auto found = out.find(expr);
+    if (found != out.end()) return found->second;
+    if (out.size() == kMostQuestions) return QueryAnswer{};
+    return out.emplace(expr, query(expr)).first->second;
+  };
+  for (const auto* texts : {&rule.labels, &rule.annotations})
+    for (const auto& [name, text] : *texts) {
+      if (!text.asks()) continue;
+      for (const auto& firing : evaluation.firing)
+        (void)text.render({firing.labels, external_labels, firing.value, evaluation.external_url, answer});
+    }
+  return out;
 }
 
 Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
@@ -128,7 +160,7 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
 
   std::map<std::uint64_t, std::pair<Labels, const Firing*>> seen;
   for (const auto& firing : evaluation.firing) {
-    Labels labels = alert_labels(rule, firing, external_labels);
+    Labels labels = alert_labels(rule, firing, evaluation, external_labels);
     const auto key = fingerprint(labels);
     if (!seen.emplace(key, std::make_pair(std::move(labels), &firing)).second)
       return fail(Errc::invalid_argument, "rule " + rule.rule.name +
@@ -146,7 +178,7 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
       alert.labels = entry.first;
     }
     alert.value = entry.second->value;
-    auto annotations = alert_annotations(rule, *entry.second, external_labels);
+    auto annotations = alert_annotations(rule, *entry.second, evaluation, external_labels);
     const bool texts_changed = annotations != alert.annotations;
     alert.annotations = std::move(annotations);
     if (see(alert, rule, now) || (texts_changed && fresh)) changed.push_back(alert);
@@ -171,6 +203,14 @@ std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since) {
     if (alert.state == AlertState::resolved && alert.resolved_at.value_or(since) >= since) out.push_back(alert);
   }
   return out;
+}
+
+void add_series(const Alert& alert, std::vector<SeriesSample>& to) {
+  if (alert.state != AlertState::pending && alert.state != AlertState::firing) return;
+  Labels with_state = alert.labels;
+  with_state.set("alertstate", std::string(to_string(alert.state)));
+  to.push_back({{"ALERTS", std::move(with_state)}, 1, MetricKind::gauge, 0});
+  to.push_back({{"ALERTS_FOR_STATE", alert.labels}, std::floor(to_seconds(alert.active_at)), MetricKind::gauge, 0});
 }
 
 void retire(RuleAlerts& alerts, UtcTime now, std::vector<Alert>& changed) {

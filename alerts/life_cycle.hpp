@@ -1,11 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.hpp"
 #include "agent/model/alert.hpp"
+#include "agent/model/snapshot.hpp"
 #include "alerts/template.hpp"
 
 namespace pgtend::alerts {
@@ -20,12 +22,6 @@ struct CompiledRule {
 // Errors: parse, with file, line and what the template does not support; not retryable.
 [[nodiscard]] Result<CompiledRule> compile(const Rule& rule, const std::string& group);
 
-// One element of what a rule's expression gave.
-struct Firing {
-  Labels labels;
-  double value = 0;
-};
-
 // The outcome of one evaluation. `known` false: the expression failed or a collector that it reads is blind; nothing
 // may change state then, an alert least of all resolve.
 struct Evaluation {
@@ -37,7 +33,15 @@ struct Evaluation {
   std::vector<Firing> compared = {};
   // Not known for want of its series: the collector that makes them is what fails, not the rule.
   bool blind = false;
+  // For the rule's texts.
+  QueryAnswers answers = {};
+  std::string external_url = {};
 };
+
+// The answers that the rule's texts will ask for, by `query`; for an evaluation without them. Few are asked: beyond a
+// hundred different questions the texts say so.
+[[nodiscard]] QueryAnswers ask(const CompiledRule& rule, const Evaluation& evaluation, const Labels& external_labels,
+                               const std::function<QueryAnswer(const std::string& expr)>& query);
 
 // Gives every element the labels that it lacks: as Prometheus adds a target's labels to samples and its external labels
 // to alerts, so that the alerts of two agents are two.
@@ -58,6 +62,10 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
 
 // The alerts that a notification of this rule's group carries: firing ones, and those resolved since `since`.
 [[nodiscard]] std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since);
+
+// Adds the series that Prometheus keeps of a pending or firing alert: ALERTS, 1 with its labels and alertstate, and
+// ALERTS_FOR_STATE, the moment at which its condition began, seconds since 1970.
+void add_series(const Alert& alert, std::vector<SeriesSample>& to);
 
 // The rule of these alerts is gone: nobody watches them any more, so they end. Adds what changed to `changed`.
 void retire(RuleAlerts& alerts, UtcTime now, std::vector<Alert>& changed);

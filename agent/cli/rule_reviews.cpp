@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <iostream>
+#include <sstream>
 
 #include "agent/base/units.hpp"
 #include "agent/cli/exit_codes.hpp"
@@ -62,6 +63,13 @@ void show_part(const Json& part) {
   if (count > part["top"].size()) print(inset + "and " + std::to_string(count - part["top"].size()) + " more\n");
 }
 
+std::string indented(const std::string& text) {
+  std::string out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out += "    " + line + "\n";
+  return out;
+}
+
 void show_episodes(const Json& rule) {
   if (rule["shown"].empty()) return;
   Table table({"  FIRED AT", "ENDED AT", "PEAK", "LABELS"});
@@ -86,7 +94,8 @@ void show_rule(const Json& rule) {
                                             : "") +
         "\n");
   show_episodes(rule);
-  if (const auto message = cell(rule, "message"); !message.empty()) print("  it would have said: " + message + "\n");
+  if (const auto message = cell(rule, "message"); !message.empty())
+    print("  it would have said:\n" + indented(message));
   if (rule["sweep"].empty()) return;
   Table table({"  WITH", "EPISODES", "NOTIFICATIONS", "FIRING"});
   for (const auto& one : rule["sweep"])

@@ -121,6 +121,8 @@ RuleFile decode_rules(std::string_view text, const std::string& file_name) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < file.groups.size(); ++i) {
     const auto& name = file.groups[i].name;
+    const auto written = origins.find("groups[" + std::to_string(i) + "].name");
+    if (name.empty() && written != origins.end()) reader.error(written->second.at, "a group's name must not be empty");
     if (!name.empty() && !names.insert(name).second)
       reader.error(origins["groups[" + std::to_string(i) + "].name"].at, "a second group is named '" + name + "'");
     out.groups.push_back(finished(file.groups[i], file_name));

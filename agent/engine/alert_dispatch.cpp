@@ -35,8 +35,10 @@ Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& me
       seed_(static_cast<std::uint64_t>(to_ms(parts.clock.now()))) {}
 
 void Alerting::set_rules(std::shared_ptr<const RuleSet> rules) {
+  untrusted_ = records_of(*rules, *rules_, untrusted_);
   rules_ = std::move(rules);
   runs_.clear();
+  recorded_.clear();
   triggers_.set_rules(*rules_);
   triggers_.set_budget(parts_.config->collection.budget.cpu_ratio);
   routes_ = dispatch_rules(parts_.config->alerting);
@@ -64,6 +66,7 @@ net::TaskResult<std::size_t> Alerting::restore() {
   const std::size_t count = stored->alerts.size();
   for (auto& alert : stored->alerts) {
     const auto key = fingerprint(alert.labels);
+    with_alert_series_.insert(alert.group.substr(0, alert.group.rfind('#')));
     state_[{alert.group, alert.rule}][key] = std::move(alert);
   }
   dispatch_ = std::move(stored->dispatch);
@@ -194,7 +197,8 @@ net::TaskResult<std::size_t> Alerting::dispatch() {
 net::TaskResult<std::size_t> Alerting::retire() {
   std::set<RuleKey> known;
   for (const auto& group : rules_->groups)
-    for (const auto& rule : group.rules) known.insert({group.name, rule.compiled.rule.name});
+    for (const auto& rule : group.rules)
+      if (rule.compiled.rule.kind == RuleKind::alert) known.insert({rule.compiled.group, rule.compiled.rule.name});
   States next = state_;
   std::vector<Alert> changed;
   const UtcTime now = parts_.clock.now();
@@ -210,6 +214,10 @@ net::TaskResult<std::size_t> Alerting::retire() {
     if (!saved) co_return fail(std::move(saved.error()));
   }
   state_ = std::move(next);
+  const auto with_series = with_alert_series_;
+  for (const auto& group : with_series)
+    if (std::none_of(rules_->groups.begin(), rules_->groups.end(), [&](const auto& one) { return one.id == group; }))
+      store_alert_series(group, state_, now, !changed.empty());
   retire_due_ = left;
   co_return changed.size();
 }

@@ -57,14 +57,6 @@ void thin_out(std::vector<Sample>& samples) {
   samples = std::move(kept);
 }
 
-const LoadedRule* rule_of(const RuleSet& rules, const Alert& alert) {
-  for (const auto& group : rules.groups)
-    for (const auto& rule : group.rules)
-      if (group.name == alert.group && rule.compiled.rule.name == alert.rule && can_be_of(rule.compiled, alert))
-        return &rule;
-  return nullptr;
-}
-
 std::vector<SeriesData> series_around(const promql::Expr& expr, const Alert& alert, HistoryReader& history,
                                       TimeRange range) {
   std::vector<SeriesData> out;

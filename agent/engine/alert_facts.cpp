@@ -36,6 +36,13 @@ bool belongs_to(const Labels& element, const Labels& alert) {
   });
 }
 
+// Whether the labels that the rule fixes are the alert's.
+bool fixes_labels_of(const alerts::CompiledRule& rule, const Alert& alert) {
+  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const Label& label) {
+    return label.second.find("{{") != std::string::npos || alert.labels.get(label.first) == label.second;
+  });
+}
+
 std::string cause_text(const promql::VectorSample& element) {
   std::vector<std::string> parts;
   for (const auto& [name, value] : element.labels)
@@ -45,10 +52,25 @@ std::string cause_text(const promql::VectorSample& element) {
 
 }  // namespace
 
-bool can_be_of(const alerts::CompiledRule& rule, const Alert& alert) {
-  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const Label& label) {
-    return label.second.find("{{") != std::string::npos || alert.labels.get(label.first) == label.second;
-  });
+std::optional<std::size_t> place_of(const LoadedGroup& group, const Alert& alert) {
+  std::optional<std::size_t> best;
+  int likeness = -1;
+  for (std::size_t i = 0; i < group.rules.size(); ++i) {
+    const auto& rule = group.rules[i].compiled;
+    if (rule.rule.kind != RuleKind::alert || rule.rule.name != alert.rule) continue;
+    // Its labels may have been changed since; even then one of the rules of this name must let the alert end.
+    const int like = (fixes_labels_of(rule, alert) ? 2 : 0) + (rule.group == alert.group ? 1 : 0);
+    if (like <= likeness) continue;
+    likeness = like;
+    best = i;
+  }
+  return alert.group == group.id || alert.group.starts_with(group.id + "#") ? best : std::nullopt;
+}
+
+const LoadedRule* rule_of(const RuleSet& rules, const Alert& alert) {
+  for (const auto& group : rules.groups)
+    if (const auto place = place_of(group, alert)) return &group.rules[*place];
+  return nullptr;
 }
 
 std::string comparison_of(const promql::Expr& expr) {
@@ -101,23 +123,21 @@ std::vector<std::string> likely_causes(const Alert& alert, HistoryReader& histor
 }
 
 // For alerts that fire just now.
-net::Task<void> Alerting::add_facts(const LoadedGroup* group, std::vector<Alert>* changed, UtcTime now) {
+net::Task<void> Alerting::add_facts(std::vector<Alert>* changed, UtcTime now) {
   std::vector<Alert> fresh;
   for (const auto& alert : *changed)
     if (alert.state == AlertState::firing && alert.fired_at == now) fresh.push_back(alert);
   if (fresh.empty() || reader_ == nullptr) co_return;
   const auto options = eval_options(parts_, kFactsTime);
-  auto gather = [fresh, rules = rules_, reader = reader_, name = group->name, now, options]() mutable {
-    for (auto& alert : fresh)
-      for (const auto& loaded : rules->groups)
-        for (const auto& rule : loaded.rules) {
-          if (loaded.name != name || rule.compiled.rule.name != alert.rule || !can_be_of(rule.compiled, alert))
-            continue;
-          alert.facts = {};
-          alert.facts.comparison = comparison_of(*rule.expr);
-          alert.facts.normal = normal_value(*rule.expr, alert.labels, *reader, now, options);
-          alert.facts.causes = likely_causes(alert, *reader, now, options);
-        }
+  auto gather = [fresh, rules = rules_, reader = reader_, now, options]() mutable {
+    for (auto& alert : fresh) {
+      const auto* rule = rule_of(*rules, alert);
+      if (rule == nullptr) continue;
+      alert.facts = {};
+      alert.facts.comparison = comparison_of(*rule->expr);
+      alert.facts.normal = normal_value(*rule->expr, alert.labels, *reader, now, options);
+      alert.facts.causes = likely_causes(alert, *reader, now, options);
+    }
     return fresh;
   };
   auto known = co_await net::run_on(parts_.blocking, gather);

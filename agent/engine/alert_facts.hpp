@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,9 +13,12 @@
 // What is gathered about an alert at the moment it fires. Reads history; runs in the blocking pool.
 namespace pgtend::engine {
 
-// Whether an alert of the rule's name can be of this rule: the labels that the rule fixes are the alert's. A warning
-// and a critical rule may have one name.
-[[nodiscard]] bool can_be_of(const alerts::CompiledRule& rule, const Alert& alert);
+// The place in its group of the rule that an alert is of; nullopt: of none that is there now. Several rules may have
+// one name, a warning and a critical one mostly.
+[[nodiscard]] std::optional<std::size_t> place_of(const LoadedGroup& group, const Alert& alert);
+
+// The rule that an alert is of; nullptr: it is gone.
+[[nodiscard]] const LoadedRule* rule_of(const RuleSet& rules, const Alert& alert);
 
 // "> 0.8": operator and right side of the comparison on top of the expression; empty when there is none.
 [[nodiscard]] std::string comparison_of(const promql::Expr& expr);

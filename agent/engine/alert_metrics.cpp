@@ -65,7 +65,7 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
         standby() ? 1 : 0);
   for (const auto& group : rules_->groups)
     for (const auto& rule : group.rules) {
-      const Labels labels{{"rule", rule.compiled.rule.name}, {"group", group.name}};
+      const Labels labels{{"rule", rule.compiled.rule.name}, {"group", rule.compiled.group}};
       const double failed = failed_rules_.contains(labels) ? 1 : 0;
       snapshot->samples.push_back({{"pgtend_rule_evaluation_failed", labels}, failed, MetricKind::gauge, 0});
       if (const auto seen = rule_series_.find(labels); seen != rule_series_.end())
@@ -75,6 +75,22 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
   if (auto stored = parts_.history.append(snapshot); !stored)
     log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
   sampled(*snapshot);
+}
+
+void Alerting::store_alert_series(const std::string& group, const States& states, UtcTime at, bool news) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->collector = "alerts/" + group;
+  snapshot->taken_at = at;
+  for (const auto& [key, alerts] : states)
+    if (key.group == group || key.group.starts_with(group + "#"))
+      for (const auto& [id, alert] : alerts) alerts::add_series(alert, snapshot->samples);
+  // What was there ends with one more look; groups that never have an alert are not written.
+  const bool any = !snapshot->samples.empty();
+  if (!any && with_alert_series_.erase(group) == 0) return;
+  if (any) with_alert_series_.insert(group);
+  if (news) sampled(*snapshot);
+  if (auto stored = parts_.history.append(snapshot); !stored)
+    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
 }
 
 // How long each running change runs, and how many of each kind ended how within an hour.
@@ -98,7 +114,7 @@ void Alerting::note_changes(const std::vector<Change>& changes) {
 
 // Whether the metrics of the user's own rules exist at all.
 net::Task<void> Alerting::count_rule_series() {
-  if (reader_ == nullptr || parts_.clock.steady_now() < rule_series_due_) co_return;
+  if (parts_.clock.steady_now() < rule_series_due_) co_return;
   rule_series_due_ = parts_.clock.steady_now() + kRuleSeriesInterval;
   std::set<Labels> fired;
   const auto note = [&fired](const Alert& alert) {
@@ -112,7 +128,11 @@ net::Task<void> Alerting::count_rule_series() {
   }
   for (const auto& [key, alerts] : state_)
     for (const auto& [id, alert] : alerts) note(alert);
-  auto job = [rules = rules_, reader = reader_, fired = std::move(fired), oldest = parts_.history.stats().oldest,
+  // Rules are evaluated meanwhile, by a reader of their own.
+  auto reader = parts_.history.reader();
+  if (!reader) co_return;
+  auto job = [rules = rules_, reader = std::shared_ptr<HistoryReader>(std::move(*reader)), fired = std::move(fired),
+              oldest = parts_.history.stats().oldest,
               now = parts_.clock.now()] { return engine::count_rule_series(*rules, fired, *reader, oldest, now); };
   auto counted = co_await net::run_on(parts_.blocking, job);
   rule_series_ = std::move(counted);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/engine/dispatching.hpp"
+#include "agent/engine/group_run.hpp"
 #include "agent/engine/pace.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/engine/rule_set.hpp"
@@ -19,17 +20,6 @@
 #include "agent/net/wakeup.hpp"
 
 namespace pgtend::engine {
-
-// What one evaluation of a group, or of some of its rules, gave.
-struct GroupResult {
-  std::shared_ptr<const RuleSet> rules;
-  std::size_t group = 0;
-  UtcTime at;
-  // As many as the group has rules; nullopt: it was not its turn.
-  std::vector<std::optional<alerts::Evaluation>> evaluations;
-  std::vector<std::chrono::nanoseconds> took;  // of each of them
-  std::chrono::nanoseconds cpu{0};
-};
 
 // When a group of the present rules was last evaluated, and how long that took.
 struct GroupRun {
@@ -58,7 +48,7 @@ class Alerting {
   // alert: steps the life cycle; state, groups and outbox rows are one transaction. Result: the alerts that changed.
   net::TaskResult<std::vector<Alert>> alert(GroupResult result);
   // The rules that these samples are read by are due; see RuleTriggers.
-  void sampled(const Snapshot& snapshot);
+  void sampled(const Snapshot& snapshot, std::optional<std::size_t> made_by = std::nullopt);
   // Rules to be looked at out of turn, and what ends the sleep of who does that.
   [[nodiscard]] RuleTriggers& triggers() { return triggers_; }
   [[nodiscard]] net::Wakeup& wakeup() { return wakeup_; }
@@ -112,9 +102,12 @@ class Alerting {
   [[nodiscard]] static bool cannot_write(const Error& error);
   void hold(std::vector<OutboxMessage> messages, const std::string& why);
   net::Task<std::size_t> deliver_held();
-  net::Task<void> add_facts(const LoadedGroup* group, std::vector<Alert>* changed, UtcTime now);
+  net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
+  [[nodiscard]] GroupTask task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const;
   net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only);
+  // ALERTS and ALERTS_FOR_STATE of one group, by its id. `news`: rules that read them are due.
+  void store_alert_series(const std::string& group, const States& states, UtcTime at, bool news);
   void note_waiting(RuleTriggers::Place place, const LoadedRule& rule, const alerts::RuleAlerts& alerts,
                     const alerts::Evaluation& evaluation, UtcTime now);
   net::Task<void> refresh_expected();
@@ -157,6 +150,9 @@ class Alerting {
   std::optional<std::set<std::string>> told_changes_;  // nullopt: the outbox was not asked yet
   std::map<std::size_t, GroupRun> runs_;               // by the group's place in rules_
   std::set<Labels> failed_rules_, blind_rules_;        // by how the last evaluation gave no answer
+  UntrustedRecords untrusted_;
+  std::map<std::size_t, std::vector<std::vector<SeriesKey>>> recorded_;  // in the last run, by group and rule
+  std::set<std::string> with_alert_series_;                              // groups, by id
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index

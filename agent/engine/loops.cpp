@@ -136,7 +136,7 @@ net::Task<void> Rooms::rules_loop() {
     const Deadline now = parts.clock.steady_now();
     Deadline next = now + parts.config->rules.evaluation_interval;
     for (std::size_t i = 0; i < rules->groups.size(); ++i) {
-      auto& at = due.try_emplace(rules->groups[i].name, now).first->second;
+      auto& at = due.try_emplace(rules->groups[i].id, now).first->second;
       if (at <= now) {
         if (alerting.rules() == rules) co_await pipeline.watch(i);
         while (at <= now) at += rules->groups[i].interval;

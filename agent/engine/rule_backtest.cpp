@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
+#include "agent/engine/alert_facts.hpp"
 #include "agent/engine/backtest_episodes.hpp"
 #include "agent/engine/backtest_messages.hpp"
+#include "agent/engine/recorded_history.hpp"
+#include "agent/engine/text_queries.hpp"
+#include "alerts/message.hpp"
 
 namespace pgtend::engine {
 
@@ -57,6 +63,12 @@ const Expr* threshold_of(const Expr& expr) {
         number != nullptr && std::isfinite(number->value))
       return side;
   return nullptr;
+}
+
+std::string short_number(double value) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.12g", value);
+  return out;
 }
 
 class RuleRun {
@@ -135,7 +147,8 @@ class RuleRun {
     if (value == 0) return;
     for (const double factor : kThresholds) {
       std::string text = rule_.compiled.rule.expr;
-      const std::string number = format_double(value * factor);
+      // Rounded, so that 0.8 times 0.1 is not 0.08000000000000002.
+      const std::string number = format_double(std::strtod(short_number(value * factor).c_str(), nullptr));
       text.replace(threshold->span.start, threshold->span.end - threshold->span.start, number);
       const auto expr = promql::parse(text);
       if (!expr) continue;
@@ -144,21 +157,27 @@ class RuleRun {
     }
   }
 
-  // The annotations of the first episode, as a notification carries them.
+  // The first message, in the words in which mail and chat carry it.
   std::string message(const AlertEpisode& episode) {
     alerts::RuleAlerts none;
     alerts::Evaluation evaluation;
     evaluation.firing.push_back({episode.labels, episode.peak});
+    evaluation.external_url = options_.external_url;
     auto compiled = rule_.compiled;
     compiled.rule.hold = Millis(0);
     alerts::add_labels(evaluation, options_.alert_labels);
+    answer_texts(compiled, evaluation, options_.external_labels, history_, episode.fired_at, options_.eval);
     const auto stepped = alerts::step(compiled, evaluation, none, episode.fired_at, options_.external_labels);
     if (!stepped || stepped->empty()) return {};
-    const auto& annotations = stepped->front().annotations;
-    const auto summary = annotations.find("summary");
-    std::string out = summary == annotations.end() ? out_.rule : summary->second;
-    if (const auto description = annotations.find("description"); description != annotations.end())
-      out += "\n" + description->second;
+    Notification told;
+    auto& alert = told.alerts.emplace_back().alert;
+    alert = stepped->front();
+    alert.facts.comparison = comparison_of(*rule_.expr);
+    alert.facts.normal = normal_value(*rule_.expr, alert.labels, history_, episode.fired_at, options_.eval);
+    alert.facts.causes = likely_causes(alert, history_, episode.fired_at, options_.eval);
+    const auto text = alerts::message_text(told, {options_.instance, options_.external_url, episode.fired_at});
+    std::string out = text.title + "\n" + text.body;
+    for (const auto& link : text.links) out += link.text + " " + link.url + "\n";
     return out;
   }
 
@@ -176,9 +195,15 @@ struct RunResult {
   std::map<std::string, std::vector<AlertEpisode>> episodes;  // by rule name
 };
 
-RunResult run_all(const RuleSet& rules, HistoryReader& history, std::span<const TimeRange> blind,
-                  const BacktestOptions& options) {
+Result<RunResult> run_all(const RuleSet& rules, HistoryReader& stored, std::span<const TimeRange> blind,
+                          const BacktestOptions& options) {
   RunResult out;
+  RecordedHistory history(stored);
+  if (options.computes_records) {
+    const TimeRange before{options.range.from - options.eval.lookback, options.range.to};
+    if (auto recorded = history.record(rules, before, options.eval); !recorded)
+      return fail(std::move(recorded.error()));
+  }
   for (const auto& group : rules.groups) {
     for (const auto& rule : group.rules) {
       const auto& written = rule.compiled.rule;
@@ -226,15 +251,19 @@ Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, 
     out.blind += std::min(gap.range.to, options.range.to) - std::max(gap.range.from, options.range.from);
   }
   auto now = run_all(rules, history, blind, options);
-  if (now.rules.empty())
+  if (!now) return fail(std::move(now.error()));
+  if (now->rules.empty())
     return fail(Errc::invalid_argument,
                 options.rule.empty() ? "there is no alert rule" : "there is no alert " + options.rule);
   if (old != nullptr) {
     auto plain = options;
     plain.sweep = false;
-    out.changes = compare(now, run_all(*old, history, blind, plain));
+    plain.computes_records = true;
+    const auto before = run_all(*old, history, blind, plain);
+    if (!before) return fail(before.error());
+    out.changes = compare(*now, *before);
   }
-  out.rules = std::move(now.rules);
+  out.rules = std::move(now->rules);
   return out;
 }
 

@@ -18,6 +18,9 @@ struct BacktestOptions {
   alerts::DispatchRules dispatch;  // the configured routes; without receivers: one behind Alertmanager's default waits
   Labels external_labels;
   Labels alert_labels;  // those that every alert has besides its own
+  // The rules are only tried out: what they record is computed, not looked for in history.
+  bool computes_records = false;
+  std::string instance, external_url;  // for the message
 };
 
 // When the alerts of these rules would have fired over stored history, and what that would have meant for people.

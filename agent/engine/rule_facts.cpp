@@ -47,8 +47,10 @@ RuleFacts::RuleFacts(HistoryReader& history, TimeRange window, const std::vector
     if (!def.exporter_name.empty()) defined_.emplace(def.exporter_name, def.kind);
   }
   for (const auto& group : rules.groups)
-    for (const auto& rule : group.rules)
+    for (const auto& rule : group.rules) {
       if (rule.compiled.rule.kind == RuleKind::record) recorded_.insert(rule.compiled.rule.name);
+      if (rule.compiled.rule.kind == RuleKind::alert) recorded_.insert({"ALERTS", "ALERTS_FOR_STATE"});
+    }
 }
 
 const MetricFacts& RuleFacts::of(const std::string& metric) {
@@ -79,8 +81,9 @@ MetricFacts RuleFacts::look_up(const std::string& metric) {
     facts.interval = Millis(*middle);
   }
   if (!facts.kind && seen.falls > 0) facts.kind = MetricKind::gauge;
-  // Source: ten rises without one fall are no accident of a gauge that goes both ways (2 to the power of -10).
-  if (!facts.kind && seen.rises >= 10) facts.kind = MetricKind::counter;
+  // Source: ten rises without one fall are no accident of a gauge that goes both ways (2 to the power of -10). What a
+  // rule records may be an age or a sum of them.
+  if (!facts.kind && seen.rises >= 10 && !recorded_.contains(metric)) facts.kind = MetricKind::counter;
   return facts;
 }
 

@@ -26,7 +26,7 @@ std::map<Labels, double> count_rule_series(const RuleSet& rules, const std::set<
   for (const auto& group : rules.groups) {
     if (group.file.starts_with(embedded::kShippedRules)) continue;
     for (const auto& rule : group.rules) {
-      Labels labels{{"rule", rule.compiled.rule.name}, {"group", group.name}};
+      Labels labels{{"rule", rule.compiled.rule.name}, {"group", rule.compiled.group}};
       if (rule.metrics.empty() || fired.contains(labels)) continue;
       out[std::move(labels)] = series_of(rule, reader, range);
     }

@@ -77,10 +77,19 @@ void load_rule(const Source& source, const Rule& rule, const config::RulePlace& 
                  "; a rule needs an instant vector or a scalar");
     return;
   }
-  auto compiled = alerts::compile(rule, group.name);
+  const auto same = std::count_if(group.rules.begin(), group.rules.end(), [&](const LoadedRule& before) {
+    return before.compiled.rule.kind == rule.kind && before.compiled.rule.name == rule.name;
+  });
+  auto compiled = alerts::compile(rule, same == 0 ? group.id : group.id + "#" + std::to_string(same + 1));
   if (!compiled) return;  // said by check_texts
   auto metrics = promql::metric_names(**expr);
   group.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics)});
+}
+
+std::string id_of(const RuleSet& set, const LoadedGroup& group) {
+  for (const auto& before : set.groups)
+    if (before.name == group.name) return group.file + ";" + group.name;
+  return group.name;
 }
 
 void load_text(std::string_view text, const std::string& file, Millis default_interval, RuleSet& set,
@@ -93,6 +102,7 @@ void load_text(std::string_view text, const std::string& file, Millis default_in
     LoadedGroup loaded;
     loaded.name = group.name;
     loaded.file = group.file;
+    loaded.id = id_of(set, loaded);
     loaded.interval = group.interval > Millis(0) ? group.interval : default_interval;
     loaded.query_offset = group.query_offset;
     loaded.limit = group.limit;

@@ -19,6 +19,9 @@ struct LoadedRule {
 
 struct LoadedGroup {
   std::string name, file;
+  // Its name; "file;name" where a group before it, of another file, has that name. Alerts of the second rule of one
+  // name are kept under "id#2".
+  std::string id;
   Millis interval{0};
   Millis query_offset{0};
   int limit = 0;

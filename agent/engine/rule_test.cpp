@@ -10,6 +10,7 @@
 #include "agent/config/files.hpp"
 #include "agent/config/rule_test_file.hpp"
 #include "agent/engine/rule_set.hpp"
+#include "agent/engine/text_queries.hpp"
 #include "rules/promql/evaluator.hpp"
 #include "rules/promql/memory_history.hpp"
 #include "rules/promql/test_series.hpp"
@@ -80,18 +81,38 @@ class Case {
       record(rule, evaluation, now);
       return;
     }
+    answer_texts(rule.compiled, evaluation, test_.external_labels, history_, now, options_);
     auto stepped = alerts::step(rule.compiled, evaluation, state_[&rule], now, test_.external_labels);
     if (!stepped) problem(0, stepped.error().describe());
+    std::vector<SeriesSample> series;
+    for (const auto& [id, alert] : state_[&rule]) alerts::add_series(alert, series);
+    std::map<SeriesKey, double> now_there;
+    for (const auto& sample : series) now_there.emplace(*sample.key, sample.value);
+    put(rule, std::move(now_there), now);
   }
 
   void record(const LoadedRule& rule, const alerts::Evaluation& evaluation, UtcTime now) {
+    if (!evaluation.known) return;
+    std::map<SeriesKey, double> now_there;
     for (const auto& element : evaluation.firing) {
       Labels labels = element.labels;
       labels.erase("__name__");
       for (const auto& [name, value] : rule.compiled.rule.labels) labels.set(name, value);
-      if (auto added = history_.add({rule.compiled.rule.name, labels}, {{now, element.value}}); !added)
-        problem(0, "recorded series: " + added.error().describe());
+      now_there.emplace(SeriesKey{rule.compiled.rule.name, labels}, element.value);
     }
+    put(rule, std::move(now_there), now);
+  }
+
+  // What the rule makes now; what it made before and does not any more has ended.
+  void put(const LoadedRule& rule, std::map<SeriesKey, double> now_there, UtcTime now) {
+    const auto add = [&](const SeriesKey& key, double value) {
+      if (auto added = history_.add(key, {{now, value}}); !added)
+        problem(0, "recorded series: " + added.error().describe());
+    };
+    for (const auto& [key, value] : now_there) add(key, value);
+    for (const auto& [key, value] : made_[&rule])
+      if (!now_there.contains(key)) add(key, stale_marker());
+    made_[&rule] = std::move(now_there);
   }
 
   void check_alerts(const AlertRuleTest& check) {
@@ -150,6 +171,7 @@ class Case {
   std::string file_;
   RuleTestReport& report_;
   promql::MemoryHistory history_;
+  std::map<const LoadedRule*, std::map<SeriesKey, double>> made_;
   std::map<const LoadedRule*, alerts::RuleAlerts> state_;  // a warning and a critical rule may have one name
 };
 

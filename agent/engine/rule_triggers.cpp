@@ -37,7 +37,7 @@ void RuleTriggers::set_budget(double cpu_ratio) {
   credit_ = first ? ratio_ * kCreditSeconds : std::min(credit_, ratio_ * kCreditSeconds);
 }
 
-void RuleTriggers::sampled(const Snapshot& snapshot, Deadline now) {
+void RuleTriggers::sampled(const Snapshot& snapshot, Deadline now, std::optional<std::size_t> made_by) {
   // Samples of one metric follow each other.
   const std::string* before = nullptr;
   for (const auto& sample : snapshot.samples) {
@@ -46,8 +46,11 @@ void RuleTriggers::sampled(const Snapshot& snapshot, Deadline now) {
     before = &name;
     const auto readers = readers_.find(name);
     if (readers == readers_.end()) continue;
-    sampled_.insert(readers->second.begin(), readers->second.end());
-    if (!sampled_at_) sampled_at_ = now;
+    for (const auto& place : readers->second) {
+      if (place.first == made_by) continue;
+      sampled_.insert(place);
+      if (!sampled_at_) sampled_at_ = now;
+    }
   }
 }
 

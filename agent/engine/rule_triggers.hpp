@@ -27,8 +27,9 @@ class RuleTriggers {
   // What rounds may cost, of one core; until set, nothing is bounded.
   void set_budget(double cpu_ratio);
 
-  // Samples have come: the rules that read their metrics are due.
-  void sampled(const Snapshot& snapshot, Deadline now);
+  // Samples have come: the rules that read their metrics are due, but for those of the group that made them, which has
+  // just looked at them.
+  void sampled(const Snapshot& snapshot, Deadline now, std::optional<std::size_t> made_by = std::nullopt);
   // The first alert of this rule will have waited for `for` then; nullopt: none waits.
   void ripens(Place place, std::optional<Deadline> at);
 

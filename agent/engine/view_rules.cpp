@@ -1,4 +1,5 @@
 #include "agent/base/strings.hpp"
+#include "agent/engine/alert_facts.hpp"
 #include "agent/engine/eval_options.hpp"
 #include "agent/engine/receivers.hpp"
 #include "agent/engine/rule_backtest.hpp"
@@ -58,11 +59,11 @@ net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
       api::RuleView one{rule, promql::format(*loaded.expr), run ? "ok" : "unknown", "", {}, {}};
       if (run) one.evaluation_time = run->rules[i];
       for (const auto& alert : alerts) {
-        if (rule.kind != RuleKind::alert || alert.rule != rule.name || alert.group != group.name) continue;
+        if (place_of(group, alert) != i) continue;
         if (alert.unknown) one.last_error = alert.evidence;
         if (alert.state == AlertState::pending || alert.state == AlertState::firing) one.alerts.push_back(alert);
       }
-      const Labels of_rule{{"rule", rule.name}, {"group", group.name}};
+      const Labels of_rule{{"rule", rule.name}, {"group", loaded.compiled.group}};
       if (const auto health = alerting_.health(of_rule); health != "ok") one.health = health;
       shown.rules.push_back(std::move(one));
     }
@@ -142,6 +143,9 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
   options.dispatch = dispatch_rules(parts_.config->alerting);
   options.external_labels = parts_.config->rules.external_labels;
   options.alert_labels = instance_labels(*parts_.config);
+  options.computes_records = !request.files.empty();
+  options.instance = parts_.config->instance.name;
+  options.external_url = parts_.config->alerting.external_url;
   const Millis interval = parts_.config->rules.evaluation_interval;
   auto job = [request = std::move(request), loaded = alerting_.rules(), options, interval,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<BacktestReport> {

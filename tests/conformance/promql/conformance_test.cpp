@@ -1,13 +1,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "rules/promql/test_series.hpp"
-#include "tests/conformance/promql/compare.hpp"
 #include "tests/conformance/promql/data.hpp"
 #include "tests/conformance/promql/expression_tree.hpp"
-#include "tests/conformance/promql/history_view.hpp"
+#include "tests/conformance/promql/pair.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/source_dir.hpp"
 #include "tests/unit/promql/corpus.hpp"
@@ -19,31 +17,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-// Both servers over the same samples.
-struct Pair {
-  explicit Pair(const Dataset& data) : theirs(data), ours(data) {}
-  PrometheusServer theirs;
-  AgentServer ours;
-  std::size_t telling = 0;  // answers of Prometheus that held a value
-
-  std::string instant(const std::string& expr, const std::string& time, Strictness strictness) {
-    const Parameters parameters{{"query", expr}, {"time", time}};
-    return compare("query", parameters, strictness);
-  }
-  std::string range(const std::string& expr, const Parameters& steps, Strictness strictness) {
-    Parameters parameters = steps;
-    parameters.emplace_back("query", expr);
-    return compare("query_range", parameters, strictness);
-  }
-
- private:
-  std::string compare(const std::string& path, const Parameters& parameters, Strictness strictness) {
-    const auto answer = theirs.post(path, parameters);
-    if (answer.body.find("\"result\":[]") == std::string::npos && answer.status == 200) ++telling;
-    return difference(answer, ours.post(path, parameters), strictness);
-  }
-};
-
 Pair& shared() {
   static Pair pair(conformance_data());
   return pair;
@@ -51,19 +24,6 @@ Pair& shared() {
 
 Parameters steps(std::int64_t start, std::int64_t end, const std::string& step) {
   return {{"start", std::to_string(kDataStart + start)}, {"end", std::to_string(kDataStart + end)}, {"step", step}};
-}
-
-// 2.42 differs from what we (and 3.x) say; docs/promql.md gives the reasons.
-bool is_known(const std::string& expr, const std::string& found, bool ranged) {
-  // 2.42 lets a window move on that @ holds, from step to step of a range and of a subquery.
-  const bool fixed = expr.find(" @ ") != std::string::npos;
-  static const std::regex subquery(R"(\[[^\]]*:[^\]]*\])");
-  const bool stepped = ranged || std::regex_search(expr, subquery);
-  if (stepped && fixed && expr.find("predict_linear") != std::string::npos) return true;
-  // 2.42 forgets the offset of a selector inside timestamp() that has an @.
-  if (fixed && expr.find("timestamp") != std::string::npos && expr.find(" offset ") != std::string::npos) return true;
-  const bool spread = expr.find("stddev") != std::string::npos || expr.find("stdvar") != std::string::npos;
-  return spread && found.find("NaN") != std::string::npos;
 }
 
 std::vector<std::string> lines_of(const std::string& name) {

@@ -6,6 +6,7 @@
 #include "agent/engine/collector_set.hpp"
 #include "collectors/registry.hpp"
 #include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/boards.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/source_dir.hpp"
@@ -15,40 +16,6 @@ using namespace pgtend::test;
 namespace {
 
 constexpr auto kSoon = std::chrono::seconds(60);
-
-std::vector<Json> boards() {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(source_dir()) + "/dashboards/grafana"))
-    if (entry.path().filename().string().starts_with("pgtend-")) files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  std::vector<Json> out;
-  for (const auto& file : files) out.push_back(Json::parse(read_file(file)));
-  return out;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-  return text;
-}
-
-// As Grafana fills in variables that are set to All.
-std::string filled(std::string expr) {
-  for (const auto* name : {"$instance", "$datname"}) expr = replaced(expr, name, ".*");
-  return replaced(expr, "$__rate_interval", "1m");
-}
-
-// "board / panel / A" and the expression.
-std::vector<std::pair<std::string, std::string>> queries() {
-  std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& board : boards())
-    for (const auto& panel : board["panels"])
-      for (const auto& target : panel.value("targets", Json::array()))
-        out.emplace_back(board["uid"].get<std::string>() + " / " + panel["title"].get<std::string>() + " / " +
-                             target["refId"].get<std::string>(),
-                         filled(target["expr"]));
-  return out;
-}
 
 std::string every_collector_soon(const Daemon& daemon) {
   std::string intervals;
@@ -109,7 +76,7 @@ TEST_CASE("every panel of the shipped boards has data from a server with a stand
   follower.start();
   auto client = cluster.session();
   std::vector<std::string> empty;
-  const auto all = queries();
+  const auto all = board_queries();
   REQUIRE(all.size() > 60);
   const bool full = eventually(
       [&] {
@@ -147,7 +114,7 @@ TEST_CASE("boards are not blank between two runs of a collector that is slower t
   REQUIRE(slow.contains("pgtend_table_size_bytes"));
   REQUIRE(slow.contains("pgtend_database_size_bytes"));
   static const std::regex selector(R"(([a-z_]+)\{[^}]*\}(\[?))");
-  for (const auto& [name, expr] : queries())
+  for (const auto& [name, expr] : board_queries())
     for (std::sregex_iterator at(expr.begin(), expr.end(), selector), end; at != end; ++at) {
       INFO(name << ": " << expr);
       CHECK((!slow.contains((*at)[1]) || (*at)[2] == "["));
@@ -159,7 +126,7 @@ TEST_CASE(
   const auto shipped = shipped_alerts();
   REQUIRE(shipped.size() > 40);
   std::set<std::string> uids;
-  for (const auto& board : boards()) {
+  for (const auto& board : shipped_boards()) {
     INFO(board["title"].get<std::string>());
     CHECK(uids.insert(board["uid"]).second);
     CHECK(board["uid"].get<std::string>().size() <= 40);

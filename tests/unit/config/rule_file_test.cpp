@@ -147,6 +147,11 @@ tests:
   CHECK(test.tests[1].interval == Millis(15'000));
 }
 
+TEST_CASE("a group has a name") {
+  const auto file = decode_rules("groups:\n  - name: ''\n    rules: []\n", "r.yaml");
+  CHECK(format_errors(file.errors) == "r.yaml:2:11: a group's name must not be empty\n");
+}
+
 TEST_CASE("mistakes of a rule test are named with their place") {
   const auto decoded = decode_rule_test(
       "tests:\n  - alert_rule_tests: []\n    input_series:\n      - series: x\n"

@@ -74,7 +74,9 @@ TEST_CASE("a backtest tells episodes, near misses, time firing and what was said
   CHECK(rule.shown[0].peak == 100);
   CHECK(rule.shown[1].fired_at == minute(77));
   CHECK(rule.firing == Millis((15 + 4) * 60'000));
-  CHECK(rule.message == "db shop at 100");
+  CHECK(rule.message.starts_with("[WARN] : db shop at 100"));
+  CHECK_THAT(rule.message, ContainsSubstring("\n  Value 100, alerts at > 80\n"));
+  CHECK_THAT(rule.message, ContainsSubstring("Look: pgtend alerts explain "));
   // Fired and resolved, twice.
   CHECK(rule.notifications == 4);
   CHECK(with(rule, "for 0s").episodes == 3);
@@ -88,6 +90,29 @@ TEST_CASE("a threshold below and/unless is swept, one that is no number is not")
   auto history = scene();
   CHECK(with(run(*rules("(x > 80) and on (db) x"), history), "threshold 160").episodes == 0);
   for (const auto& one : run(*rules("x > x offset 5m"), history).sweep) CHECK(one.what.starts_with("for "));
+}
+
+TEST_CASE("rules that are tried out read what they record themselves, though history has none of it") {
+  auto history = scene();
+  const auto chained = load_rule_text(
+      "groups:\n- name: g\n  interval: 1m\n  rules:\n"
+      "  - {record: 'some:x', expr: x > 80, labels: {of: test}}\n"
+      "  - {record: 'twice:x', expr: 2 * some:x}\n"
+      "  - {alert: A, expr: 'twice:x{of=\"test\"} > 170', for: 5m}\n",
+      "rules.yaml", Millis(60'000));
+  REQUIRE(chained.errors.empty());
+  CHECK(backtest_rules(*chained.rules, nullptr, history, options())->rules.at(0).episodes == 0);
+  auto trying = options();
+  trying.computes_records = true;
+  const auto report = backtest_rules(*chained.rules, nullptr, history, trying);
+  REQUIRE(report);
+  // As "x > 80" for five minutes: what is not recorded any more has ended, whatever the lookback.
+  REQUIRE(report->rules.at(0).shown.size() == 2);
+  CHECK(report->rules[0].shown[0].fired_at == minute(15));
+  CHECK(report->rules[0].shown[0].ended_at == minute(30));
+  trying.eval.max_samples = 20;
+  CHECK_THAT(backtest_rules(*chained.rules, nullptr, history, trying).error().describe(),
+             ContainsSubstring("record some:x"));
 }
 
 TEST_CASE("two versions of a rule are compared by the episodes that one sees and the other does not") {

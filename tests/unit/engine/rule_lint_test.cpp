@@ -145,6 +145,14 @@ TEST_CASE("windows, latches, labels and types are looked at in history") {
   CHECK(recorded[0].severity == LintSeverity::info);
 }
 
+TEST_CASE("a recorded age that only rose so far is no counter, and ALERTS is made by alerts") {
+  House house;
+  add(house.history, "age:max", {}, 0, 15, 0);
+  CHECK(house.lint("  - record: age:max\n    expr: max(pg_up)\n  - alert: A\n    expr: age:max > 9e9\n").empty());
+  for (const auto& one : house.lint("  - alert: A\n    expr: ALERTS{alertname=\"B\"} == 1\n"))
+    CHECK(one.check == "no-samples");
+}
+
 TEST_CASE("a metric that an expression names twice is found once") {
   House house;
   CHECK(house.lint("  - alert: A\n    expr: pgtend_longest > 5 and pgtend_longest < 9\n").size() == 1);

@@ -141,3 +141,10 @@ TEST_CASE("rounds cost no more than half of the agent's budget over time") {
   CHECK(spent >= hour);
   CHECK(rounds > 10);
 }
+
+TEST_CASE("what a group recorded makes no round for the group itself, which has just read it") {
+  test::FakeClock clock;
+  auto rules = triggers();
+  rules.sampled(samples({"pg_up", "disk_ratio"}), clock.steady_now(), 0);
+  CHECK(rules.take(clock.steady_now()) == Round{{2, {0}}});
+}

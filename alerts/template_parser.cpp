@@ -1,0 +1,356 @@
+#include "alerts/template_parser.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "alerts/template_functions.hpp"
+
+namespace pgtend::alerts::templates {
+
+namespace {
+
+// Parentheses and blocks inside each other. Source: far beyond what a person writes, far below the stack.
+constexpr int kDeepest = 100;
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) {}
+
+  Result<Nodes> parse() {
+    std::string end;
+    auto nodes = parse_list(end, 0, false);
+    if (!nodes || end.empty()) return nodes;
+    at_ = last_word_;
+    return bad("unexpected {{" + end + "}}");
+  }
+
+ private:
+  tl::unexpected<Error> bad(const std::string& what) const {
+    return fail(Errc::parse, "template, position " + std::to_string(at_ + 1) + ": " + what);
+  }
+  tl::unexpected<Error> bad_at(std::size_t at, const std::string& what) {
+    at_ = at;
+    return bad(what);
+  }
+  tl::unexpected<Error> unsupported(std::size_t at, const std::string& word) {
+    return bad_at(at, "'" + word + "' is not supported in alert templates");
+  }
+
+  [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
+  [[nodiscard]] bool sees(std::string_view what) const { return text_.substr(at_).starts_with(what); }
+  [[nodiscard]] bool sees_close() const { return sees("}}") || (at_ > 0 && is_space(text_[at_ - 1]) && sees("-}}")); }
+  void skip_space() {
+    while (!at_end() && is_space(text_[at_])) ++at_;
+  }
+  bool take(std::string_view what) {
+    skip_space();
+    if (!sees(what)) return false;
+    at_ += what.size();
+    return true;
+  }
+  std::string word() {
+    const std::size_t from = at_;
+    while (!at_end() && is_word(text_[at_])) ++at_;
+    return std::string(text_.substr(from, at_ - from));
+  }
+
+  // Text up to the next action or the end; the action's braces are taken.
+  Result<bool> parse_text(Nodes& out) {
+    const std::size_t open = std::min(text_.find("{{", at_), text_.size());
+    auto literal = text_.substr(at_, open - at_);
+    if (trim_)
+      while (!literal.empty() && is_space(literal.front())) literal.remove_prefix(1);
+    trim_ = false;
+    at_ = open;
+    const bool action = !at_end();
+    if (action) {
+      opened_ = at_;
+      at_ += 2;
+      if (sees("-") && at_ + 1 < text_.size() && is_space(text_[at_ + 1])) {
+        ++at_;
+        while (!literal.empty() && is_space(literal.back())) literal.remove_suffix(1);
+      }
+    }
+    if (!literal.empty()) {
+      Node node;
+      node.text = std::string(literal);
+      out.push_back(std::move(node));
+    }
+    return action;
+  }
+
+  Result<bool> close() {
+    skip_space();
+    if (sees_close()) {
+      trim_ = sees("-");
+      at_ += trim_ ? 3 : 2;
+      return true;
+    }
+    if (at_end()) return bad_at(opened_, "'{{' is not closed");
+    return bad("unexpected '" + std::string(1, text_[at_]) + "'");
+  }
+
+  Result<bool> skip_comment() {
+    const std::size_t end = text_.find("*/", at_ + 2);
+    if (end == std::string_view::npos) return bad_at(opened_, "'/*' is not closed");
+    at_ = end + 2;
+    return close();
+  }
+
+  // Nodes up to {{end}}, {{else}} or the text's end; `end` says which, empty: the text's.
+  Result<Nodes> parse_list(std::string& end, int depth, bool in_loop) {
+    Nodes out;
+    if (depth > kDeepest) return bad("blocks are nested too deeply");
+    while (true) {
+      const auto action = parse_text(out);
+      if (!action) return fail(action.error());
+      if (!*action) return out;
+      skip_space();
+      if (sees("/*")) {
+        if (auto skipped = skip_comment(); !skipped) return fail(skipped.error());
+        continue;
+      }
+      last_word_ = at_;
+      const std::size_t before = at_;
+      const std::string key = word();
+      if (key == "end" || key == "else") {
+        end = key;
+        return out;
+      }
+      auto node = parse_action(key, before, depth, in_loop);
+      if (!node) return fail(std::move(node.error()));
+      if (node->has_value()) out.push_back(std::move(**node));
+    }
+  }
+
+  Result<std::optional<Node>> parse_action(const std::string& key, std::size_t before, int depth, bool in_loop) {
+    Node node;
+    if (key == "if" || key == "with" || key == "range") {
+      node.kind = key == "if" ? Node::Kind::branch : key == "with" ? Node::Kind::with : Node::Kind::range;
+      if (auto parsed = parse_block(node, depth, in_loop || key == "range"); !parsed) return fail(parsed.error());
+      return std::optional(std::move(node));
+    }
+    if (key == "break" || key == "continue") {
+      if (!in_loop) return bad_at(before, "{{" + key + "}} outside {{range}}");
+      node.kind = key == "break" ? Node::Kind::break_loop : Node::Kind::next_round;
+      if (auto closed = close(); !closed) return fail(closed.error());
+      return std::optional(std::move(node));
+    }
+    if (key == "define" || key == "template" || key == "block") return unsupported(before, key);
+    at_ = before;
+    node.kind = Node::Kind::print;
+    auto pipeline = parse_pipeline(depth, 1);
+    if (!pipeline) return fail(std::move(pipeline.error()));
+    node.pipeline = std::move(*pipeline);
+    if (auto closed = close(); !closed) return fail(closed.error());
+    return std::optional(std::move(node));
+  }
+
+  // What {{if}}, {{with}} and {{range}} hold, {{else}} and {{end}} included.
+  Result<bool> parse_block(Node& node, int depth, bool in_loop) {
+    const std::size_t opened = opened_, known = variables_.size();
+    auto pipeline = parse_pipeline(depth, node.kind == Node::Kind::range ? 2 : 1);
+    if (!pipeline) return fail(std::move(pipeline.error()));
+    node.pipeline = std::move(*pipeline);
+    if (auto closed = close(); !closed) return fail(closed.error());
+    std::string end;
+    const std::size_t inner = variables_.size();
+    auto then = parse_list(end, depth + 1, in_loop);
+    if (!then) return fail(std::move(then.error()));
+    node.then = std::move(*then);
+    variables_.resize(inner);
+    if (end == "else") {
+      if (auto parsed = parse_else(node, end, depth, in_loop); !parsed) return parsed;
+    }
+    variables_.resize(known);
+    if (end.empty()) return bad_at(opened, "block without {{end}}");
+    if (end == "else") return bad_at(last_word_, "a second {{else}}");
+    // {{else if}} has taken the {{end}} that is its own and this one's.
+    return closed_by_else_ ? (closed_by_else_ = false, Result<bool>(true)) : close();
+  }
+
+  Result<bool> parse_else(Node& node, std::string& end, int depth, bool in_loop) {
+    skip_space();
+    const std::size_t before = at_;
+    const std::string key = word();
+    if (key == "if" || (key == "with" && node.kind == Node::Kind::with)) {
+      Node inner;
+      inner.kind = key == "if" ? Node::Kind::branch : Node::Kind::with;
+      if (depth >= kDeepest) return bad("blocks are nested too deeply");
+      if (auto parsed = parse_block(inner, depth + 1, in_loop); !parsed) return parsed;
+      node.otherwise.push_back(std::move(inner));
+      closed_by_else_ = true;
+      end = "end";
+      return true;
+    }
+    at_ = before;
+    if (auto closed = close(); !closed) return closed;
+    auto otherwise = parse_list(end, depth + 1, in_loop);
+    if (!otherwise) return fail(std::move(otherwise.error()));
+    node.otherwise = std::move(*otherwise);
+    return true;
+  }
+
+  // "$i, $e :=" or "$x =".
+  Result<bool> parse_variables(Pipeline& out, std::size_t most) {
+    const std::size_t before = at_;
+    std::vector<std::string> names;
+    while (names.size() < most && take("$")) {
+      names.push_back("$" + word());
+      if (!take(",")) break;
+    }
+    if (!names.empty() && (take(":=") || (take("=") && !sees("=")))) {
+      out.declares = text_[at_ - 2] == ':';
+      for (const auto& name : names)
+        if (!out.declares && !knows(name)) return unsupported(before, name);
+      out.variables = std::move(names);
+      return true;
+    }
+    at_ = before;
+    return true;
+  }
+
+  Result<Pipeline> parse_pipeline(int depth, std::size_t variables) {
+    Pipeline out;
+    if (depth > kDeepest) return bad("parentheses are nested too deeply");
+    skip_space();
+    if (auto parsed = parse_variables(out, variables); !parsed) return fail(parsed.error());
+    do {
+      auto command = parse_command(!out.commands.empty(), depth);
+      if (!command) return fail(std::move(command.error()));
+      out.commands.push_back(std::move(*command));
+    } while (take("|"));
+    if (out.declares) variables_.insert(variables_.end(), out.variables.begin(), out.variables.end());
+    return out;
+  }
+
+  Result<Command> parse_command(bool piped, int depth) {
+    Command out;
+    skip_space();
+    const std::size_t began = at_;
+    for (; !at_end() && !sees_close() && text_[at_] != '|' && text_[at_] != ')'; skip_space()) {
+      auto operand = parse_operand(depth);
+      if (!operand) return fail(std::move(operand.error()));
+      out.operands.push_back(std::move(*operand));
+    }
+    if (at_end()) return bad_at(opened_, "'{{' is not closed");
+    if (out.operands.empty()) return bad("expected a value or a function");
+    const bool calls = out.operands.front().kind == Operand::Kind::function;
+    if (!calls && (piped || out.operands.size() > 1)) return bad_at(began, "expected one value or a function");
+    return out;
+  }
+
+  Result<Operand> parse_operand(int depth) {
+    Operand out;
+    const std::size_t began = at_;
+    const char c = text_[at_];
+    if (c == '"' || c == '`') {
+      auto text = parse_string(c);
+      if (!text) return fail(std::move(text.error()));
+      out.literal = Value(std::move(*text));
+    } else if (c == '(') {
+      ++at_;
+      auto inner = parse_pipeline(depth + 1, 0);
+      if (!inner) return fail(std::move(inner.error()));
+      if (!take(")")) return bad_at(began, "'(' is not closed");
+      out.kind = Operand::Kind::group;
+      out.group = std::make_shared<const Pipeline>(std::move(*inner));
+    } else if (c == '$') {
+      ++at_;
+      out.kind = Operand::Kind::variable;
+      out.name = "$" + word();
+      if (!knows(out.name)) return unsupported(began, out.name);
+    } else if (c == '.' && !(at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) != 0)) {
+      out.kind = Operand::Kind::dot;
+      if (at_ + 1 >= text_.size() || !is_word(text_[at_ + 1])) ++at_;
+    } else if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_') {
+      if (auto named = parse_name(out); !named) return fail(named.error());
+    } else {
+      return parse_number();
+    }
+    while (out.kind != Operand::Kind::literal && sees(".") && at_ + 1 < text_.size() && is_word(text_[at_ + 1])) {
+      ++at_;
+      out.fields.push_back(word());
+    }
+    return out;
+  }
+
+  Result<bool> parse_name(Operand& out) {
+    const std::size_t began = at_;
+    out.name = word();
+    if (out.name == "true" || out.name == "false") {
+      out.literal = Value(out.name == "true");
+    } else if (out.name != "nil") {
+      out.kind = Operand::Kind::function;
+      if (!is_function(out.name)) return unsupported(began, out.name);
+    }
+    return true;
+  }
+
+  Result<Operand> parse_number() {
+    Operand out;
+    const std::size_t began = at_;
+    while (!at_end() && (is_word(text_[at_]) || text_[at_] == '.' || text_[at_] == '+' || text_[at_] == '-')) ++at_;
+    std::string digits(text_.substr(began, at_ - began));
+    std::erase(digits, '_');
+    char* end = nullptr;
+    errno = 0;
+    // Base 0: 0x1f and 017 are read as Go reads them.
+    const auto whole = std::strtoll(digits.c_str(), &end, 0);
+    if (!digits.empty() && *end == '\0' && errno == 0) {
+      out.literal = Value(static_cast<std::int64_t>(whole));
+      return out;
+    }
+    const double number = std::strtod(digits.c_str(), &end);
+    if (!digits.empty() && *end == '\0') {
+      out.literal = Value(number);
+      return out;
+    }
+    at_ = began;
+    return bad("unexpected '" + std::string(1, text_[at_]) + "'");
+  }
+
+  Result<std::string> parse_string(char quote) {
+    std::string out;
+    const std::size_t began = at_;
+    for (++at_; !at_end() && text_[at_] != quote; ++at_) {
+      if (quote == '"' && text_[at_] == '\n') break;
+      if (text_[at_] != '\\' || quote == '`' || at_ + 1 >= text_.size()) {
+        out += text_[at_];
+        continue;
+      }
+      const char escaped = text_[++at_];
+      out += escaped == 'n' ? '\n' : escaped == 't' ? '\t' : escaped == 'r' ? '\r' : escaped;
+    }
+    if (at_end() || text_[at_] != quote) return bad_at(began, "string is not closed");
+    ++at_;
+    return out;
+  }
+
+  [[nodiscard]] bool knows(const std::string& name) const {
+    return std::find(variables_.begin(), variables_.end(), name) != variables_.end();
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0, opened_ = 0, last_word_ = 0;
+  bool trim_ = false, closed_by_else_ = false;
+  std::vector<std::string> variables_{"$", "$labels", "$externalLabels", "$externalURL", "$value"};
+};
+
+}  // namespace
+
+Result<Nodes> parse_nodes(std::string_view text) {
+  return Parser(text).parse();
+}
+
+}  // namespace pgtend::alerts::templates
