@@ -27,6 +27,12 @@ tl::unexpected<Error> io_failure(const std::string& doing, int number) {
 Result<void> create_private(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return io_failure("create " + path, errno);
+  // A device or a pipe is not ours to close to others, nor to rename when its content is unsound.
+  struct stat found{};
+  if (::fstat(fd, &found) == 0 && !S_ISREG(found.st_mode)) {
+    ::close(fd);
+    return fail(Errc::invalid_argument, path + " is not a regular file; name a file of its own");
+  }
   const int mode = ::fchmod(fd, 0600);
   const int number = errno;
   ::close(fd);

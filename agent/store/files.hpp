@@ -10,7 +10,8 @@
 // What store does to files besides SQLite; private to agent/store.
 namespace pgtend::store {
 
-// Creates the file when it is missing and sets mode 0600; SQLite gives its log the same mode. Errors: io.
+// Creates the file when it is missing and sets mode 0600; SQLite gives its log the same mode. Errors: io,
+// invalid_argument for a device, a pipe or a folder, which keep their mode.
 // REQUIRES: no connection to the file is open in this process (closing a descriptor would drop SQLite's locks).
 Result<void> create_private(const std::string& path);
 

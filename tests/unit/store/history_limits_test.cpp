@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "agent/store/files.hpp"
@@ -272,4 +274,16 @@ TEST_CASE("a batch that cannot be written stays queued and is written later") {
   REQUIRE(found.size() == 2);
   REQUIRE(found[0].samples.size() == 2);  // with its stale marker
   REQUIRE(found[1].samples.size() == 3);
+}
+
+TEST_CASE("a pipe or a device that is named as a file is refused and keeps its mode") {
+  TempDir dir;
+  const std::string pipe = dir.file("pipe");
+  REQUIRE(::mkfifo(pipe.c_str(), 0644) == 0);
+  const auto made = store::create_private(pipe);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().message == pipe + " is not a regular file; name a file of its own");
+  struct stat found{};
+  REQUIRE(::stat(pipe.c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777) == 0644);
 }
