@@ -74,7 +74,6 @@ struct MetricsBoard::State {
   BoardOptions options;
   BoardSlots slots;
   std::map<std::string, MetricDef> defs;
-  std::set<std::string> exporter_names;
   prometheus::Registry registry;
   prometheus::TextSerializer serializer;
 
@@ -106,7 +105,6 @@ struct MetricsBoard::State {
   std::map<SlotKey, CollectorGauges> collectors;
 
   CollectorGauges& gauges_of(const SlotKey& key);
-  [[nodiscard]] SnapshotPtr served(SnapshotPtr snapshot) const;
   void refresh(UtcTime now);
 };
 
@@ -118,14 +116,6 @@ CollectorGauges& MetricsBoard::State::gauges_of(const SlotKey& key) {
     gauges.duration = &duration.Add(labels);
   }
   return gauges;
-}
-
-// The snapshot without the names that are not to be served.
-SnapshotPtr MetricsBoard::State::served(SnapshotPtr snapshot) const {
-  if (options.exporter_names || exporter_names.empty()) return snapshot;
-  auto fewer = std::make_shared<Snapshot>(*snapshot);
-  std::erase_if(fewer->samples, [&](const SeriesSample& sample) { return exporter_names.contains(sample.key->name); });
-  return fewer;
 }
 
 void MetricsBoard::State::refresh(UtcTime now) {
@@ -154,9 +144,7 @@ MetricsBoard::~MetricsBoard() = default;
 
 void MetricsBoard::set_defs(std::vector<MetricDef> defs) {
   state_->defs.clear();
-  state_->exporter_names.clear();
   for (auto& def : defs) {
-    if (!def.exporter_name.empty()) state_->exporter_names.insert(def.exporter_name);
     auto name = def.name;
     state_->defs.insert_or_assign(std::move(name), std::move(def));
   }
@@ -178,7 +166,7 @@ void MetricsBoard::publish(SnapshotPtr snapshot) {
   }
   // A run that lost a part (one locked table) still has samples; one that failed has none.
   if (!good && snapshot->samples.empty()) return;
-  const auto& slot = state_->slots.put(key, state_->served(std::move(snapshot)));
+  const auto& slot = state_->slots.put(key, as_exporter(std::move(snapshot), state_->options.exporter));
   state_->duplicates.Increment(static_cast<double>(slot.duplicates));
   state_->dropped.Increment(static_cast<double>(slot.dropped));
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/api/exporter_names.hpp"
 #include "agent/base/clock.hpp"
 #include "agent/model/series.hpp"
 #include "agent/model/snapshot.hpp"
@@ -21,8 +22,8 @@ struct BoardOptions {
   // Series of the server on one scrape. Source: reference measurement, an exporter without a guard gave 58,604 on
   // 2,002 tables; dashboards need far fewer, history keeps all.
   std::size_t max_series = 5000;
-  // Serve each metric a second time under its postgres_exporter name.
-  bool exporter_names = true;
+  // How each metric is served a second time under its postgres_exporter name.
+  ExporterOptions exporter = {};
 };
 
 // One series of the agent itself; valid as long as the board. Any thread.

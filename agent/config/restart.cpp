@@ -58,6 +58,8 @@ constexpr std::array kKept{
     kept<&C::http, &N::socket_viewers>("http.socket_viewers"),
     kept<&C::http, &N::socket_approvers>("http.socket_approvers"),
     kept<&C::http, &N::socket_admins>("http.socket_admins"),
+    kept<&C::compat, &CompatConfig::version>("compat.version"),
+    kept<&C::compat, &CompatConfig::dashboard_9628>("compat.dashboard_9628"),
     kept<&C::host, &HostConfig::proc>("host.proc"),
 };
 

@@ -201,6 +201,12 @@ struct HttpConfig {
   std::vector<std::string> socket_viewers, socket_approvers, socket_admins;
 };
 
+// The names of postgres_exporter on /metrics.
+struct CompatConfig {
+  std::string version = "0.20";  // 0.20, 0.15, 0.11 or off
+  bool dashboard_9628 = true;
+};
+
 struct LogConfig {
   log::Level level = log::Level::info;
 };
@@ -232,6 +238,7 @@ struct Config {
   ChangeConfig change;
   VerifyConfig verify;
   HttpConfig http;
+  CompatConfig compat;
   LogConfig log;
   HostConfig host;
 };

@@ -24,6 +24,14 @@ std::uint64_t boot_seed(const Clock& clock) {
   return static_cast<std::uint64_t>(to_ms(clock.now())) ^ (static_cast<std::uint64_t>(::getpid()) << 32);
 }
 
+api::BoardOptions board_options(const config::Config& config, const std::string& version) {
+  const auto& host = config.postgresql.host;
+  return {version,
+          static_cast<std::size_t>(config.collection.max_series),
+          {config.compat.version, config.compat.dashboard_9628,
+           (host.empty() ? "localhost" : host) + ":" + std::to_string(config.postgresql.port)}};
+}
+
 // The rooms in the order in which they are opened; destroyed in reverse.
 class Agent {
  public:
@@ -33,7 +41,7 @@ class Agent {
         blocking_(2),
         config_(std::make_shared<const config::Config>(loaded.config)),
         files_(loaded.files),
-        board_({options.version, static_cast<std::size_t>(loaded.config.collection.max_series), true}) {}
+        board_(board_options(loaded.config, options.version)) {}
 
   Result<void> open() {
     if (auto ok = open_history(); !ok) return ok;

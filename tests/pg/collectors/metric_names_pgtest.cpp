@@ -85,6 +85,7 @@ class BusyShop {
     held_ = std::make_unique<HeldWork>(cluster);
     // Bloat is estimated from a megabyte on, and where the columns may be read.
     cluster.exec("shop", "GRANT SELECT ON wide TO monitor");
+    REQUIRE(holds(*standby_, "has_table_privilege('monitor', to_regclass('wide'), 'SELECT')"));
     REQUIRE(holds(cluster, "count(*) = 1 FROM pg_stat_progress_vacuum"));
     REQUIRE(holds(cluster, "count(*) = 1 FROM pg_stat_progress_create_index"));
     REQUIRE(holds(cluster, "count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass"));

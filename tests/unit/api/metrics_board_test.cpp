@@ -160,7 +160,7 @@ TEST_CASE("the guard cuts the largest family to its largest values and spares th
 TEST_CASE("exporter names can be left out") {
   for (const bool served : {true, false}) {
     BoardOptions options{"0.1.0"};
-    options.exporter_names = served;
+    options.exporter.version = served ? "0.20" : "off";
     MetricsBoard board(options);
     board.set_defs(defs());
     board.publish(
