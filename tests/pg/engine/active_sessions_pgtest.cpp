@@ -28,7 +28,7 @@ class Sampler {
         lanes_(world_.io(), world_.blocking(), engine::lane_options(config_->postgresql), clock_, 1),
         history_(*store::HistoryFile::open(
             engine::history_options(config_->history), [](const std::function<void()>& job) { job(); }, clock_)),
-        board_({"test", 5000, true}),
+        board_(api::BoardOptions{"test"}),
         parts_{clock_, world_.io(), world_.blocking(), world_.blocking(), config_, lanes_, *history_, nullptr, "",
                board_, {}},
         cost_({1, 1LL << 40}),
