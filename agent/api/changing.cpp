@@ -27,7 +27,8 @@ Result<std::string> read_plan_hash(const Request& request) {
   if (!body) return fail(body.error());
   const auto hash = body->find("plan_hash");
   if (hash == body->end() || !hash->is_string() || hash->get_ref<const std::string&>().empty())
-    return fail(Errc::invalid_argument, "\"plan_hash\" is missing: an approval names the plan that was read");
+    return fail(Errc::invalid_argument,
+                "\"plan_hash\" is missing or no text: an approval names the plan that was read");
   return hash->get<std::string>();
 }
 

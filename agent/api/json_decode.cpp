@@ -108,6 +108,7 @@ void read_detail(Fields& fields, IndexChange& detail) {
   fields.read("method", detail.method);
   fields.read("is_drop", detail.is_drop);
   fields.read("definition", detail.definition);
+  fields.read("served_by", detail.served_by);
 }
 
 void read_detail(Fields& fields, RefreshChange& detail) {

@@ -24,7 +24,8 @@ Json detail_of(const IndexChange& d) {
           {"include_columns", d.include_columns},
           {"method", d.method},
           {"is_drop", d.is_drop},
-          {"definition", d.definition}};
+          {"definition", d.definition},
+          {"served_by", d.served_by}};
 }
 
 Json detail_of(const RefreshChange& d) {

@@ -117,8 +117,10 @@ net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Cha
     auto print = co_await kind.fingerprint(&asker, work);
     if (!print) co_return fail(std::move(print.error()));
     const auto proposed = notes.text("fingerprint");
-    // A drop that was interrupted may have taken the index already.
-    const bool may_differ = work.ours && change.plan.action == ActionClass::drop_index;
+    // A drop that was interrupted may have taken the index already, a refresh have moved rows.
+    const bool may_differ =
+        work.ours && (change.plan.action == ActionClass::drop_index || change.plan.kind == ChangeKind::refresh ||
+                      change.plan.kind == ChangeKind::maintenance);
     if (!proposed.empty() && proposed != *print && !may_differ)
       co_return fail(Errc::conflict, "the object is not what it was when the plan was made");
   }

@@ -30,6 +30,8 @@ class Canonical {
 void add_detail(Canonical& out, const IndexChange& d) {
   out.add(d.schema).add(d.index).add(d.table).add(d.key_columns).add(d.include_columns).add(d.method).add(d.is_drop);
   out.add(d.definition);
+  // Left out where it is empty: the hashes of plans that were made before it stay what they were.
+  if (!d.served_by.empty()) out.add(d.served_by);
 }
 void add_detail(Canonical& out, const RefreshChange& d) {
   out.add(d.schema).add(d.matview).add(d.concurrently);

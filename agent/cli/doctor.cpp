@@ -47,6 +47,7 @@ void show_role(const engine::DoctorRole& role, const std::string& cure_of_all) {
   print("\nrole " + role.user + " (" + role.purpose + ")\n");
   if (!role.error.empty()) {
     print("  ✖ cannot connect: " + role.error + "\n");
+    for (const auto& c : role.capabilities) print("  ✖ " + c.name + ": " + c.effect + "\n      " + c.cure + "\n");
     return;
   }
   std::size_t missing = 0;

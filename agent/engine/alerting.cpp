@@ -112,6 +112,13 @@ void Alerting::note_waiting(RuleTriggers::Place place, const LoadedRule& rule, c
   triggers_.ripens(place, parts_.clock.steady_now() + left);
 }
 
+std::optional<AlertState> Alerting::state_before(const Alert& alert) const {
+  const auto rule = state_.find({alert.group, alert.rule});
+  if (rule == state_.end()) return std::nullopt;
+  const auto known = rule->second.find(fingerprint(alert.labels));
+  return known == rule->second.end() ? std::nullopt : std::optional(known->second.state);
+}
+
 net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
   auto permit = co_await turn();
   if (!permit) co_return fail(std::move(permit.error()), "alert");
@@ -166,11 +173,16 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
     auto saved = co_await save(changed, std::move(planned));
     if (!saved) co_return fail(std::move(saved.error()), "save alerts");
   }
+  // That it became unknown, or known again, is no news of its state.
+  std::vector<const Alert*> moved;
+  for (const auto& alert : changed)
+    if (state_before(alert) != alert.state) moved.push_back(&alert);
   for (auto& [key, alerts] : next) state_[key] = std::move(alerts);
   store_alert_series(group.id, state_, result.at, !changed.empty());
-  for (const auto& alert : changed)
-    log::info("alert " + std::string(to_string(alert.state)),
-              {{"alertname", alert.rule}, {"labels", to_string(alert.labels)}, {"value", format_double(alert.value)}});
+  for (const auto* alert : moved)
+    log::info(
+        "alert " + std::string(to_string(alert->state)),
+        {{"alertname", alert->rule}, {"labels", to_string(alert->labels)}, {"value", format_double(alert->value)}});
   co_return changed;
 }
 

@@ -108,6 +108,8 @@ class Alerting {
   net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only);
   // ALERTS and ALERTS_FOR_STATE of one group, by its id. `news`: rules that read them are due.
   void store_alert_series(const std::string& group, const States& states, UtcTime at, bool news);
+  // As it is kept now; nothing: it is not.
+  [[nodiscard]] std::optional<AlertState> state_before(const Alert& alert) const;
   void note_waiting(RuleTriggers::Place place, const LoadedRule& rule, const alerts::RuleAlerts& alerts,
                     const alerts::Evaluation& evaluation, UtcTime now);
   net::Task<void> refresh_expected();

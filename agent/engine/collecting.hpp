@@ -60,6 +60,8 @@ class Collecting {
   void forget_shapes() { shapes_.clear(); }
   void set_databases(std::vector<std::string> databases) { databases_ = std::move(databases); }
   void forget_database(const std::string& database);
+  // Once after a run was told that its database is not there.
+  [[nodiscard]] bool take_dropped() { return std::exchange(dropped_, false); }
 
   // Why the collector behind a metric cannot be trusted now: it failed, is late, or has not run since the start; empty
   // when it can or when no collector makes the metric.
@@ -116,7 +118,7 @@ class Collecting {
   Deadline started_;
   std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted
-  bool recalled_ = false;
+  bool recalled_ = false, dropped_ = false;
   int lookbacks_for_ = 1;  // the slow-down for which they were set
   std::set<std::int64_t> seen_statements_;
   Deadline texts_due_{};

@@ -14,10 +14,14 @@ constexpr std::chrono::seconds kExamineTime{10};
 
 net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor blocking, DoctorReport* report,
                              DoctorRole* role, std::optional<pg::Purpose> purpose) {
+  const auto named = spec.parameters.find("dbname");
+  const std::string database = named == spec.parameters.end() ? role->user : named->second;
   const Deadline deadline = std::chrono::steady_clock::now() + kExamineTime;
   auto connection = co_await pg::Connection::connect(std::move(spec), blocking, deadline);
   if (!connection) {
     role->error = connection.error().describe();
+    if (auto missing = pg::missing_for_session(connection.error(), role->user, database, pg::Purpose::observe))
+      role->capabilities.push_back(std::move(*missing));
     co_return;
   }
   const auto& identity = (*connection)->identity();

@@ -151,7 +151,6 @@ class Agent {
     parts_->config = config_;
     if (auto ok = rooms_->load(); !ok) {
       parts_->config = config_ = before;
-      if (auto back = rooms_->load(); !back) log::error("old rules not restored", {{"error", back.error().describe()}});
       return refuse_reload(ok.error().describe());
     }
     log::set_level(config_->log.level);

@@ -185,6 +185,7 @@ net::Task<void> Rooms::advise_loop() {
     const auto databases = sampling.databases();
     for (const auto& database : databases) co_await pipeline.tend(database);
     parts.lanes.leave(pg::Lane::advise);
+    sampling.leave();
     co_await note_refreshes();
     // Nothing is known of the server yet: look again soon, not after a whole interval.
     const Deadline wake = databases.empty() ? parts.clock.steady_now() + kDiscoverRetry : next;

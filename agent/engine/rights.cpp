@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/base/strings.hpp"
 
 namespace pgtend::engine {
 
@@ -21,17 +20,6 @@ bool is_complete(const std::vector<pg::Capability>& capabilities) {
 
 bool is_due(const std::vector<pg::Capability>& known, Deadline looked_at, Deadline now) {
   return now - looked_at >= (is_complete(known) ? std::chrono::seconds(kLookWhenComplete) : kLook);
-}
-
-// A role that may not connect is refused before anything can be asked.
-pg::Capability no_connect(const std::string& database, const std::string& role) {
-  pg::Capability out;
-  out.name = "connect";
-  out.database = database;
-  out.effect = "nothing is advised or changed in " + database;
-  out.cure = "GRANT CONNECT ON DATABASE " + quote_identifier(database) + " TO " + quote_identifier(role) + ";";
-  out.purpose = pg::Purpose::act;
-  return out;
 }
 
 }  // namespace
@@ -55,10 +43,20 @@ net::Task<bool> Rights::look_at_server() {
     of_server_ = {pg::direct_connection(false)};
     databases_.clear();
   }
-  if (!all) co_return false;
+  if (!all) {
+    const auto& config = parts_.config->postgresql;
+    if (auto missing = pg::missing_for_session(all.error(), config.user, config.database, pg::Purpose::observe)) {
+      of_server_ = {std::move(*missing)};
+      databases_.clear();
+    }
+    co_return false;
+  }
   if (two) {
     auto acting = co_await probe(pg::Lane::advise, act, "");
     if (acting) all->insert(all->end(), acting->begin(), acting->end());
+    if (!acting)
+      if (auto missing = pg::missing_for_session(acting.error(), acting_role(), parts_.config->postgresql.database, *act))
+        all->push_back(std::move(*missing));
   }
   of_server_ = std::move(*all);
   co_return true;
@@ -74,9 +72,8 @@ net::Task<void> Rights::look_at_database(std::string name) {
   if (found) {
     std::erase_if(*found, [](const pg::Capability& one) { return one.database.empty(); });
     place->second.found = std::move(*found);
-  } else if (found.error().sqlstate == "42501") {
-    const auto& config = parts_.config->postgresql;
-    place->second.found = {no_connect(name, config.operator_role ? config.operator_role->user : config.user)};
+  } else if (auto missing = pg::missing_for_session(found.error(), acting_role(), name, pg::Purpose::act)) {
+    place->second.found = {std::move(*missing)};
   }
 }
 
@@ -97,6 +94,11 @@ net::Task<void> Rights::look_at_databases() {
   std::ranges::sort(due);
   if (due.size() > kDatabasesAtOnce) due.resize(kDatabasesAtOnce);
   for (const auto& [looked_at, name] : due) co_await look_at_database(name);
+}
+
+std::string Rights::acting_role() const {
+  const auto& config = parts_.config->postgresql;
+  return config.operator_role ? config.operator_role->user : config.user;
 }
 
 void Rights::show() {

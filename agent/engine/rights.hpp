@@ -38,6 +38,7 @@ class Rights {
   net::Task<void> look_at_databases();
   net::Task<void> look_at_database(std::string name);
   void show();
+  [[nodiscard]] std::string acting_role() const;
 
   Parts& parts_;
   const Sampling& sampling_;

@@ -100,6 +100,10 @@ Deadline Sampling::wake_at(const Line& line, Deadline now) const {
   return wake;
 }
 
+void Sampling::leave() {
+  if (roving_in_.empty()) parts_.lanes.leave(pg::Lane::sample);
+}
+
 net::Task<void> Sampling::run(Line line) {
   // The line of a neighbour ends with it.
   while (!neighbours_.contains(line) || collecting_.is_neighbour(line)) {
@@ -124,6 +128,12 @@ net::Task<void> Sampling::run_next(Line line, std::size_t job) {
   co_await pipeline_.sample(collector, database);
   const Deadline now = parts_.clock.steady_now();
   schedule_.finished(collector, database, now);
+  if (collecting_.take_dropped()) {
+    // Before every other collector of that database says so, too.
+    auto found = co_await discover();
+    if (!found) log::debug("databases not discovered", {{"error", found.error().describe()}});
+    co_return;
+  }
   if (collecting_.unreached(collector, database)) schedule_.hasten(collector, database, now + kUnreachedRetry);
 }
 

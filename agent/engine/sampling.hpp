@@ -26,6 +26,9 @@ class Sampling {
   // Looks for new and dropped databases. Errors: those of the lane; what was known stays.
   net::TaskResult<std::size_t> discover();
   [[nodiscard]] const std::vector<std::string>& databases() const { return databases_; }
+  // Ends the session that somebody else, advice's checks for one, left in a database; a sweep that goes on keeps its
+  // own.
+  void leave();
 
  private:
   // "probe", "home", "rove", or the name of a neighbour's collector.

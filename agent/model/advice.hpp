@@ -64,6 +64,9 @@ struct IndexChange {
   std::string method = "btree";
   bool is_drop = false;
   std::string definition;  // CREATE INDEX text without CONCURRENTLY; the way back of a drop
+  // Of a drop: the index of the same table that serves its searches from then on, and must be there for it; may be
+  // empty.
+  std::string served_by = {};
 };
 struct RefreshChange {
   std::string schema, matview;

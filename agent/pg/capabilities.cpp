@@ -100,10 +100,12 @@ constexpr std::string_view kOwnersQuestion =
     "   AND d.objid = c.oid AND d.deptype = 'e')"
     " GROUP BY o.oid, o.rolname, o.rolsuper ORDER BY o.rolname";
 
-// CREATE INDEX asks the table's owner for CREATE on the schema too, which PostgreSQL 15 took from PUBLIC in `public`.
+// CREATE INDEX asks the table's owner for USAGE and CREATE on the schema, which PostgreSQL 15 took from PUBLIC in
+// `public`.
 constexpr std::string_view kSchemasQuestion =
     "SELECT DISTINCT o.rolname AS owner, n.nspname AS schema,"
-    " pg_catalog.has_schema_privilege(o.oid, n.oid, 'CREATE') AS may"
+    " pg_catalog.has_schema_privilege(o.oid, n.oid, 'CREATE')"
+    " AND pg_catalog.has_schema_privilege(o.oid, n.oid, 'USAGE') AS may"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_roles o ON o.oid = c.relowner"
     " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -115,7 +117,7 @@ void judge_schemas(const RowSet& rows, std::vector<Capability>& out) {
     out.push_back(
         capability("create_in:" + schema + ":" + owner, Purpose::act, rows.boolean(i, "may"),
                    "no index can be created in " + schema + " for tables of " + owner,
-                   "GRANT CREATE ON SCHEMA " + quote_identifier(schema) + " TO " + quote_identifier(owner) + ";"));
+                   "GRANT USAGE, CREATE ON SCHEMA " + quote_identifier(schema) + " TO " + quote_identifier(owner) + ";"));
   }
 }
 
@@ -225,6 +227,23 @@ Capability direct_connection(bool present) {
       "direct_connection", Purpose::act, present,
       "the connection goes through a pooler: the agent neither advises nor acts, and sets no session settings",
       "-- name PostgreSQL's own host and port in the configuration, not the pooler's");
+}
+
+std::optional<Capability> missing_for_session(const Error& refusal, const std::string& role,
+                                              const std::string& database, Purpose purpose) {
+  const auto quoted = quote_identifier(role);
+  if (refusal.sqlstate == "42501") {
+    auto out = capability("connect", purpose, false, "nothing is known of this database, and nothing is done in it",
+                          "GRANT CONNECT ON DATABASE " + quote_identifier(database) + " TO " + quoted + ";");
+    out.database = database;
+    return out;
+  }
+  if (refusal.sqlstate == "28000")
+    return capability("login", purpose, false, "no session can be had at all: " + refusal.message,
+                      "ALTER ROLE " + quoted +
+                          " LOGIN;  -- a role that is not there is made by packaging/sql/roles.sql; a line in pg_hba.conf "
+                          "must admit it, too");
+  return std::nullopt;
 }
 
 // `connection` outlives the probe: its caller awaits it.

@@ -27,6 +27,11 @@ struct Capability {
 // Whether sessions reach the server itself, and not through a pooler.
 [[nodiscard]] Capability direct_connection(bool present);
 
+// What is missing where no session could be had to ask on: the right to connect, or the role. Nothing when it is not a
+// right that is missing (the server is away, a wrong password).
+[[nodiscard]] std::optional<Capability> missing_for_session(const Error& refusal, const std::string& role,
+                                                            const std::string& database, Purpose purpose);
+
 // Asks the server, on this session and for its role, for every capability that pgtend can use; `only` limits it to one
 // role's work. Works for a role with no rights at all: what cannot be asked is reported as missing with its cure.
 // Errors: only the loss of the session (unavailable, timeout; retryable).

@@ -162,12 +162,14 @@ net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot* 
     co_return true;
   }
   slot->connection.reset();
+  // Whoever samples comes again soon; waiting for a server that is away would only keep the lane from the others.
+  const bool waits = slot->lane != Lane::sample;
   while (!state->closed) {
     {
       auto permit = co_await role.turn.enter(deadline);
       if (!permit) co_return fail(Errc::timeout, "another connect did not finish before the deadline", true);
       auto* closed = closed_gate(role, database);
-      if (closed != nullptr && *closed->closed_until() >= deadline) co_return fail(closed->refusal());
+      if (closed != nullptr && (!waits || *closed->closed_until() >= deadline)) co_return fail(closed->refusal());
       if (closed == nullptr) {
         role.gate.begin();
         auto spec = lane_spec(slot->lane, role.spec, database);
@@ -182,7 +184,8 @@ net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot* 
         }
         note_failure(*state, *slot, database, opened.error());
         closed = closed_gate(role, database);
-        if (closed != nullptr && *closed->closed_until() >= deadline) co_return fail(std::move(opened.error()));
+        if (!waits || (closed != nullptr && *closed->closed_until() >= deadline))
+          co_return fail(std::move(opened.error()));
       }
     }
     auto* closed = closed_gate(role, database);

@@ -22,6 +22,10 @@ tl::unexpected<Error> io_failure(const std::string& doing, int number) {
   return fail(std::move(error));
 }
 
+tl::unexpected<Error> no_regular_file(const std::string& path) {
+  return fail(Errc::invalid_argument, path + " is not a regular file; name a file of its own");
+}
+
 }  // namespace
 
 Result<void> create_private(const std::string& path) {
@@ -31,7 +35,7 @@ Result<void> create_private(const std::string& path) {
   struct stat found{};
   if (::fstat(fd, &found) == 0 && !S_ISREG(found.st_mode)) {
     ::close(fd);
-    return fail(Errc::invalid_argument, path + " is not a regular file; name a file of its own");
+    return no_regular_file(path);
   }
   const int mode = ::fchmod(fd, 0600);
   const int number = errno;
@@ -79,6 +83,9 @@ Result<std::string> move_aside(const std::string& path, const std::string& why, 
 }
 
 Result<FileLock> FileLock::take(const std::string& path) {
+  std::error_code unknown;
+  const auto status = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return no_regular_file(path);
   const auto name = path + ".lock";
   const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return io_failure("open " + name, errno);

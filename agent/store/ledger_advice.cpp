@@ -6,6 +6,7 @@ namespace pgtend::store {
 namespace {
 
 // Advice that is not given for a while, as when a night has no traffic to measure, is not taken from people at once.
+// What would drop an index is: it rests on what else is there.
 constexpr Millis kGoneAfter{3'600'000};
 
 constexpr const char* kRecommendationColumns = "state, reason, first_made, updated_at, expires_at, body, decision";
@@ -203,7 +204,8 @@ Result<std::int64_t> Ledger::expire_recommendations() {
     auto close = impl_->db->cached(
         "UPDATE recommendations SET state='expired', reason='what it rests on is no longer found', updated_at=?1"
         " WHERE state='open' AND EXISTS (SELECT 1 FROM findings f"
-        "   WHERE f.id=json_extract(recommendations.body, '$.finding.id') AND f.closed_at<=?2)"
+        "   WHERE f.id=json_extract(recommendations.body, '$.finding.id') AND f.closed_at<="
+        "   CASE json_extract(recommendations.body, '$.change.action') WHEN 'drop_index' THEN ?1 ELSE ?2 END)"
         " AND NOT EXISTS (SELECT 1 FROM changes c"
         "   WHERE c.final=0 AND json_extract(c.body, '$.recommendation_id')=recommendations.id)");
     if (!close) return fail(std::move(close).error());

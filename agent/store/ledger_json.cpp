@@ -33,7 +33,8 @@ Json to_json(const IndexChange& v) {
           {"include_columns", v.include_columns},
           {"method", v.method},
           {"is_drop", v.is_drop},
-          {"definition", v.definition}};
+          {"definition", v.definition},
+          {"served_by", v.served_by}};
 }
 Json to_json(const RefreshChange& v) {
   return {{"schema", v.schema}, {"matview", v.matview}, {"concurrently", v.concurrently}};

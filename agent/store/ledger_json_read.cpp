@@ -21,6 +21,7 @@ void from_json(const Json& j, IndexChange& v) {
   read(j, "method", v.method);
   read(j, "is_drop", v.is_drop);
   read(j, "definition", v.definition);
+  read(j, "served_by", v.served_by);
 }
 void from_json(const Json& j, RefreshChange& v) {
   read(j, "schema", v.schema);

@@ -123,11 +123,11 @@ GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO :"mo
 \endif
 GRANT EXECUTE ON FUNCTION pg_reload_conf() TO :"operator";
 \if :{?owner}
-  -- CREATE INDEX asks the table's owner for CREATE on the schema.
-  SELECT DISTINCT format('GRANT CREATE ON SCHEMA %I TO %I', n.nspname, o.rolname)
+  -- CREATE INDEX asks the table's owner for USAGE and CREATE on the schema.
+  SELECT DISTINCT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', n.nspname, o.rolname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
     WHERE o.rolname = :'owner' AND c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'
-      AND NOT has_schema_privilege(o.oid, n.oid, 'CREATE') \gexec
+      AND NOT (has_schema_privilege(o.oid, n.oid, 'CREATE') AND has_schema_privilege(o.oid, n.oid, 'USAGE')) \gexec
 \endif
 -- After ALTER SYSTEM the operator reads back what the file says.
 GRANT SELECT ON pg_file_settings TO :"operator";

@@ -64,7 +64,6 @@ Recommendation recommend_drop(std::string_view advisor, const DatabaseFacts& bef
   detail.definition = index.definition;
   change.detail = std::move(detail);
   change.lock = LockLevel::share_update_exclusive;
-  change.cost.bytes = -index.bytes;
   change.cost.seconds = 1;
   change.target_tables = {table.qualified()};
   const TableDelta delta = table_delta(before, now, table);

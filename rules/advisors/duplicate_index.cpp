@@ -17,14 +17,15 @@ namespace {
 constexpr std::size_t kMaxExtraColumns = 2;
 constexpr std::int64_t kMaxTimesLarger = 3;
 
-// The one to keep has the highest rank.
+// The one to keep has the highest rank. Which of two equal ones the planner takes is chance and changes: their scans
+// must not decide, or each is to go in its turn.
 auto rank(const IndexFact& index) {
   const int bound = index.is_primary                                                  ? 4
                     : index.is_unique || index.backs_constraint || index.is_exclusion ? 3
                     : index.is_replica_identity || index.is_clustered                 ? 2
                     : index.is_partition_child || index.extension_owned               ? 1
                                                                                       : 0;
-  return std::tuple(bound, index.idx_scan, -static_cast<std::int64_t>(index.oid));
+  return std::pair(bound, -static_cast<std::int64_t>(index.oid));
 }
 
 // "a, b DESC" of "CREATE INDEX x ON t USING btree (a, b DESC) WHERE …"; empty when it cannot be told simply.
@@ -74,10 +75,13 @@ void propose(Advice& advice, const DatabaseFacts& before, const DatabaseFacts& n
   advice.findings.push_back(finding);
   auto out = recommend_drop("duplicate_index", before, now, index, std::move(finding));
   out.risk = Risk::low;
-  out.refused.push_back(
-      {"drop " + qualified(keeper), must_stay(keeper, now, false).empty()
-                                        ? "it serves all that the other does and is used more or larger in scope"
-                                        : must_stay(keeper, now, false)});
+  std::get<IndexChange>(out.change.detail).served_by = keeper.name;
+  const bool equal = keeper.signature == index.signature;
+  auto why_not = must_stay(keeper, now, false);
+  if (why_not.empty())
+    why_not = equal ? "it serves all that the other does, and of two equal ones the older stays"
+                    : "it serves all that the other does, and more";
+  out.refused.push_back({"drop " + qualified(keeper), std::move(why_not)});
   offer(advice, std::move(out), options);
 }
 

@@ -157,7 +157,22 @@ net::TaskResult<std::string> IndexKind::fingerprint(Asker* asker, Work work) con
   if (index->size() == 0) co_return fail(Errc::not_found, "there is no index " + detail_of(work).index);
   if (index->boolean(0, "backs_constraint"))
     co_return fail(Errc::refused, "index " + detail_of(work).index + " backs a constraint or the replica identity");
-  co_return *table + " " + index->text(0, "definition");
+  auto server = co_await serving_index(asker, work);
+  if (!server) co_return server;
+  co_return *table + " " + index->text(0, "definition") + *server;
+}
+
+// Of two equal indexes each was once to go because the other stays: whichever goes first, the other then must not.
+net::TaskResult<std::string> IndexKind::serving_index(Asker* asker, Work work) const {
+  const auto& d = detail_of(work);
+  if (d.served_by.empty()) co_return std::string();
+  const pg::Params names{d.schema, d.served_by};
+  auto rows = co_await asker->ask(kFindIndex, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at index " + d.served_by);
+  if (rows->size() == 0 || rows->text(0, "table_name") != d.table || !rows->boolean(0, "usable"))
+    co_return fail(Errc::refused, "index " + d.schema + "." + d.served_by + ", which was to serve instead of " +
+                                      d.index + ", is not there or not valid");
+  co_return " " + rows->text(0, "definition");
 }
 
 net::TaskResult<Standing> IndexKind::probe(Asker* asker, Work work) const {

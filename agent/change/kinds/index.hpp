@@ -16,6 +16,8 @@ class IndexKind final : public Kind {
   net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  // The definition of the index that makes the one to be dropped superfluous. Errors: refused when it is not there.
+  net::TaskResult<std::string> serving_index(Asker* asker, Work work) const;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
   net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;
   net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;

@@ -37,7 +37,7 @@ net::TaskResult<std::vector<std::string>> missing_ownership(Asker* asker, std::s
   const std::string rights =
       "SELECT pg_has_role(session_user, $1::name, 'MEMBER') AS may_become, pg_has_role($1::name, $2::name, 'USAGE') AS "
       "owns, "
-      "  has_schema_privilege($1::name, $3, 'CREATE') AS creates";
+      "  has_schema_privilege($1::name, $3, 'CREATE') AS creates, has_schema_privilege($1::name, $3, 'USAGE') AS uses";
   const pg::Params roles{actor, owner, schema};
   auto have = co_await asker->ask(rights, roles);
   if (!have) co_return fail(std::move(have.error()), "look at the rights of " + actor);
@@ -46,9 +46,9 @@ net::TaskResult<std::vector<std::string>> missing_ownership(Asker* asker, std::s
     out.push_back("SET ROLE " + actor + ": GRANT " + quote_identifier(actor) + " TO " + quote_identifier(me));
   if (!have->boolean(0, "owns"))
     out.push_back("only the owner may do this: GRANT " + quote_identifier(owner) + " TO " + quote_identifier(actor));
-  if (creates && !have->boolean(0, "creates"))
-    out.push_back("creating in the schema: GRANT CREATE ON SCHEMA " + quote_identifier(schema) + " TO " +
-                  quote_identifier(actor));
+  if (!have->boolean(0, "uses") || (creates && !have->boolean(0, "creates")))
+    out.push_back("working in the schema: GRANT USAGE" + std::string(creates ? ", CREATE" : "") + " ON SCHEMA " +
+                  quote_identifier(schema) + " TO " + quote_identifier(actor));
   co_return out;
 }
 

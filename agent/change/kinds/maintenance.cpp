@@ -55,14 +55,18 @@ net::TaskResult<std::vector<std::string>> MaintenanceKind::missing_rights(Asker*
 }
 
 net::TaskResult<std::string> MaintenanceKind::fingerprint(Asker* asker, Work work) const {
+  // When it was last done is part of it: a plan that somebody else has carried out meanwhile is not carried out again.
   const std::string sql =
-      "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "SELECT c.oid, coalesce(pg_stat_get_last_vacuum_time(c.oid)::text, '') AS vacuumed, "
+      "coalesce(pg_stat_get_last_analyze_time(c.oid)::text, '') AS analyzed FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
       "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm', 'p')";
   const pg::Params names{detail_of(work).schema, detail_of(work).table};
   auto rows = co_await asker->ask(sql, names);
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return fail(Errc::not_found, "there is no table " + work.plan.object);
-  co_return rows->text(0, "oid");
+  const auto done = (detail_of(work).vacuum ? rows->text(0, "vacuumed") : "") + " " +
+                    (detail_of(work).analyze ? rows->text(0, "analyzed") : "");
+  co_return rows->text(0, "oid") + " " + done;
 }
 
 net::TaskResult<std::string> MaintenanceKind::snapshot(Asker* asker, Work) const {

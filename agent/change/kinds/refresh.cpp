@@ -13,7 +13,9 @@ const std::string kFind =
     "definition, "
     "  EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS "
     "NULL "
-    "          AND i.indexprs IS NULL) AS has_key "
+    "          AND i.indexprs IS NULL) AS has_key, "
+    "  pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid) AS "
+    "changes "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'm'";
 
@@ -65,7 +67,10 @@ net::TaskResult<std::string> RefreshKind::fingerprint(Asker* asker, Work work) c
     if (!rows->boolean(0, "relispopulated"))
       co_return fail(Errc::conflict, "CONCURRENTLY needs a view that was filled once");
   }
-  co_return rows->text(0, "oid") + " " + rows->text(0, "definition");
+  // What a refresh moves is part of it: a plan that somebody else has carried out meanwhile, another agent for one, is
+  // not carried out again.
+  co_return rows->text(0, "oid") + " " + rows->text(0, "definition") + " " + rows->text(0, "filenode") + " " +
+      rows->text(0, "changes");
 }
 
 net::TaskResult<std::string> RefreshKind::snapshot(Asker* asker, Work work) const {

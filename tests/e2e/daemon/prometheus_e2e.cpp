@@ -130,7 +130,10 @@ TEST_CASE("lint, explain and backtest judge rules by the daemon's history") {
   const auto rule = Json::parse(back.output).at("item").at("rules").at(0);
   CHECK(rule.at("episodes") == 1);
   CHECK(rule.at("shown").at(0).at("ended_at").is_null());
-  CHECK(rule.at("message") == "it is 1");
+  // The whole message, as it would have been sent.
+  const auto message = rule.at("message").get<std::string>();
+  CHECK(message.starts_with("[WARN] main: it is 1 for "));
+  CHECK(message.find("Value 1, alerts at > 0.5") != std::string::npos);
   // Both receivers are told at once: without a route, nobody waits.
   CHECK(rule.at("notifications") == 2);
   CHECK(daemon.cli({"rules", "backtest", "--since", "0s"}).status == 1);

@@ -197,6 +197,24 @@ TEST_CASE("an equal index, a foreign INVALID index and a changed table stop a pl
     CHECK_THAT(after.last_error, ContainsSubstring("not what it was"));
     CHECK(index_comment(cluster, "orders_customer_idx").empty());
   }
+  SECTION("of two equal indexes that were each to go because the other stays, one stays") {
+    cluster.exec("shop", "CREATE INDEX one_idx ON orders (note); CREATE INDEX two_idx ON orders (note)");
+    const auto drop = [&](const std::string& index, const std::string& stays) {
+      auto plan = index_plan(index, "note");
+      std::swap(plan.sql_up, plan.sql_down);
+      plan.action = ActionClass::drop_index;
+      auto& detail = std::get<IndexChange>(plan.detail);
+      detail.is_drop = true;
+      detail.served_by = stays;
+      return rig.approved(plan).id;
+    };
+    const auto first = drop("one_idx", "two_idx"), second = drop("two_idx", "one_idx");
+    REQUIRE(rig.drive(first).state == ChangeState::kept);
+    const auto after = rig.drive(second);
+    CHECK(after.state == ChangeState::failed);
+    CHECK_THAT(after.last_error, ContainsSubstring("public.one_idx, which was to serve instead of two_idx"));
+    CHECK(index_comment(cluster, "two_idx") == "-");
+  }
   SECTION("foreign INVALID index") {
     const auto change = rig.approved(index_plan());
     cluster.exec("shop",

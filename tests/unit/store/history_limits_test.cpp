@@ -283,6 +283,8 @@ TEST_CASE("a pipe or a device that is named as a file is refused and keeps its m
   const auto made = store::create_private(pipe);
   REQUIRE_FALSE(made);
   CHECK(made.error().message == pipe + " is not a regular file; name a file of its own");
+  CHECK_FALSE(store::FileLock::take(pipe));
+  CHECK_FALSE(std::filesystem::exists(pipe + ".lock"));
   struct stat found{};
   REQUIRE(::stat(pipe.c_str(), &found) == 0);
   CHECK((found.st_mode & 07777) == 0644);

@@ -81,7 +81,16 @@ TEST_CASE("a recommendation ends an hour after its finding, unless a change is b
   auto change = full_change("c");
   change.recommendation_id = "two";
   REQUIRE(ledger->insert_change(change, draft("change.propose", "c")));
+  auto drop = full_recommendation("drop");
+  drop.change.action = ActionClass::drop_index;
+  drop.finding.id = "f-drop";
+  REQUIRE(ledger->put_findings({one.finding, two.finding, drop.finding}, "advisors/shop"));
+  REQUIRE(ledger->put_recommendation(drop, kAsk));
+  CHECK(ledger->expire_recommendations() == 0);
   REQUIRE(ledger->put_findings({}, "advisors/shop"));
+  // To drop an index rests on what else is there.
+  CHECK(ledger->expire_recommendations() == 1);
+  CHECK(ledger->get_recommendation("drop")->state == RecommendationState::expired);
   ledger.clock.advance(Millis(3'599'000));
   CHECK(ledger->expire_recommendations() == 0);
   ledger.clock.advance(Millis(1'000));
