@@ -35,6 +35,32 @@ TEST_CASE("a view is refreshed, with and without CONCURRENTLY, and kept by what 
   CHECK(cluster.exec("shop", "SELECT n FROM totals WHERE customer_id = 777777") == "1");
 }
 
+TEST_CASE("what somebody else has done meanwhile, another agent for one, is not done again") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  struct Case {
+    ProposedChange plan;
+    const char* by_hand;
+  };
+  cluster.exec("shop", "INSERT INTO orders VALUES (1000001, 777778, 'n')");
+  const Case cases[] = {
+      {refresh_plan(true), "REFRESH MATERIALIZED VIEW CONCURRENTLY totals"},
+      {refresh_plan(false), "REFRESH MATERIALIZED VIEW totals"},
+      {maintenance_plan(false), "ANALYZE orders"},
+      {maintenance_plan(true), "VACUUM (ANALYZE) orders"},
+  };
+  for (const auto& one : cases) {
+    INFO(one.by_hand);
+    const auto id = rig.approved(one.plan).id;
+    cluster.exec("shop", one.by_hand);
+    const auto after = rig.drive(id);
+    CHECK(after.state == ChangeState::failed);
+    CHECK_THAT(after.last_error, ContainsSubstring("not what it was"));
+  }
+}
+
 TEST_CASE("a refresh CONCURRENTLY of a view without a key is refused before it is tried") {
   auto& cluster = shared_cluster();
   make_shop(cluster);

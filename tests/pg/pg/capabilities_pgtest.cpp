@@ -156,6 +156,8 @@ TEST_CASE("each right taken away is missed by itself") {
        "act_as:app_owner", "pgtend_operator"},
       {"REVOKE CREATE ON SCHEMA public FROM app_owner", "GRANT CREATE ON SCHEMA public TO app_owner",
        "create_in:public:app_owner", "pgtend_operator"},
+      {"REVOKE USAGE ON SCHEMA public FROM PUBLIC, app_owner", "GRANT USAGE ON SCHEMA public TO PUBLIC, app_owner",
+       "create_in:public:app_owner", "pgtend_operator"},
       {"REVOKE EXECUTE ON FUNCTION pg_reload_conf() FROM pgtend_operator",
        "GRANT EXECUTE ON FUNCTION pg_reload_conf() TO pgtend_operator", "reload_conf", "pgtend_operator"},
   };
@@ -167,6 +169,32 @@ TEST_CASE("each right taken away is missed by itself") {
     cluster.exec("postgres", row.restore);
     CHECK(missing(probe(cluster, row.role, purpose)).empty());
   }
+}
+
+TEST_CASE("where no session can be had, the right that is missing for one is named with its statement") {
+  PgCluster cluster;
+  cluster.exec("postgres",
+               "CREATE ROLE norights LOGIN; CREATE ROLE nologin; REVOKE CONNECT ON DATABASE postgres FROM PUBLIC");
+  const auto refused = [&](const std::string& user) {
+    IoWorld world;
+    pg::ConnectSpec spec;
+    spec.parameters = cluster.parameters("postgres", user);
+    const auto deadline = std::chrono::steady_clock::now() + Millis(10'000);
+    auto connection = world.run(pg::Connection::connect(spec, world.blocking(), deadline));
+    REQUIRE_FALSE(connection);
+    return pg::missing_for_session(connection.error(), user, "postgres", Purpose::observe);
+  };
+  const auto connect = refused("norights");
+  REQUIRE(connect);
+  CHECK(connect->cure == "GRANT CONNECT ON DATABASE \"postgres\" TO \"norights\";");
+  CHECK(connect->database == "postgres");
+  cluster.exec("postgres", connect->cure);
+  CHECK_FALSE(probe(cluster, "norights").empty());
+  const auto login = refused("nologin");
+  REQUIRE(login);
+  CHECK(login->cure.starts_with("ALTER ROLE \"nologin\" LOGIN;"));
+  const Error away{Errc::unavailable, "connection refused", {}, "", true};
+  CHECK_FALSE(pg::missing_for_session(away, "norights", "postgres", Purpose::observe));
 }
 
 TEST_CASE("a superuser is advised to step down, and its tables are never cured by membership in it") {
