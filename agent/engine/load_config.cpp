@@ -47,6 +47,18 @@ Names collector_names(const config::Config& config) {
   return out;
 }
 
+// By what the file says, not by what was taken of it: a wrong name with a wrong interval is two mistakes.
+void check_intervals(config::LoadedConfig& loaded, const Names& collectors) {
+  const std::string above = "collection.intervals.";
+  for (auto at = loaded.origins.lower_bound(above); at != loaded.origins.end() && at->first.starts_with(above); ++at) {
+    const auto name = at->first.substr(above.size());
+    const auto& [file, position, broken] = at->second;
+    if (std::find(collectors.begin(), collectors.end(), name) == collectors.end())
+      loaded.errors.push_back(
+          {file, position.line, position.column, "there is no collector '" + name + "'", cure(name, collectors)});
+  }
+}
+
 }  // namespace
 
 void check_names(config::LoadedConfig& loaded) {
@@ -54,9 +66,7 @@ void check_names(config::LoadedConfig& loaded) {
   const auto& collection = loaded.config.collection;
   const Names collectors = complain.is_broken("collection.directory") ? Names{} : collector_names(loaded.config);
   if (!collectors.empty()) {
-    for (const auto& [name, interval] : collection.intervals)
-      if (std::find(collectors.begin(), collectors.end(), name) == collectors.end())
-        complain.at("collection.intervals." + name, "there is no collector '" + name + "'", cure(name, collectors));
+    check_intervals(loaded, collectors);
     check_patterns(complain, "collection.disabled", collection.disabled, "collector", collectors);
   }
   check_patterns(complain, "advisors.disabled", loaded.config.advisors.disabled, "advisor", advisor_names());

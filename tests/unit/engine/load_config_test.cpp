@@ -61,6 +61,13 @@ TEST_CASE("a neighbour is a collector that may be named, as it is configured") {
         "3:14: there is no collector 'pgbouncer/egde'; did you mean 'pgbouncer/edge'?\n");
 }
 
+TEST_CASE("a wrong interval of a collector that is not there is two mistakes") {
+  Folder folder;
+  CHECK(errors_of(folder, "collection:\n  intervals: {tabels: 3x}\n") ==
+        "2:15: there is no collector 'tabels'; did you mean 'tables'?\n"
+        "2:23: 'tabels' must be a duration like 500ms, 30s, 5m, 1h30m or 7d, not '3x'\n");
+}
+
 TEST_CASE("the defaults name nothing that is not there") {
   CHECK(engine::load_config("").errors.empty());
 }
