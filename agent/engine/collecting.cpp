@@ -6,6 +6,7 @@
 #include "agent/engine/schedule.hpp"
 #include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
+#include "collectors/logs/series.hpp"
 #include "collectors/metric_defs.hpp"
 
 namespace pgtend::engine {
@@ -35,13 +36,14 @@ bool is_probe(const std::string& collector) {
 }
 
 Collecting::Collecting(Parts& parts, CostAccount& cost)
-    : parts_(parts), cost_(cost), neighbours_(parts), active_sessions_(parts, cost) {}
+    : parts_(parts), cost_(cost), neighbours_(parts), active_sessions_(parts, cost), log_tailing_(parts, cost) {}
 
 std::vector<config::ConfigError> Collecting::load() {
   auto loaded = load_collectors(parts_.config->collection.directory);
   auto& defs = loaded.defs;
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
+  defs.push_back(built_in(kLogsCollector));
   if (parts_.config->collection.active_sessions.interval > Millis(0)) defs.push_back(built_in(kSessionsCollector));
   neighbours_.load();
   for (auto& def : neighbours_.defs()) defs.push_back(std::move(def));
@@ -50,8 +52,10 @@ std::vector<config::ConfigError> Collecting::load() {
                 [&](const CollectorDef& def) { return disabled(def.name) || (is_heartbeat(def.name) && !beats); });
   defs_ = std::move(defs);
   active_sessions_.enable(def(kSessionsCollector) != nullptr);
+  log_tailing_.enable(def(kLogsCollector) != nullptr);
 
   collector_of_metric_.clear();
+  for (const auto& metric : logs::log_metrics()) collector_of_metric_[metric.name] = kLogsCollector;
   for (const auto& def : defs_)
     for (const auto& column : def.columns) {
       collector_of_metric_[column.metric] = def.name;
@@ -59,8 +63,7 @@ std::vector<config::ConfigError> Collecting::load() {
     }
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
-  for (const auto& metric : active_session_metrics())
-    collector_of_metric_[metric.name] = kSessionsCollector;
+  for (const auto& metric : active_session_metrics()) collector_of_metric_[metric.name] = kSessionsCollector;
   // Whether one is there is told by the metric itself, also while it is not.
   for (const auto& metric : neighbour_metrics())
     if (!metric.def.name.ends_with("_up")) collector_of_metric_[metric.def.name] = metric.kind;
@@ -112,6 +115,8 @@ std::vector<MetricDef> Collecting::metrics() const {
   for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
   const auto sessions = active_session_metrics();
   out.insert(out.end(), sessions.begin(), sessions.end());
+  const auto logged = logs::log_metrics();
+  out.insert(out.end(), logged.begin(), logged.end());
   const auto own = self_metrics();
   out.insert(out.end(), own.begin(), own.end());
   return out;
@@ -193,6 +198,8 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
     run_self(*snapshot);
   } else if (collector == kSessionsCollector) {
     active_sessions_.run(*snapshot);
+  } else if (collector == kLogsCollector) {
+    co_await log_tailing_.run(snapshot);
   } else if (neighbours_.has(collector)) {
     co_await neighbours_.run(snapshot);
   } else {
