@@ -50,6 +50,14 @@ Field<RemoteWriteConfig> headers_field() {
 
 Table<PostgresqlConfig> postgresql_table() {
   using P = PostgresqlConfig;
+  using L = ServerLogConfig;
+  Table<L> logs{
+      text("path", &L::path,
+           "File of the log; the last part may be a pattern (* and ?). Empty: where the server's settings say.",
+           "path"),
+      bytes("max_bytes_per_second", &L::max_bytes_per_second, 4LL << 10, 1LL << 30,
+            "Most that is read of it. A log that grows faster for long is skipped in part, which is counted."),
+  };
   return {
       text("host", &P::host, "Host name, address or unix socket directory. Empty: /var/run/postgresql."),
       integer("port", &P::port, 1, 65535, "Port of the server itself, never of a pooler."),
@@ -72,6 +80,8 @@ Table<PostgresqlConfig> postgresql_table() {
                "Longest run of one monitoring statement."),
       duration("replication_heartbeat", &P::replication_heartbeat, Millis(0), kMinute,
                "How often a primary writes 112 bytes of WAL by which standbys know their true lag. 0s: never."),
+      section("logs", &P::logs, std::move(logs),
+              "The server's own log, counted as pgtend_log_*; `logs` in collection.disabled leaves it alone."),
   };
 }
 

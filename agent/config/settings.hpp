@@ -26,6 +26,13 @@ struct RoleConfig {
   std::string passfile;
 };
 
+// The server's own log, read on this host.
+struct ServerLogConfig {
+  std::string path;  // its last part may be a glob; empty: where the server's settings say
+  std::int64_t max_bytes_per_second = 1LL << 20;
+  bool operator==(const ServerLogConfig&) const = default;
+};
+
 struct PostgresqlConfig {
   std::string host;  // empty: the unix socket directory /var/run/postgresql
   int port = 5432;
@@ -40,6 +47,7 @@ struct PostgresqlConfig {
   Millis connect_timeout{5'000};
   Millis statement_timeout{3'000};
   Millis replication_heartbeat{0};  // 0: none
+  ServerLogConfig logs;
 };
 
 // A PgBouncer whose console is asked.

@@ -40,6 +40,19 @@ void check_sslmode(const Complaints& complain, const std::string& section, const
                 "use verify-full, or set insecure_ok: true");
 }
 
+void check_logs(const Complaints& complain, const std::string& path) {
+  if (path.empty()) return;
+  const auto slash = path.rfind('/');
+  const std::string at = "postgresql.logs.path";
+  if (path.front() != '/') {
+    complain.at(at, "'" + path + "' is no absolute path", "begin it with /");
+  } else if (slash + 1 == path.size()) {
+    complain.at(at, "'" + path + "' is a folder", "add the name of the file, or a pattern such as postgresql-*.csv");
+  } else if (path.substr(0, slash).find_first_of("*?") != std::string::npos) {
+    complain.at(at, "a pattern of folders is not followed", "use * and ? in the last part alone");
+  }
+}
+
 void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgresql) {
   check_sslmode(complain, "postgresql", postgresql.host, postgresql.sslmode, postgresql.insecure_ok);
   check_secret_file(complain, "postgresql.passfile", postgresql.passfile);
@@ -49,6 +62,7 @@ void check_postgresql(const Complaints& complain, const PostgresqlConfig& postgr
   if (postgresql.user.empty()) complain.at("postgresql.user", "'user' must not be empty");
   if (postgresql.database.empty()) complain.at("postgresql.database", "'database' must not be empty");
   check_databases(complain, postgresql);
+  check_logs(complain, postgresql.logs.path);
 }
 
 // Two things of one kind are told apart by their names.

@@ -6,6 +6,7 @@
 #include "agent/engine/schedule.hpp"
 #include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
+#include "collectors/logs/series.hpp"
 #include "collectors/metric_defs.hpp"
 
 namespace pgtend::engine {
@@ -37,6 +38,7 @@ Collecting::Collecting(Parts& parts, CostAccount& cost)
       cost_(cost),
       neighbours_(parts),
       active_sessions_(parts, cost),
+      log_tailing_(parts, cost),
       started_(parts.clock.steady_now()) {}
 
 std::vector<config::ConfigError> Collecting::load() {
@@ -50,6 +52,7 @@ std::vector<config::ConfigError> Collecting::load() {
     }
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
+  defs.push_back(built_in(kLogsCollector));
   if (parts_.config->collection.active_sessions.interval > Millis(0)) defs.push_back(built_in(kSessionsCollector));
   neighbours_.load();
   for (auto& def : neighbours_.defs()) defs.push_back(std::move(def));
@@ -58,10 +61,12 @@ std::vector<config::ConfigError> Collecting::load() {
                 [&](const CollectorDef& def) { return disabled(def.name) || (is_heartbeat(def.name) && !beats); });
   defs_ = std::move(defs);
   active_sessions_.enable(def(kSessionsCollector) != nullptr);
+  log_tailing_.enable(def(kLogsCollector) != nullptr);
 
   collector_of_metric_.clear();
   for (const auto& metric : self_metrics()) collector_of_metric_[metric.name] = kSelfCollector;
   for (const auto& metric : collectors::host_metrics()) collector_of_metric_[metric.name] = kHostCollector;
+  for (const auto& metric : logs::log_metrics()) collector_of_metric_[metric.name] = kLogsCollector;
   for (const auto& def : defs_)
     for (const auto& column : def.columns) {
       collector_of_metric_[column.metric] = def.name;
@@ -108,6 +113,8 @@ std::vector<MetricDef> Collecting::metrics() const {
   for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
   const auto sessions = active_session_metrics();
   out.insert(out.end(), sessions.begin(), sessions.end());
+  const auto logged = logs::log_metrics();
+  out.insert(out.end(), logged.begin(), logged.end());
   const auto own = self_metrics();
   out.insert(out.end(), own.begin(), own.end());
   return out;
@@ -190,6 +197,8 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
     run_self(*snapshot);
   } else if (collector == kSessionsCollector) {
     active_sessions_.run(*snapshot);
+  } else if (collector == kLogsCollector) {
+    co_await log_tailing_.run(snapshot);
   } else if (neighbours_.has(collector)) {
     co_await neighbours_.run(snapshot);
   } else {

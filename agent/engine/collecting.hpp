@@ -10,6 +10,7 @@
 #include "agent/config/config_error.hpp"
 #include "agent/engine/active_sessions.hpp"
 #include "agent/engine/cost_account.hpp"
+#include "agent/engine/log_tailing.hpp"
 #include "agent/engine/neighbours.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/model/collector_def.hpp"
@@ -23,6 +24,7 @@ inline constexpr const char* kHostCollector = "host";
 inline constexpr const char* kSelfCollector = "self";
 inline constexpr const char* kUpCollector = "identity";
 inline constexpr const char* kSessionsCollector = "active_sessions";
+inline constexpr const char* kLogsCollector = "logs";
 // Those that run by the interval of postgresql.replication_heartbeat, or not at all.
 inline constexpr const char* kHeartbeat = "replication_heartbeat";
 inline constexpr const char* kHeartbeatLag = "replication_heartbeat_lag";
@@ -70,6 +72,8 @@ class Collecting {
   // Its last run did not reach the server.
   [[nodiscard]] bool unreached(const std::string& collector, const std::string& database) const;
   [[nodiscard]] ActiveSessions& active_sessions() { return active_sessions_; }
+  [[nodiscard]] LogTailing& log_tailing() { return log_tailing_; }
+  [[nodiscard]] const LogTailing& log_tailing() const { return log_tailing_; }
   // The host's memory as of its last run; 0 unknown.
   [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
 
@@ -110,6 +114,7 @@ class Collecting {
   CostAccount& cost_;
   Neighbours neighbours_;
   ActiveSessions active_sessions_;
+  LogTailing log_tailing_;
   std::vector<CollectorDef> defs_;
   std::map<std::string, std::string> collector_of_metric_;
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;

@@ -10,6 +10,7 @@
 #include "agent/engine/neighbour.hpp"
 #include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
+#include "collectors/logs/series.hpp"
 #include "collectors/metric_defs.hpp"
 #include "collectors/registry.hpp"
 
@@ -38,13 +39,14 @@ Owners owners_of(const std::vector<CollectorDef>& defs) {
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) owners.emplace(metric.name, code.def.name);
   for (const auto& metric : collectors::host_metrics()) owners.emplace(metric.name, "host");
+  for (const auto& metric : logs::log_metrics()) owners.emplace(metric.name, "logs");
   for (const auto& metric : self_metrics()) owners.emplace(metric.name, "self");
   for (const auto& metric : neighbour_metrics()) owners.emplace(metric.def.name, metric.kind);
   return owners;
 }
 
 bool is_code(const std::string& name) {
-  return name == kHostCollector || name == kSelfCollector || name == kSessionsCollector ||
+  return name == kHostCollector || name == kSelfCollector || name == kSessionsCollector || name == kLogsCollector ||
          std::ranges::any_of(collectors::code_collectors(), [&](const auto& code) { return code.def.name == name; });
 }
 

@@ -1,8 +1,11 @@
 #include "agent/engine/doctor.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "agent/base/strings.hpp"
+#include "agent/engine/log_finding.hpp"
 #include "agent/engine/neighbour.hpp"
 #include "agent/engine/wiring.hpp"
 
@@ -12,8 +15,19 @@ namespace {
 
 constexpr std::chrono::seconds kExamineTime{10};
 
+// The doctor runs as whoever called it, who may read other files than the agent.
+net::Task<void> examine_log(pg::Connection* connection, config::ServerLogConfig config,
+                            net::asio::any_io_executor blocking, Deadline deadline, DoctorRole* role) {
+  auto ask = [connection, deadline](const std::string& sql) { return connection->query(sql, {}, deadline); };
+  auto is_local = [connection] { return connection->is_local(); };
+  auto found = co_await find_log(ask, std::move(config), role->user, is_local, std::move(blocking));
+  if (found) role->capabilities.push_back(std::move(found->capability));
+}
+
+// `logs`: that of the role that watches.
 net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor blocking, DoctorReport* report,
-                             DoctorRole* role, std::optional<pg::Purpose> purpose) {
+                             DoctorRole* role, std::optional<pg::Purpose> purpose,
+                             std::optional<config::ServerLogConfig> logs) {
   const auto named = spec.parameters.find("dbname");
   const std::string database = named == spec.parameters.end() ? role->user : named->second;
   const Deadline deadline = std::chrono::steady_clock::now() + kExamineTime;
@@ -33,6 +47,7 @@ net::Task<void> examine_role(pg::ConnectSpec spec, net::asio::any_io_executor bl
   } else {
     role->error = capabilities.error().describe();
   }
+  if (capabilities && logs) co_await examine_log(connection->get(), std::move(*logs), blocking, deadline, role);
 }
 
 net::Task<void> ask_neighbour(NeighbourSpec spec, net::asio::any_io_executor blocking, const Clock* clock,
@@ -46,6 +61,11 @@ net::Task<void> ask_neighbour(NeighbourSpec spec, net::asio::any_io_executor blo
   }
   entry->version = answer->version;
   entry->lost = answer->lost;
+}
+
+bool counts_log(const config::Config& config) {
+  const auto& off = config.collection.disabled;
+  return std::none_of(off.begin(), off.end(), [](const auto& pattern) { return glob_match(pattern, "logs"); });
 }
 
 }  // namespace
@@ -67,7 +87,10 @@ DoctorReport examine(const config::Config& configuration) {
     // One role alone does all the work; of two each is asked for its own.
     std::optional<pg::Purpose> purpose;
     if (two) purpose = i == 0 ? pg::Purpose::observe : pg::Purpose::act;
-    auto task = examine_role(i == 0 ? lanes.monitor : lanes.operator_, blocking.get_executor(), &report, role, purpose);
+    std::optional<config::ServerLogConfig> logs;
+    if (i == 0 && counts_log(configuration)) logs = config.logs;
+    auto task = examine_role(i == 0 ? lanes.monitor : lanes.operator_, blocking.get_executor(), &report, role, purpose,
+                             std::move(logs));
     net::asio::co_spawn(io, std::move(task), ended);
   }
   const SystemClock clock;

@@ -103,6 +103,7 @@ void Rooms::on_identity(const ServerIdentity& was, const ServerIdentity& is) {
 void Rooms::start(Supervisor& supervisor) {
   sampling.start(supervisor);
   supervisor.spawn("active sessions", [this] { return collecting.active_sessions().loop(); });
+  supervisor.spawn("server log", [this] { return collecting.log_tailing().loop(); });
   supervisor.spawn("databases", [this] { return discover_loop(); });
   supervisor.spawn("rights", [this] { return rights.loop(); });
   supervisor.spawn("rules", [this] { return rules_loop(); });

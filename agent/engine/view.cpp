@@ -28,6 +28,8 @@ std::string View::degraded_by(const api::StatusView& status) const {
   for (const auto& capability : capabilities_)
     if (!capability.present && !capability.advice)
       return "missing " + capability.name + (capability.database.empty() ? "" : " in " + capability.database);
+  if (const auto& log = collecting_.log_tailing().capability(); log && !log->present && !log->advice)
+    return "missing " + log->name;
   if (!status.config.reload_error.empty()) return "the last reload was refused";
   if (!status.config.not_loaded.empty()) return "a collector of yours is not loaded";
   return {};
@@ -48,6 +50,8 @@ net::TaskResult<api::StatusView> View::status() {
     if (!capability.advice || !capability.present)
       out.capabilities.push_back(
           {capability.name, capability.present, capability.effect, capability.cure, capability.database});
+  if (const auto& log = collecting_.log_tailing().capability(); log && (!log->advice || !log->present))
+    out.capabilities.push_back({log->name, log->present, log->effect, log->cure});
   out.collectors = collecting_.views();
   out.cost = {cost_.agent_cpu_ratio(),
               cost_.backend_cpu_ratio(),

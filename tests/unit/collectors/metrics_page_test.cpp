@@ -8,6 +8,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/config/collector_file.hpp"
 #include "collectors/host/metrics.hpp"
+#include "collectors/logs/series.hpp"
 #include "collectors/pgbouncer/metrics.hpp"
 #include "collectors/redis/metrics.hpp"
 #include "collectors/registry.hpp"
@@ -91,6 +92,11 @@ std::string page() {
   for (const auto& m : pgbouncer_metric_table()) out += row(m.metric, m.kind, m.unit, "", "", m.help);
   out += "\n## Redis\n" + kHead;
   for (const auto& m : redis_metric_table()) out += row(m.metric, m.kind, m.unit, "", "", m.help);
+  out += "\n## Server log\n\nSee [the server's log](logs.md).\n" + kHead;
+  for (const auto& m : logs::log_metric_table()) {
+    const std::string labels = m.labels.empty() ? "" : " Labels: " + std::string(m.labels) + ".";
+    out += row(m.name, m.kind, m.unit, "", "", std::string(m.help) + labels);
+  }
   out += "\n## Host\n" + kHead;
   for (const auto& m : host_metric_table()) out += row(m.native, m.kind, m.unit, m.node, "", m.help);
   return out;

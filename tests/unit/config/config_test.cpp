@@ -240,9 +240,9 @@ TEST_CASE("only keys that are read at start need a restart") {
 TEST_CASE("a reload keeps what runs until the restart, and takes over the rest") {
   Config running, loaded;
   loaded.instance.name = "other";
-  loaded.postgresql = {"h",    1,       "u",       "d",      "p",  "require",
-                       "r",    "c",     "k",       "l",      true, RoleConfig{"o", "f"},
-                       {"in"}, {"out"}, Millis(1), Millis(2)};
+  loaded.postgresql = {"h",    1,       "u",       "d",       "p",       "require",
+                       "r",    "c",     "k",       "l",       true,      RoleConfig{"o", "f"},
+                       {"in"}, {"out"}, Millis(1), Millis(2), Millis(3), {"/log", 4}};
   loaded.history = {"/h", Millis(1), Millis(2), Millis(3), 4, 5, 0.1, 6, Millis(7)};
   loaded.ledger.path = "/l";
   loaded.http = {"l:1", "/s", "/c", "/k", {{"a", "viewer", "x"}}, {"v"}, {"a"}, {"d"}};
@@ -255,6 +255,7 @@ TEST_CASE("a reload keeps what runs until the restart, and takes over the rest")
   CHECK(now.postgresql.include_databases == std::vector<std::string>{"in"});
   CHECK(now.postgresql.exclude_databases == std::vector<std::string>{"out"});
   CHECK(now.postgresql.statement_timeout == Millis(2));
+  CHECK(now.postgresql.logs.path == "/log");
   CHECK(now.history.commit_interval == Millis(7));
   CHECK(now.collection.default_interval == Millis(9));
 }

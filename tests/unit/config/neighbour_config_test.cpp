@@ -82,3 +82,14 @@ TEST_CASE("what would not work with a cache is named at its place") {
   CHECK(errors_of("redis: [{password_file: /none/p}]\n") ==
         "1:25: '/none/p' cannot be read: No such file or directory\n");
 }
+
+TEST_CASE("the path of the server's log is one file or a pattern of names in one folder") {
+  CHECK(errors_of("postgresql:\n  logs: {path: /var/log/pg/postgresql-*.csv, max_bytes_per_second: 64kB}\n").empty());
+  CHECK(errors_of("postgresql:\n  logs: {path: log/x.csv}\n") ==
+        "2:16: 'log/x.csv' is no absolute path; begin it with /\n");
+  CHECK(errors_of("postgresql:\n  logs: {path: /var/log/}\n") ==
+        "2:16: '/var/log/' is a folder; add the name of the file, or a pattern such as postgresql-*.csv\n");
+  CHECK(errors_of("postgresql:\n  logs: {path: /var/*/x.log}\n") ==
+        "2:16: a pattern of folders is not followed; use * and ? in the last part alone\n");
+  CHECK_FALSE(errors_of("postgresql:\n  logs: {max_bytes_per_second: 1kB}\n").empty());
+}
