@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <sstream>
 
 #include "tests/e2e/daemon/daemon.hpp"
 #include "tests/support/catch.hpp"
@@ -167,6 +168,17 @@ TEST_CASE("PagerDuty hears of a change that was kept, once, whatever happens to 
     CHECK(body["routing_key"] == "0123456789abcdef0123456789abcdef");
     CHECK_THAT(body["payload"].value("summary", ""), ContainsSubstring("pgtend kept analyze on postgres public."));
   }
+  // Not only received but acknowledged: what was told and not noted is rightly told again.
+  const auto acknowledged = [&] {
+    std::istringstream lines(shop.daemon.metrics());
+    double sent = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with("pgtend_notifications_total{outcome=\"sent\""))
+        sent += std::stod(line.substr(line.rfind(' ')));
+    return sent;
+  };
+  REQUIRE(eventually([&] { return acknowledged() >= static_cast<double>(sink.bodies().size()); },
+                     std::chrono::seconds(20)));
   shop.daemon.kill();
   shop.daemon.start();
   // With the next change all changes are read again; the outbox knows which were told.
