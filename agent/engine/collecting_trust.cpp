@@ -42,8 +42,8 @@ void Collecting::note(const Snapshot& snapshot) {
   } else if (snapshot.status == CollectStatus::ok) {
     log::debug("collector answers", {{"collector", snapshot.collector}, {"database", snapshot.database}});
   } else if (snapshot.status == CollectStatus::unsupported) {
-    log::info("collector not applicable",
-              {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
+    log::debug("collector not applicable",
+               {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
   } else {
     log::warn("collector " + status,
               {{"collector", snapshot.collector}, {"database", snapshot.database}, {"why", snapshot.detail}});
