@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-
 namespace pgtend::engine {
 
 namespace {
@@ -55,7 +54,8 @@ net::Task<bool> Rights::look_at_server() {
     auto acting = co_await probe(pg::Lane::advise, act, "");
     if (acting) all->insert(all->end(), acting->begin(), acting->end());
     if (!acting)
-      if (auto missing = pg::missing_for_session(acting.error(), acting_role(), parts_.config->postgresql.database, *act))
+      if (auto missing =
+              pg::missing_for_session(acting.error(), acting_role(), parts_.config->postgresql.database, *act))
         all->push_back(std::move(*missing));
   }
   of_server_ = std::move(*all);

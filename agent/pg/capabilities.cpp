@@ -114,10 +114,10 @@ constexpr std::string_view kSchemasQuestion =
 void judge_schemas(const RowSet& rows, std::vector<Capability>& out) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto owner = rows.text(i, "owner"), schema = rows.text(i, "schema");
-    out.push_back(
-        capability("create_in:" + schema + ":" + owner, Purpose::act, rows.boolean(i, "may"),
-                   "no index can be created in " + schema + " for tables of " + owner,
-                   "GRANT USAGE, CREATE ON SCHEMA " + quote_identifier(schema) + " TO " + quote_identifier(owner) + ";"));
+    out.push_back(capability(
+        "create_in:" + schema + ":" + owner, Purpose::act, rows.boolean(i, "may"),
+        "no index can be created in " + schema + " for tables of " + owner,
+        "GRANT USAGE, CREATE ON SCHEMA " + quote_identifier(schema) + " TO " + quote_identifier(owner) + ";"));
   }
 }
 
@@ -239,10 +239,11 @@ std::optional<Capability> missing_for_session(const Error& refusal, const std::s
     return out;
   }
   if (refusal.sqlstate == "28000")
-    return capability("login", purpose, false, "no session can be had at all: " + refusal.message,
-                      "ALTER ROLE " + quoted +
-                          " LOGIN;  -- a role that is not there is made by packaging/sql/roles.sql; a line in pg_hba.conf "
-                          "must admit it, too");
+    return capability(
+        "login", purpose, false, "no session can be had at all: " + refusal.message,
+        "ALTER ROLE " + quoted +
+            " LOGIN;  -- a role that is not there is made by packaging/sql/roles.sql; a line in pg_hba.conf "
+            "must admit it, too");
   return std::nullopt;
 }
 

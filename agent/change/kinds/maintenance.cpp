@@ -58,7 +58,8 @@ net::TaskResult<std::string> MaintenanceKind::fingerprint(Asker* asker, Work wor
   // When it was last done is part of it: a plan that somebody else has carried out meanwhile is not carried out again.
   const std::string sql =
       "SELECT c.oid, coalesce(pg_stat_get_last_vacuum_time(c.oid)::text, '') AS vacuumed, "
-      "coalesce(pg_stat_get_last_analyze_time(c.oid)::text, '') AS analyzed FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "coalesce(pg_stat_get_last_analyze_time(c.oid)::text, '') AS analyzed FROM pg_class c JOIN pg_namespace n ON "
+      "n.oid = c.relnamespace "
       "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm', 'p')";
   const pg::Params names{detail_of(work).schema, detail_of(work).table};
   auto rows = co_await asker->ask(sql, names);

@@ -60,9 +60,7 @@ struct RuleScene {
     return out;
   }
 
-  [[nodiscard]] bool sees(const std::string& expr) const {
-    return !daemon.query(expr).empty();
-  }
+  [[nodiscard]] bool sees(const std::string& expr) const { return !daemon.query(expr).empty(); }
 
   [[nodiscard]] std::string evaluated() const {
     const auto rules = daemon.get("/api/v1/rules");
