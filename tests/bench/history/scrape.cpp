@@ -57,7 +57,7 @@ SnapshotPtr table_snapshot(std::size_t series, UtcTime at, int round) {
 nlohmann::json scrape(const Options& options) {
   const auto series = static_cast<std::size_t>(number_option(options, "series", 27'000));
   SystemClock clock;
-  api::MetricsBoard board({"bench", 1'000'000, true});
+  api::MetricsBoard board(api::BoardOptions{"bench", 1'000'000});
   net::asio::io_context io(1);
   http::Router router;
   router.add("GET", "/metrics", http::Right::viewer, [&](http::Request) -> net::Task<http::Response> {
@@ -126,7 +126,7 @@ nlohmann::json memory(const Options& options) {
   history.path = text_option(options, "db");
   auto file = store::HistoryFile::open(history, [](std::function<void()> job) { job(); }, clock);
   if (!file) throw std::runtime_error(file.error().describe());
-  api::MetricsBoard board({"bench", 1'000'000, true});
+  api::MetricsBoard board(api::BoardOptions{"bench", 1'000'000});
   for (int tick = 0; tick < 360; ++tick, clock.ms += 10'000) {
     auto snapshot = table_snapshot(series, clock.now(), tick);
     board.publish(snapshot);
