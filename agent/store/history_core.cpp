@@ -68,6 +68,9 @@ Result<void> HistoryFile::Core::replace_file(const Error& why) {
   // Memory is ahead of any file now.
   if (loaded_) {
     recorder_->rewrite();
+    // The rows of open columns went with the old file: as blocks what they hold is safe again within two commits.
+    recorder_->seal_idle(clock_.now(), true);
+    sealing_.add(recorder_->take_due());
   } else {
     pending_ = {};
     head_->scopes.clear();

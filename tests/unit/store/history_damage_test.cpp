@@ -209,6 +209,14 @@ TEST_CASE("a file whose pages are overwritten under the agent is renamed as soon
   const auto found = history.select({}, kAlways);
   REQUIRE(found.size() == 1);
   CHECK(found[0].samples.back().value == 7);
+  // Nor does it need the memory of this process any more.
+  for (const auto* part : {"", "-wal"}) std::filesystem::copy_file(file + part, dir.file("after_kill.db") + part);
+  {
+    History killed(dir.file("after_kill.db"));
+    const auto kept = killed.select({}, kAlways);
+    REQUIRE(kept.size() == 1);
+    CHECK(kept[0].samples.back().value == 7);
+  }
   history.append(snapshot("c0", now + Millis(10'000), {gauge("size", {{"of", "0"}}, 8)}));
   history.commit();
   history.seal();
