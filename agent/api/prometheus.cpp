@@ -39,7 +39,7 @@ net::Task<Response> query(Context context, Request request) {
   const auto limit = *timeout;
   auto result = co_await context.view.query(expr, moment, limit);
   if (!result) co_return prom::failure(result.error(), "query");
-  co_return prom::success(std::string_view(prom::query_data(*result, moment)), result->warnings);
+  co_return prom::query_answer(*result, moment);
 }
 
 struct Steps {
@@ -78,7 +78,7 @@ net::Task<Response> query_range(Context context, Request request) {
   // Prometheus names the parameter of an instant query only.
   if (!result) co_return prom::failure(result.error(), "");
   result->type = "matrix";
-  co_return prom::success(std::string_view(prom::query_data(*result, range.from)), result->warnings);
+  co_return prom::query_answer(*result, range.from);
 }
 
 net::Task<Response> format_query(Context context, Request request) {

@@ -46,6 +46,16 @@ http::Response error(int status, std::string_view type, const std::string& messa
                 R"({"status":"error","errorType":")" + std::string(type) + R"(","error":)" + json_text(message) + "}");
 }
 
+const std::string kSuccess = R"({"status":"success","data":)";
+
+// The answer whose text ends with its data; appended to, because an answer has megabytes.
+http::Response finished(std::string body, const std::vector<std::string>& warnings) {
+  if (!warnings.empty())
+    body += R"(,"warnings":)" + Json(warnings).dump(-1, ' ', false, Json::error_handler_t::replace);
+  body += '}';
+  return answer(200, std::move(body));
+}
+
 // Room for a time, and for a value as append_sample writes it (24 characters at most, without an exponent).
 using Text = std::array<char, 64>;
 
@@ -218,18 +228,8 @@ Result<std::size_t> limit_of(const http::Request& request, const std::string& na
   return value;
 }
 
-http::Response success(std::string_view data, const std::vector<std::string>& warnings) {
-  std::string body;
-  body.reserve(data.size() + 64);
-  body += R"({"status":"success","data":)";
-  body += data;
-  if (!warnings.empty())
-    body += R"(,"warnings":)" + Json(warnings).dump(-1, ' ', false, Json::error_handler_t::replace);
-  return answer(200, body + "}");
-}
-
 http::Response success(const Json& data, const std::vector<std::string>& warnings) {
-  return success(std::string_view(data.dump(-1, ' ', false, Json::error_handler_t::replace)), warnings);
+  return finished(kSuccess + data.dump(-1, ' ', false, Json::error_handler_t::replace), warnings);
 }
 
 http::Response bad_data(const std::string& message) {
@@ -255,9 +255,10 @@ http::Response failure(const Error& failed, const std::string& parameter) {
   }
 }
 
-std::string query_data(const QueryResult& result, UtcTime at) {
-  if (result.type == "string" || result.type == "scalar") return plain_data(result, at);
-  std::string out;
+http::Response query_answer(const QueryResult& result, UtcTime at) {
+  if (result.type == "string" || result.type == "scalar")
+    return finished(kSuccess + plain_data(result, at), result.warnings);
+  std::string out = kSuccess;
   // Source: 30 bytes per sample and 500 per series in answers about PostgreSQL (measured).
   std::size_t samples = 0;
   for (const auto& series : result.series) samples += series.samples.size();
@@ -269,7 +270,8 @@ std::string query_data(const QueryResult& result, UtcTime at) {
     first = false;
     append_series(out, series, result.type == "matrix");
   }
-  return out + "]}";
+  out += "]}";
+  return finished(std::move(out), result.warnings);
 }
 
 Json labels_object(const Labels& labels) {

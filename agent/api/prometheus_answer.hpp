@@ -28,8 +28,7 @@ namespace pgtend::api::prometheus {
 // A count; 0 when absent. Errors: invalid_argument.
 [[nodiscard]] Result<std::size_t> limit_of(const http::Request& request, const std::string& name);
 
-// {"status":"success","data":…}; `data` is JSON text.
-[[nodiscard]] http::Response success(std::string_view data, const std::vector<std::string>& warnings = {});
+// {"status":"success","data":…}.
 [[nodiscard]] http::Response success(const Json& data, const std::vector<std::string>& warnings = {});
 // 400 with errorType bad_data.
 [[nodiscard]] http::Response bad_data(const std::string& message);
@@ -37,8 +36,8 @@ namespace pgtend::api::prometheus {
 // it (empty: not named), what fails while it runs is execution, timeout, unavailable or internal.
 [[nodiscard]] http::Response failure(const Error& error, const std::string& parameter);
 
-// The data of a query: {"resultType":…,"result":…}.
-[[nodiscard]] std::string query_data(const QueryResult& result, UtcTime at);
+// success() of a query, whose data is {"resultType":…,"result":…}.
+[[nodiscard]] http::Response query_answer(const QueryResult& result, UtcTime at);
 [[nodiscard]] Json labels_object(const Labels& labels);
 // With __name__.
 [[nodiscard]] Json labels_object(const SeriesKey& key);

@@ -1,5 +1,6 @@
 #include "agent/http/channel.hpp"
 
+#include <array>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <type_traits>
@@ -30,9 +31,9 @@ class ChannelOver final : public Channel {
     co_return Read{std::get<0>(got), std::get<1>(got)};
   }
 
-  net::Task<boost::system::error_code> write(std::string_view text) override {
-    const auto buffer = asio::buffer(text.data(), text.size());
-    auto written = co_await asio::async_write(top_, buffer, net::as_values);
+  net::Task<boost::system::error_code> write(std::string_view text, std::string_view more) override {
+    const std::array<asio::const_buffer, 2> buffers{asio::buffer(text), asio::buffer(more)};
+    auto written = co_await asio::async_write(top_, buffers, net::as_values);
     co_return std::get<0>(written);
   }
 

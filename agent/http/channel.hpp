@@ -29,8 +29,8 @@ class Channel {
   // Each fails with beast::error::timeout when the time of stream().expires_after() is over.
   virtual net::Task<boost::system::error_code> greet() = 0;
   virtual net::Task<Read> read_some(net::asio::mutable_buffer into) = 0;
-  // `text` outlives the call.
-  virtual net::Task<boost::system::error_code> write(std::string_view text) = 0;
+  // Both in one packet where they fit. They outlive the call.
+  virtual net::Task<boost::system::error_code> write(std::string_view text, std::string_view more) = 0;
   // Below TLS: deadlines, shutdown and close.
   virtual Stream& stream() = 0;
 };

@@ -123,8 +123,7 @@ std::string header_of(const Response& response, const std::string& connection) {
 
 net::Task<bool> write(Channel* channel, std::string header, std::string body, const ServerOptions* options) {
   channel->stream().expires_after(options->write_timeout);
-  auto failed = co_await channel->write(header);
-  if (!failed && !body.empty()) failed = co_await channel->write(body);
+  const auto failed = co_await channel->write(header, body);
   co_return !failed;
 }
 
@@ -171,7 +170,7 @@ net::Task<boost::system::error_code> read_message(Channel* channel, beast::flat_
   if (error) co_return error;
   if (to_lower(parser->get()[wire::field::expect]) == "100-continue") {
     const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    error = co_await channel->write(go_on);
+    error = co_await channel->write(go_on, {});
     if (error) co_return error;
   }
   parser->eager(true);
