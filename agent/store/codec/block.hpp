@@ -32,6 +32,7 @@ class Block {
   [[nodiscard]] std::size_t slots() const { return slots_.size(); }
   [[nodiscard]] bool has(std::size_t slot) const { return slot < slots_.size() && slots_[slot].kind != 0; }
   // The samples of one slot; empty when it has none. Only this slot's bytes are read. Errors: corrupt, not retryable.
+  // REQUIRES: one thread at a time.
   [[nodiscard]] Result<Column> column(std::size_t slot) const;
   [[nodiscard]] std::span<const EpochStart> starts() const { return starts_; }
 
@@ -59,6 +60,7 @@ class Block {
   [[nodiscard]] Result<std::uint32_t> floats_of(const Slot& slot) const;
   [[nodiscard]] Result<std::vector<std::uint8_t>> positions(const Slot& slot, const std::vector<std::uint8_t>& runs,
                                                             std::size_t end) const;
+  [[nodiscard]] Result<void> unpack_planes() const;
   [[nodiscard]] std::uint64_t plane_value(std::size_t index) const;
   [[nodiscard]] Result<std::vector<std::uint64_t>> values(const Slot& slot, std::size_t count) const;
 
@@ -67,8 +69,11 @@ class Block {
   std::vector<EpochStart> starts_;
   std::vector<std::uint8_t> runs_;
   std::vector<std::uint8_t> odd_;
-  std::string positions_, integers_, planes_;
+  std::string positions_, integers_;
   std::size_t plane_size_ = 0;
+  // Most slots have integers only, so the planes stay packed until one is asked for that has others.
+  std::string packed_upper_, packed_lower_;
+  mutable std::string planes_;
 };
 
 // Source: 256 slots × 240 values × (8 bytes + 1 of position + 10 of the longest varint), rounded up.

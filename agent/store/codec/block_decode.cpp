@@ -14,10 +14,16 @@ tl::unexpected<Error> corrupt(const char* what) {
   return fail(Errc::corrupt, std::string("block: ") + what);
 }
 
-Result<std::string> read_part(ByteReader& in) {
+Result<std::string_view> read_packed(ByteReader& in) {
   const auto size = in.varint();
   if (size > kMaxBlockBytes) return corrupt("a part is too long");
-  return unpack(in.bytes(static_cast<std::size_t>(size)), kMaxBlockBytes);
+  return in.bytes(static_cast<std::size_t>(size));
+}
+
+Result<std::string> read_part(ByteReader& in) {
+  const auto packed = read_packed(in);
+  if (!packed) return fail(packed.error());
+  return unpack(*packed, kMaxBlockBytes);
 }
 
 }  // namespace
@@ -31,16 +37,21 @@ Result<Block> Block::open(std::string_view bytes) {
   if (!in.ok() || block.ticks_ > kBlockTicks || slots > kBlockSlots) return corrupt("its size is impossible");
   auto structure = read_part(in);
   auto integers = read_part(in);
-  auto upper = read_part(in);
-  auto lower = read_part(in);
-  for (auto* part : {&structure, &integers, &upper, &lower})
+  const auto upper = read_packed(in);
+  const auto lower = read_packed(in);
+  for (auto* part : {&structure, &integers})
     if (!*part) return fail(std::move(*part).error());
+  for (const auto* part : {&upper, &lower})
+    if (!*part) return fail(part->error());
   if (!in.complete()) return corrupt("bytes follow its end");
   block.integers_ = std::move(*integers);
-  block.plane_size_ = upper->size() / kUpperPlanes;
-  if (upper->size() % kUpperPlanes != 0 || lower->size() != block.plane_size_ * (8 - kUpperPlanes))
+  const auto upper_size = unpacked_size(*upper, kMaxBlockBytes), lower_size = unpacked_size(*lower, kMaxBlockBytes);
+  if (!upper_size || !lower_size) return corrupt("its byte planes are not packed");
+  block.plane_size_ = *upper_size / kUpperPlanes;
+  if (*upper_size % kUpperPlanes != 0 || *lower_size != block.plane_size_ * (8 - kUpperPlanes))
     return corrupt("its byte planes differ in length");
-  block.planes_ = std::move(*upper) + *lower;
+  block.packed_upper_ = *upper;
+  block.packed_lower_ = *lower;
   block.slots_.resize(slots);
   if (auto read = block.read_slots(*structure); !read) return fail(std::move(read).error());
   return block;
@@ -190,6 +201,16 @@ Result<std::vector<std::uint8_t>> Block::positions(const Slot& slot, const std::
   return at;
 }
 
+Result<void> Block::unpack_planes() const {
+  if (!planes_.empty() || plane_size_ == 0) return {};
+  auto upper = unpack(packed_upper_, kMaxBlockBytes);
+  if (!upper) return fail(std::move(upper).error());
+  const auto lower = unpack(packed_lower_, kMaxBlockBytes);
+  if (!lower) return fail(lower.error());
+  planes_ = std::move(*upper) + *lower;
+  return {};
+}
+
 std::uint64_t Block::plane_value(std::size_t index) const {
   std::uint64_t value = 0;
   for (std::size_t plane = 0; plane < 8; ++plane)
@@ -200,6 +221,8 @@ std::uint64_t Block::plane_value(std::size_t index) const {
 Result<std::vector<std::uint64_t>> Block::values(const Slot& slot, std::size_t count) const {
   std::vector<std::uint64_t> bits;
   bits.reserve(count);
+  if (slot.floats > 0 || slot.odd > 0)
+    if (auto unpacked = unpack_planes(); !unpacked) return fail(std::move(unpacked).error());
   if (slot.kind == kFloats || slot.kind == kConstantFloat) {
     if (slot.floats != count) return corrupt("a slot has another number of values than of changes");
     std::uint64_t last = 0;

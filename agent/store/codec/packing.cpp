@@ -26,12 +26,18 @@ std::string pack(std::string_view bytes, int level) {
   return out;
 }
 
-Result<std::string> unpack(std::string_view frame, std::size_t limit) {
+Result<std::size_t> unpacked_size(std::string_view frame, std::size_t limit) {
   const auto declared = ZSTD_getFrameContentSize(frame.data(), frame.size());
   if (declared == ZSTD_CONTENTSIZE_ERROR || declared == ZSTD_CONTENTSIZE_UNKNOWN || declared > limit)
     return fail(Errc::corrupt, "not a packed block");
+  return static_cast<std::size_t>(declared);
+}
+
+Result<std::string> unpack(std::string_view frame, std::size_t limit) {
+  const auto declared = unpacked_size(frame, limit);
+  if (!declared) return fail(declared.error());
   thread_local const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
-  std::string out(static_cast<std::size_t>(declared), '\0');
+  std::string out(*declared, '\0');
   const auto size = ZSTD_decompressDCtx(context.get(), out.data(), out.size(), frame.data(), frame.size());
   if (ZSTD_isError(size) != 0 || size != out.size()) return fail(Errc::corrupt, "a packed block does not unpack");
   return out;
