@@ -123,13 +123,15 @@ void add_recover(CLI::App& db, Context& context) {
                  {"series", r.series},
                  {"blocks", r.blocks},
                  {"samples", r.samples},
+                 {"head_rows", r.head_rows},
                  {"lost_rows", r.lost_rows}}
                 .dump(2) +
             "\n");
       return;
     }
     print("copied " + std::to_string(r.series) + " series and " + std::to_string(r.samples) + " samples in " +
-          std::to_string(r.blocks) + " blocks to " + *to + "; " + std::to_string(r.lost_rows) + " rows were lost\n");
+          std::to_string(r.blocks) + " blocks and " + std::to_string(r.head_rows) + " newest ticks to " + *to + "; " +
+          std::to_string(r.lost_rows) + " rows were lost\n");
   });
 }
 

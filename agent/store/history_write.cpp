@@ -130,6 +130,7 @@ Result<void> HistoryFile::Core::write_and_limit(CommitReport& report) {
     return {};
   }
   if (!db_) PGTEND_STORE_TRY(open_file());
+  report.bytes = bytes_on_disk(options_.path);
   PGTEND_STORE_TRY(must_have_room());
   const auto executed = db_->executed();
   auto wrote = write_all();

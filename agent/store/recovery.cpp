@@ -151,7 +151,7 @@ Result<RecoveryReport> recover_history(const std::string& from, const std::strin
                          &report.series},
       {{"block", "id, lane, ticks, min_ms, max_ms, samples, crc, data", 8, block_sound}, &report.blocks},
       {{"tick", "id, crc, data", 3, tick_sound}, &others},
-      {{"head", "id, scope, seq, ms, is_full, crc, data", 7, head_sound}, &others},
+      {{"head", "id, scope, seq, ms, is_full, crc, data", 7, head_sound}, &report.head_rows},
       {{"gaps", "id, instance, collector, database, from_ms, to_ms, reason, open", 8, always}, &others},
       {{"sessions", "id, from_ms, to_ms, crc, data", 5, sessions_sound}, &others},
       {{"event", "id, ms, kind, scope, data", 5, always}, &others}};

@@ -10,6 +10,7 @@ namespace pgtend::store {
 struct RecoveryReport {
   std::int64_t series = 0;
   std::int64_t blocks = 0, samples = 0;  // copied
+  std::int64_t head_rows = 0;            // copied: ticks whose samples are in no block yet, or not in all of theirs
   std::int64_t lost_rows = 0;            // of any table: damaged, or not readable any more
 };
 

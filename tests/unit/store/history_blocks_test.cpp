@@ -259,6 +259,8 @@ TEST_CASE("a damaged block is not served, is reported, and costs nothing else; r
   const auto recovered = store::recover_history(file, dir.file("new.db"));
   REQUIRE(recovered);
   REQUIRE(recovered->lost_rows == 1);
+  REQUIRE(recovered->head_rows > 0);
+  REQUIRE(std::to_string(recovered->head_rows) == RawDatabase(dir.file("new.db")).value("SELECT count(*) FROM head"));
   REQUIRE(store::check_history_offline(dir.file("new.db"))->sound);
   history.open({dir.file("new.db")});
   REQUIRE(history.select({named("tick")}, {ticks.time(0), ticks.time(ticks.done)})[0].samples.size() ==
