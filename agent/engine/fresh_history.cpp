@@ -22,10 +22,11 @@ Result<std::vector<SeriesData>> FreshHistory::select(const std::vector<Matcher>&
   for (auto& [key, sample] : chosen(matchers, range)) {
     auto series = std::find_if(found->begin(), found->end(),
                                [&wanted = key](const SeriesData& one) { return one.key == wanted; });
-    if (series == found->end()) series = found->insert(found->end(), {std::move(key), {}, {}});
+    if (series == found->end()) series = found->insert(found->end(), {std::move(key), {}, {}, {}});
     auto& samples = series->samples;
     while (!samples.empty() && samples.back().time >= sample.time) samples.pop_back();
     samples.push_back(sample);
+    series->falls.reset();
     auto& starts = series->epoch_starts;
     while (!starts.empty() && starts.back() >= samples.size()) starts.pop_back();
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct SeriesData {
   std::vector<Sample> samples;
   // Indexes into samples (ascending, never 0) at which a new reset epoch begins: no rate may cross them.
   std::vector<std::size_t> epoch_starts;
+  // Indexes of the samples below the one before them, ascending, from a reader that knows that no sample is a stale
+  // marker. nullopt: whoever wants to know looks.
+  std::optional<std::vector<std::size_t>> falls;
 };
 
 struct ResetEvent {
@@ -51,6 +55,8 @@ struct ReadHints {
   UtcTime first{};
   // Samples that a later pass of the wall clock hides, too: after it went back, the newer pass wins where both are.
   bool every_pass = false;
+  // False: stale markers may be left out.
+  bool stale_markers = true;
 };
 
 // Reads stored samples. One object serves one thread at a time.

@@ -12,7 +12,8 @@ TickView::TickView(std::span<const std::int64_t> times, std::int64_t first_seq,
       first_seq_(first_seq),
       starts_(starts),
       first_ms_(to_ms(hints.first)),
-      every_(hints.every.count()) {
+      every_(hints.every.count()),
+      stale_markers_(hints.stale_markers) {
   const auto from = to_ms(range.from), to = to_ms(range.to);
   bool open = false;
   for (std::size_t tick = 0; tick < times_.size(); ++tick) {
@@ -61,26 +62,48 @@ struct TickView::Stretch {
   }
 };
 
+// add_run() where every sample is wanted; from one change of the value to the next.
+void TickView::add_all(Stretch& stretch, std::size_t from, std::size_t to) const {
+  auto& out = stretch.out;
+  std::array<Sample, codec::kBlockTicks> run;
+  auto* sample = run.data();
+  double before = 0;
+  for (auto tick = from; tick < to;) {
+    const double value = stretch.value_at(tick);
+    const auto until = stretch.change < stretch.at.size() ? std::min<std::size_t>(to, stretch.at[stretch.change]) : to;
+    if (is_stale(value)) {
+      out.maybe_stale = out.maybe_stale || stale_markers_;
+      // An epoch that begins here begins with the next sample.
+      if (!stale_markers_) {
+        tick = until;
+        continue;
+      }
+    }
+    const auto index = out.samples.size() + static_cast<std::size_t>(sample - run.data());
+    if (sample == run.data()) {
+      out.join({from_ms(times_[tick]), value});
+    } else if (value < before) {
+      out.falls.push_back(index);
+    }
+    before = value;
+    while (stretch.start < stretch.starts.size() && stretch.starts[stretch.start] < until) {
+      const auto start = std::max<std::size_t>(stretch.starts[stretch.start], tick);
+      stretch.mark(start, index + start - tick);
+    }
+    for (; tick < until; ++tick) *sample++ = {from_ms(times_[tick]), value};
+  }
+  out.samples.insert(out.samples.end(), run.data(), sample);
+}
+
 // The series has a sample at each of the ticks [from, to), whose times go up.
 void TickView::add_run(Stretch& stretch, std::size_t from, std::size_t to) const {
-  auto& samples = stretch.out.samples;
   if (every_ <= 0) {
-    const auto begin = samples.size();
-    std::array<Sample, codec::kBlockTicks> run;
-    auto* sample = run.data();
-    for (auto tick = from; tick < to;) {
-      const double value = stretch.value_at(tick);
-      const auto until =
-          stretch.change < stretch.at.size() ? std::min<std::size_t>(to, stretch.at[stretch.change]) : to;
-      for (; tick < until; ++tick) *sample++ = {from_ms(times_[tick]), value};
-    }
-    samples.insert(samples.end(), run.data(), sample);
-    while (stretch.start < stretch.starts.size() && stretch.starts[stretch.start] < to) {
-      const auto tick = std::max<std::size_t>(stretch.starts[stretch.start], from);
-      stretch.mark(tick, begin + tick - from);
-    }
+    add_all(stretch, from, to);
     return;
   }
+  auto& samples = stretch.out.samples;
+  // One sample takes another's place here.
+  stretch.out.maybe_stale = true;
   for (auto tick = from; tick < to; ++tick) {
     tick = std::min<std::size_t>(last_[tick], to - 1);
     const auto at = times_[tick];

@@ -70,6 +70,18 @@ struct GroupPicture {
 struct TickedSamples {
   std::vector<Sample> samples;
   std::vector<std::size_t> starts;
+  // What is known of them from where their values change, so that nobody looks at each of them: indexes of those below
+  // the one before, whether one may be a stale marker, and whether their times go up.
+  std::vector<std::size_t> falls;
+  bool maybe_stale = false;
+  bool ascending = true;
+
+  // Notes that samples with the time and value of `next` and later are added now.
+  void join(const Sample& next) {
+    if (samples.empty()) return;
+    ascending = ascending && samples.back().time < next.time;
+    if (next.value < samples.back().value) falls.push_back(samples.size());
+  }
 };
 
 // The ticks of one block as a query sees them, the same for all its series.
@@ -86,12 +98,14 @@ class TickView {
  private:
   struct Stretch;
   void add_run(Stretch& stretch, std::size_t from, std::size_t to) const;
+  void add_all(Stretch& stretch, std::size_t from, std::size_t to) const;
   [[nodiscard]] std::int64_t moment(std::int64_t ms) const;
 
   const std::span<const std::int64_t> times_;
   const std::int64_t first_seq_;
   const std::span<const codec::EpochStart> starts_;
   const std::int64_t first_ms_, every_;
+  const bool stale_markers_;
   // Parts of the block whose times lie in the range, ascending and not empty; ticks [from, to). Times go up within one.
   struct Part {
     std::size_t from, to;

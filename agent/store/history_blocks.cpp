@@ -80,10 +80,28 @@ Result<std::vector<std::int64_t>> FileReader::times_of(const GroupRead& read, st
   return times;
 }
 
+// How many samples a series of these blocks has at most, as far as room for them is worth being made before.
+Result<std::size_t> FileReader::ticks_in(Lane lane, TimeRange range, std::int64_t before_id) {
+  // Source: 64 kB; what grows beyond is copied a few times at most.
+  constexpr std::int64_t kMost = 4096;
+  if (hints_.every > Millis(0)) return std::size_t{0};
+  auto query = db_->cached(
+      "SELECT sum(min(max(ticks, 0), 240)) FROM block WHERE lane=?1 AND max_ms >= ?2 AND min_ms <= ?3 AND id < ?4");
+  if (!query) return fail(std::move(query).error());
+  (*query)->bind(1, lane).bind(2, range.from).bind(3, range.to).bind(4, before_id);
+  auto row = (*query)->step();
+  if (!row) return fail(std::move(row).error());
+  const auto ticks = *row ? (*query)->integer(0) : 0;
+  (*query)->reset();
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(ticks, 0, kMost));
+}
+
 Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t max_samples) {
   const auto lane = lane_of(Tier::raw, Part::main, read.group);
   const auto before =
       read.picture.before_seq == INT64_MAX ? block_id(lane + 1, 0) : block_id(lane, read.picture.before_seq);
+  auto expected = ticks_in(lane, range, before);
+  if (!expected) return fail(std::move(expected).error());
   PGTEND_STORE_TRY(
       each_block(lane, range, before, [&](std::int64_t id, std::int64_t, const codec::Block& block) -> Result<void> {
         const auto first = number_of_block(id);
@@ -102,6 +120,7 @@ Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t 
             report_bad(id);
             continue;
           }
+          if (read.samples[i].samples.empty()) read.samples[i].samples.reserve(*expected);
           ticks.add(*column, series, read.samples[i]);
         }
         return count(read, max_samples);
@@ -228,6 +247,8 @@ Result<void> FileReader::read_tier(GroupRead& read, Tier tier, TimeRange range, 
                         const auto before = read.samples[i].samples.size();
                         TickView(times, 0, block.starts(), own, {}).add(*column, by_time, read.samples[i]);
                         if (by_time.kind == MetricKind::counter) continue;
+                        // Their values change below.
+                        read.samples[i].maybe_stale = true;
                         for (auto at = before; at < read.samples[i].samples.size(); ++at) {
                           auto& sample = read.samples[i].samples[at];
                           const auto bucket = to_ms(sample.time) + 1 - width;

@@ -56,6 +56,7 @@ class FileReader final : public HistoryReader {
   Result<std::optional<TimeRange>> span_of(Lane lane);
   Result<void> read_raw(GroupRead& read, TimeRange range, std::size_t max_samples);
   Result<void> read_tier(GroupRead& read, Tier tier, TimeRange range, std::size_t max_samples);
+  Result<std::size_t> ticks_in(Lane lane, TimeRange range, std::int64_t before_id);
   void read_memory(GroupRead& read, TimeRange range);
   // Calls f(row id, its first ms, block) for each sound block of a lane in the range, ascending.
   template <class F>

@@ -59,7 +59,9 @@ std::vector<std::vector<Marked>> split(const TickedSamples& in) {
 
 void order_by_time(TickedSamples in, bool counter, bool every_pass, SeriesData& out) {
   const auto not_after = [](const Sample& a, const Sample& b) { return a.time >= b.time; };
-  if (std::adjacent_find(in.samples.begin(), in.samples.end(), not_after) == in.samples.end()) {
+  const bool known = in.ascending && !in.maybe_stale;
+  if (known || std::adjacent_find(in.samples.begin(), in.samples.end(), not_after) == in.samples.end()) {
+    if (known) out.falls = std::move(in.falls);
     out.samples = std::move(in.samples);
     out.epoch_starts = std::move(in.starts);
     std::erase(out.epoch_starts, 0U);

@@ -128,6 +128,7 @@ Result<void> Query::load(const Expr& expr, TimeRange range, ReadHints hints) {
     // Two samples make a rate.
     hints.resolution = std::min(hints.resolution, matrix->range / 2);
     hints.every = Millis(0);
+    hints.stale_markers = false;
     return load_selector(expr, selector.matchers, seen(selector.at, selector.offset, matrix->range), true, hints);
   }
   if (const auto* node = std::get_if<Subquery>(&expr.node)) {
@@ -185,7 +186,8 @@ Result<void> Query::load_selector(const Expr& key, const std::vector<Matcher>& m
     series.edges = std::move(data.epoch_starts);
     series.lookback = lookback;
     if (drop_stale) {
-      drop_stale_samples(series.samples, series.edges, series.falls.emplace());
+      series.falls = std::move(data.falls);
+      if (!series.falls) drop_stale_samples(series.samples, series.edges, series.falls.emplace());
       series.bare = labels_.without_name(series.labels);
     }
     loaded.push_back(std::move(series));

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cmath>
+#include <random>
+
 #include "tests/unit/store/support.hpp"
 
 using namespace pgtend;
@@ -9,6 +13,26 @@ std::vector<bool> stale_pattern(const SeriesData& series) {
   std::vector<bool> out;
   for (const auto& sample : series.samples) out.push_back(is_stale(sample.value));
   return out;
+}
+
+// Times, values and where epochs begin, without stale markers.
+std::vector<std::tuple<UtcTime, std::uint64_t, bool>> unmarked(const SeriesData& series) {
+  std::vector<std::tuple<UtcTime, std::uint64_t, bool>> out;
+  bool starts = false;
+  for (std::size_t i = 0; i < series.samples.size(); ++i) {
+    const auto& edges = series.epoch_starts;
+    starts = starts || std::find(edges.begin(), edges.end(), i) != edges.end();
+    if (is_stale(series.samples[i].value)) continue;
+    out.emplace_back(series.samples[i].time, bits(series.samples[i].value), !out.empty() && starts);
+    starts = false;
+  }
+  return out;
+}
+
+SeriesData whole_of(History& history, const SeriesKey& key, TimeRange range) {
+  for (auto& series : history.select({}, range))
+    if (series.key == key) return series;
+  return {};
 }
 
 }  // namespace
@@ -176,4 +200,68 @@ TEST_CASE("labels that are not UTF-8 are stored once, with the bad bytes replace
   for (int i = 0; i < 3; ++i) history.append(snapshot("c", t0 + Millis(i), {gauge("g", {{"db", "caf\xe9"}}, i)}));
   REQUIRE(history.commit().new_series == 1);
   REQUIRE(history.select({named("g")}, kAlways)[0].samples.size() == 3);
+}
+
+TEST_CASE("where samples fall is told as one who looks at each finds it, or not at all") {
+  const auto seed = test_seed();
+  INFO("PGTEND_SEED=" << seed);
+  std::mt19937 random(seed);
+  const auto one_in = [&](int n) { return std::uniform_int_distribution<int>(1, n)(random) == 1; };
+  TempDir dir;
+  History history(dir.file("history.db"));
+  constexpr int kSeries = 12, kTicks = 700;
+  std::vector<double> value(kSeries, 0);
+  std::vector<std::uint64_t> epoch(kSeries, 0);
+  for (int tick = 0; tick < kTicks; ++tick) {
+    history.clock.advance(Millis(10'000));
+    // The clock goes back once: samples are then not in order of time.
+    if (tick == 400) history.clock.step(Millis(-1'200'000));
+    std::vector<SeriesSample> samples;
+    for (int i = 0; i < kSeries; ++i) {
+      const auto of = static_cast<std::size_t>(i);
+      if (one_in(3)) value[of] += 1;
+      if (one_in(40)) value[of] = 0;
+      if (one_in(90)) ++epoch[of];
+      // The first half of them is there at each tick.
+      if (i >= kSeries / 2 && one_in(30)) continue;
+      samples.push_back(counter("c", {{"of", std::to_string(i)}}, one_in(200) ? std::nan("") : value[of], epoch[of]));
+    }
+    history.append(snapshot("c", history.clock.now(), std::move(samples)));
+    history.commit();
+  }
+  std::size_t told = 0, untold = 0;
+  const auto end = history.clock.now();
+  const auto look = [&] {
+    for (int i = 0; i < 60; ++i) {
+      const auto back = std::uniform_int_distribution<int>(1, kTicks * 10'000)(random);
+      const auto length = std::uniform_int_distribution<int>(0, back)(random);
+      const TimeRange range{end - Millis(back), end - Millis(back - length)};
+      ReadHints hints;
+      hints.stale_markers = one_in(2);
+      for (const auto& series : history.select({}, range, hints)) {
+        ++(series.falls ? told : untold);
+        if (!hints.stale_markers) {
+          const auto mine = unmarked(series), whole = unmarked(whole_of(history, series.key, range));
+          const auto differ = std::mismatch(mine.begin(), mine.end(), whole.begin(), whole.end());
+          CAPTURE(to_ms(range.from), to_ms(range.to), series.falls.has_value(), differ.first - mine.begin(),
+                  mine.size(), whole.size());
+          REQUIRE((differ.first == mine.end() && differ.second == whole.end()));
+        }
+        if (!series.falls) continue;
+        std::vector<std::size_t> falls;
+        for (std::size_t at = 0; at < series.samples.size(); ++at) {
+          REQUIRE_FALSE(is_stale(series.samples[at].value));
+          if (at == 0) continue;
+          REQUIRE(series.samples[at].time > series.samples[at - 1].time);
+          if (series.samples[at].value < series.samples[at - 1].value) falls.push_back(at);
+        }
+        REQUIRE(*series.falls == falls);
+      }
+    }
+  };
+  look();
+  history.seal();
+  look();
+  CHECK(told > 100);
+  CHECK(untold > 0);
 }
