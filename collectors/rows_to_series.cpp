@@ -118,10 +118,18 @@ class RowLabels {
   std::string database_;
 };
 
-RowKeys::Row& row_of(RowKeys& keys, const RowLabels& labels, const Fields& row) {
+// The place of a row; nullptr when it would be one more than `most`.
+RowKeys::Row* row_of(RowKeys& keys, const RowLabels& labels, const Fields& row, std::size_t most) {
+  if (keys.size() >= most) return keys.taken(labels.of(row));
   // Rows come in the order of the last run nearly always.
   const auto* guess = keys.next_guess();
-  return guess != nullptr && labels.are(guess->labels, row) ? keys.take_guess() : keys.take(labels.of(row));
+  return guess != nullptr && labels.are(guess->labels, row) ? &keys.take_guess() : &keys.take(labels.of(row));
+}
+
+void fold_into(SeriesSample& sample, Fold fold, double value, std::uint64_t epoch) {
+  sample.value = fold == Fold::max ? std::max(sample.value, value) : sample.value + value;
+  // Whatever order the rows come in; another set of them is another epoch.
+  sample.epoch += epoch;
 }
 
 }  // namespace
@@ -142,29 +150,36 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     return it->second;
   };
   const auto quota = static_cast<std::size_t>(row_quota(def));
-  const auto taken = std::min(rows.size(), quota);
+  // Rows that fold are many for each of the quota.
+  const auto taken = def.fold ? rows.size() : std::min(rows.size(), quota);
   out.dropped = rows.size() - taken;
-  out.samples.reserve(taken * names.size());
+  out.samples.reserve(std::min(taken, quota) * names.size());
   for (std::size_t i = 0; i < taken; ++i) {
     const auto& row = rows.rows[i];
-    auto& known = row_of(keys, labels, row);
+    auto* const place = row_of(keys, labels, row, quota);
+    if (place == nullptr) {
+      ++out.dropped;
+      continue;
+    }
+    auto& known = *place;
     const std::uint64_t epoch = epoch_of(epoch_at && row[*epoch_at] ? *row[*epoch_at] : std::string());
-    const auto add = [&](const std::string& name, std::size_t at, bool exporter, double value, MetricKind kind) {
-      if (keys.use(known, at)) {
+    const auto add = [&](const std::string& name, std::size_t at, bool exporter, double value,
+                         const CollectorColumn& column) {
+      if (const auto there = keys.use(known, at, out.samples.size())) {
+        if (def.fold) return fold_into(out.samples[*there], column.fold, value, epoch);
         ++out.duplicates;
         return;
       }
       auto& key = known.keys[at];
       if (!key) key = SharedKey(name, exporter ? exporter_labels(name, known.labels) : known.labels);
-      out.samples.push_back({key, value, kind, epoch});
+      out.samples.push_back({key, value, column.kind, epoch});
     };
     for (const auto& [column, at, native, exporter] : columns) {
       const auto value = to_number(row[at]);
       if (!value) continue;
-      if (!column->metric.empty())
-        add(column->metric, native, false, scaled(*column, *value, column->scale), column->kind);
+      if (!column->metric.empty()) add(column->metric, native, false, scaled(*column, *value, column->scale), *column);
       if (!column->exporter_name.empty())
-        add(column->exporter_name, exporter, true, scaled(*column, *value, column->exporter_scale), column->kind);
+        add(column->exporter_name, exporter, true, scaled(*column, *value, column->exporter_scale), *column);
     }
   }
   keys.end();
