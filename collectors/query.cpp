@@ -147,7 +147,10 @@ FROM wanted w
 JOIN pg_catalog.pg_proc p ON p.proname = w.name
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE w.is_function AND CASE WHEN w.schema <> '' THEN n.nspname = w.schema
-                             ELSE n.nspname = 'pg_catalog' OR pg_catalog.pg_function_is_visible(p.oid) END
+                             ELSE n.nspname = 'pg_catalog' OR pg_catalog.pg_function_is_visible(p.oid)
+                                  OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                             WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                                               AND d.objid = p.oid AND d.deptype = 'e') END
 UNION ALL
 SELECT 'extension', e.extname, n.nspname, '', e.extversion, true
 FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace)";
