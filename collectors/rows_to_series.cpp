@@ -10,18 +10,23 @@
 namespace pgtend::collectors {
 namespace {
 
-// A label that postgres_exporter spells differently from the view. Source: its collector for pg_stat_statements.
+// A label that postgres_exporter spells differently from the view, or (empty) has not. Source: its collectors for
+// pg_stat_statements and pg_replication_slots.
 struct ExporterLabel {
   std::string_view prefix, ours, theirs;
 };
-constexpr ExporterLabel kExporterLabels[] = {{"pg_stat_statements_", "usename", "user"}};
+constexpr ExporterLabel kExporterLabels[] = {{"pg_stat_statements_", "usename", "user"},
+                                             {"pg_replication_slots_active", "slot_type", ""},
+                                             {"pg_replication_slots_pg_wal_lsn_diff", "slot_type", ""},
+                                             {"pg_replication_slots_slot_", "database", ""},
+                                             {"pg_replication_slots_safe_wal_size_bytes", "database", ""}};
 
 Labels exporter_labels(std::string_view name, const Labels& labels) {
   Labels out = labels;
   for (const auto& rename : kExporterLabels) {
     if (!name.starts_with(rename.prefix) || !labels.has(rename.ours)) continue;
     out.erase(rename.ours);
-    out.set(rename.theirs, std::string(labels.get(rename.ours)));
+    if (!rename.theirs.empty()) out.set(rename.theirs, std::string(labels.get(rename.ours)));
   }
   return out;
 }
