@@ -6,6 +6,7 @@
 
 #include "agent/config/collector_file.hpp"
 #include "agent/config/files.hpp"
+#include "agent/engine/backups.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/neighbour.hpp"
 #include "agent/engine/self_metrics.hpp"
@@ -48,12 +49,14 @@ Owners owners_of(const std::vector<CollectorDef>& defs) {
   for (const auto& metric : collectors::host_metrics()) owners.emplace(metric.name, "host");
   for (const auto& metric : logs::log_metrics()) owners.emplace(metric.name, "logs");
   for (const auto& metric : self_metrics()) owners.emplace(metric.name, "self");
+  for (const auto& metric : backup_metrics()) owners.emplace(metric.name, kBackupsCollector);
   for (const auto& metric : neighbour_metrics()) owners.emplace(metric.def.name, metric.kind);
   return owners;
 }
 
 bool is_code(const std::string& name) {
   return name == kHostCollector || name == kSelfCollector || name == kSessionsCollector || name == kLogsCollector ||
+         name == kBackupsCollector ||
          std::ranges::any_of(collectors::code_collectors(), [&](const auto& code) { return code.def.name == name; });
 }
 
