@@ -83,7 +83,31 @@ std::string refusal(const CollectorDef& def, const ServerShape& shape) {
   return {};
 }
 
+// The labels, the epoch and the columns that `{columns}` stands for: each once, without those the statement names
+// itself. `version`: nullopt for those of any version.
+std::vector<std::string> wanted_columns(const CollectorDef& def, std::optional<int> version) {
+  std::vector<std::string> out;
+  std::set<std::string> done;
+  const auto want = [&](const std::string& name) {
+    if (!name.empty() && done.insert(name).second && !names_itself(def.sql, name)) out.push_back(name);
+  };
+  for (const auto& label : def.labels) want(label);
+  want(def.epoch_column);
+  for (const auto& column : def.columns)
+    if (!version || in_bounds(*version, column.min_version, column.max_version)) want(column.column);
+  return out;
+}
+
 }  // namespace
+
+std::string empty_placeholder(const CollectorDef& def) {
+  if (def.sql.find(kColumns) == std::string::npos) return {};
+  if (def.source.empty() || def.source.ends_with("()"))
+    return "{columns} stands for columns of a view, and 'source' names none";
+  if (wanted_columns(def, std::nullopt).empty())
+    return "{columns} stands for no column: the statement names each of them itself";
+  return {};
+}
 
 std::string column_probe_sql(std::span<const CollectorDef> defs) {
   std::set<std::string> sources;
@@ -123,7 +147,10 @@ FROM wanted w
 JOIN pg_catalog.pg_proc p ON p.proname = w.name
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE w.is_function AND CASE WHEN w.schema <> '' THEN n.nspname = w.schema
-                             ELSE n.nspname = 'pg_catalog' OR pg_catalog.pg_function_is_visible(p.oid) END
+                             ELSE n.nspname = 'pg_catalog' OR pg_catalog.pg_function_is_visible(p.oid)
+                                  OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                             WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                                               AND d.objid = p.oid AND d.deptype = 'e') END
 UNION ALL
 SELECT 'extension', e.extname, n.nspname, '', e.extversion, true
 FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace)";
@@ -162,21 +189,17 @@ Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& sh
   }
   if (out.sql.find(kColumns) == std::string::npos) return out;
 
+  if (auto reason = empty_placeholder(def); !reason.empty())
+    return fail(Errc::unsupported, "collector " + def.name + ": " + std::move(reason));
   const auto& existing = shape.columns.at(def.source);
   std::vector<std::string> list;
-  std::set<std::string> done;
-  const auto want = [&](const std::string& name) {
-    if (name.empty() || !done.insert(name).second || names_itself(def.sql, name)) return;
+  for (const auto& name : wanted_columns(def, shape.identity.version_num)) {
     if (existing.contains(name)) {
       list.push_back(quote_identifier(name));
     } else {
       out.lost_columns.push_back(name);
     }
-  };
-  for (const auto& label : def.labels) want(label);
-  want(def.epoch_column);
-  for (const auto& column : def.columns)
-    if (in_bounds(shape.identity.version_num, column.min_version, column.max_version)) want(column.column);
+  }
   if (list.empty())
     return fail(Errc::unsupported, "collector " + def.name + ": none of its columns exists in " + def.source);
   replace_all(out.sql, kColumns, join(list, ", "));

@@ -42,4 +42,8 @@ struct CollectorQuery {
 // extension, source), not retryable until the next connect.
 [[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape);
 
+// Why `{columns}` in the statement of `def` has nothing to stand for on any server: it has no source whose columns are
+// known, or the statement names every column and label itself. Empty: it has, or is not there.
+[[nodiscard]] std::string empty_placeholder(const CollectorDef& def);
+
 }  // namespace pgtend::collectors

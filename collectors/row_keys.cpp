@@ -34,6 +34,7 @@ RowKeys::Row& RowKeys::take(Labels labels) {
     it->second->labels = it->first;
     it->second->keys.resize(names_.size());
     it->second->seen.resize(names_.size());
+    it->second->places.resize(names_.size());
   }
   // Behind rows that are gone the order goes on.
   auto& row = *it->second;
@@ -41,13 +42,20 @@ RowKeys::Row& RowKeys::take(Labels labels) {
   return note(row);
 }
 
+RowKeys::Row* RowKeys::taken(const Labels& labels) {
+  const auto found = rows_.find(labels);
+  return found != rows_.end() && found->second->run == run_ ? found->second.get() : nullptr;
+}
+
 void RowKeys::end() {
   std::erase_if(rows_, [this](const auto& entry) { return entry.second->run != run_; });
   order_.swap(next_order_);
 }
 
-bool RowKeys::use(Row& row, std::size_t name) {
-  return std::exchange(row.seen[name], run_) == run_;
+std::optional<std::size_t> RowKeys::use(Row& row, std::size_t name, std::size_t place) {
+  if (std::exchange(row.seen[name], run_) == run_) return row.places[name];
+  row.places[name] = place;
+  return std::nullopt;
 }
 
 }  // namespace pgtend::collectors

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,7 +19,8 @@ class RowKeys {
   struct Row {
     Labels labels;
     std::vector<SharedKey> keys;      // by name, as begin() got them; empty until first needed
-    std::vector<std::uint64_t> seen;  // run in which the key was last used
+    std::vector<std::uint64_t> seen;  // run in which the key was last used, …
+    std::vector<std::size_t> places;  // … and where its sample is
     std::uint64_t run = 0;            // in which it was last taken, …
     std::size_t turn = 0;             // … as which row
   };
@@ -31,11 +33,16 @@ class RowKeys {
   Row& take_guess();
   // The row with these labels, made when it is new.
   Row& take(Labels labels);
+  // The row with these labels if this run has taken it, else nullptr.
+  [[nodiscard]] Row* taken(const Labels& labels);
+  // How many rows this run has taken.
+  [[nodiscard]] std::size_t size() const { return next_order_.size(); }
   // Forgets the rows that this run did not take.
   void end();
 
-  // Whether the row's key of that name was used in this run before; marks it.
-  bool use(Row& row, std::size_t name);
+  // Where the sample of the row's key of that name is when this run has one already; else nullopt, and it is at
+  // `place`.
+  std::optional<std::size_t> use(Row& row, std::size_t name, std::size_t place);
 
  private:
   struct Hash {

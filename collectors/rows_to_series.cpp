@@ -10,18 +10,23 @@
 namespace pgtend::collectors {
 namespace {
 
-// A label that postgres_exporter spells differently from the view. Source: its collector for pg_stat_statements.
+// A label that postgres_exporter spells differently from the view, or (empty) has not. Source: its collectors for
+// pg_stat_statements and pg_replication_slots.
 struct ExporterLabel {
   std::string_view prefix, ours, theirs;
 };
-constexpr ExporterLabel kExporterLabels[] = {{"pg_stat_statements_", "usename", "user"}};
+constexpr ExporterLabel kExporterLabels[] = {{"pg_stat_statements_", "usename", "user"},
+                                             {"pg_replication_slots_active", "slot_type", ""},
+                                             {"pg_replication_slots_pg_wal_lsn_diff", "slot_type", ""},
+                                             {"pg_replication_slots_slot_", "database", ""},
+                                             {"pg_replication_slots_safe_wal_size_bytes", "database", ""}};
 
 Labels exporter_labels(std::string_view name, const Labels& labels) {
   Labels out = labels;
   for (const auto& rename : kExporterLabels) {
     if (!name.starts_with(rename.prefix) || !labels.has(rename.ours)) continue;
     out.erase(rename.ours);
-    out.set(rename.theirs, std::string(labels.get(rename.ours)));
+    if (!rename.theirs.empty()) out.set(rename.theirs, std::string(labels.get(rename.ours)));
   }
   return out;
 }
@@ -118,10 +123,18 @@ class RowLabels {
   std::string database_;
 };
 
-RowKeys::Row& row_of(RowKeys& keys, const RowLabels& labels, const Fields& row) {
+// The place of a row; nullptr when it would be one more than `most`.
+RowKeys::Row* row_of(RowKeys& keys, const RowLabels& labels, const Fields& row, std::size_t most) {
+  if (keys.size() >= most) return keys.taken(labels.of(row));
   // Rows come in the order of the last run nearly always.
   const auto* guess = keys.next_guess();
-  return guess != nullptr && labels.are(guess->labels, row) ? keys.take_guess() : keys.take(labels.of(row));
+  return guess != nullptr && labels.are(guess->labels, row) ? &keys.take_guess() : &keys.take(labels.of(row));
+}
+
+void fold_into(SeriesSample& sample, Fold fold, double value, std::uint64_t epoch) {
+  sample.value = fold == Fold::max ? std::max(sample.value, value) : sample.value + value;
+  // Whatever order the rows come in; another set of them is another epoch.
+  sample.epoch += epoch;
 }
 
 }  // namespace
@@ -142,29 +155,36 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     return it->second;
   };
   const auto quota = static_cast<std::size_t>(row_quota(def));
-  const auto taken = std::min(rows.size(), quota);
+  // Rows that fold are many for each of the quota.
+  const auto taken = def.fold ? rows.size() : std::min(rows.size(), quota);
   out.dropped = rows.size() - taken;
-  out.samples.reserve(taken * names.size());
+  out.samples.reserve(std::min(taken, quota) * names.size());
   for (std::size_t i = 0; i < taken; ++i) {
     const auto& row = rows.rows[i];
-    auto& known = row_of(keys, labels, row);
+    auto* const place = row_of(keys, labels, row, quota);
+    if (place == nullptr) {
+      ++out.dropped;
+      continue;
+    }
+    auto& known = *place;
     const std::uint64_t epoch = epoch_of(epoch_at && row[*epoch_at] ? *row[*epoch_at] : std::string());
-    const auto add = [&](const std::string& name, std::size_t at, bool exporter, double value, MetricKind kind) {
-      if (keys.use(known, at)) {
+    const auto add = [&](const std::string& name, std::size_t at, bool exporter, double value,
+                         const CollectorColumn& column) {
+      if (const auto there = keys.use(known, at, out.samples.size())) {
+        if (def.fold) return fold_into(out.samples[*there], column.fold, value, epoch);
         ++out.duplicates;
         return;
       }
       auto& key = known.keys[at];
       if (!key) key = SharedKey(name, exporter ? exporter_labels(name, known.labels) : known.labels);
-      out.samples.push_back({key, value, kind, epoch});
+      out.samples.push_back({key, value, column.kind, epoch});
     };
     for (const auto& [column, at, native, exporter] : columns) {
       const auto value = to_number(row[at]);
       if (!value) continue;
-      if (!column->metric.empty())
-        add(column->metric, native, false, scaled(*column, *value, column->scale), column->kind);
+      if (!column->metric.empty()) add(column->metric, native, false, scaled(*column, *value, column->scale), *column);
       if (!column->exporter_name.empty())
-        add(column->exporter_name, exporter, true, scaled(*column, *value, column->exporter_scale), column->kind);
+        add(column->exporter_name, exporter, true, scaled(*column, *value, column->exporter_scale), *column);
     }
   }
   keys.end();

@@ -30,8 +30,10 @@ struct SeriesRun {
 // Turns an answer into series: value × scale under the native name and, when the column has one, value × exporter_scale
 // under postgres_exporter's name with the same labels. Columns of unit seconds are quantised to whole microseconds
 // (error at most 0.5 µs) under both names. NULL and text that is no number give no sample; a timestamp (ISO
-// style with offset) gives Unix seconds. `database` becomes the label datname when the scope is database. `keys`, when
-// given, are those of the last run of this collector on this database; what is still there is used again.
+// style with offset) gives Unix seconds. In a collector that folds, rows with the same labels are one: each column
+// their sum or greatest, their epoch that of all of them. `database` becomes the label datname when the scope is
+// database. `keys`, when given, are those of the last run of this collector on this database; what is still there is
+// used again.
 [[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
                                        std::string_view database, RowKeys* keys = nullptr);
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/api/alert_view.hpp"
+#include "agent/api/bloat_view.hpp"
 #include "agent/api/blocking_view.hpp"
 #include "agent/api/history_page.hpp"
 #include "agent/api/views.hpp"
@@ -71,6 +72,10 @@ class AgentView : public AlertView {
   virtual net::TaskResult<store::SessionReport> active_sessions(store::SessionQuestion question) = 0;
   // Who waits for whose locks now. Errors: those of the server.
   virtual net::TaskResult<BlockingView> blocking() = 0;
+  // Measures one table, by its name with or without a schema; an empty database is the home one. Errors: not_found,
+  // invalid_argument (several have the name), unsupported (no extension, no table), permission (the message names the
+  // GRANT), those of the server (a lock: retryable).
+  virtual net::TaskResult<BloatView> bloat(std::string table, std::string database) = 0;
   // What the metrics of the collectors mean.
   virtual net::TaskResult<std::vector<MetricDef>> metrics() = 0;
   // The loaded rules with their state and their pending and firing alerts.

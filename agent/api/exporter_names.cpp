@@ -49,8 +49,6 @@ SeriesKey older(const SeriesKey& key, const ExporterOptions& options) {
     const auto rest = std::string_view(key.name).substr(kSlots.size());
     if (std::ranges::find(kSlotMetrics, rest) != kSlotMetrics.end())
       out.name = "pg_replication_slot_" + std::string(rest);
-    else
-      out.labels.erase("slot_type");
   }
   if (options.version == "0.11" && out.name.starts_with("pg_stat_activity_"))
     for (const auto label : kSessionLabels) out.labels.erase(label);

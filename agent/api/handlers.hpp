@@ -39,6 +39,7 @@ void add_changing(http::Router& router, Context context);
 void add_reviewing(http::Router& router, Context context);
 void add_querying(http::Router& router, Context context);
 void add_blocking(http::Router& router, Context context);
+void add_bloat(http::Router& router, Context context);
 void add_active_sessions(http::Router& router, Context context);
 void add_alerting(http::Router& router, Context context);
 // Prometheus's HTTP API below /api/v1.

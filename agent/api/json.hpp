@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/api/bloat_view.hpp"
 #include "agent/api/blocking_view.hpp"
 #include "agent/api/views.hpp"
 #include "agent/base/result.hpp"
@@ -46,6 +47,7 @@ using Json = nlohmann::json;
 [[nodiscard]] Json encode(const AuditVerification& verification);
 [[nodiscard]] Json encode(const FreezeView& freeze);
 [[nodiscard]] Json encode(const BlockingTreeView& tree);
+[[nodiscard]] Json encode(const BloatView& bloat);
 [[nodiscard]] Json encode(const store::StorageReport& report);
 [[nodiscard]] Json encode(const store::IntegrityReport& report);
 [[nodiscard]] Json encode(const store::SessionReport& report);

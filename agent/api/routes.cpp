@@ -13,6 +13,7 @@ http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& cloc
   add_querying(router, context);
   add_active_sessions(router, context);
   add_blocking(router, context);
+  add_bloat(router, context);
   add_alerting(router, context);
   add_reviewing(router, context);
   add_prometheus(router, context);

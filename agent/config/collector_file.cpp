@@ -18,6 +18,7 @@ constexpr double kMaxScale = 1e18;
 const EnumNames<MetricKind> kKinds{{MetricKind::gauge, "gauge"}, {MetricKind::counter, "counter"}};
 const EnumNames<CollectorScope> kScopes{{CollectorScope::instance, "instance"}, {CollectorScope::database, "database"}};
 const EnumNames<CostClass> kCosts{{CostClass::a, "A"}, {CostClass::b, "B"}, {CostClass::c, "C"}};
+const EnumNames<Fold> kFolds{{Fold::sum, "sum"}, {Fold::max, "max"}};
 const EnumNames<ServerRole> kRoles{{ServerRole::primary, "primary"}, {ServerRole::standby, "standby"}};
 
 Table<CollectorColumn> column_table() {
@@ -32,6 +33,7 @@ Table<CollectorColumn> column_table() {
       text("exporter_name", &C::exporter_name, "the postgres_exporter metric that this also serves"),
       number("exporter_scale", &C::exporter_scale, -kMaxScale, kMaxScale,
              "multiplies the value into that metric's unit"),
+      one_of("fold", &C::fold, kFolds, "sum, or the greatest, of rows with the same labels where the collector folds"),
       optional_integer("min_version", &C::min_version, kOldestVersion, kNewestVersion, "first server_version_num"),
       optional_integer("max_version", &C::max_version, kOldestVersion, kNewestVersion, "last server_version_num"),
   };
@@ -71,6 +73,7 @@ Table<CollectorDef> collector_table() {
       text("epoch_column", &D::epoch_column, "column with the row's stats_reset"),
       list_of("columns", &D::columns, column_table(), "columns that become metrics", {check_column}),
       integer("max_series", &D::max_series, 0, 1'000'000, "own quota of series; 0: the default"),
+      boolean("fold", &D::fold, "rows with the same labels become one"),
       boolean("lock_aware", &D::lock_aware, "takes a chunk of unlocked oids as $1::oid[]"),
       boolean("replace", &D::replace, "stands for the shipped collector of the same name"),
       boolean("optional", &D::optional, "left out in silence where its source may not be read either"),

@@ -46,6 +46,12 @@ Table<Config> build() {
                text_list("filesystems", &HostConfig::filesystems,
                          "Mount points to watch. Empty: the one of data_directory.")},
               "The host the server runs on."),
+      section("backup", &C::backup,
+              {text("pgbackrest_info", &BackupConfig::pgbackrest_info,
+                    "File that a timer of yours fills with pgbackrest info --output=json. Empty: backups are not "
+                    "watched.",
+                    "path")},
+              "Backups of the server."),
   };
 }
 

@@ -225,6 +225,10 @@ struct HostConfig {
   std::vector<std::string> filesystems;  // mount points; empty: the one that holds data_directory
 };
 
+struct BackupConfig {
+  std::string pgbackrest_info;  // file with the output of pgbackrest info --output=json; empty: not watched
+};
+
 // Built-in policy: create_index approve, drop_index recommend, reindex approve, refresh_matview, analyze and vacuum
 // auto, settings approve, restart_setting never.
 [[nodiscard]] PolicyConfig default_policy();
@@ -249,6 +253,7 @@ struct Config {
   CompatConfig compat;
   LogConfig log;
   HostConfig host;
+  BackupConfig backup;
 };
 
 }  // namespace pgtend::config

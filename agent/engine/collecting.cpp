@@ -2,6 +2,7 @@
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
+#include "agent/engine/backups.hpp"
 #include "agent/engine/collector_set.hpp"
 #include "agent/engine/schedule.hpp"
 #include "agent/engine/self_metrics.hpp"
@@ -15,6 +16,8 @@ namespace {
 
 // Sources: reference catalogue, host and self each 10 s, and active sessions in buckets of 10 s.
 constexpr Millis kHostInterval{10'000};
+// Backups come once a day; the file is small and its reading is what tells of a new one.
+constexpr Millis kBackupsInterval{60'000};
 
 CollectorDef built_in(const char* name) {
   CollectorDef def;
@@ -53,6 +56,10 @@ std::vector<config::ConfigError> Collecting::load() {
   if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
   defs.push_back(built_in(kSelfCollector));
   defs.push_back(built_in(kLogsCollector));
+  if (!parts_.config->backup.pgbackrest_info.empty()) {
+    defs.push_back(built_in(kBackupsCollector));
+    defs.back().interval = kBackupsInterval;
+  }
   if (parts_.config->collection.active_sessions.interval > Millis(0)) defs.push_back(built_in(kSessionsCollector));
   neighbours_.load();
   for (auto& def : neighbours_.defs()) defs.push_back(std::move(def));
@@ -67,6 +74,7 @@ std::vector<config::ConfigError> Collecting::load() {
   for (const auto& metric : self_metrics()) collector_of_metric_[metric.name] = kSelfCollector;
   for (const auto& metric : collectors::host_metrics()) collector_of_metric_[metric.name] = kHostCollector;
   for (const auto& metric : logs::log_metrics()) collector_of_metric_[metric.name] = kLogsCollector;
+  for (const auto& metric : backup_metrics()) collector_of_metric_[metric.name] = kBackupsCollector;
   for (const auto& def : defs_)
     for (const auto& column : def.columns) {
       collector_of_metric_[column.metric] = def.name;
@@ -115,6 +123,8 @@ std::vector<MetricDef> Collecting::metrics() const {
   out.insert(out.end(), sessions.begin(), sessions.end());
   const auto logged = logs::log_metrics();
   out.insert(out.end(), logged.begin(), logged.end());
+  const auto backups = backup_metrics();
+  out.insert(out.end(), backups.begin(), backups.end());
   const auto own = self_metrics();
   out.insert(out.end(), own.begin(), own.end());
   return out;
@@ -192,6 +202,8 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   snapshot->interval = slowed(interval(*found), found->cost, cost_.slow_down());
   if (collector == kHostCollector) {
     co_await run_host(snapshot);
+  } else if (collector == kBackupsCollector) {
+    co_await run_backups(snapshot);
   } else if (collector == kSelfCollector) {
     co_await recall_failing();
     run_self(*snapshot);

@@ -25,6 +25,7 @@ inline constexpr const char* kSelfCollector = "self";
 inline constexpr const char* kUpCollector = "identity";
 inline constexpr const char* kSessionsCollector = "active_sessions";
 inline constexpr const char* kLogsCollector = "logs";
+inline constexpr const char* kBackupsCollector = "backups";
 // Those that run by the interval of postgresql.replication_heartbeat, or not at all.
 inline constexpr const char* kHeartbeat = "replication_heartbeat";
 inline constexpr const char* kHeartbeatLag = "replication_heartbeat_lag";
@@ -95,6 +96,7 @@ class Collecting {
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
   net::Task<void> read_texts(RowSet numbers, std::string database);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
+  net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);
   void run_self(Snapshot& snapshot);
   void note_reached(bool reached, UtcTime at, const std::string& why_not);
   [[nodiscard]] bool asks_server(const std::string& collector) const;

@@ -7,6 +7,7 @@
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
+#include "agent/engine/backups.hpp"
 #include "agent/engine/collect_status.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/cure.hpp"
@@ -234,6 +235,17 @@ net::Task<void> Collecting::run_host(std::shared_ptr<Snapshot> snapshot) {
     snapshot->status = CollectStatus::error;
     snapshot->detail = "nothing readable under " + parts_.config->host.proc;
   }
+}
+
+net::Task<void> Collecting::run_backups(std::shared_ptr<Snapshot> snapshot) {
+  auto job = [file = parts_.config->backup.pgbackrest_info] { return read_backups(file); };
+  auto read = co_await net::run_on(parts_.blocking, job);
+  if (read) {
+    snapshot->samples = std::move(*read);
+    co_return;
+  }
+  snapshot->status = CollectStatus::error;
+  snapshot->detail = read.error().describe();
 }
 
 void Collecting::run_self(Snapshot& snapshot) {

@@ -152,7 +152,8 @@ bool Collecting::is_stale(const Run& run) const {
 }
 
 bool Collecting::asks_server(const std::string& collector) const {
-  return !neighbours_.has(collector) && collector != kHostCollector && collector != kSelfCollector;
+  return !neighbours_.has(collector) && collector != kHostCollector && collector != kSelfCollector &&
+         collector != kBackupsCollector;
 }
 
 void Collecting::note_reached(bool reached, UtcTime at, const std::string& why_not) {

@@ -6,12 +6,14 @@
 
 #include "agent/config/collector_file.hpp"
 #include "agent/config/files.hpp"
+#include "agent/engine/backups.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/neighbour.hpp"
 #include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/logs/series.hpp"
 #include "collectors/metric_defs.hpp"
+#include "collectors/query.hpp"
 #include "collectors/registry.hpp"
 
 namespace pgtend::engine {
@@ -24,6 +26,12 @@ void take(config::CollectorFile decoded, CollectorSet& set) {
   if (!decoded.def) return;
   std::erase_if(set.defs, [&](const CollectorDef& def) { return def.name == decoded.def->name; });
   set.defs.push_back(std::move(*decoded.def));
+}
+
+// Where the words stand first; the last line when nowhere.
+int line_of(const std::string& text, std::string_view words) {
+  const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(text.find(words), text.size()));
+  return static_cast<int>(std::count(text.begin(), end, '\n')) + 1;
 }
 
 // Who makes each metric so far: the collector, or what else does.
@@ -41,13 +49,27 @@ Owners owners_of(const std::vector<CollectorDef>& defs) {
   for (const auto& metric : collectors::host_metrics()) owners.emplace(metric.name, "host");
   for (const auto& metric : logs::log_metrics()) owners.emplace(metric.name, "logs");
   for (const auto& metric : self_metrics()) owners.emplace(metric.name, "self");
+  for (const auto& metric : backup_metrics()) owners.emplace(metric.name, kBackupsCollector);
   for (const auto& metric : neighbour_metrics()) owners.emplace(metric.def.name, metric.kind);
   return owners;
 }
 
 bool is_code(const std::string& name) {
   return name == kHostCollector || name == kSelfCollector || name == kSessionsCollector || name == kLogsCollector ||
+         name == kBackupsCollector ||
          std::ranges::any_of(collectors::code_collectors(), [&](const auto& code) { return code.def.name == name; });
+}
+
+// A mistake that every server would answer with.
+void refuse_empty_placeholder(config::CollectorFile& decoded, const std::string& text, const std::string& file) {
+  if (!decoded.def) return;
+  auto what = collectors::empty_placeholder(*decoded.def);
+  if (what.empty()) return;
+  decoded.errors.push_back({file, line_of(text, "{columns}"), 1, std::move(what),
+                            decoded.def->source.empty() || decoded.def->source.ends_with("()")
+                                ? "set source, or write the columns out"
+                                : "leave out {columns}, or name the columns of the source without AS"});
+  decoded.def.reset();
 }
 
 // A file stands for a shipped collector only where it says so: it might as well have taken the name by chance.
@@ -82,9 +104,7 @@ void refuse_foreign_metrics(config::CollectorFile& decoded, const std::string& t
   for (const auto& metric : collectors::metric_defs({&*decoded.def, 1})) {
     const auto owner = owners.find(metric.name);
     if (owner == owners.end() || owner->second == decoded.def->name) continue;
-    const auto line = std::count(
-        text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(text.find(metric.name), text.size())), '\n');
-    decoded.errors.push_back({file, static_cast<int>(line) + 1, 1,
+    decoded.errors.push_back({file, line_of(text, metric.name), 1,
                               "metric '" + metric.name + "' is made by the collector '" + owner->second + "' already",
                               "choose another name"});
   }
@@ -115,6 +135,7 @@ CollectorSet load_collectors(const std::string& directory) {
     const auto text = config::read_text(file);
     if (text) {
       auto decoded = config::decode_collector(*text, file);
+      refuse_empty_placeholder(decoded, *text, file);
       refuse_taken_name(decoded, file, shipped, set);
       refuse_foreign_metrics(decoded, *text, file, owners);
       take(std::move(decoded), set);

@@ -38,7 +38,7 @@ void check_patterns(const config::Complaints& complain, const std::string& path,
 Names collector_names(const config::Config& config) {
   const auto set = load_collectors(config.collection.directory);
   if (!set.listed) return {};
-  Names out{kHostCollector, kSelfCollector, kSessionsCollector, kLogsCollector};
+  Names out{kHostCollector, kSelfCollector, kSessionsCollector, kLogsCollector, kBackupsCollector};
   for (const auto& def : set.defs) out.push_back(def.name);
   for (const auto& spec : neighbour_specs(config)) out.push_back(spec.collector);
   // Their own errors are told; that they are missing would be a consequence.

@@ -15,6 +15,8 @@ namespace pgtend {
 enum class CollectorScope { instance, database };
 // Backend CPU of one run. Source: reference measurements on 2,002 tables: A <= 1 ms, B <= 30 ms, C more or may block.
 enum class CostClass { a, b, c };
+// What a column of rows with the same labels becomes in a collector that folds.
+enum class Fold { sum, max };
 
 struct CollectorColumn {
   std::string column;  // of the answer
@@ -24,6 +26,7 @@ struct CollectorColumn {
   double scale = 1;           // multiplies the value into the base unit (ms -> 0.001)
   std::string exporter_name;  // postgres_exporter's, served in its own unit when it exists
   double exporter_scale = 1;
+  Fold fold = Fold::sum;
   std::optional<int> min_version, max_version;  // server_version_num, inclusive
 };
 
@@ -43,6 +46,7 @@ struct CollectorDef {
   std::string epoch_column;         // stats_reset of the row, if any
   std::vector<CollectorColumn> columns;
   int max_series = 0;       // rows; 0: the default quota
+  bool fold = false;        // rows with the same labels are one: a partitioned table, the sum of its partitions
   bool lock_aware = false;  // takes a chunk of unlocked oids as $1::oid[]
   bool replace = false;     // stands for the shipped one of the same name
   bool optional = false;    // left out in silence where its source may not be read either

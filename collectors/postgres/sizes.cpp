@@ -15,8 +15,9 @@ std::string array_of(std::span<const std::string> items) {
 }  // namespace
 
 std::string unlocked_relations_sql() {
-  // Measuring a table opens its indexes and its TOAST table too, so a lock on one of those counts as its own.
-  return R"(WITH locked AS MATERIALIZED (
+  // Measuring a table opens its indexes and its TOAST table too, so a lock on one of those counts as its own. The sum
+  // of some partitions would be no size of their root.
+  std::string sql = R"(WITH locked AS MATERIALIZED (
   SELECT DISTINCT l.relation AS oid
   FROM pg_catalog.pg_locks l
   JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
@@ -26,16 +27,28 @@ skipped AS MATERIALIZED (
   UNION SELECT i.indrelid FROM pg_catalog.pg_index i JOIN locked ON locked.oid = i.indexrelid
   UNION SELECT t.oid FROM pg_catalog.pg_class t JOIN locked ON locked.oid = t.reltoastrelid
   UNION SELECT t.oid FROM pg_catalog.pg_class t
-        JOIN pg_catalog.pg_index i ON i.indrelid = t.reltoastrelid JOIN locked ON locked.oid = i.indexrelid)
-SELECT c.oid
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
-  AND c.oid NOT IN (SELECT s.oid FROM skipped s)
-ORDER BY c.relpages DESC, c.oid
-LIMIT )" +
-         std::to_string(kMeasuredRelations);
+        JOIN pg_catalog.pg_index i ON i.indrelid = t.reltoastrelid JOIN locked ON locked.oid = i.indexrelid),
+halved AS MATERIALIZED (
+  SELECT DISTINCT pg_catalog.pg_partition_root(c.oid) AS root
+  FROM skipped s JOIN pg_catalog.pg_class c ON c.oid = s.oid WHERE c.relispartition),
+measured AS (
+  SELECT c.oid, c.relpages, CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid) ELSE c.oid END AS root
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
+    AND c.oid NOT IN (SELECT s.oid FROM skipped s)),
+sized AS (
+  SELECT oid, root, count(*) OVER (PARTITION BY root) AS parts, sum(relpages) OVER (PARTITION BY root) AS pages
+  FROM measured WHERE root NOT IN (SELECT h.root FROM halved h WHERE h.root IS NOT NULL)),
+ordered AS (
+  SELECT oid, root, parts, pages, count(*) OVER (ORDER BY pages DESC, root) - parts AS before
+  FROM sized WHERE parts <= $most)
+SELECT oid FROM ordered WHERE before < $most
+ORDER BY pages DESC, root, oid)";
+  const std::string most = std::to_string(kMeasuredRelations);
+  for (auto at = sql.find("$most"); at != std::string::npos; at = sql.find("$most", at)) sql.replace(at, 5, most);
+  return sql;
 }
 
 std::vector<std::string> oid_chunks(const RowSet& rows, std::size_t chunk) {

@@ -18,7 +18,8 @@ inline constexpr int kMeasuredRelations = 500;
 inline constexpr int kSizeLockTimeoutMs = 100;
 
 // The kMeasuredRelations largest tables and materialized views (column oid) of the current database, without those that
-// have a held or queued AccessExclusiveLock on themselves, one of their indexes or their TOAST table.
+// have a held or queued AccessExclusiveLock on themselves, one of their indexes or their TOAST table. Partitions come
+// with all others of their root or not at all; a root with more than that number of them does not.
 [[nodiscard]] std::string unlocked_relations_sql();
 
 // Its answer as values for $1::oid[] of a lock-aware collector, `chunk` oids each.

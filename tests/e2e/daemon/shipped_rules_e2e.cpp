@@ -113,6 +113,44 @@ TEST_CASE("PgSequenceExhaust leaves alone a sequence that cycles") {
   for (const auto& labels : scene.firing("PgSequenceExhaust")) CHECK(labels["sequencename"] == "ids");
 }
 
+TEST_CASE("PgPartitionRunway tells of the table whose partitions end, and of the one where they have") {
+  Scene scene({}, {"partitions"});
+  const auto until = [&](const std::string& table, const std::string& end) {
+    scene.cluster.exec("postgres", "create table " + table + " (at timestamptz) partition by range (at)");
+    scene.cluster.exec("postgres", "do $$ begin execute format('create table " + table + "_1 partition of " + table +
+                                       " for values from (''2000-01-01'') to (%L)', now() + interval '" + end +
+                                       "'); end $$");
+  };
+  until("roomy", "30 days");
+  until("closed", "-30 days");
+  scene.daemon.start();
+  scene.must_stay_quiet("PgPartitionRunway", "pgtend_partitioned_table_covered_until_seconds{relname=\"roomy\"} > 0");
+  until("ending", "2 days");
+  until("ended", "-1 hour");
+  scene.must_fire("PgPartitionRunway");
+  std::set<std::string> told;
+  CHECK(eventually(
+      [&] {
+        for (const auto& labels : scene.firing("PgPartitionRunway"))
+          told.insert(labels["relname"].get<std::string>() + " " + labels["severity"].get<std::string>());
+        return told.contains("ending warning") && told.contains("ended critical");
+      },
+      kSoon));
+  for (const auto* quiet : {"roomy warning", "closed warning", "closed critical"}) CHECK_FALSE(told.contains(quiet));
+}
+
+TEST_CASE("PgMigrationStuck tells which tool is stuck") {
+  Scene scene({}, {"golang_migrate", "flyway"});
+  scene.cluster.exec("postgres",
+                     "create table schema_migrations(version bigint primary key, dirty boolean not null); "
+                     "insert into schema_migrations values (1, false)");
+  scene.daemon.start();
+  scene.must_stay_quiet("PgMigrationStuck", "pgtend_golang_migrate_dirty == 0");
+  scene.cluster.exec("postgres", "update schema_migrations set dirty = true");
+  scene.must_fire("PgMigrationStuck");
+  for (const auto& labels : scene.firing("PgMigrationStuck")) CHECK(labels["tool"] == "golang-migrate");
+}
+
 TEST_CASE("PgPendingRestart does not speak of what a reload settles") {
   Scene scene({}, {"settings_pending"});
   scene.start_seeing("pgtend_settings_pending_restart == 0");

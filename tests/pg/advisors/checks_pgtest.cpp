@@ -40,7 +40,11 @@ TEST_CASE("the shipped checks find what was planted, also for a role without rig
                "CREATE ROLE nobody_special LOGIN; CREATE SCHEMA sales; GRANT CREATE ON SCHEMA sales TO PUBLIC; "
                "CREATE TABLE sales.keyless (a int); INSERT INTO sales.keyless VALUES (1), (1); "
                "CREATE UNLOGGED TABLE sales.volatile (a int PRIMARY KEY); "
-               "CREATE SEQUENCE sales.full_seq MAXVALUE 100; SELECT setval('sales.full_seq', 90)");
+               "CREATE SEQUENCE sales.full_seq MAXVALUE 100; SELECT setval('sales.full_seq', 90); "
+               "CREATE TABLE sales.tickets (id int PRIMARY KEY, wide bigint); "
+               "CREATE SEQUENCE sales.narrow_seq OWNED BY sales.tickets.id; "
+               "CREATE SEQUENCE sales.wide_seq OWNED BY sales.tickets.wide; "
+               "SELECT setval('sales.narrow_seq', 2000000000), setval('sales.wide_seq', 2000000000)");
   // A unique build over equal rows fails and leaves its invalid index behind.
   auto session = cluster.session("shop");
   CHECK(session.sqlstate_of("CREATE UNIQUE INDEX CONCURRENTLY broken_idx ON sales.keyless (a)") == "23505");
@@ -57,6 +61,8 @@ TEST_CASE("the shipped checks find what was planted, also for a role without rig
   CHECK(names(found["unlogged_table"], "sales.volatile"));
   REQUIRE(names(found["sequence_exhausted"], "sales.full_seq"));
   CHECK(found["sequence_exhausted"].front().evidence.front().value > 0.8);
+  CHECK(names(found["sequence_exhausted"], "sales.narrow_seq"));
+  CHECK_FALSE(names(found["sequence_exhausted"], "sales.wide_seq"));
   CHECK(names(found["public_create"], "schema sales"));
   CHECK(names(found["password_encryption"], "setting password_encryption"));
   CHECK(names(found["pending_restart"], "setting max_connections"));

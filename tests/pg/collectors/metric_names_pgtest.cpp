@@ -167,6 +167,8 @@ const std::vector<Difference>& differences() {
        16,
        18,
        {"pgtend_io_reads_total", "pgtend_io_read_bytes_total", "pgtend_io_extend_bytes_total"}},
+      {"pg_buffercache_summary() since 16", 16, 18, {"pgtend_buffercache_used", "pg_buffercache_summary_buffers_used"}},
+      {"pg_stat_statements.jit_*_time since 15", 15, 18, {"pgtend_statements_jit_seconds_total"}},
       {"pg_stat_wal since 14", 14, 18, {"pgtend_wal_records_total", "pgtend_wal_buffers_full_total"}},
       {"pg_stat_wal lost wal_write, wal_sync and their times in 18; pg_stat_io has them",
        14,

@@ -33,6 +33,7 @@ void make_shop(const PgCluster& cluster) {
   cluster.exec("postgres", R"(CREATE ROLE monitor LOGIN; GRANT pg_monitor TO monitor; CREATE ROLE stranger LOGIN)");
   cluster.exec("shop", R"(
     CREATE SCHEMA extras; CREATE EXTENSION pg_stat_statements SCHEMA extras;
+    CREATE EXTENSION pg_buffercache SCHEMA extras;
     GRANT USAGE ON SCHEMA extras TO PUBLIC;
     CREATE TABLE customers(id int PRIMARY KEY, name text NOT NULL);
     CREATE TABLE orders(id int PRIMARY KEY, customer int REFERENCES customers, total numeric, note text)

@@ -52,6 +52,9 @@ TEST_CASE("instance-wide collectors say what the server says") {
   CHECK(value("recovery", "pg_replication_is_replica") == 0);
   CHECK(value("slots", R"(pgtend_slot_active{slot_name="spare",slot_type="physical"})") == 0);
   CHECK(value("slots", R"(pgtend_slot_retained_bytes{slot_name="spare",slot_type="physical"})") >= 0);
+  // Each name with the labels that the exporter's has.
+  CHECK(value("slots", R"(pg_replication_slots_active{slot_name="spare"})") == 0);
+  CHECK(value("slots", R"(pg_replication_slots_slot_is_active{slot_name="spare",slot_type="physical"})") == 0);
   CHECK(value("slot_status",
               R"(pg_replication_slots_wal_status{slot_name="spare",slot_type="physical",wal_status="reserved"})") == 1);
   CHECK(value("roles", R"(pg_roles_connection_limit{rolname="monitor"})") == -1);

@@ -84,6 +84,59 @@ TEST_CASE("a partitioned table tells how far its ranges reach and what fell into
   CHECK_FALSE(values.contains(of("pgtend_partitioned_table_default_rows", "kinds")));
 }
 
+TEST_CASE("partitions are one series with their root, at any depth, and another one begins a new epoch") {
+  PgCluster cluster({.major = GENERATE(from_range(sample_majors()))});
+  make_shop(cluster);
+  cluster.exec("shop", R"(
+    CREATE SCHEMA parts;
+    CREATE TABLE events(at int, n int) PARTITION BY RANGE (at);
+    CREATE TABLE parts.events_1 PARTITION OF events FOR VALUES FROM (0) TO (10) PARTITION BY HASH (n);
+    CREATE TABLE parts.events_1_0 PARTITION OF parts.events_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+    CREATE TABLE parts.events_2 PARTITION OF events FOR VALUES FROM (10) TO (20);
+    CREATE INDEX events_n ON events(n);
+    INSERT INTO events SELECT g % 20, g FROM generate_series(1, 3000) g;
+    ALTER TABLE parts.events_2 SET (autovacuum_enabled = off, autovacuum_vacuum_insert_threshold = 100,
+      autovacuum_vacuum_insert_scale_factor = 0))");
+  REQUIRE(eventually([&] {
+    return cluster.exec("shop", "SELECT sum(n_tup_ins) FROM pg_stat_user_tables WHERE relname LIKE 'events%'") ==
+           "3000";
+  }));
+  CollectorSession monitor(cluster);
+  const auto tables = monitor.values("tables");
+  CHECK(tables.at(of("pgtend_table_rows_inserted_total", "events")) == 3000);
+  CHECK(tables.at(of("pgtend_table_live_rows", "events")) == 3000);
+  CHECK(tables.at(of("pgtend_table_autovacuum_off", "events")) == 1);
+  CHECK(tables.at(of("pgtend_table_autovacuum_insert_threshold_ratio", "events")) == 15);
+  const auto sizes = monitor.values("sizes");
+  const auto whole = cluster.exec("shop", "SELECT pg_table_size('parts.events_1_0') + pg_table_size('parts.events_2')");
+  CHECK(sizes.at(of("pgtend_table_size_bytes", "events")) == std::stod(whole));
+  const std::string index = R"({datname="shop",indexrelname="events_n",relname="events",schemaname="public"})";
+  const auto indexes = monitor.values("indexes");
+  const auto io = monitor.values("index_io");
+  CHECK(indexes.contains("pgtend_index_scans_total" + index));
+  CHECK(io.at("pgtend_index_blocks_hit_total" + index) > 0);
+  CHECK(monitor.values("table_io").at(of("pgtend_table_heap_blocks_hit_total", "events")) > 0);
+  for (const auto* values : {&tables, &sizes, &indexes, &io})
+    for (const auto& [series, value] : *values) CHECK(series.find("events_1") == std::string::npos);
+
+  const auto epoch = [&](const std::string& table) {
+    const auto outcome = monitor.collect(shipped("tables"));
+    for (const auto& sample : outcome.run.samples)
+      if (to_string(sample.key) == of("pgtend_table_rows_inserted_total", table)) return sample.epoch;
+    return std::uint64_t{0};
+  };
+  const auto before = epoch("events"), orders = epoch("orders");
+  CHECK(epoch("events") == before);
+  cluster.exec("shop", "CREATE TABLE parts.events_3 PARTITION OF events FOR VALUES FROM (20) TO (30)");
+  CHECK(epoch("events") != before);
+  CHECK(epoch("orders") == orders);
+  auto holder = cluster.session("shop");
+  holder.exec("BEGIN; LOCK TABLE parts.events_2 IN ACCESS EXCLUSIVE MODE");
+  const auto less = monitor.values("sizes");
+  CHECK_FALSE(less.contains(of("pgtend_table_size_bytes", "events")));
+  CHECK(less.contains(of("pgtend_table_size_bytes", "orders")));
+}
+
 TEST_CASE("a sequence ends where its column does") {
   PgCluster cluster;
   make_shop(cluster);

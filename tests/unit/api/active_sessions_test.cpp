@@ -49,3 +49,16 @@ TEST_CASE("who blocks whom is told as trees, with what may be missing") {
   CHECK(answer["warnings"] == json::array({"a right is missing"}));
   CHECK(house.ask("GET", "/v1/blocking?depth=1").status == 400);
 }
+
+TEST_CASE("a table's bloat is told in bytes and as a part of it") {
+  House house;
+  const auto answer =
+      json::parse(house.ask("POST", "/v1/bloat", R"({"table":"orders","database":"shop"})").body)["item"];
+  CHECK(answer["database"] == "shop");
+  CHECK(answer["table"] == "orders");
+  CHECK(answer["dead_bytes"] == 100);
+  CHECK(answer["free_bytes"] == 300);
+  CHECK(answer["bloat_ratio"] == 0.4);
+  CHECK(house.ask("POST", "/v1/bloat", "{}").status == 400);
+  CHECK(house.ask("POST", "/v1/bloat", R"({"table":"orders","schema":"public"})").status == 400);
+}

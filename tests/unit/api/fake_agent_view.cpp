@@ -194,6 +194,10 @@ net::TaskResult<api::BlockingView> FakeAgentView::blocking() {
   co_return answer(api::BlockingView{{tree}, {"a right is missing"}});
 }
 
+net::TaskResult<api::BloatView> FakeAgentView::bloat(std::string table, std::string database) {
+  co_return answer(api::BloatView{database, "public", table, 1000, 0.5, 10, 400, 2, 100, 300, 0.4});
+}
+
 net::TaskResult<std::vector<MetricDef>> FakeAgentView::metrics() {
   co_return answer(std::vector{MetricDef{"pgtend_rows", MetricKind::counter, "", "Rows.", "pg_stat", "pg_rows"},
                                MetricDef{"pgtend_age", MetricKind::gauge, "seconds", "Age.", "pg_stat", ""}});

@@ -70,6 +70,7 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<std::string> format_query(std::string text) override;
   net::TaskResult<store::SessionReport> active_sessions(store::SessionQuestion question) override;
   net::TaskResult<api::BlockingView> blocking() override;
+  net::TaskResult<api::BloatView> bloat(std::string table, std::string database) override;
   net::TaskResult<std::vector<MetricDef>> metrics() override;
   net::TaskResult<std::vector<api::RuleGroupView>> rule_groups() override;
   net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override;

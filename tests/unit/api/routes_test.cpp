@@ -37,6 +37,7 @@ const std::map<std::string, Right> kPromised{
     {"GET /v1/changes/{id}/progress", Right::viewer},
     {"GET /v1/ash", Right::viewer},
     {"GET /v1/blocking", Right::viewer},
+    {"POST /v1/bloat", Right::approver},
     {"GET /v1/alerts", Right::viewer},
     {"GET /v1/alerts/{id}", Right::viewer},
     {"POST /v1/alerts/{id}/ack", Right::approver},

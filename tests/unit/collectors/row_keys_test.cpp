@@ -94,3 +94,50 @@ TEST_CASE("other columns or another label value never give a key of before") {
   const auto unnamed = rows_to_series(def, without, {}, "shop", &keys);
   CHECK(to_string(unnamed.samples[0].key) == R"(pgtend_table_other_total{datname="shop"})");
 }
+
+TEST_CASE("rows with the same labels become one where the collector folds, in any order and within its quota") {
+  auto def = tables_def();
+  def.fold = true;
+  def.columns[1].fold = Fold::max;
+  def.epoch_column = "epoch";
+  def.max_series = 2;
+  RowSet rows;
+  rows.columns = {"relname", "scans", "rows", "epoch"};
+  rows.rows = {{"events", "1", "5", "a"},
+               {"orders", "10", "1", ""},
+               {"late", "7", "7", ""},
+               {"events", "2", std::nullopt, "b"},
+               {"events", "4", "3", "c"}};
+  RowKeys keys;
+  std::map<std::string, double> before;
+  for (int run = 0; run < 2; ++run) {
+    const auto out = rows_to_series(def, rows, {}, "", &keys);
+    CHECK(out.dropped == 1);
+    CHECK(out.duplicates == 0);
+    std::map<std::string, double> values;
+    for (const auto& sample : out.samples) values[to_string(*sample.key)] = sample.value;
+    CHECK(values == std::map<std::string, double>{{R"(pgtend_table_scans_total{relname="events"})", 7},
+                                                  {R"(pgtend_table_rows_total{relname="events"})", 5},
+                                                  {R"(pg_stat_user_tables_scans{relname="events"})", 7},
+                                                  {R"(pg_stat_user_tables_rows{relname="events"})", 5},
+                                                  {R"(pgtend_table_scans_total{relname="orders"})", 10},
+                                                  {R"(pgtend_table_rows_total{relname="orders"})", 1},
+                                                  {R"(pg_stat_user_tables_scans{relname="orders"})", 10},
+                                                  {R"(pg_stat_user_tables_rows{relname="orders"})", 1}});
+  }
+}
+
+TEST_CASE("the epoch of folded rows is that of all of them: another set of partitions is another epoch") {
+  auto def = tables_def();
+  def.fold = true;
+  def.epoch_column = "epoch";
+  const auto epoch_of = [&](const std::vector<std::string>& partitions) {
+    RowSet rows;
+    rows.columns = {"relname", "scans", "rows", "epoch"};
+    for (const auto& partition : partitions) rows.rows.push_back({"events", "1", "1", partition});
+    return rows_to_series(def, rows, {}, "").samples.front().epoch;
+  };
+  CHECK(epoch_of({"1", "2"}) == epoch_of({"2", "1"}));
+  CHECK(epoch_of({"1", "2"}) != epoch_of({"1", "3"}));
+  CHECK(epoch_of({"1", "2"}) != epoch_of({"1", "2", "3"}));
+}

@@ -120,3 +120,19 @@ TEST_CASE("a user's collector may replace a shipped one, and not make a metric o
   CHECK(has("archiver") == 1);
   CHECK(has("zz") == 1);
 }
+
+TEST_CASE("a user's collector whose {columns} stands for nothing is refused with its line") {
+  Folder folder;
+  const std::string columns = "columns: [{column: n, metric: pgtend_mine, help: Mine.}]\n";
+  folder.write("own/named.yaml", "source: pg_class\nsql: |\n  SELECT {columns}, 1 AS n\n  FROM pg_class\n" + columns);
+  folder.write("own/sourceless.yaml", "sql: SELECT {columns} FROM pg_class\n" + columns);
+  folder.write("own/fine.yaml", "source: pg_class\nsql: SELECT {columns} FROM pg_class\nlabels: [relname]\n" +
+                                    std::string("columns: [{column: relpages, metric: pgtend_fine, help: Fine.}]\n"));
+  const auto set = engine::load_collectors(folder / "own");
+  REQUIRE(set.errors.size() == 2);
+  CHECK(set.errors[0].line == 3);
+  CHECK(set.errors[0].message == "{columns} stands for no column: the statement names each of them itself");
+  CHECK(set.errors[1].line == 1);
+  CHECK(set.errors[1].message == "{columns} stands for columns of a view, and 'source' names none");
+  CHECK(set.refused == std::vector<std::string>{"named", "sourceless"});
+}

@@ -1,0 +1,74 @@
+#include "tests/e2e/daemon/daemon.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend::test;
+
+namespace {
+
+// pgBackRest for one cluster, with a repository in a folder of its own.
+class BackRest {
+ public:
+  explicit BackRest(const PgCluster& cluster) {
+    const auto folder = dir_.path().string();
+    write_file(config(), "[global]\nrepo1-path=" + folder + "/repo\nlog-path=" + folder + "/log\nlock-path=" + folder +
+                             "/lock\nspool-path=" + folder + "/spool\nlog-level-file=off\nlog-level-console=warn\n" +
+                             "start-fast=y\n[main]\npg1-path=" + cluster.data_dir().string() +
+                             "\npg1-port=" + std::to_string(cluster.port()) +
+                             "\npg1-socket-path=" + cluster.socket_dir() + "\npg1-user=postgres\n");
+  }
+  [[nodiscard]] std::string config() const { return (dir_.path() / "pgbackrest.conf").string(); }
+  std::string operator()(std::vector<std::string> arguments) const {
+    SpawnOptions options;
+    options.as_postgres = true;
+    std::vector<std::string> argv{"pgbackrest", "--config=" + config()};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return must_run(argv, options);
+  }
+
+ private:
+  TempDir dir_{"backrest"};
+};
+
+}  // namespace
+
+TEST_CASE("what pgBackRest says of its backups becomes metrics, and a file that is missing is named") {
+  PgCluster cluster;
+  const BackRest backrest(cluster);
+  cluster.set("archive_mode", "on");
+  cluster.set("archive_command", "pgbackrest --config=" + backrest.config() + " --stanza=main archive-push %p");
+  cluster.restart();
+  backrest({"--stanza=main", "stanza-create"});
+
+  Daemon daemon(cluster);
+  const auto file = daemon.path("info.json").string();
+  daemon.set("backup", "  pgbackrest_info: " + file + "\n");
+  daemon.set("collection", "  intervals: {identity: 500ms, backups: 500ms}\n");
+  daemon.start();
+  const auto value = [&](const std::string& series) {
+    const auto answer = daemon.query(series);
+    return answer.empty() ? -1 : std::stod(answer[0]["value"][1].get<std::string>());
+  };
+  CHECK(eventually([&] {
+    return daemon.cli({"status"}).output.find("pgbackrest info --output=json > " + file) != std::string::npos;
+  }));
+
+  write_file(file, backrest({"info", "--output=json"}));
+  CHECK(eventually([&] { return value("pgtend_backup_stanza_ok") == 0; }));
+  CHECK(value("pgtend_backup_last_time_seconds") == -1);
+
+  const double before = std::stod(cluster.exec("postgres", "SELECT floor(extract(epoch FROM clock_timestamp()))"));
+  backrest({"--stanza=main", "--type=full", "backup"});
+  backrest({"--stanza=main", "--type=incr", "backup"});
+  write_file(file, backrest({"info", "--output=json"}));
+  CHECK(eventually([&] { return value("pgtend_backup_stanza_ok") == 1; }));
+  CHECK(value("pgtend_backup_count{type=\"full\"}") == 1);
+  CHECK(value("pgtend_backup_count{type=\"incr\"}") == 1);
+  CHECK(value("pgtend_backup_last_time_seconds{type=\"full\"}") >= before);
+  CHECK(value("pgtend_backup_last_time_seconds{type=\"incr\"}") >=
+        value("pgtend_backup_last_time_seconds{type=\"full\"}"));
+  CHECK(value("pgtend_backup_last_size_bytes") > 1e7);
+  CHECK(value("pgtend_backup_last_damaged") == 0);
+  CHECK(value("time() - pgtend_backup_info_time_seconds") < 60);
+  CHECK(daemon.metrics().find("# HELP pgtend_backup_last_time_seconds End of the last sound backup") !=
+        std::string::npos);
+}
