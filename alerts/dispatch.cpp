@@ -94,6 +94,11 @@ void admit(DispatchState& state, const DispatchRules& rules, const std::vector<A
   forget_old_transitions(state.flaps, now);
 }
 
+void take_over(DispatchState& state, UtcTime now) {
+  for (auto& [key, group] : state.groups)
+    if (group.flushed) group.next_flush = std::min(group.next_flush, now);
+}
+
 bool settle(DispatchState& state, const std::string& group_key, const std::string& integration, std::int64_t sequence) {
   const auto group = state.groups.find(group_key);
   if (group == state.groups.end()) return false;

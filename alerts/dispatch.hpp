@@ -61,6 +61,10 @@ void admit(DispatchState& state, const DispatchRules& rules, const std::vector<A
 void flush(DispatchState& state, const DispatchRules& rules, const DispatchInputs& inputs, UtcTime now,
            DispatchStep& step);
 
+// An Alertmanager does not take the alerts any more: groups that have kept quiet because of it speak at the next flush,
+// not an interval later. One that still gathers goes on gathering.
+void take_over(DispatchState& state, UtcTime now);
+
 // A message of this sequence has arrived, or was given up for good: what it said need not be said again. Returns
 // whether anything changed.
 bool settle(DispatchState& state, const std::string& group_key, const std::string& integration, std::int64_t sequence);

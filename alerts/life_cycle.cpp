@@ -1,5 +1,6 @@
 #include "alerts/life_cycle.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -49,8 +50,17 @@ std::map<std::string, std::string> alert_annotations(const CompiledRule& rule, c
   return annotations;
 }
 
+// The wall clock may have been set back: a wait that has begun in the future begins now, or it would take the whole
+// step.
+void mend_times(Alert& alert, UtcTime now) {
+  alert.active_at = std::min(alert.active_at, now);
+  if (alert.keep_firing_since) alert.keep_firing_since = std::min(*alert.keep_firing_since, now);
+  if (alert.resolved_at) alert.resolved_at = std::min(*alert.resolved_at, now);
+}
+
 // Returns whether the stored form changed. Values alone are not worth a durable write each evaluation.
 bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
+  mend_times(alert, now);
   const Alert before = alert;
   alert.last_seen_at = now;
   alert.keep_firing_since.reset();
@@ -72,6 +82,7 @@ bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
 
 // An alert that the result no longer holds. Returns whether the stored form changed.
 bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
+  mend_times(alert, now);
   const bool was_unknown = alert.unknown;
   alert.unknown = false;
   if (alert.state == AlertState::pending) {

@@ -1,6 +1,7 @@
 #include "alerts/message.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "agent/base/strings.hpp"
@@ -85,7 +86,8 @@ std::string title_of(const Notification& notification, const MessageContext& con
   std::string where = context.instance;
   if (const auto place = place_of(first); !place.empty()) where += " " + place;
   std::string title = "[" + tag_of(notification, text) + "] " + where + ": " + summary_of(first);
-  if (is_firing(notification.alerts.front())) title += " for " + span_text(context.now - fired_at(first));
+  // How long it has been so, not how long ago that was said.
+  if (is_firing(notification.alerts.front())) title += " for " + span_text(context.now - first.active_at);
   const auto more = notification.alerts.size() - 1 + static_cast<std::size_t>(notification.truncated);
   if (more > 0) title += " (+" + std::to_string(more) + " more)";
   return title;
@@ -133,6 +135,18 @@ std::string words_of(const NotifiedAlert& entry, UtcTime now) {
   return out;
 }
 
+// Of a shipped runbook: in rule files of others this annotation holds addresses and texts, no part of a command.
+std::string runbook_command(const Alert& alert) {
+  constexpr std::size_t kLongestName = 64;
+  const auto runbook = alert.annotations.find("runbook");
+  if (runbook == alert.annotations.end()) return {};
+  const auto& name = runbook->second;
+  const bool is_name =
+      !name.empty() && name.size() <= kLongestName &&
+      std::all_of(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; });
+  return is_name ? "What to do: pgtend runbook " + name + "\n" : std::string();
+}
+
 std::string body_of(const Notification& notification, const MessageContext& context) {
   std::string out;
   if (notification.reason == NotificationReason::test) out += "This is a test of the receiver; nothing is wrong.\n";
@@ -149,7 +163,7 @@ std::string body_of(const Notification& notification, const MessageContext& cont
   out = shortened(out, kMessageLength - 200);
   if (is_firing(notification.alerts.front()) && notification.reason != NotificationReason::test)
     out += "Look: pgtend alerts explain " + short_id(first) + "\nTake it: pgtend alerts ack " + short_id(first) +
-           " --for 1h\n";
+           " --for 1h\n" + runbook_command(first);
   return out + "Key " + first.fingerprint_hex() + "\n";
 }
 

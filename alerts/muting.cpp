@@ -14,7 +14,24 @@ std::vector<Matcher> matchers(std::string_view text) {
   return parse_matchers(text).value_or(std::vector<Matcher>{});
 }
 
+bool is_matched(const InhibitRule& rule, const std::string& name) {
+  const auto names_it = [&](const Matcher& matcher) { return matcher.label() == name; };
+  return std::any_of(rule.source.begin(), rule.source.end(), names_it) ||
+         std::any_of(rule.target.begin(), rule.target.end(), names_it);
+}
+
+// Whether the two are about the same thing: all labels are equal but those that tell source and target apart.
+bool same_subject(const InhibitRule& rule, const Alert& a, const Alert& b) {
+  const auto has_equals = [&rule](const Labels& labels, const Labels& others) {
+    return std::all_of(labels.begin(), labels.end(), [&](const Label& label) {
+      return is_matched(rule, label.first) || others.get(label.first) == label.second;
+    });
+  };
+  return has_equals(a.labels, b.labels) && has_equals(b.labels, a.labels);
+}
+
 bool equal_labels(const InhibitRule& rule, const Alert& a, const Alert& b) {
+  if (rule.equal == std::vector<std::string>{std::string(kEveryOtherLabel)}) return same_subject(rule, a, b);
   return std::all_of(rule.equal.begin(), rule.equal.end(),
                      [&](const std::string& name) { return a.labels.get(name) == b.labels.get(name); });
 }
@@ -53,9 +70,8 @@ std::vector<InhibitRule> built_in_inhibit_rules() {
   out.push_back({matchers(R"(alertname="PgDown")"),
                  matchers(R"(alertname=~"Pg[A-Z].*|Pgb[A-Z].*", alertname!~"PgDown|PgMetricsAbsent")"),
                  {"instance"}});
-  out.push_back({matchers(R"(severity="critical")"),
-                 matchers(R"(severity=~"warning|info")"),
-                 {"alertname", "instance", "datname", "schemaname", "relname", "slot_name", "mountpoint"}});
+  out.push_back(
+      {matchers(R"(severity="critical")"), matchers(R"(severity=~"warning|info")"), {std::string(kEveryOtherLabel)}});
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/model/advice.hpp"
@@ -22,8 +23,11 @@ struct ExpectedByChange {
 // which lock, WAL and I/O each statement takes: planned systems reference section 6.
 [[nodiscard]] std::vector<std::string> expected_alerts(ActionClass action);
 
+// `equal: ['...']`: every label but those that the rule's matchers name, as in group_by.
+inline constexpr std::string_view kEveryOtherLabel = "...";
+
 // Rules that hold without being configured: PgDown silences what cannot be right without a server, and a critical
-// alert its own warning.
+// alert its own warning: the one about the same pool, sequence or session, not each that has the name.
 [[nodiscard]] std::vector<InhibitRule> built_in_inhibit_rules();
 
 [[nodiscard]] bool is_active(const Silence& silence, UtcTime now);

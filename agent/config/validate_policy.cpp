@@ -108,25 +108,7 @@ bool can_be(const PolicyConfig& policy, PolicyMode mode) {
                      [&](const auto& each) { return each.second == mode; });
 }
 
-// All classes that a rule or the defaults let act by themselves, as far as the files say so.
-void warn_of_auto(const Complaints& complain, const PolicyConfig& policy, const std::string& user) {
-  const std::string message = "mode auto acts as '" + user + "', the role that watches: no operator is configured";
-  const std::string hint = "set postgresql.operator.user, or see: pgtend doctor";
-  for (std::size_t i = 0; i < policy.rules.size(); ++i)
-    if (policy.rules[i].mode == PolicyMode::automatic) complain.at(rule_path(i) + ".mode", message, hint);
-  for (const auto& [action, mode] : policy.defaults) {
-    const std::string path = "policy.defaults." + std::string(to_string(action));
-    if (mode == PolicyMode::automatic && complain.is_set(path)) complain.at(path, message, hint);
-  }
-}
-
 }  // namespace
-
-void warn(const Config& config, const Origins& origins, std::vector<ConfigError>& warnings) {
-  const Complaints complain(origins, warnings);
-  if (!config.postgresql.operator_role && !complain.is_broken("postgresql.operator"))
-    warn_of_auto(complain, config.policy, config.postgresql.user);
-}
 
 void validate_policy(const PolicyConfig& policy, const Origins& origins, std::vector<ConfigError>& errors) {
   const Complaints complain(origins, errors);

@@ -182,6 +182,8 @@ net::TaskResult<std::size_t> Alerting::dispatch() {
   }
   std::vector<Alert> again;
   if (readmit_due_) again = alerts();
+  const bool stands_by = standby();
+  if (std::exchange(stood_by_, stands_by) && !stands_by) alerts::take_over(dispatch_, now);
   if (again.empty() && !alerts::is_due(dispatch_, routes_, now)) co_return 0;
   const auto words = [this, now](const Notification& notification) { return render(notification, now); };
   const auto known = inputs(state_);

@@ -60,7 +60,10 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
   gauge("pgtend_outbox_oldest_age_seconds", "Age of the oldest notification that waits.", age);
   gauge("pgtend_outbox_dropped", "Notifications dropped because the spool was full, since the ledger was made.",
         static_cast<double>(stats.dropped));
-  gauge("pgtend_notifications_dead", "Notifications given up since the agent started.", static_cast<double>(dead_));
+  gauge("pgtend_notifications_dead",
+        "Notifications refused for good since the agent started, and those that nobody took in time since the ledger "
+        "was made.",
+        static_cast<double>(dead_ + expired_));
   gauge("pgtend_receivers_standby", "1 while an Alertmanager takes the alerts instead of the receivers.",
         standby() ? 1 : 0);
   for (const auto& group : rules_->groups)

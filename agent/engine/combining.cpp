@@ -1,3 +1,5 @@
+#include <array>
+
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/receivers.hpp"
@@ -11,6 +13,7 @@ namespace {
 
 constexpr const char* kDropped = "outbox.dropped.";
 constexpr const char* kDroppedTold = "outbox.dropped_told.";
+constexpr const char* kExpired = "outbox.expired";
 
 std::map<std::string, std::int64_t> counts_of(const std::map<std::string, std::string>& rows, std::string_view prefix) {
   std::map<std::string, std::int64_t> out;
@@ -51,17 +54,21 @@ net::Task<void> Alerting::combine_waiting(Deadline now) {
 
 net::Task<void> Alerting::read_dropped() {
   using Rows = std::map<std::string, std::string>;
-  auto read = [](store::Ledger& ledger) -> Result<std::pair<Rows, Rows>> {
+  auto read = [](store::Ledger& ledger) -> Result<std::array<Rows, 3>> {
     auto dropped = ledger.list_meta(kDropped);
     if (!dropped) return fail(std::move(dropped.error()));
     auto told = ledger.list_meta(kDroppedTold);
     if (!told) return fail(std::move(told.error()));
-    return std::pair{std::move(*dropped), std::move(*told)};
+    auto expired = ledger.list_meta(kExpired);
+    if (!expired) return fail(std::move(expired.error()));
+    return std::array{std::move(*dropped), std::move(*told), std::move(*expired)};
   };
   const auto rows = co_await parts_.with_ledger(read);
   if (!rows) co_return;
-  dropped_ = counts_of(rows->first, kDropped);
-  dropped_told_ = counts_of(rows->second, kDroppedTold);
+  const auto& [dropped, told, expired] = *rows;
+  dropped_ = counts_of(dropped, kDropped);
+  dropped_told_ = counts_of(told, kDroppedTold);
+  for (const auto& [rest, count] : counts_of(expired, kExpired)) expired_ = count;
 }
 
 // The next message of a receiver says how many before it were dropped.

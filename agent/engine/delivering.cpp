@@ -230,6 +230,8 @@ std::vector<OutboxMessage> Alerting::dead_letters(const OutboxMessage& message, 
     notification.group_key = message.group_key + " for " + message.receiver;
     if (group != dispatch_.groups.end()) notification.group_labels = group->second.labels;
     notification.alerts = unsent;
+    const bool fires = unsent.front().alert.state == AlertState::firing;
+    notification.reason = fires ? NotificationReason::firing : NotificationReason::resolved;
     notification.alerts.front().alert.facts.acts.push_back(message.receiver + " did not take this: " + reason);
     out.push_back(render(notification, now));
   }

@@ -30,7 +30,8 @@ std::string dedup_key(const std::string& instance, const std::string& group_key)
 
 UtcTime retry_at(UtcTime now, int attempts, std::optional<Millis> retry_after, std::uint64_t seed) {
   const std::int64_t ceiling = std::min(kRetryCapMs, kRetryBaseMs << std::min(attempts, 9));
-  std::mt19937_64 random(seed);
+  // Each attempt draws anew: one short draw must not make every wait of its message short.
+  std::mt19937_64 random(seed + static_cast<std::uint64_t>(attempts));
   const Millis pause(std::uniform_int_distribution<std::int64_t>(0, ceiling)(random));
   return now + std::max(pause, retry_after.value_or(Millis(0)));
 }

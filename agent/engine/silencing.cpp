@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/receivers.hpp"
@@ -28,13 +30,21 @@ store::AuditDraft draft_of(const std::string& actor, const std::string& action, 
 
 net::TaskResult<Silence> Alerting::add_silence(Silence silence, std::string actor) {
   const UtcTime now = parts_.clock.now();
-  if (silence.matchers.empty()) co_return fail(Errc::invalid_argument, "a silence needs a matcher");
+  const auto is_met_by_absence = [](const Matcher& matcher) { return matcher.matches(std::string_view()); };
+  if (std::all_of(silence.matchers.begin(), silence.matchers.end(), is_met_by_absence))
+    co_return fail(Errc::invalid_argument,
+                   "a silence needs a matcher that not every alert without the label meets, such as "
+                   "alertname=\"PgReplicaLag\"");
   if (!silence.until_resolved && (!silence.ends_at || *silence.ends_at <= now))
     co_return fail(Errc::invalid_argument, "a silence ends in the future, or when its alerts are resolved");
   if (silence.created_by.empty()) silence.created_by = actor;
   if (silence.starts_at == UtcTime{}) silence.starts_at = now;
   const std::string seed =
       to_string(silence.matchers) + std::to_string(to_ms(now)) + silence.created_by + std::to_string(silences_.size());
+  if (silence.until_resolved && !alerts::silences_to_end({silence}, alerts(), now).empty())
+    co_return fail(Errc::conflict, "no alert matches " + to_string(silence.matchers) +
+                                       " now, so a silence until it is resolved would end at once; give a time, like "
+                                       "--for 2h");
   silence.id = store::sha256_hex(seed).substr(0, 12);
   const auto draft = draft_of(actor, "silence.add", silence);
   auto put = [silence, draft](store::Ledger& ledger) { return ledger.put_silence(silence, draft); };

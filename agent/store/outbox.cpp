@@ -1,5 +1,6 @@
 #include "agent/store/outbox.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace pgtend::store {
@@ -32,7 +33,8 @@ constexpr const char* kSelect =
 // Keys of counts kept since the ledger was made.
 constexpr const char* kSuperseded = "outbox.superseded";
 constexpr const char* kDropped = "outbox.dropped";
-constexpr const char* kExpired = "outbox.expired";
+// Read by Ledger::list_meta, beside the drops by receiver.
+constexpr const char* kExpired = "kv.outbox.expired";
 
 }  // namespace
 
@@ -51,7 +53,26 @@ Result<std::int64_t> Outbox::counted(const std::string& key) {
   return value;
 }
 
+// What takes the place of a message that waits has waited as long as that one: a receiver that takes nothing would
+// otherwise never look late, because each repeat makes it young again.
+Result<UtcTime> Outbox::waits_since(const OutboxMessage& message) {
+  auto oldest = db_.cached(
+      "SELECT min(created_at) FROM outbox WHERE state='queued' AND receiver=?1 AND"
+      " (group_key=?2 OR ?3 AND sequence>0 AND sequence<?4)");
+  if (!oldest) return fail(std::move(oldest).error());
+  UtcTime since = message.created_at;
+  (*oldest)->bind(1, message.receiver).bind(2, message.group_key);
+  (*oldest)->bind(3, std::int64_t{message.kind == "digest"}).bind(4, message.sequence);
+  PGTEND_STORE_TRY(each_row(**oldest, [&](Statement& row) -> Result<void> {
+    since = std::min(since, row.optional_time(0).value_or(since));
+    return {};
+  }));
+  return since;
+}
+
 Result<void> Outbox::enqueue(const OutboxMessage& message) {
+  auto since = waits_since(message);
+  if (!since) return fail(std::move(since).error());
   auto supersede = db_.cached(
       "UPDATE outbox SET state='superseded' WHERE state='queued' AND receiver=?1 AND group_key=?2 AND lease_until=0");
   if (!supersede) return fail(std::move(supersede).error());
@@ -63,7 +84,7 @@ Result<void> Outbox::enqueue(const OutboxMessage& message) {
       " state, lease_until, sequence, urgency, expires_at) VALUES (?,?,?,?,?,?,?,0,'','queued',0,?,?,?)");
   if (!insert) return fail(std::move(insert).error());
   (*insert)->bind(1, message.receiver).bind(2, message.group_key).bind(3, message.dedup_key).bind(4, message.kind);
-  (*insert)->bind(5, message.body).bind(6, message.created_at).bind(7, message.not_before);
+  (*insert)->bind(5, message.body).bind(6, *since).bind(7, message.not_before);
   (*insert)->bind(8, message.sequence).bind(9, static_cast<std::int64_t>(message.urgency)).bind(10, message.expires_at);
   return (*insert)->run();
 }

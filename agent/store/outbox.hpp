@@ -27,6 +27,7 @@ class Outbox {
   Result<OutboxStats> stats();
 
  private:
+  Result<UtcTime> waits_since(const OutboxMessage& message);
   Result<void> supersede_all(const OutboxMessage& digest);
   // False: only critical messages are left.
   Result<bool> drop_one();

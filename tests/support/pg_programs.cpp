@@ -10,19 +10,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path cache() {
+fs::path debian(int major, const std::string& name) {
+  return "/usr/lib/postgresql/" + std::to_string(major) + "/bin/" + name;
+}
+
+}  // namespace
+
+fs::path test_cache() {
   if (const char* folder = std::getenv("PGTEND_TEST_SERVERS")) return folder;
   if (geteuid() == 0) return "/var/cache/pgtend";
   if (const char* folder = std::getenv("XDG_CACHE_HOME")) return fs::path(folder) / "pgtend";
   const char* home = std::getenv("HOME");
   return fs::path(home == nullptr ? "/" : home) / ".cache/pgtend";
 }
-
-fs::path debian(int major, const std::string& name) {
-  return "/usr/lib/postgresql/" + std::to_string(major) + "/bin/" + name;
-}
-
-}  // namespace
 
 fs::path pg_program(int major, const std::string& name) {
   if (major == 0) {
@@ -32,7 +32,7 @@ fs::path pg_program(int major, const std::string& name) {
     throw std::runtime_error("PostgreSQL is not installed below /usr/lib/postgresql: ./dev setup");
   }
   if (fs::exists(debian(major, name))) return debian(major, name);
-  const fs::path path = cache() / "servers/node_modules" / ("pg" + std::to_string(major)) / "native/bin" / name;
+  const fs::path path = test_cache() / "servers/node_modules" / ("pg" + std::to_string(major)) / "native/bin" / name;
   if (fs::exists(path)) return path;
   throw std::runtime_error("there is no PostgreSQL " + std::to_string(major) + " at " + path.string() +
                            ": ./dev setup");

@@ -111,3 +111,26 @@ TEST_CASE("two elements that end with the same labels are an error, not one aler
   const Evaluation two{true, "", {{Labels{{"server", "a"}}, 1}, {Labels{{"server", "b"}}, 1}}};
   REQUIRE_FALSE(step(compiled, two, alerts, clock.now(), {}).has_value());
 }
+
+TEST_CASE("a clock that was set back delays no alert by more than its own waits") {
+  test::FakeClock clock;
+  RuleAlerts pending;
+  const auto r = rule(Millis(60'000), Millis(30'000));
+  REQUIRE(step(r, one(0), pending, clock.now(), {}).value().at(0).state == AlertState::pending);
+  clock.step(Millis(-3'600'000));
+  REQUIRE(step(r, one(0), pending, clock.now(), {}));
+  clock.advance(Millis(60'000));
+  REQUIRE(step(r, one(0), pending, clock.now(), {}).value().at(0).state == AlertState::firing);
+
+  REQUIRE(step(r, {}, pending, clock.now(), {}).value().size() == 1);
+  clock.step(Millis(-3'600'000));
+  REQUIRE(step(r, {}, pending, clock.now(), {}));
+  clock.advance(Millis(30'000));
+  REQUIRE(step(r, {}, pending, clock.now(), {}).value().at(0).state == AlertState::resolved);
+
+  clock.step(Millis(-3'600'000));
+  REQUIRE(step(r, {}, pending, clock.now(), {}));
+  clock.advance(kResolvedRetention + Millis(1));
+  REQUIRE(step(r, {}, pending, clock.now(), {}));
+  REQUIRE(pending.empty());
+}

@@ -33,6 +33,7 @@ Alert connections(bool resolved) {
   out.labels = Labels{{"alertname", "PgConnectionsHigh"}, {"datname", "orders"}, {"severity", "critical"}};
   out.annotations = {{"summary", "96 % of the connections are in use"},
                      {"description", "Look for idle sessions <or> put a pooler in front & \"rest\"."},
+                     {"runbook", "PgConnectionsHigh"},
                      {"runbook_url", "https://wiki.example.org/PgConnectionsHigh"}};
   out.state = resolved ? AlertState::resolved : AlertState::firing;
   out.value = 0.96;
@@ -230,11 +231,14 @@ TEST_CASE("a change that was kept or undone is a change event of PagerDuty, with
 TEST_CASE("a message says what, how much against what, since when, why and what to do, within its length") {
   const MessageContext context{"db-07", "https://pgtend.example.org", kFired + std::chrono::minutes(6)};
   const auto firing = message_text(notification(false), context);
-  CHECK(firing.title == "[CRIT] db-07 orders: 96 % of the connections are in use for 6m (+1 more)");
-  for (const auto* part :
-       {"Value 0.96, alerts at > 0.8, normal at this hour 0.31", "usename=app, state=idle: 71", "change 7f3a",
-        "fired 03:12 UTC", "before that 02:12 UTC-02:22 UTC", "pgtend alerts explain", "pgtend alerts ack", "Key "})
+  CHECK(firing.title == "[CRIT] db-07 orders: 96 % of the connections are in use for 16m (+1 more)");
+  for (const auto* part : {"Value 0.96, alerts at > 0.8, normal at this hour 0.31", "usename=app, state=idle: 71",
+                           "change 7f3a", "fired 03:12 UTC", "before that 02:12 UTC-02:22 UTC", "pgtend alerts explain",
+                           "pgtend alerts ack", "pgtend runbook PgConnectionsHigh\n", "Key "})
     CHECK(firing.body.find(part) != std::string::npos);
+  auto foreign = notification(false);
+  foreign.alerts[0].alert.annotations["runbook"] = "https://wiki.example.org/x; rm";
+  CHECK(message_text(foreign, context).body.find("pgtend runbook") == std::string::npos);
   const auto resolved = message_text(notification(true), context);
   CHECK(resolved.title.starts_with("[RESOLVED]"));
   CHECK(resolved.body.find("resolved 03:19 UTC (7m)") != std::string::npos);

@@ -127,6 +127,13 @@ TEST_CASE("an alert is inhibited by what fires with equal labels, never by itsel
   CHECK_FALSE(inhibited_by(alert("PgtendOutboxBacklog"), built_in, {down}));
   CHECK_FALSE(inhibited_by(alert("DiskFill"), built_in, {down}));
   CHECK_FALSE(inhibited_by(down, built_in, {down}));
+  const auto waits = [](const char* user, const char* severity) {
+    return alert("PgbMaxWait", Labels{{"database", "shop"}, {"user", user}, {"severity", severity}});
+  };
+  CHECK(inhibited_by(waits("app", "warning"), built_in, {waits("app", "critical")}));
+  // Another pool's trouble is no reason to keep quiet about this one.
+  CHECK_FALSE(inhibited_by(waits("report", "warning"), built_in, {waits("app", "critical")}));
+  CHECK_FALSE(inhibited_by(alert("PgbMaxWait"), built_in, {waits("app", "critical")}));
 }
 
 TEST_CASE("a silence holds between its ends, or until what it matches is over") {

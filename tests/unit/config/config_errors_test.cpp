@@ -277,6 +277,18 @@ TEST_CASE("auto without an operator is a warning where it was written") {
   CHECK(warnings("postgresql: {operator: {user: o}}\npolicy: {rules: [{name: a, mode: auto}]}\n").empty());
 }
 
+TEST_CASE("links that nobody could open are a warning") {
+  const auto warnings = [](const std::string& text) { return format_warnings(load_text(text, "p.yaml").warnings); };
+  const std::string hook = "alerting:\n  webhooks: [{name: a, url: 'http://127.0.0.1/'}]\n";
+  const std::string hint = "; give the address that people reach this agent by, like https://db1.example.org:9187\n";
+  CHECK(warnings(hook) == "p.yaml:2:13: warning: messages have no links: alerting.external_url is empty" + hint);
+  CHECK(warnings(hook + "  external_url: http://db1:9187/x\n") ==
+        "p.yaml:3:17: warning: 'db1' has no dot: elsewhere it leads to nothing, or to another host" + hint);
+  CHECK(warnings(hook + "  external_url: http://db1.example.org:9187\n").empty());
+  CHECK(warnings(hook + "  external_url: 'http://[2001:db8::1]:9187'\n").empty());
+  CHECK(warnings("instance: {name: a}\n").empty());
+}
+
 TEST_CASE("a secret pasted in the wrong place does not reach the message") {
   const std::string secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t";
   CHECK(errors_of("postgresql: {port: " + secret + "}\n").find(secret) == std::string::npos);

@@ -53,3 +53,14 @@ TEST_CASE("retries wait with full jitter below a ceiling that doubles to five mi
     CHECK(longest > ceiling / 2);
   }
 }
+
+TEST_CASE("no message is retried without a pause, however its first wait was drawn") {
+  const UtcTime now = from_ms(1'700'000'000'000);
+  for (std::uint64_t seed = 0; seed < 1'000; ++seed) {
+    INFO("seed " << seed);
+    Millis longest{0};
+    for (int attempts = 9; attempts < 19; ++attempts)
+      longest = std::max(longest, engine::retry_at(now, attempts, std::nullopt, seed) - now);
+    CHECK(longest > Millis(30'000));
+  }
+}

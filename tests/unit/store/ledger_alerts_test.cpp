@@ -84,6 +84,36 @@ TEST_CASE("a newer message supersedes an unsent older one of its key only") {
   REQUIRE(ledger->claim(from_ms(200), 10)->empty());
 }
 
+TEST_CASE("what takes the place of a message has waited as long, so that a deaf receiver is seen to be late") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  REQUIRE(ledger->save_alerts({}, {message("a", "firing")}));
+  const auto first = ledger->claim(from_ms(100), 10)->front();
+  auto again = message("a", "firing");
+  again.created_at = again.not_before = from_ms(60'000);
+  REQUIRE(ledger->save_alerts({}, {again}));
+  REQUIRE(ledger->mark_failed(first.id, "503", from_ms(101)));
+  REQUIRE(ledger->outbox_stats()->queued == 1);
+  REQUIRE(ledger->outbox_stats()->oldest == from_ms(100));
+  again.kind = "digest";
+  again.group_key = "all";
+  again.sequence = 9;
+  again.created_at = from_ms(90'000);
+  auto other = message("b", "firing");
+  other.sequence = 8;
+  other.created_at = from_ms(50);
+  REQUIRE(ledger->save_alerts({}, {other}));
+  REQUIRE(ledger->save_alerts({}, {again}));
+  REQUIRE(ledger->outbox_list("queued", 10)->at(0).created_at == from_ms(50));
+  // Nobody waits for what was taken.
+  const auto taken = ledger->claim(from_ms(100'000), 10);
+  REQUIRE(taken);
+  for (const auto& one : *taken) REQUIRE(ledger->mark_sent(one.id));
+  again.created_at = from_ms(200'000);
+  REQUIRE(ledger->save_alerts({}, {again}));
+  REQUIRE(ledger->outbox_stats()->oldest == from_ms(200'000));
+}
+
 TEST_CASE("one message of a key is in flight; the newer waits for its end") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));
@@ -184,6 +214,7 @@ TEST_CASE("a receiver gets no more than its allowance, and what expired is given
   REQUIRE((*claimed)[0].group_key == "a");
   REQUIRE((*claimed)[1].group_key == "other");
   REQUIRE(ledger->outbox_list("dead", 10)->at(0).group_key == "old");
+  REQUIRE(ledger->list_meta("outbox.expired")->begin()->second == "1");
   REQUIRE(ledger->claim(from_ms(200), 10, {{"hook", 0}})->empty());
 }
 
