@@ -252,6 +252,11 @@ net::TaskResult<bool> Alerting::heartbeat() {
   request.timeout = beat.timeout;
   request.max_body = 64 * 1024;
   request.truncate_body = true;
+  if (beat.method == "POST") {
+    // Without a type it would go as a form, which a receiver of JSON refuses.
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = "{}";
+  }
   if (!beat.url_file.empty()) {
     auto text = config::read_text(beat.url_file);
     if (!text) co_return fail(std::move(text.error()), "heartbeat");

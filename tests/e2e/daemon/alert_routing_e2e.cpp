@@ -60,7 +60,16 @@ TEST_CASE("two rules of one name go their own ways; a person acknowledges, asks 
   Daemon daemon(cluster, {{"alerting", receivers(warnings, pages, beats)}});
   write_file(daemon.path("rules/idle.yaml"), kRules);
   daemon.start();
-  REQUIRE(eventually([&] { return !beats.bodies().empty(); }, std::chrono::seconds(30)));
+  const bool beaten = eventually([&] { return !beats.bodies().empty(); }, std::chrono::seconds(30));
+  INFO(daemon.log());
+  REQUIRE(beaten);
+  // The causes are those of the moment at which it fires.
+  REQUIRE(eventually(
+      [&] {
+        const auto sessions = daemon.query_answer("pgtend_sessions");
+        return sessions && !sessions->empty();
+      },
+      std::chrono::seconds(30)));
   {
     auto session = cluster.session();
     session.exec("begin");
@@ -84,6 +93,14 @@ TEST_CASE("two rules of one name go their own ways; a person acknowledges, asks 
     CHECK(daemon.cli({"alerts", "explain", id_of(daemon, "warning")}).output.find("Likely causes") !=
           std::string::npos);
     CHECK(daemon.cli({"audit"}).output.find("silence.add") != std::string::npos);
+
+    const auto idle = daemon.cli({"alerts", "silence", "alertname=\"Nobody\"", "--until-resolved"});
+    CHECK(idle.status != 0);
+    CHECK(idle.output.find("no alert matches") != std::string::npos);
+    const auto all = daemon.cli({"alerts", "silence", "team=\"\"", "--for", "1h"});
+    CHECK(all.status != 0);
+    CHECK(all.output.find("needs a matcher") != std::string::npos);
+    CHECK(daemon.cli({"alerts", "silence", "alertname=\"Nobody\"", "--for", "1h"}).status == 0);
 
     const auto tried = daemon.cli({"alerts", "test", "pages"});
     INFO(tried.output);
@@ -143,9 +160,12 @@ TEST_CASE("receivers stand by while an Alertmanager answers, and take over when 
   PgCluster cluster;
   WebhookSink own;
   const auto nowhere = "http://127.0.0.1:" + std::to_string(free_port());
-  Daemon daemon(cluster,
-                {{"alerting", "  webhooks: [{name: own, url: \"" + own.url() + "\"}]\n  alertmanagers: [{url: \"" +
-                                  nowhere + "\"}]\n  resend_interval: 1s\n  fallback_after: 5s\n"}});
+  // They hear of it when they take over, not an interval after.
+  Daemon daemon(cluster, {{"alerting",
+                           "  route: {receiver: own, group_by: [alertname], group_wait: 0s, group_interval: 10m}\n"
+                           "  webhooks: [{name: own, url: \"" +
+                               own.url() + "\"}]\n  alertmanagers: [{url: \"" + nowhere +
+                               "\"}]\n  resend_interval: 1s\n  fallback_after: 5s\n"}});
   write_file(daemon.path("rules/idle.yaml"), kRules);
   daemon.start();
   auto session = cluster.session();
