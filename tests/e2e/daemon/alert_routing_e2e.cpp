@@ -54,7 +54,7 @@ std::string id_of(const Daemon& daemon, const std::string& severity) {
 
 }  // namespace
 
-TEST_CASE("two rules of one name go their own ways; a person acknowledges, asks why, and tries a receiver") {
+TEST_CASE("two rules of one name go their own ways, and a person acknowledges, asks why, and tries a receiver") {
   PgCluster cluster;
   WebhookSink warnings, pages, beats;
   Daemon daemon(cluster, {{"alerting", receivers(warnings, pages, beats)}});

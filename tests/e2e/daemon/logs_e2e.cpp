@@ -24,7 +24,7 @@ Json capability(const Daemon& daemon) {
 
 }  // namespace
 
-TEST_CASE("the agent counts errors in the server's log, by itself; without one it says so and is well") {
+TEST_CASE("the agent counts errors in the server's log, by itself, and without one it says so and is well") {
   PgClusterOptions options;
   options.settings = {{"logging_collector", "on"}, {"log_destination", "csvlog"}};
   PgCluster cluster(options), plain;

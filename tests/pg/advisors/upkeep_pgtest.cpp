@@ -74,7 +74,7 @@ TEST_CASE("duplicate and unused indexes are found, and those that bind something
   CHECK(scene.exec("SELECT pg_get_indexdef('sales.orders_day'::regclass)") == definition);
 }
 
-TEST_CASE("a stale view is found through its base tables and the refresh runs; without changes there is a reason") {
+TEST_CASE("a stale view is found through its base tables and the refresh runs, and without changes there is a reason") {
   AdviceScene scene;
   scene.exec(
       "CREATE TABLE sales.orders (id int PRIMARY KEY, day date, total int); "

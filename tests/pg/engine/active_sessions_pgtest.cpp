@@ -127,7 +127,7 @@ TEST_CASE("a wait for a lock is seen with its wait, its query and who stands at 
   second.finish();
 }
 
-TEST_CASE("a session that sleeps is active and waits; idle sessions and the agent's own are not there") {
+TEST_CASE("a session that sleeps is active and waits, and idle sessions and the agent's own are not there") {
   PgCluster cluster;
   auto idle = cluster.session(), sleeper = cluster.session(), open = cluster.session();
   open.exec("BEGIN");

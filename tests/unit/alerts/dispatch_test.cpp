@@ -175,7 +175,7 @@ TEST_CASE("when the silence ends, what still fires is told") {
   CHECK(told == 1);
 }
 
-TEST_CASE("an Alertmanager that can be reached keeps the receivers quiet; they hear of the rest when it cannot") {
+TEST_CASE("an Alertmanager that can be reached keeps the receivers quiet, and they hear of the rest when it cannot") {
   Desk desk(plain());
   desk.inputs.standby = true;
   desk.step({desk.firing("A")});

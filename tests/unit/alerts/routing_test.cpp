@@ -62,7 +62,7 @@ TEST_CASE("matchers read as Alertmanager writes them, and back") {
   CHECK_FALSE(match_all(m(R"(absent!="")"), Labels{{"a", "b"}}));
 }
 
-TEST_CASE("the deepest matching route takes an alert; continue lets siblings see it; else the node itself") {
+TEST_CASE("the deepest matching route takes an alert, and continue lets siblings see it, and else the node itself") {
   Route root;
   root.receiver = "default";
   root.group_by = std::vector<std::string>{"alertname"};

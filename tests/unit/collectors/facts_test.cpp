@@ -77,7 +77,7 @@ TEST_CASE("answers that never came leave their parts empty and nothing else") {
   CHECK(facts->epoch == epoch_hash(shape().identity, "1/2"));
 }
 
-TEST_CASE("tables carry their options, counters and columns; NULL is nothing known") {
+TEST_CASE("tables carry their options, counters and columns, and NULL is nothing known") {
   const auto facts = build_facts(answers(), shape(), "main", "shop", {});
   REQUIRE(facts);
   const auto* orders = facts->table("public", "orders");

@@ -132,7 +132,7 @@ TEST_CASE("counters continue within one process only") {
   CHECK(named(run_of(answers), "redis_keyspace_hits_total")->epoch != epoch);
 }
 
-TEST_CASE("a field that is gone loses its metric only; what older versions never had is not missed") {
+TEST_CASE("a field that is gone loses its metric only, and what older versions never had is not missed") {
   auto answers = of_master();
   answers.info = with(answers.info, "used_memory_rss", "much\r");
   const auto run = run_of(answers);
@@ -173,7 +173,7 @@ TEST_CASE("malformed answers give no series and no end") {
   CHECK_FALSE(run.counts);
 }
 
-TEST_CASE("a named cache has its name on every series; every Redis metric is described, once, and made") {
+TEST_CASE("a named cache has its name on every series, and every Redis metric is described, once, and made") {
   auto answers = of_master();
   const auto run = redis_series(answers, "sessions", RedisCounts{run_of(answers).counts->run_id, 0, 0}, kNow);
   for (const auto& sample : run.samples) CHECK(sample.key->labels.get("cache") == "sessions");

@@ -78,7 +78,7 @@ TEST_CASE("a time goes out in whole microseconds under both names, and other val
   CHECK(value(R"(pg_stat_database_blk_read_time{datid="16384",datname="shop"})") == 1e300);
 }
 
-TEST_CASE("NULL and text that is no number give no sample; a timestamp gives Unix seconds") {
+TEST_CASE("NULL and text that is no number give no sample, and a timestamp gives Unix seconds") {
   const auto run = rows_to_series(database_def(), captured(), {}, "");
   CHECK(run.samples.size() == 5);
   CHECK(find(run, R"(pgtend_database_stats_reset_time_seconds{datid="5",datname="postgres"})") == nullptr);

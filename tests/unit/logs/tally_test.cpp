@@ -103,7 +103,7 @@ TEST_CASE("refused connections by why, with and without a SQLSTATE") {
   CHECK(tally.refused[3] == 1);
 }
 
-TEST_CASE("classes of SQLSTATE that nobody knows share one series; warnings are no errors") {
+TEST_CASE("classes of SQLSTATE that nobody knows share one series, and warnings are no errors") {
   LogTally tally;
   tally.count(entry("x", LogSeverity::error, "ZZ001"));
   tally.count(entry("x", LogSeverity::error, "P0001"));

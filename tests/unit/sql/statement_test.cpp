@@ -113,7 +113,7 @@ TEST_CASE("subqueries are looked into and correlations are joins") {
   CHECK(inner->query != outer->query);
 }
 
-TEST_CASE("OR keeps the columns but they restrict nothing alone; NOT and functions serve no index") {
+TEST_CASE("OR keeps the columns but they restrict nothing alone, and NOT and functions serve no index") {
   const auto shape = shape_of(
       "select 1 from t where (a = $1 or b = $2) and not (c = $3) and lower(d) = $4 and e::text = $5 and f <> $6");
   REQUIRE(find(shape, "t", "a", Clause::equality));

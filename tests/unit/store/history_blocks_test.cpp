@@ -223,7 +223,7 @@ TEST_CASE("series above the quota are added up in one per metric, and counted") 
   REQUIRE(history.select({named("g")}, kAlways).size() == 1);
 }
 
-TEST_CASE("a damaged block is not served, is reported, and costs nothing else; recovery keeps the rest") {
+TEST_CASE("a damaged block is not served, is reported, and costs nothing else, and recovery keeps the rest") {
   TempDir dir;
   const auto file = dir.file("history.db");
   History history(file);
@@ -283,7 +283,7 @@ TEST_CASE("the scrub finds a damaged block that nobody reads") {
   REQUIRE(history.file->stats().bad_blocks == 1);
 }
 
-TEST_CASE("a damaged head row ends the run of rows it is in; what follows the next full row is there") {
+TEST_CASE("a damaged head row ends the run of rows it is in, and what follows the next full row is there") {
   TempDir dir;
   const auto file = dir.file("history.db");
   History history(file);

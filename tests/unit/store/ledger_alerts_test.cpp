@@ -114,7 +114,7 @@ TEST_CASE("what takes the place of a message has waited as long, so that a deaf 
   REQUIRE(ledger->outbox_stats()->oldest == from_ms(200'000));
 }
 
-TEST_CASE("one message of a key is in flight; the newer waits for its end") {
+TEST_CASE("one message of a key is in flight, and the newer waits for its end") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));
   REQUIRE(ledger->save_alerts({}, {message("a", "firing")}));
