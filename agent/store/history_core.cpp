@@ -155,10 +155,10 @@ void HistoryFile::Core::take_sessions() {
     pending_.sessions.push_back({to_ms(bucket.from), to_ms(bucket.to), encode_sessions(bucket)});
 }
 
-void HistoryFile::Core::apply(const Batch& batch, std::size_t& next) {
+void HistoryFile::Core::apply(const Batch& batch, std::size_t& next, bool writes) {
   const auto file = budget_of(options_.max_bytes).file;
   if (const auto step = steps_.look(); step > Millis(0)) recorder_->note_step(step);
-  while (next < batch.size() && pending_.bytes() < file / 8) {
+  while (next < batch.size() && (!writes || pending_.bytes() < file / 8)) {
     const auto& snapshot = batch[next++];
     if (drop_expendable(*snapshot)) continue;
     if (auto recorded = recorder_->record(*snapshot); !recorded) {
@@ -190,7 +190,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
   Result<void> written = look_at_structure();
   std::size_t next = 0;
   do {
-    apply(batch, next);
+    apply(batch, next, written.has_value());
     // When the file cannot be written, memory goes on.
     if (written) written = write_and_limit(report);
     bound_memory();

@@ -72,11 +72,18 @@ class HistoryFile::Core {
   // Brings the samples of an older version's file into this one.
   Result<void> take_over(const std::string& older);
   Result<void> must_have_room() const;
-  // Applies snapshots from `next` on until there is enough to write; advances it.
-  void apply(const Batch& batch, std::size_t& next);
+  // Applies snapshots from `next` on until there is enough to write, or all of them where nothing can be written;
+  // advances it.
+  void apply(const Batch& batch, std::size_t& next, bool writes);
   // Writes what is pending and what has been encoded, in parts of bounded size.
   Result<LimitCounts> write_all();
   Result<void> write_part();
+  // Of the blocks that wait: how many go into one transaction, and their bytes.
+  struct Part {
+    std::size_t blocks = 0;
+    std::int64_t bytes = 0;
+  };
+  [[nodiscard]] Part next_part() const;
   // Encodes the buckets that came since the last commit.
   void take_sessions();
   Result<LimitCounts> make_room();

@@ -30,17 +30,18 @@ Result<void> HistoryFile::Core::must_have_room() const {
               true);
 }
 
+// Blocks of one group go together: a coarse block builds on the raw ones that were written.
+HistoryFile::Core::Part HistoryFile::Core::next_part() const {
+  Part part;
+  for (; part.blocks < encoded_.size() && part.bytes < limits_->budget().wal / 2; ++part.blocks)
+    for (const auto& row : encoded_[part.blocks].rows) part.bytes += static_cast<std::int64_t>(row.data.size());
+  return part;
+}
+
 Result<void> HistoryFile::Core::write_part() {
-  std::int64_t bytes = 0;
-  std::size_t blocks = 0;
-  // Blocks of one group go together: a coarse block builds on the raw ones that were written.
-  while (blocks < encoded_.size() && bytes < limits_->budget().wal / 2) {
-    for (const auto& row : encoded_[blocks].rows) {
-      bytes += static_cast<std::int64_t>(row.data.size());
-      pending_.blocks.push_back(row);
-    }
-    ++blocks;
-  }
+  const auto blocks = next_part().blocks;
+  for (std::size_t i = 0; i < blocks; ++i)
+    for (const auto& row : encoded_[i].rows) pending_.blocks.push_back(row);
   auto tx = Transaction::begin(*db_);
   auto rows = tx ? pending_.write(*db_, limits_->budget().wal / 2) : Result<Pending::Taken>(fail(tx.error()));
   auto committed = rows ? tx->commit() : Result<void>(fail(rows.error()));
@@ -66,7 +67,7 @@ Result<LimitCounts> HistoryFile::Core::make_room() {
   auto room = limits_->room();
   if (!room) return fail(std::move(room).error());
   // Rows, their indexes and half-filled pages take up to half as much again, and a few pages of interior nodes.
-  const bool at_cap = *room < pending_.bytes() * 3 / 2 + (64 << 10);
+  const bool at_cap = *room < (pending_.bytes() + next_part().bytes) * 3 / 2 + (64 << 10);
   auto made = at_cap ? limits_->make_room() : Result<LimitCounts>(LimitCounts());
   if (at_cap && (made || made.error().code != Errc::resource_exhausted)) return made;
   if (!ballast_.release()) return made;

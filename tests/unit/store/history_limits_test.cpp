@@ -61,19 +61,39 @@ TEST_CASE("the file, its log and the ballast stay within the cap while the newes
 }
 
 TEST_CASE("a batch larger than the cap is written in parts, and its newest samples are there") {
+  // With the second one it is a block that meets the cap, and nothing else waits then.
+  const std::int64_t cap = store::kMinHistoryBytes + GENERATE(0, 23) * 16'384;
   std::mt19937 random(1);
   TempDir dir;
-  History history(dir.file("history.db"), store::kMinHistoryBytes);
+  History history(dir.file("history.db"), cap);
   auto now = history.clock.now();
   for (int tick = 0; tick < 40; ++tick) history.append(snapshot("c", now += Millis(10'000), noise(random, 12'000)));
   REQUIRE(history.commit().snapshots == 40);
-  REQUIRE(store::bytes_on_disk(dir.file("history.db")) <= store::kMinHistoryBytes);
+  REQUIRE(store::bytes_on_disk(dir.file("history.db")) <= cap);
   const auto found = history.select({named("noise")}, {now - Millis(10'000), now});
   REQUIRE(found.size() == 12'000);
   REQUIRE(found[0].samples.size() == 2);
   REQUIRE(found[0].samples.back().time == now);
   REQUIRE(history.file->stats().dropped_snapshots == 0);
   REQUIRE(std::none_of(found.begin(), found.end(), [](const auto& s) { return !s.epoch_starts.empty(); }));
+}
+
+TEST_CASE("a batch that no file takes is in memory all the same") {
+  std::mt19937 random(1);
+  TempDir dir;
+  History history(dir.file("history.db"));
+  store::HistoryOptions options{dir.file("history.db"), Millis(3'600'000), store::kMinHistoryBytes};
+  // As on a disk that is full.
+  options.min_free_bytes = INT64_MAX;
+  history.open(options);
+  auto now = history.clock.now();
+  for (int tick = 0; tick < 40; ++tick) history.append(snapshot("c", now += Millis(10'000), noise(random, 2'000)));
+  const auto refused = history.file->commit();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::resource_exhausted);
+  const auto found = history.select({named("noise")}, {now - Millis(10'000), now});
+  REQUIRE(found.size() == 2'000);
+  CHECK(found[0].samples.back().time == now);
 }
 
 TEST_CASE("a file that was allowed to be larger is shrunk at the next start") {
