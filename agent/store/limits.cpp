@@ -25,6 +25,8 @@ constexpr int kRetainSteps = 16;
 constexpr std::int64_t kRetainEveryMs = 60'000;
 // Source: shared memory of a write-ahead log: 32 kB per 4,096 frames.
 constexpr std::int64_t kShmBytes = 64 << 10;
+// Source: https://www.sqlite.org/fileformat2.html#walformat.
+constexpr std::int64_t kFrameHeader = 24;
 
 }  // namespace
 
@@ -39,7 +41,17 @@ Budget budget_of(std::int64_t max_bytes) {
 }
 
 Limits::Limits(Database& db, const HistoryOptions& options, const Clock& clock)
-    : db_(db), clock_(clock), steps_(clock), options_(options), budget_(budget_of(options.max_bytes)) {}
+    : db_(db), clock_(clock), steps_(clock), options_(options), budget_(budget_of(options.max_bytes)) {
+  const auto committed = [](void* self, sqlite3*, const char*, int pages) {
+    static_cast<Limits*>(self)->log_pages_ = pages;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_.handle(), committed, this);
+}
+
+Limits::~Limits() {
+  sqlite3_wal_hook(db_.handle(), nullptr, nullptr);
+}
 
 Result<LimitCounts> Limits::start() {
   auto page_size = db_.number("PRAGMA page_size");
@@ -268,16 +280,17 @@ Result<LimitCounts> Limits::shrink_to(std::int64_t pages) {
 }
 
 Result<void> Limits::checkpoint_if_due() {
-  const auto wal = bytes_of(db_.path() + "-wal");
   // Late, because most pages of the log are written again by the next commits, and the file once per checkpoint.
-  if (wal <= budget_.wal / 8 * 7) return {};
-  return checkpoint(wal > budget_.wal);
+  if (log_pages_ * (page_bytes_ + kFrameHeader) <= budget_.wal / 8 * 7) return {};
+  return checkpoint(bytes_of(db_.path() + "-wal") > budget_.wal);
 }
 
 Result<void> Limits::checkpoint(bool cut) {
   int log = 0, done = 0;
   const int mode = cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, mode, &log, &done);
+  // The next commit begins the log anew.
+  if (code == SQLITE_OK && done >= log) log_pages_ = 0;
   // Busy means a reader holds an old picture; it is bounded, and the next commit tries again.
   if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) return {};
   return fail(sqlite_error(db_.handle(), code, "checkpoint"));

@@ -37,7 +37,11 @@ struct Budget {
 
 class Limits {
  public:
+  // REQUIRES: nobody else watches the write-ahead log of `db`.
   Limits(Database& db, const HistoryOptions& options, const Clock& clock);
+  ~Limits();
+  Limits(const Limits&) = delete;
+  Limits& operator=(const Limits&) = delete;
 
   // Sets the page limit and shrinks a file that an earlier, larger cap left behind.
   Result<LimitCounts> start();
@@ -85,6 +89,8 @@ class Limits {
   const HistoryOptions& options_;
   const Budget budget_;
   std::int64_t page_bytes_ = 4096;
+  // In the log since it was last begun anew. Its file stays as long as it once was, so its size says nothing.
+  std::int64_t log_pages_ = 0;
   std::int64_t max_pages_ = 0;
   bool page_limit_set_ = false;
   std::optional<std::int64_t> retained_ms_;  // wall time of the last look at retention

@@ -309,3 +309,33 @@ TEST_CASE("a pipe or a device that is named as a file is refused and keeps its m
   REQUIRE(::stat(pipe.c_str(), &found) == 0);
   CHECK((found.st_mode & 07777) == 0644);
 }
+
+TEST_CASE("the log is brought into the file once it is full again, not at every commit after it was") {
+  TempDir dir;
+  const auto file = dir.file("history.db");
+  History history(file, 4 << 20);
+  double value = 0;
+  const auto tick = [&] {
+    history.clock.advance(Millis(10'000));
+    std::vector<SeriesSample> samples;
+    for (int i = 0; i < 100; ++i) samples.push_back(gauge("g", {{"of", std::to_string(i)}}, value += 0.37));
+    history.append(snapshot("c", history.clock.now(), std::move(samples)));
+    history.commit();
+  };
+  const auto content = [&] {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  constexpr std::int64_t kLog = 128 << 10;
+  for (int i = 0; i < 1'000 && store::bytes_of(file + "-wal") < kLog / 8 * 7; ++i) tick();
+  REQUIRE(store::bytes_of(file + "-wal") >= kLog / 8 * 7);
+  int written = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto before = content();
+    tick();
+    written += content() != before ? 1 : 0;
+    CHECK(store::bytes_of(file + "-wal") <= 2 * kLog);
+  }
+  CHECK(written > 0);
+  CHECK(written <= 5);
+}
