@@ -2,12 +2,9 @@
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
-#include "agent/engine/backups.hpp"
 #include "agent/engine/collector_set.hpp"
+#include "agent/engine/own_collectors.hpp"
 #include "agent/engine/schedule.hpp"
-#include "agent/engine/self_metrics.hpp"
-#include "collectors/host/host.hpp"
-#include "collectors/logs/series.hpp"
 #include "collectors/metric_defs.hpp"
 
 namespace pgtend::engine {
@@ -71,10 +68,8 @@ std::vector<config::ConfigError> Collecting::load() {
   log_tailing_.enable(def(kLogsCollector) != nullptr);
 
   collector_of_metric_.clear();
-  for (const auto& metric : self_metrics()) collector_of_metric_[metric.name] = kSelfCollector;
-  for (const auto& metric : collectors::host_metrics()) collector_of_metric_[metric.name] = kHostCollector;
-  for (const auto& metric : logs::log_metrics()) collector_of_metric_[metric.name] = kLogsCollector;
-  for (const auto& metric : backup_metrics()) collector_of_metric_[metric.name] = kBackupsCollector;
+  for (const auto& own : own_collectors())
+    for (const auto& metric : own.metrics) collector_of_metric_[metric.name] = own.name;
   for (const auto& def : defs_)
     for (const auto& column : def.columns) {
       collector_of_metric_[column.metric] = def.name;
@@ -82,7 +77,6 @@ std::vector<config::ConfigError> Collecting::load() {
     }
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) collector_of_metric_[metric.name] = code.def.name;
-  for (const auto& metric : active_session_metrics()) collector_of_metric_[metric.name] = kSessionsCollector;
   // Whether one is there is told by the metric itself, also while it is not.
   for (const auto& metric : neighbour_metrics())
     if (!metric.def.name.ends_with("_up")) collector_of_metric_[metric.def.name] = metric.kind;
@@ -116,17 +110,8 @@ std::vector<MetricDef> Collecting::metrics() const {
   auto out = collectors::metric_defs(defs_);
   for (const auto& code : collectors::code_collectors())
     out.insert(out.end(), code.metrics.begin(), code.metrics.end());
-  const auto host = collectors::host_metrics();
-  out.insert(out.end(), host.begin(), host.end());
   for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
-  const auto sessions = active_session_metrics();
-  out.insert(out.end(), sessions.begin(), sessions.end());
-  const auto logged = logs::log_metrics();
-  out.insert(out.end(), logged.begin(), logged.end());
-  const auto backups = backup_metrics();
-  out.insert(out.end(), backups.begin(), backups.end());
-  const auto own = self_metrics();
-  out.insert(out.end(), own.begin(), own.end());
+  for (const auto& own : own_collectors()) out.insert(out.end(), own.metrics.begin(), own.metrics.end());
   return out;
 }
 

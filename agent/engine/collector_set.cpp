@@ -6,12 +6,8 @@
 
 #include "agent/config/collector_file.hpp"
 #include "agent/config/files.hpp"
-#include "agent/engine/backups.hpp"
-#include "agent/engine/collecting.hpp"
 #include "agent/engine/neighbour.hpp"
-#include "agent/engine/self_metrics.hpp"
-#include "collectors/host/host.hpp"
-#include "collectors/logs/series.hpp"
+#include "agent/engine/own_collectors.hpp"
 #include "collectors/metric_defs.hpp"
 #include "collectors/query.hpp"
 #include "collectors/registry.hpp"
@@ -46,17 +42,14 @@ Owners owners_of(const std::vector<CollectorDef>& defs) {
   for (const auto& def : defs) own(def, owners);
   for (const auto& code : collectors::code_collectors())
     for (const auto& metric : code.metrics) owners.emplace(metric.name, code.def.name);
-  for (const auto& metric : collectors::host_metrics()) owners.emplace(metric.name, "host");
-  for (const auto& metric : logs::log_metrics()) owners.emplace(metric.name, "logs");
-  for (const auto& metric : self_metrics()) owners.emplace(metric.name, "self");
-  for (const auto& metric : backup_metrics()) owners.emplace(metric.name, kBackupsCollector);
+  for (const auto& own : own_collectors())
+    for (const auto& metric : own.metrics) owners.emplace(metric.name, own.name);
   for (const auto& metric : neighbour_metrics()) owners.emplace(metric.def.name, metric.kind);
   return owners;
 }
 
 bool is_code(const std::string& name) {
-  return name == kHostCollector || name == kSelfCollector || name == kSessionsCollector || name == kLogsCollector ||
-         name == kBackupsCollector ||
+  return std::ranges::any_of(own_collectors(), [&](const auto& own) { return own.name == name; }) ||
          std::ranges::any_of(collectors::code_collectors(), [&](const auto& code) { return code.def.name == name; });
 }
 

@@ -9,7 +9,7 @@
 #include "agent/api/json.hpp"
 #include "agent/engine/collector_set.hpp"
 #include "agent/engine/neighbour.hpp"
-#include "collectors/host/host.hpp"
+#include "agent/engine/own_collectors.hpp"
 #include "collectors/metric_defs.hpp"
 #include "collectors/registry.hpp"
 
@@ -26,7 +26,7 @@ std::set<std::string, std::less<>> shipped_counters() {
   };
   add(collectors::metric_defs(load_collectors("").defs));
   for (const auto& code : collectors::code_collectors()) add(code.metrics);
-  add(collectors::host_metrics());
+  for (const auto& own : own_collectors()) add(own.metrics);
   for (const auto& metric : neighbour_metrics()) add(std::span(&metric.def, 1));
   return out;
 }

@@ -5,9 +5,9 @@
 #include "agent/base/strings.hpp"
 #include "agent/config/origins.hpp"
 #include "agent/engine/advising.hpp"
-#include "agent/engine/collecting.hpp"
 #include "agent/engine/collector_set.hpp"
 #include "agent/engine/neighbour.hpp"
+#include "agent/engine/own_collectors.hpp"
 
 namespace pgtend::engine {
 
@@ -38,7 +38,8 @@ void check_patterns(const config::Complaints& complain, const std::string& path,
 Names collector_names(const config::Config& config) {
   const auto set = load_collectors(config.collection.directory);
   if (!set.listed) return {};
-  Names out{kHostCollector, kSelfCollector, kSessionsCollector, kLogsCollector, kBackupsCollector};
+  Names out;
+  for (auto& own : own_collectors()) out.push_back(std::move(own.name));
   for (const auto& def : set.defs) out.push_back(def.name);
   for (const auto& spec : neighbour_specs(config)) out.push_back(spec.collector);
   // Their own errors are told; that they are missing would be a consequence.

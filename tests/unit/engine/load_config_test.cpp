@@ -106,13 +106,16 @@ TEST_CASE("a user's collector may replace a shipped one, and not make a metric o
   folder.write(
       "own/archiver.yaml",
       "replace: true\nsql: select 1 as n\ncolumns: [{column: n, metric: pgtend_archiver_failed_total, help: Mine.}]\n");
+  folder.write("own/more.yaml",
+               "sql: select 1 as n\ncolumns: [{column: n, metric: pgtend_active_sessions, help: Mine.}]\n");
   folder.write("own/zz.yaml", kCollector);
   const auto set = engine::load_collectors(folder / "own");
-  REQUIRE(set.errors.size() == 1);
+  REQUIRE(set.errors.size() == 2);
+  CHECK(set.errors[1].message == "metric 'pgtend_active_sessions' is made by the collector 'active_sessions' already");
   CHECK(set.errors[0].file == std::string(file));
   CHECK(set.errors[0].line == 3);
   CHECK(set.errors[0].message == "metric 'pgtend_up' is made by the collector 'identity' already");
-  CHECK(set.refused == std::vector<std::string>{"mine"});
+  CHECK(set.refused == std::vector<std::string>{"mine", "more"});
   const auto has = [&](const std::string& name) {
     return std::count_if(set.defs.begin(), set.defs.end(), [&](const CollectorDef& def) { return def.name == name; });
   };
