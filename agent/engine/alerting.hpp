@@ -166,9 +166,8 @@ class Alerting {
   std::shared_ptr<HistoryReader> reader_;
   http::Client client_;
   UtcTime last_evaluation_, last_delivery_;
-  std::int64_t dead_ = 0;     // since this process started
-  std::int64_t expired_ = 0;  // since the ledger was made
-  bool stood_by_ = false;     // at the dispatch before
+  std::int64_t dead_ = 0;  // since this process started
+  bool stood_by_ = false;  // at the dispatch before
   std::uint64_t seed_;
 };
 

@@ -1,5 +1,3 @@
-#include <array>
-
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/receivers.hpp"
@@ -13,7 +11,6 @@ namespace {
 
 constexpr const char* kDropped = "outbox.dropped.";
 constexpr const char* kDroppedTold = "outbox.dropped_told.";
-constexpr const char* kExpired = "outbox.expired";
 
 std::map<std::string, std::int64_t> counts_of(const std::map<std::string, std::string>& rows, std::string_view prefix) {
   std::map<std::string, std::int64_t> out;
@@ -54,21 +51,17 @@ net::Task<void> Alerting::combine_waiting(Deadline now) {
 
 net::Task<void> Alerting::read_dropped() {
   using Rows = std::map<std::string, std::string>;
-  auto read = [](store::Ledger& ledger) -> Result<std::array<Rows, 3>> {
+  auto read = [](store::Ledger& ledger) -> Result<std::pair<Rows, Rows>> {
     auto dropped = ledger.list_meta(kDropped);
     if (!dropped) return fail(std::move(dropped.error()));
     auto told = ledger.list_meta(kDroppedTold);
     if (!told) return fail(std::move(told.error()));
-    auto expired = ledger.list_meta(kExpired);
-    if (!expired) return fail(std::move(expired.error()));
-    return std::array{std::move(*dropped), std::move(*told), std::move(*expired)};
+    return std::pair{std::move(*dropped), std::move(*told)};
   };
   const auto rows = co_await parts_.with_ledger(read);
   if (!rows) co_return;
-  const auto& [dropped, told, expired] = *rows;
-  dropped_ = counts_of(dropped, kDropped);
-  dropped_told_ = counts_of(told, kDroppedTold);
-  for (const auto& [rest, count] : counts_of(expired, kExpired)) expired_ = count;
+  dropped_ = counts_of(rows->first, kDropped);
+  dropped_told_ = counts_of(rows->second, kDroppedTold);
 }
 
 // The next message of a receiver says how many before it were dropped.

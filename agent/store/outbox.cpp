@@ -33,8 +33,7 @@ constexpr const char* kSelect =
 // Keys of counts kept since the ledger was made.
 constexpr const char* kSuperseded = "outbox.superseded";
 constexpr const char* kDropped = "outbox.dropped";
-// Read by Ledger::list_meta, beside the drops by receiver.
-constexpr const char* kExpired = "kv.outbox.expired";
+constexpr const char* kExpired = "outbox.expired";
 
 }  // namespace
 
@@ -271,8 +270,11 @@ Result<OutboxStats> Outbox::stats() {
   if (!superseded) return fail(std::move(superseded).error());
   auto dropped = counted(kDropped);
   if (!dropped) return fail(std::move(dropped).error());
+  auto expired = counted(kExpired);
+  if (!expired) return fail(std::move(expired).error());
   out.superseded = *superseded;
   out.dropped = *dropped;
+  out.expired = *expired;
   return out;
 }
 
