@@ -51,16 +51,18 @@ std::map<std::string, std::string> alert_annotations(const CompiledRule& rule, c
 }
 
 // The wall clock may have been set back: a wait that has begun in the future begins now, or it would take the whole
-// step.
-void mend_times(Alert& alert, UtcTime now) {
-  alert.active_at = std::min(alert.active_at, now);
-  if (alert.keep_firing_since) alert.keep_firing_since = std::min(*alert.keep_firing_since, now);
-  if (alert.resolved_at) alert.resolved_at = std::min(*alert.resolved_at, now);
+// step. Returns whether one did: it must not begin once more with the next start of the agent.
+bool mend_times(Alert& alert, UtcTime now) {
+  const auto mend = [now](UtcTime& begun) { return begun > now ? (begun = now, true) : false; };
+  bool mended = mend(alert.active_at);
+  if (alert.keep_firing_since) mended = mend(*alert.keep_firing_since) || mended;
+  if (alert.resolved_at) mended = mend(*alert.resolved_at) || mended;
+  return mended;
 }
 
 // Returns whether the stored form changed. Values alone are not worth a durable write each evaluation.
 bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
-  mend_times(alert, now);
+  const bool mended = mend_times(alert, now);
   const Alert before = alert;
   alert.last_seen_at = now;
   alert.keep_firing_since.reset();
@@ -76,14 +78,13 @@ bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
     alert.state = AlertState::firing;
     alert.fired_at = now;
   }
-  return alert.state != before.state || before.unknown || before.keep_firing_since.has_value() ||
+  return mended || alert.state != before.state || before.unknown || before.keep_firing_since.has_value() ||
          alert.annotations != before.annotations;
 }
 
 // An alert that the result no longer holds. Returns whether the stored form changed.
 bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
-  mend_times(alert, now);
-  const bool was_unknown = alert.unknown;
+  const bool changed = mend_times(alert, now) || alert.unknown;
   alert.unknown = false;
   if (alert.state == AlertState::pending) {
     alert.state = AlertState::inactive;
@@ -93,7 +94,7 @@ bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
     if (rule.rule.keep_firing_for > Millis(0)) {
       const bool first = !alert.keep_firing_since.has_value();
       if (first) alert.keep_firing_since = now;
-      if (now - *alert.keep_firing_since < rule.rule.keep_firing_for) return first || was_unknown;
+      if (now - *alert.keep_firing_since < rule.rule.keep_firing_for) return first || changed;
     }
     alert.state = AlertState::resolved;
     alert.resolved_at = now;
@@ -103,7 +104,7 @@ bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
     alert.state = AlertState::inactive;
     return true;
   }
-  return was_unknown;
+  return changed;
 }
 
 std::vector<Alert> freeze(RuleAlerts& alerts) {
