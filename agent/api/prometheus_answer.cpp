@@ -46,7 +46,7 @@ http::Response error(int status, std::string_view type, const std::string& messa
                 R"({"status":"error","errorType":")" + std::string(type) + R"(","error":)" + json_text(message) + "}");
 }
 
-const std::string kSuccess = R"({"status":"success","data":)";
+constexpr const char* kSuccess = R"({"status":"success","data":)";
 
 // The answer whose text ends with its data; appended to, because an answer has megabytes.
 http::Response finished(std::string body, const std::vector<std::string>& warnings) {

@@ -72,7 +72,7 @@ void TickView::add_all(Stretch& stretch, std::size_t from, std::size_t to) const
     const double value = stretch.value_at(tick);
     const auto until = stretch.change < stretch.at.size() ? std::min<std::size_t>(to, stretch.at[stretch.change]) : to;
     if (is_stale(value)) {
-      out.maybe_stale = out.maybe_stale || stale_markers_;
+      if (stale_markers_) out.falls_told = false;
       // An epoch that begins here begins with the next sample.
       if (!stale_markers_) {
         tick = until;
@@ -103,7 +103,7 @@ void TickView::add_run(Stretch& stretch, std::size_t from, std::size_t to) const
   }
   auto& samples = stretch.out.samples;
   // One sample takes another's place here.
-  stretch.out.maybe_stale = true;
+  stretch.out.falls_told = false;
   for (auto tick = from; tick < to; ++tick) {
     tick = std::min<std::size_t>(last_[tick], to - 1);
     const auto at = times_[tick];

@@ -71,9 +71,9 @@ struct TickedSamples {
   std::vector<Sample> samples;
   std::vector<std::size_t> starts;
   // What is known of them from where their values change, so that nobody looks at each of them: indexes of those below
-  // the one before, whether one may be a stale marker, and whether their times go up.
+  // the one before, whether these are all and no sample is a stale marker, and whether their times go up.
   std::vector<std::size_t> falls;
-  bool maybe_stale = false;
+  bool falls_told = true;
   bool ascending = true;
 
   // Notes that samples with the time and value of `next` and later are added now.

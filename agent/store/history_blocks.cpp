@@ -248,7 +248,7 @@ Result<void> FileReader::read_tier(GroupRead& read, Tier tier, TimeRange range, 
                         TickView(times, 0, block.starts(), own, {}).add(*column, by_time, read.samples[i]);
                         if (by_time.kind == MetricKind::counter) continue;
                         // Their values change below.
-                        read.samples[i].maybe_stale = true;
+                        read.samples[i].falls_told = false;
                         for (auto at = before; at < read.samples[i].samples.size(); ++at) {
                           auto& sample = read.samples[i].samples[at];
                           const auto bucket = to_ms(sample.time) + 1 - width;

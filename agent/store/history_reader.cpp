@@ -93,7 +93,7 @@ void append(TickedSamples& to, TickedSamples& from) {
   }
   if (!from.samples.empty()) to.join(from.samples.front());
   to.ascending = to.ascending && from.ascending;
-  to.maybe_stale = to.maybe_stale || from.maybe_stale;
+  to.falls_told = to.falls_told && from.falls_told;
   for (const auto fall : from.falls) to.falls.push_back(fall + offset);
   for (const auto start : from.starts) to.starts.push_back(start + offset);
   to.samples.insert(to.samples.end(), from.samples.begin(), from.samples.end());
@@ -135,18 +135,14 @@ Result<std::vector<SeriesData>> FileReader::select(const std::vector<Matcher>& m
   for (auto& read : reads)
     for (std::size_t i = 0; i < read.wanted.size(); ++i)
       if (!read.samples[i].samples.empty()) rows.emplace_back(read.wanted[i], &read.samples[i]);
-  // Where the wall clock went back, stale markers say what a later pass hides.
-  const auto ascends = [](const auto& row) { return row.second->ascending; };
-  if (!hints_.stale_markers && !std::all_of(rows.begin(), rows.end(), ascends)) {
-    hints_.stale_markers = true;
-    return select(matchers, range, max_samples);
-  }
   std::vector<SeriesData> out;
   const auto sorted = by_name(std::move(rows));
   for (std::size_t i = 0; i < sorted.size();) {
     const auto& first = *sorted[i].first;
     auto all = std::move(*sorted[i].second);
     while (++i < sorted.size() && sorted[i].first->name->pairs == first.name->pairs) append(all, *sorted[i].second);
+    // Where the wall clock went back, stale markers say what a later pass hides.
+    if (!all.ascending && !std::exchange(hints_.stale_markers, true)) return select(matchers, range, max_samples);
     SeriesData data;
     data.key = first.name->key();
     order_by_time(std::move(all), first.kind == MetricKind::counter, hints_.every_pass, data);

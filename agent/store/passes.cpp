@@ -59,7 +59,7 @@ std::vector<std::vector<Marked>> split(const TickedSamples& in) {
 
 void order_by_time(TickedSamples in, bool counter, bool every_pass, SeriesData& out) {
   const auto not_after = [](const Sample& a, const Sample& b) { return a.time >= b.time; };
-  const bool known = in.ascending && !in.maybe_stale;
+  const bool known = in.ascending && in.falls_told;
   if (known || std::adjacent_find(in.samples.begin(), in.samples.end(), not_after) == in.samples.end()) {
     if (known) out.falls = std::move(in.falls);
     out.samples = std::move(in.samples);
