@@ -151,6 +151,38 @@ struct History {
   std::unique_ptr<store::HistoryFile> file;
 };
 
+// Ten-second ticks of a gauge that counts them, a counter and a constant.
+struct Ticks {
+  explicit Ticks(History& to) : history(to), start(to.clock.now()) {}
+  void add(int count, int per_commit = 20) {
+    for (int i = 0; i < count; ++i, ++done) {
+      history.append(snapshot("c", time(done),
+                              {gauge("tick", {}, done), counter("n_total", {}, done * 10.0, 1), gauge("five", {}, 5)}));
+      if (done % per_commit == per_commit - 1) history.commit();
+      history.clock.advance(Millis(10'000));
+    }
+    history.commit();
+  }
+  [[nodiscard]] UtcTime time(int tick) const { return start + Millis(10'000) * tick; }
+  // The values of "tick" must be all of first..done-1.
+  void check(int first = 0, const ReadHints& hints = {}) {
+    const auto found = history.select({named("tick")}, {time(first), time(done)}, hints);
+    REQUIRE(found.size() == 1);
+    REQUIRE(found[0].samples.size() == static_cast<std::size_t>(done - first));
+    for (int i = first; i < done; ++i) {
+      REQUIRE(found[0].samples[static_cast<std::size_t>(i - first)].value == i);
+      REQUIRE(found[0].samples[static_cast<std::size_t>(i - first)].time == time(i));
+    }
+  }
+  History& history;
+  UtcTime start;
+  int done = 0;
+};
+
+inline std::string number_of(const std::string& file, const std::string& what) {
+  return RawDatabase(file).value("SELECT count(*) FROM " + what);
+}
+
 inline const TimeRange kAlways{from_ms(0), from_ms(4'000'000'000'000)};
 
 // Prints the seed of a property test when it fails; PGTEND_SEED repeats a run.
