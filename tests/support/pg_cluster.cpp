@@ -4,6 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/support/pg_programs.hpp"
@@ -171,16 +175,22 @@ void PgCluster::restart() {
 }
 
 void PgCluster::kill() {
-  // The postmaster leads its session: backends are its children and end with the whole group.
-  const auto backends = run_command({"pgrep", "-P", std::to_string(server_.pid())}).output;
+  // Stopped, it starts no backend that the list would lack; nobody reaps those that it leaves, so that they may stay
+  // as zombies. Before the last one is gone a server refuses to start, for the shared memory that they hold.
+  server_.signal(SIGSTOP);
+  std::vector<pid_t> backends;
+  std::istringstream children(run_command({"pgrep", "-P", std::to_string(server_.pid())}).output);
+  for (pid_t pid = 0; children >> pid;) backends.push_back(pid);
   server_.signal(SIGKILL);
   server_.wait(milliseconds(5'000));
-  for (std::size_t at = 0; at < backends.size();) {
-    const auto end = backends.find('\n', at);
-    if (end == std::string::npos) break;
-    ::kill(std::stoi(backends.substr(at, end - at)), SIGKILL);
-    at = end + 1;
-  }
+  for (const pid_t pid : backends) ::kill(pid, SIGKILL);
+  const auto gone = [](pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return text.empty() || text.find(") Z") != std::string::npos || text.find(") X") != std::string::npos;
+  };
+  if (!eventually([&] { return std::all_of(backends.begin(), backends.end(), gone); }))
+    throw std::runtime_error("backends of the killed server live on");
 }
 
 void PgCluster::reload() {

@@ -54,7 +54,7 @@ TEST_CASE("ALERTS, recorded series and texts that ask are in a test what promtoo
         expr: up:sum == 0
         for: 1m
         annotations:
-          summary: '{{ if eq $labels.job "a" }}job a{{ else }}b{{ end }}:{{ range query "up" }} {{ .Labels.job }}={{ .Value }}{{ end }}'
+          summary: '{{ if eq $labels.job "a" }}job a{{ else }}b{{ end }}:{{ range query "sort(up)" }} {{ .Labels.job }}={{ .Value }}{{ end }}'
       - {alert: Chained, expr: 'ALERTS{alertname="Down", alertstate="firing"} == 1'}
 )FILE");
   test::write_file(dir.path() / "t.yaml", R"FILE(rule_files: [r.yaml]
