@@ -12,8 +12,8 @@
 namespace pgtend::store {
 
 // Version 1 had one row per sample, version 2 has blocks and a durable head, version 3 active sessions as well, version
-// 4 check sums of names and series.
-inline constexpr std::int64_t kHistoryVersion = 4;
+// 4 check sums of names and series, which are three bytes long since version 5.
+inline constexpr std::int64_t kHistoryVersion = 5;
 // The oldest version whose file is used as it is, but for what it lacks.
 inline constexpr std::int64_t kSameFileSince = 2;
 // The first one with active sessions.

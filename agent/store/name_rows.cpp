@@ -22,7 +22,11 @@ class Sum {
   }
   Sum& text(std::string_view value) { return add(2, value); }
   Sum& blob(std::string_view value) { return add(3, value); }
-  [[nodiscard]] std::int64_t value() const { return codec::crc32c(bytes_.view()); }
+  // As version 4 stored it: four bytes, or six where the first bit is set.
+  [[nodiscard]] std::int64_t whole() const { return codec::crc32c(bytes_.view()); }
+  // As it is stored: the last 24 bits with their sign, which take three bytes. Of 16.7 million damaged rows one is not
+  // found.
+  [[nodiscard]] std::int64_t stored() const { return static_cast<std::int32_t>(whole() << 8) >> 8; }
 
  private:
   Sum& add(std::uint8_t type, std::string_view value) {
@@ -34,7 +38,7 @@ class Sum {
   codec::ByteWriter bytes_;
 };
 
-std::int64_t sum_of(const Statement& row, int columns) {
+Sum sum_of(const Statement& row, int columns) {
   Sum sum;
   for (int i = 0; i < columns; ++i) {
     if (row.is_null(i)) {
@@ -47,7 +51,12 @@ std::int64_t sum_of(const Statement& row, int columns) {
       sum.integer(row.integer(i));
     }
   }
-  return sum.value();
+  return sum;
+}
+
+bool is_sound(const Statement& row, int columns) {
+  const auto sum = sum_of(row, columns);
+  return row.integer(columns) == sum.stored() || row.integer(columns) == sum.whole();
 }
 
 // The check sum stands behind them.
@@ -64,7 +73,7 @@ Result<void> sum_up(Database& db, const std::string& columns, int summed, const 
     if (!row) return fail(std::move(row).error());
     if (!*row) return {};
     last = next->integer(0);
-    const auto sum = sum_of(*next, summed);
+    const auto sum = sum_of(*next, summed).stored();
     next->reset();
     PGTEND_STORE_TRY(put->bind(1, last).bind(2, sum).run());
   }
@@ -73,18 +82,18 @@ Result<void> sum_up(Database& db, const std::string& columns, int summed, const 
 }  // namespace
 
 bool pair_is_sound(const Statement& row) {
-  return row.integer(kPairSummed) == sum_of(row, kPairSummed);
+  return is_sound(row, kPairSummed);
 }
 
 bool series_is_sound(const Statement& row) {
-  return row.integer(kSeriesSummed) == sum_of(row, kSeriesSummed);
+  return is_sound(row, kSeriesSummed);
 }
 
 Result<void> put_pair(Database& db, const LabelPair& pair) {
   auto put = db.cached("INSERT OR REPLACE INTO label_pair (id, name, value, crc) VALUES (?,?,?,?)");
   if (!put) return fail(std::move(put).error());
   (*put)->bind(1, pair.id).bind(2, pair.name).bind(3, pair.value);
-  return (*put)->bind(4, Sum().integer(pair.id).text(pair.name).text(pair.value).value()).run();
+  return (*put)->bind(4, Sum().integer(pair.id).text(pair.name).text(pair.value).stored()).run();
 }
 
 Result<void> put_series(Database& db, const IndexedSeries& series) {
@@ -112,7 +121,7 @@ Result<void> put_series(Database& db, const IndexedSeries& series) {
   } else {
     sum.null().null();
   }
-  (*put)->bind_blob(9, pairs.view()).bind(10, sum.blob(pairs.view()).value());
+  (*put)->bind_blob(9, pairs.view()).bind(10, sum.blob(pairs.view()).stored());
   return (*put)->run();
 }
 

@@ -1,5 +1,7 @@
 #include <fstream>
 
+#include "agent/store/codec/bytes.hpp"
+#include "agent/store/codec/crc32c.hpp"
 #include "agent/store/integrity.hpp"
 #include "agent/store/recovery.hpp"
 #include "tests/unit/store/support.hpp"
@@ -178,6 +180,39 @@ TEST_CASE("recovery loses a damaged page and nothing behind it, whatever groups 
   CHECK(recovered->lost_rows >= 1);
   CHECK(recovered->blocks >= before->blocks * 3 / 4);
   CHECK(store::check_history_offline(dir.file("new.db"))->sound);
+}
+
+TEST_CASE("check sums of names as version 4 stored them count, and get no other") {
+  TempDir dir;
+  const auto file = dir.file("history.db");
+  write_two(file);
+  const RawDatabase raw(file);
+  std::int64_t longer = 0;
+  for (int id = 1; id <= std::stoi(raw.value("SELECT max(id) FROM label_pair")); ++id) {
+    const auto of = " FROM label_pair WHERE id=" + std::to_string(id);
+    store::codec::ByteWriter row;
+    row.u8(1);
+    row.u64(static_cast<std::uint64_t>(id));
+    for (const auto& text : {raw.value("SELECT name" + of), raw.value("SELECT value" + of)}) {
+      row.u8(2);
+      row.varint(text.size());
+      row.bytes(text);
+    }
+    const auto sum = store::codec::crc32c(row.view());
+    longer += sum >= 1U << 23 ? 1 : 0;
+    raw.exec("UPDATE label_pair SET crc=" + std::to_string(sum) + " WHERE id=" + std::to_string(id));
+  }
+  REQUIRE(longer > 0);
+  raw.exec("PRAGMA user_version=4");
+  {
+    History history(file);
+    CHECK(samples_under_their_own_name(history.select({}, kAlways)) == 2UL * kTicks);
+    CHECK(raw.value("PRAGMA user_version") == "5");
+  }
+  CHECK(store::check_history_offline(file)->sound);
+  raw.exec("UPDATE label_pair SET crc = crc + 1 WHERE value = 'shop'");
+  History history(file);
+  CHECK(samples_under_their_own_name(history.select({}, kAlways)) == kTicks);
 }
 
 TEST_CASE("a file whose pages are overwritten under the agent is renamed as soon as a reader finds it") {

@@ -74,7 +74,7 @@ TEST_CASE("a file of version 2 gets what it lacks and keeps all it has") {
   CHECK(store::check_history_offline(file)->sound);
   History history(file);
   CHECK_FALSE(history.file->moved_aside());
-  CHECK(RawDatabase(file).value("PRAGMA user_version") == "4");
+  CHECK(RawDatabase(file).value("PRAGMA user_version") == "5");
   CHECK(history.select({named("g")}, kAlways)[0].samples[0].value == 7);
   CHECK(store::check_history(file)->sound);
   history.file->append_sessions(bucket(history.clock.now(), 3));
