@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/sample_texts.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/http/form.hpp"
@@ -56,55 +57,6 @@ http::Response finished(std::string body, const std::vector<std::string>& warnin
   return answer(200, std::move(body));
 }
 
-// Room for a time, and for a value as append_sample writes it (24 characters at most, without an exponent).
-using Text = std::array<char, 64>;
-
-char* write_time(char* to, char* end, UtcTime time) {
-  const std::int64_t ms = to_ms(time);
-  if (ms < 0) *to++ = '-';
-  to = std::to_chars(to, end, std::abs(ms / 1000)).ptr;
-  const auto rest = std::abs(ms % 1000);
-  if (rest == 0) return to;
-  *to++ = '.';
-  *to++ = static_cast<char>('0' + rest / 100);
-  *to++ = static_cast<char>('0' + rest / 10 % 10);
-  *to++ = static_cast<char>('0' + rest % 10);
-  return to;
-}
-
-void append_time(std::string& out, UtcTime time) {
-  Text text;
-  out.append(text.data(), write_time(text.data(), text.data() + text.size(), time));
-}
-
-// A sample's value as Prometheus's JSON has it: decimal, with an exponent below 1e-6 and from 1e21 on.
-char* write_value(char* to, char* end, double value) {
-  if (!std::isfinite(value)) {
-    const auto name = format_double(value);
-    return std::copy(name.begin(), name.end(), to);
-  }
-  const double size = std::abs(value);
-  const bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
-  const auto written =
-      std::to_chars(to, end, value, exponent ? std::chars_format::scientific : std::chars_format::fixed);
-  return written.ec == std::errc() ? written.ptr : to;
-}
-
-// One append for a sample: an answer has a hundred thousand of them.
-void append_sample(std::string& out, const Sample& sample) {
-  std::array<char, 2 * std::tuple_size_v<Text>> text;
-  char* const end = text.data() + text.size();
-  char* to = text.data();
-  *to++ = '[';
-  to = write_time(to, end, sample.time);
-  *to++ = ',';
-  *to++ = '"';
-  to = write_value(to, end - 2, sample.value);
-  *to++ = '"';
-  *to++ = ']';
-  out.append(text.data(), to);
-}
-
 // A JSON string; of a text without anything to escape, which labels are, without a detour.
 void append_text(std::string& out, std::string_view text) {
   const bool plain =
@@ -131,16 +83,11 @@ void append_labels(std::string& out, const Labels& labels) {
   out += '}';
 }
 
-void append_series(std::string& out, const SeriesResult& series, bool many) {
+void append_series(std::string& out, const SeriesResult& series, bool many, SampleTexts& texts) {
   out += R"({"metric":)";
   append_labels(out, series.labels);
   out += many ? R"(,"values":[)" : R"(,"value":)";
-  bool first = true;
-  for (const auto& sample : series.samples) {
-    if (!first) out += ',';
-    first = false;
-    append_sample(out, sample);
-  }
+  texts.append(out, series.samples);
   out += many ? "]}" : "}";
 }
 
@@ -264,11 +211,12 @@ http::Response query_answer(const QueryResult& result, UtcTime at) {
   for (const auto& series : result.series) samples += series.samples.size();
   out.reserve(32 * samples + 512 * result.series.size());
   out += R"({"resultType":")" + result.type + R"(","result":[)";
+  SampleTexts texts;
   bool first = true;
   for (const auto& series : result.series) {
     if (!first) out += ',';
     first = false;
-    append_series(out, series, result.type == "matrix");
+    append_series(out, series, result.type == "matrix", texts);
   }
   out += "]}";
   return finished(std::move(out), result.warnings);

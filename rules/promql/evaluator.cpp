@@ -172,6 +172,7 @@ Result<Matrix> step_by_step(Query& query, const Expr& expr, TimeRange range, Mil
   constexpr std::size_t kReserve = 256;
   const auto steps_left = [&](UtcTime at) { return static_cast<std::size_t>((range.to - at) / step) + 1; };
   std::unordered_map<const Labels*, std::size_t> index;
+  std::vector<std::pair<const Labels*, std::size_t>> before;  // elements of one step come in the order of the last
   const Labels* none = query.labels().intern(Labels());
   for (UtcTime at = range.from; at <= range.to; at += step) {
     Elements elements;
@@ -185,13 +186,18 @@ Result<Matrix> step_by_step(Query& query, const Expr& expr, TimeRange range, Mil
       elements = std::move(*found);
     }
     if (auto held = query.hold(elements.size()); !held) return fail(held.error());
-    for (const auto& element : elements) {
-      const auto [found, added] = index.try_emplace(element.labels, matrix.size());
-      if (added) {
-        matrix.push_back({*element.labels, {}});
-        matrix.back().samples.reserve(std::min(steps_left(at), kReserve));
+    before.resize(elements.size(), {nullptr, 0});
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      const auto& element = elements[i];
+      if (before[i].first != element.labels) {
+        const auto [found, added] = index.try_emplace(element.labels, matrix.size());
+        if (added) {
+          matrix.push_back({*element.labels, {}});
+          matrix.back().samples.reserve(std::min(steps_left(at), kReserve));
+        }
+        before[i] = {element.labels, found->second};
       }
-      matrix[found->second].samples.push_back({at, element.value});
+      matrix[before[i].second].samples.push_back({at, element.value});
     }
   }
   return matrix;
