@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <system_error>
 
 #include "agent/base/strings.hpp"
@@ -14,9 +15,6 @@ namespace pgtend::http {
 
 namespace {
 
-struct FreeEasy {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -24,7 +22,6 @@ struct FreeUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 
-using Easy = std::unique_ptr<CURL, FreeEasy>;
 using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 
 struct Receiving {
@@ -145,6 +142,28 @@ void set_limits(CURL* handle, const ClientRequest& request) {
   curl_easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
 }
 
+void set_place(CURL* handle, const ClientRequest& request) {
+  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  if (!request.username.empty()) {
+    curl_easy_setopt(handle, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    curl_easy_setopt(handle, CURLOPT_USERNAME, request.username.c_str());
+    curl_easy_setopt(handle, CURLOPT_PASSWORD, request.password.c_str());
+  }
+  if (!request.unix_socket.empty()) {
+    curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+    curl_easy_setopt(handle, CURLOPT_PROXY, "");
+  }
+}
+
+void receive(CURL* handle, const ClientRequest& request, Receiving& receiving) {
+  receiving.limit = request.max_body;
+  receiving.truncate = request.truncate_body;
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &receiving);
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &receiving);
+}
+
 }  // namespace
 
 std::string origin_of(std::string_view url) {
@@ -158,46 +177,43 @@ std::string origin_of(std::string_view url) {
   return scheme + "://" + host + (port.empty() ? "" : ":" + port);
 }
 
-Result<ClientResponse> send_blocking(const ClientRequest& request) {
+KeptConnection::KeptConnection() {
   static std::once_flag started;
   std::call_once(started, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  handle_ = curl_easy_init();
+}
+
+KeptConnection::~KeptConnection() {
+  curl_easy_cleanup(handle_);
+}
+
+Result<ClientResponse> send_blocking(const ClientRequest& request, KeptConnection* kept) {
   if (!is_token(request.method)) return fail(Errc::invalid_argument, "the request method is malformed");
   auto headers = make_headers(request);
   if (!headers) return fail(headers.error(), request.method + " " + origin_of(request.url));
-  const Easy easy(curl_easy_init());
-  if (!easy) return fail(Errc::resource_exhausted, "libcurl has no handle to give");
-  CURL* handle = easy.get();
+  std::optional<KeptConnection> own;
+  CURL* handle = kept != nullptr ? kept->handle_ : own.emplace().handle_;
+  if (handle == nullptr) return fail(Errc::resource_exhausted, "libcurl has no handle to give");
+  curl_easy_reset(handle);  // leaves its connection open
   Receiving receiving;
-  receiving.limit = request.max_body;
-  receiving.truncate = request.truncate_body;
   set_limits(handle, request);
   set_method(handle, request);
-  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  set_place(handle, request);
+  receive(handle, request, receiving);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers->get());
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &receiving);
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &receiving);
-  if (!request.username.empty()) {
-    curl_easy_setopt(handle, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
-    curl_easy_setopt(handle, CURLOPT_USERNAME, request.username.c_str());
-    curl_easy_setopt(handle, CURLOPT_PASSWORD, request.password.c_str());
-  }
-  if (!request.unix_socket.empty()) {
-    curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-    curl_easy_setopt(handle, CURLOPT_PROXY, "");
-  }
   const auto code = curl_easy_perform(handle);
   if (code != CURLE_OK) return fail(describe(code, handle, receiving, request));
-  long status = 0;
+  long status = 0, connects = 1;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(handle, CURLINFO_NUM_CONNECTS, &connects);
   receiving.response.status = static_cast<int>(status);
+  receiving.response.connected = connects > 0;
   return std::move(receiving.response);
 }
 
-net::TaskResult<ClientResponse> Client::send(ClientRequest request) {
+net::TaskResult<ClientResponse> Client::send(ClientRequest request, std::shared_ptr<KeptConnection> kept) {
   auto shared = std::make_shared<const ClientRequest>(std::move(request));
-  auto work = [shared] { return send_blocking(*shared); };
+  auto work = [shared, kept = std::move(kept)] { return send_blocking(*shared, kept.get()); };
   auto result = co_await net::run_on(blocking_, work);
   co_return result;
 }

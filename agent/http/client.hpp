@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,13 +29,27 @@ struct ClientResponse {
   int status = 0;
   std::string body;
   std::map<std::string, std::string> headers;  // names in lower case, the last of repeated ones
+  bool connected = true;  // for this request; false: the connection of the one before was still open
+};
+
+// A connection that is kept open between requests to one server. REQUIRES: one request at a time.
+class KeptConnection {
+ public:
+  KeptConnection();
+  ~KeptConnection();
+  KeptConnection(const KeptConnection&) = delete;
+  KeptConnection& operator=(const KeptConnection&) = delete;
+
+ private:
+  friend Result<ClientResponse> send_blocking(const ClientRequest& request, KeptConnection* kept);
+  void* handle_;  // of libcurl
 };
 
 // Sends one request and waits for the answer; redirects are not followed. Any status is a success here.
 // Errors: timeout, unavailable (both retryable), invalid_argument (URL, method or header), resource_exhausted (answer
 // larger than max_body). Their text shows scheme://host:port and never user info, path, query, headers or body.
-// REQUIRES: a thread that may block.
-Result<ClientResponse> send_blocking(const ClientRequest& request);
+// Over `kept`, where it is given; else over a connection of its own. REQUIRES: a thread that may block.
+Result<ClientResponse> send_blocking(const ClientRequest& request, KeptConnection* kept = nullptr);
 
 // "https://host:443" out of a URL; a placeholder when it is malformed.
 [[nodiscard]] std::string origin_of(std::string_view url);
@@ -44,7 +59,7 @@ class Client {
  public:
   explicit Client(net::asio::any_io_executor blocking) : blocking_(std::move(blocking)) {}
   // Errors: as send_blocking.
-  net::TaskResult<ClientResponse> send(ClientRequest request);
+  net::TaskResult<ClientResponse> send(ClientRequest request, std::shared_ptr<KeptConnection> kept = nullptr);
 
  private:
   net::asio::any_io_executor blocking_;

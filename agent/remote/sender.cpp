@@ -218,6 +218,17 @@ http::ClientRequest Sender::request(std::string body) const {
   return request;
 }
 
+net::TaskResult<http::ClientResponse> Sender::post(std::string body) {
+  auto sent = request(std::move(body));
+  auto response = co_await client_.send(std::move(sent), connection_);
+  if (!response) co_return response;
+  keeps_ = keeps_ || !response->connected;
+  was_cut_ = was_cut_ || (keeps_ && !announced_end_ && response->connected);
+  const auto said = response->headers.find("connection");
+  announced_end_ = said != response->headers.end() && to_lower(said->second) == "close";
+  co_return response;
+}
+
 // Samples never wait for it: what a receiver does not take of it is sent another time.
 net::Task<void> Sender::send_metadata() {
   described_ = clock_.steady_now();
@@ -225,8 +236,7 @@ net::Task<void> Sender::send_metadata() {
   for (const auto& metric : doors_.metrics()) all.add(metric);
   auto body = all.body();
   if (!body || all.message().empty()) co_return;
-  auto post = request(std::move(*body));
-  auto response = co_await client_.send(std::move(post));
+  auto response = co_await post(std::move(*body));
   if (response && response->status / 100 == 2) co_return;
   log::debug("remote write could not tell what its metrics are",
              {{"endpoint", target_.name},
@@ -236,8 +246,11 @@ net::Task<void> Sender::send_metadata() {
 
 net::Task<Millis> Sender::send_part() {
   const auto& part = window_->parts[part_];
-  auto post = request(part.body);
-  auto response = co_await client_.send(std::move(post));
+  auto response = co_await post(part.body);
+  if (may_have_forgotten()) {
+    repeat_recent();
+    co_return kCatchUpPause;
+  }
   const auto answer = response ? judge(response->status, response->headers, clock_.now()) : judge(response.error());
   switch (answer.fate) {
     case Fate::taken:
@@ -261,6 +274,18 @@ net::Task<Millis> Sender::send_part() {
     log::warn("remote write waits for its receiver", {{"endpoint", target_.name}, {"reason", answer.reason}});
   if (answer.vanished && !std::exchange(repeated_, true)) repeat_recent();
   co_return std::max(backoff_.next(), answer.retry_after.value_or(Millis(0)));
+}
+
+// Whether the answer came from a receiver that may have lost what the ones before it acknowledged.
+bool Sender::may_have_forgotten() {
+  const Deadline now = clock_.steady_now();
+  if (!std::exchange(was_cut_, false) || !repeating_.empty() || recent_.empty()) return false;
+  if (cut_at_ && now - *cut_at_ < kCutEvery) return false;
+  cut_at_ = now;
+  ++counts_.retries;
+  log::info("remote write repeats what its receiver, which ended the connection, may have lost",
+            {{"endpoint", target_.name}});
+  return true;
 }
 
 Millis Sender::back_off(const Error& error) {

@@ -66,6 +66,9 @@ inline constexpr Millis kPause{5'000};
 // VictoriaMetrics keeps up to 5 s of acknowledged samples in memory (its documentation; 6 s were seen to be lost to
 // kill -9); twice that.
 inline constexpr Millis kMayForget{10'000};
+// A connection that ends is taken for a loss at most this often, or a receiver that ends every one would get everything
+// over and over: its traffic is doubled at worst.
+inline constexpr Millis kCutEvery = 2 * kMayForget;
 // Between two requests of a catch-up: at most 100,000 samples a second, so that a receiver's return is no load peak.
 inline constexpr Millis kCatchUpPause{100};
 
@@ -77,7 +80,8 @@ inline constexpr Millis kMetadataEvery{600'000};
 // is the only queue: an outage costs no memory, and is over when history has been read up to now.
 // A request is repeated byte by byte until it is answered, across restarts too, so that a receiver that refuses what it
 // has already (Prometheus does, whole requests at a time) is understood. So are the last ones before a receiver
-// vanished. REQUIRES: one coroutine at a time, on the io thread; `client` and `clock` outlive it.
+// vanished, or ended a connection that it had kept. REQUIRES: one coroutine at a time, on the io thread; `client` and
+// `clock` outlive it.
 class Sender {
  public:
   Sender(Target target, Doors doors, http::Client& client, const Clock& clock, std::uint64_t seed);
@@ -96,9 +100,11 @@ class Sender {
   net::TaskResult<bool> load_window();
   net::Task<Millis> send_part();
   net::Task<void> send_metadata();
+  net::TaskResult<http::ClientResponse> post(std::string body);
   [[nodiscard]] http::ClientRequest request(std::string body) const;
   void follow_clock();
   void repeat_recent();
+  bool may_have_forgotten();
   void remember_window(UtcTime from, UtcTime to);
   [[nodiscard]] std::vector<UtcTime> recent_borders() const;
   Millis back_off(const Error& error);
@@ -117,6 +123,11 @@ class Sender {
   // Ends of windows that were sent before and are sent again, just as they were; the next one first.
   std::deque<UtcTime> repeating_;
   bool repeated_ = false;  // since the receiver last answered
+  // One connection for all requests. Where the receiver keeps it and it had to be made anew, without its having said
+  // so, it may have been killed and be back, without anybody asking it meanwhile.
+  std::shared_ptr<http::KeptConnection> connection_ = std::make_shared<http::KeptConnection>();
+  bool keeps_ = false, announced_end_ = false, was_cut_ = false;
+  std::optional<Deadline> cut_at_;  // when that was last taken for a loss
   struct Acknowledged {
     UtcTime from, to;
     Deadline at;

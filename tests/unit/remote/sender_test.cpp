@@ -26,6 +26,7 @@ struct Receiver {
   std::vector<http::Request> got;
   std::map<std::string, std::map<std::int64_t, int>> taken;  // series, time: how often
   std::vector<DecodedMetric> described;
+  bool closes = false;      // says with every answer that it ends the connection
   int refuse_metadata = 0;  // status for requests with nothing else; 0: they are taken
 
   http::Router router() {
@@ -47,6 +48,7 @@ struct Receiver {
       response.status = answers.front();
       answers.pop_front();
     }
+    if (closes) response.headers.emplace_back("Connection", "close");
     if (response.status == 204)
       for (const auto& series : decode_request(request.body))
         for (const auto& sample : series.samples) ++taken[series.labels.at(0).second][sample.first];
@@ -112,6 +114,14 @@ struct Rig {
     };
     if (!metrics.empty()) doors.metrics = [this] { return metrics; };
     sender = std::make_unique<Sender>(target, doors, client, clock, 7);
+  }
+
+  void restart_receiver() {
+    auto options = loopback();
+    options.listen = "127.0.0.1:" + std::to_string(server->port());
+    server.reset();
+    server = std::make_unique<RunningServer>(options, receiver.router(), one_token());
+    REQUIRE(server->started());
   }
 
   Millis step() {
@@ -267,6 +277,41 @@ TEST_CASE("a receiver that vanishes gets again what it may have forgotten, just 
     if (at > last - 10'000) CHECK(rig.receiver.taken["a"].contains(at));
   for (const auto& [at, often] : rig.receiver.taken["a"]) CHECK(often == 1);
   CHECK(rig.receiver.taken["a"].rbegin()->first == to_ms(rig.start) + 41'000);
+}
+
+TEST_CASE("a receiver that was killed and is back before anybody asks gets again what it may have forgotten") {
+  Rig rig;
+  rig.step();
+  const auto pass = [&](int from, int to) {
+    for (int s = from; s <= to; ++s) {
+      rig.add("a", s);
+      rig.clock.advance(Millis(1'000));
+      if (s % 5 == 0) rig.settle();
+    }
+  };
+  pass(1, 40);
+  const auto forgotten = rig.receiver.taken["a"];
+  rig.receiver.taken.clear();
+  rig.restart_receiver();
+  pass(41, 60);
+  REQUIRE(rig.sender->counts().retries > 0);
+  const auto last = forgotten.rbegin()->first;
+  for (const auto& [at, often] : forgotten)
+    if (at > last - 10'000) CHECK(rig.receiver.taken["a"].contains(at));
+  const auto requests = rig.receiver.got.size();
+  // One that ends the connection after every second answer is not given everything over and over.
+  for (int s = 61; s <= 100; ++s) {
+    if (s % 10 == 0) rig.restart_receiver();
+    pass(s, s);
+  }
+  CHECK(rig.receiver.got.size() - requests < 40);
+  CHECK(rig.receiver.taken["a"].contains(to_ms(rig.start) + 85'000));
+  // Nor is one that says that it ends the connection.
+  const auto retries = rig.sender->counts().retries;
+  rig.clock.advance(Millis(20'000));
+  rig.receiver.closes = true;
+  pass(101, 140);
+  CHECK(rig.sender->counts().retries <= retries + 1);
 }
 
 TEST_CASE("what a receiver refuses is counted and does not hold up the rest") {
