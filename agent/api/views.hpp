@@ -60,6 +60,7 @@ struct HistoryView {
   std::uint64_t samples = 0;
   std::size_t series = 0;
   std::uint64_t dropped = 0;  // snapshots refused by the full queue
+  std::string trouble;        // why it is in memory only; empty: it is written
 };
 
 struct LedgerView {

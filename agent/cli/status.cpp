@@ -43,7 +43,8 @@ void show_head(const Json& s) {
                         ? ", collectors of class B and C slowed down " + cell(cost, "slowdown") + "x"
                         : ""));
   line("history", cell(history, "series") + " series, " + cell(history, "samples") + " samples, " +
-                      format_bytes(history.value("bytes", 0.0)));
+                      format_bytes(history.value("bytes", 0.0)) +
+                      (cell(history, "trouble").empty() ? "" : ", not written: " + cell(history, "trouble")));
   line("alerts", cell(s["alerts"], "firing") + " firing, " + cell(s["alerts"], "pending") + " pending");
   line("changes", cell(s["changes"], "open") + " open");
   line("ledger", s["ledger"].value("writable", false) ? cell(s["ledger"], "audit_rows") + " audit rows"

@@ -4,6 +4,7 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <filesystem>
 
 #include "agent/api/routes.hpp"
 #include "agent/base/log.hpp"
@@ -93,6 +94,12 @@ class Agent {
   // Without a ledger pgtend only recommends, and says so.
   void open_ledger() {
     auto made = make_directory_of(config_->ledger.path);
+    // A ledger that was lost, and one that never was, look alike but for what else is there.
+    std::error_code ignored;
+    if (!std::filesystem::exists(config_->ledger.path, ignored) &&
+        std::filesystem::exists(config_->history.path, ignored))
+      log::warn("there is history but no ledger: a new one is begun, without earlier changes, approvals and silences",
+                {{"path", config_->ledger.path}});
     auto ledger = made ? store::Ledger::open(config_->ledger.path, clock_)
                        : Result<std::unique_ptr<store::Ledger>>(fail(std::move(made.error())));
     if (ledger) {

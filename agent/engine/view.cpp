@@ -19,6 +19,7 @@ View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& al
 
 std::string View::degraded_by(const api::StatusView& status) const {
   if (!status.ledger.writable) return "no ledger";
+  if (!status.history.trouble.empty()) return "history is not written";
   for (const auto& lane : status.lanes)
     if ((lane.name == "probe" || lane.name == "sample") && !lane.up) return "lane " + lane.name + " is down";
   for (const auto& lane : status.lanes)
@@ -64,7 +65,7 @@ net::TaskResult<api::StatusView> View::status() {
               cost_.budget().rss_bytes};
   const auto history = parts_.history.stats();
   out.history = {history.bytes, static_cast<std::uint64_t>(history.samples), static_cast<std::size_t>(history.series),
-                 static_cast<std::uint64_t>(history.dropped_snapshots)};
+                 static_cast<std::uint64_t>(history.dropped_snapshots), history.trouble};
   for (const auto& alert : alerting_.alerts()) {
     if (alert.state == AlertState::firing) ++out.alerts.firing;
     if (alert.state == AlertState::pending) ++out.alerts.pending;

@@ -173,10 +173,13 @@ Result<std::unique_ptr<Database>> open_history(const std::string& path, UtcTime 
   auto db = Database::open(path, OpenMode::read_write);
   if (!db) return fail(std::move(db).error());
   auto& it = **db;
-  // auto_vacuum only takes effect before the first table; secure_delete (Debian's default) writes a third more.
-  // Checkpoints are made after commits, where their cost is seen; they wait for a reader only briefly.
+  // auto_vacuum only takes effect before the first table, and is written even into a file that has it.
+  std::error_code ignored;
+  if (std::filesystem::file_size(path, ignored) == 0) PGTEND_STORE_TRY(it.exec("PRAGMA auto_vacuum=INCREMENTAL"));
+  // secure_delete (Debian's default) writes a third more. Checkpoints are made after commits, where their cost is seen;
+  // they wait for a reader only briefly.
   PGTEND_STORE_TRY(
-      it.exec("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+      it.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
               "PRAGMA secure_delete=OFF; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-512;"
               "PRAGMA temp_store=MEMORY; PRAGMA busy_timeout=100"));
   PGTEND_STORE_TRY(check_sound(it));

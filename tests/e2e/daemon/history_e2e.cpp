@@ -54,3 +54,22 @@ TEST_CASE("kill -9 of the agent loses at most the last batch of samples") {
       eventually([&] { return value_of(daemon, "count_over_time(pg_up[5m])") >= before; }, std::chrono::seconds(30)));
   REQUIRE(daemon.cli({"audit", "verify"}).status == 0);
 }
+
+TEST_CASE("a history of a newer version is left alone, and the agent goes on in memory and says so") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  daemon.stop();
+  const auto file = daemon.path("history.db").string();
+  must_run({"sqlite3", file, "PRAGMA user_version = 99"});
+  std::filesystem::remove(daemon.path("ledger.db"));
+  const auto before = read_file(file);
+  daemon.start();
+  REQUIRE(eventually([&] { return value_of(daemon, "pg_up") == 1; }, std::chrono::seconds(30)));
+  const auto status = daemon.cli({"status"}).output;
+  CHECK_THAT(status, ContainsSubstring("degraded: history is not written"));
+  CHECK_THAT(status, ContainsSubstring("written by a newer pgtend (history version 99"));
+  CHECK_THAT(daemon.log(), ContainsSubstring("there is history but no ledger"));
+  daemon.stop();
+  CHECK(read_file(file) == before);
+}

@@ -151,7 +151,7 @@ inline api::StatusView sample_status() {
   collector.series = 40;
   status.collectors = {collector};
   status.cost = {0.001, 0.002, 20'000'000, 1234, 400, false, 1};
-  status.history = {1'000'000, 5000, 400, 0};
+  status.history = {1'000'000, 5000, 400, 0, {}};
   status.ledger = {true, 7};
   status.freeze = {true, "token:ops", "release", kThen};
   status.alerts = {1, 2};
