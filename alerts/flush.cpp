@@ -152,6 +152,7 @@ void update_told(const GroupFlush& flush, ToldMemory& told, const Integration& i
     if (said || told.firing.contains(seen.id)) firing.insert(seen.id);
   }
   told.firing = std::move(firing);
+  if (told.firing.empty()) told.count = 0;
 }
 
 void tell(const GroupFlush& flush, const std::string& receiver, const Integration& integration, std::int64_t& sequence,
@@ -167,6 +168,7 @@ void tell(const GroupFlush& flush, const std::string& receiver, const Integratio
     message.group_labels = flush.group.labels;
     message.reason = *reason;
     message.sequence = ++sequence;
+    message.told = ++told.count;
     message.alerts = in_order(content, message.truncated);
     const bool any_firing = message.alerts.front().alert.state == AlertState::firing;
     if (any_firing && !flush.group.firing_since) flush.group.firing_since = flush.now;

@@ -1,6 +1,7 @@
 #include "alerts/life_cycle.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -65,6 +66,7 @@ bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
   const bool mended = mend_times(alert, now);
   const Alert before = alert;
   alert.last_seen_at = now;
+  alert.missed = 0;
   alert.keep_firing_since.reset();
   alert.unknown = false;
   if (alert.state == AlertState::inactive || alert.state == AlertState::resolved) {
@@ -73,7 +75,12 @@ bool see(Alert& alert, const CompiledRule& rule, UtcTime now) {
     alert.fired_at.reset();
     alert.resolved_at.reset();
     alert.resolved_value.reset();
+    alert.lowest.reset();
+    alert.highest.reset();
   }
+  // Not by std::min: a value that is not a number is no extreme.
+  if (!alert.lowest || alert.value < *alert.lowest) alert.lowest = alert.value;
+  if (!alert.highest || alert.value > *alert.highest) alert.highest = alert.value;
   if (alert.state == AlertState::pending && now - alert.active_at >= rule.rule.hold) {
     alert.state = AlertState::firing;
     alert.fired_at = now;
@@ -87,6 +94,7 @@ bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
   const bool changed = mend_times(alert, now) || alert.unknown;
   alert.unknown = false;
   if (alert.state == AlertState::pending) {
+    if (++alert.missed <= rule.tolerate_gaps) return changed;
     alert.state = AlertState::inactive;
     return true;
   }
@@ -118,18 +126,33 @@ std::vector<Alert> freeze(RuleAlerts& alerts) {
   return changed;
 }
 
-// The value that ended an alert: of the element that has its labels.
-std::optional<double> compared_value(const CompiledRule& rule, const Evaluation& evaluation, std::uint64_t key,
-                                     const Labels& external_labels) {
-  for (const auto& element : evaluation.compared)
-    if (fingerprint(alert_labels(rule, element, evaluation, external_labels)) == key) return element.value;
-  return std::nullopt;
+// The element that has the labels of this alert.
+const Firing* element_of(std::uint64_t key, const std::vector<Firing>& among, const CompiledRule& rule,
+                         const Evaluation& evaluation, const Labels& external_labels) {
+  const auto found = std::find_if(among.begin(), among.end(), [&](const Firing& element) {
+    return fingerprint(alert_labels(rule, element, evaluation, external_labels)) == key;
+  });
+  return found == among.end() ? nullptr : &*found;
+}
+
+Result<int> tolerated_gaps(const Rule& rule) {
+  const auto text = rule.annotations.find(kTolerateGaps);
+  if (text == rule.annotations.end()) return 0;
+  int out = 0;
+  const auto& word = text->second;
+  const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), out);
+  if (ec != std::errc() || end != word.data() + word.size() || out < 0 || out > 100)
+    return fail(Errc::parse, rule.file + ":" + std::to_string(rule.line) + ": rule " + rule.name + ": " +
+                                 kTolerateGaps + " is a whole number from 0 to 100, not '" + word + "'");
+  return out;
 }
 
 }  // namespace
 
 void add_labels(Evaluation& evaluation, const Labels& missing) {
-  for (auto* elements : {&evaluation.firing, &evaluation.compared})
+  std::vector<std::vector<Firing>*> all{&evaluation.firing, &evaluation.compared};
+  if (evaluation.may_end) all.push_back(&*evaluation.may_end);
+  for (auto* elements : all)
     for (auto& element : *elements)
       for (const auto& [name, value] : missing)
         if (!element.labels.has(name)) element.labels.set(name, value);
@@ -163,6 +186,9 @@ Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
   auto annotations = compile_texts(rule.annotations, rule);
   if (!annotations) return fail(std::move(annotations.error()));
   out.annotations = std::move(*annotations);
+  const auto gaps = tolerated_gaps(rule);
+  if (!gaps) return fail(gaps.error());
+  out.tolerate_gaps = *gaps;
   return out;
 }
 
@@ -197,15 +223,39 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
   }
   for (auto it = alerts.begin(); it != alerts.end();) {
     if (!seen.contains(it->first)) {
-      const bool fired = it->second.state == AlertState::firing;
-      const bool stored = miss(it->second, rule, now);
-      if (fired && it->second.state == AlertState::resolved)
-        it->second.resolved_value = compared_value(rule, evaluation, it->first, external_labels);
-      if (stored) changed.push_back(it->second);
+      auto& alert = it->second;
+      const bool fired = alert.state == AlertState::firing;
+      const auto* now_at =
+          fired ? element_of(it->first, evaluation.compared, rule, evaluation, external_labels) : nullptr;
+      const bool held = now_at != nullptr && evaluation.may_end &&
+                        element_of(it->first, *evaluation.may_end, rule, evaluation, external_labels) == nullptr;
+      if (held) alert.value = now_at->value;
+      const bool stored = held ? see(alert, rule, now) : miss(alert, rule, now);
+      if (fired && alert.state == AlertState::resolved)
+        alert.resolved_value = now_at == nullptr ? std::nullopt : std::optional(now_at->value);
+      if (stored) changed.push_back(alert);
     }
     it = it->second.state == AlertState::inactive ? alerts.erase(it) : std::next(it);
   }
   return changed;
+}
+
+void restart_waits(RuleAlerts& alerts, UtcTime now, Millis tolerance, std::vector<Alert>& changed) {
+  for (auto& [key, alert] : alerts) {
+    if (alert.state != AlertState::pending || now - alert.last_seen_at.value_or(alert.active_at) <= tolerance) continue;
+    alert.active_at = now;
+    changed.push_back(alert);
+  }
+}
+
+void shift_waits(RuleAlerts& alerts, Millis forward, std::vector<Alert>& changed) {
+  for (auto& [key, alert] : alerts) {
+    if (alert.last_seen_at) *alert.last_seen_at += forward;
+    if (alert.state != AlertState::pending && !alert.keep_firing_since) continue;
+    if (alert.state == AlertState::pending) alert.active_at += forward;
+    if (alert.keep_firing_since) *alert.keep_firing_since += forward;
+    changed.push_back(alert);
+  }
 }
 
 std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,14 @@ struct CompiledRule {
   Rule rule;
   std::string group;
   std::vector<std::pair<std::string, Template>> labels, annotations;
+  int tolerate_gaps = 0;  // evaluations without a pending alert after which it goes on waiting all the same
 };
+
+// Annotations of a rule that are for pgtend; to Prometheus they are texts. How many evaluations in a row a pending
+// alert may be missing (0 to 100), and an expression that a firing one has to be in before it may end, as long as what
+// it compares is there.
+inline constexpr const char* kTolerateGaps = "pgtend_tolerate_gaps";
+inline constexpr const char* kResolveExpr = "pgtend_resolve_expr";
 
 // Errors: parse, with file, line and what the template does not support; not retryable.
 [[nodiscard]] Result<CompiledRule> compile(const Rule& rule, const std::string& group);
@@ -31,6 +39,7 @@ struct Evaluation {
   // What the rule compares, whether it fires or not; given where an alert of the rule fires, so that its end has a
   // value.
   std::vector<Firing> compared = {};
+  std::optional<std::vector<Firing>> may_end = {};  // elements of the rule's kResolveExpr, where it has one
   // Not known for want of its series: the collector that makes them is what fails, not the rule.
   bool blind = false;
   // For the rule's texts.
@@ -59,6 +68,14 @@ inline constexpr Millis kResolvedRetention{15 * 60 * 1000};
 // Errors: invalid_argument when two elements have the same labels after the rule's labels are applied.
 Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& evaluation, RuleAlerts& alerts, UtcTime now,
                                 const Labels& external_labels);
+
+// A pending alert that was not seen for longer than `tolerance` begins to wait anew: nobody knows what was meanwhile.
+// Adds what changed to `changed`.
+void restart_waits(RuleAlerts& alerts, UtcTime now, Millis tolerance, std::vector<Alert>& changed);
+
+// The wall clock was set forward by so much, or the machine slept: what waits goes on waiting for what is left. Adds
+// what changed to `changed`.
+void shift_waits(RuleAlerts& alerts, Millis forward, std::vector<Alert>& changed);
 
 // The alerts that a notification of this rule's group carries: firing ones, and those resolved since `since`.
 [[nodiscard]] std::vector<Alert> notifiable(const RuleAlerts& alerts, UtcTime since);

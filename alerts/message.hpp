@@ -17,7 +17,11 @@ struct MessageContext {
   std::string instance;      // of the configuration
   std::string external_url;  // empty: no links
   UtcTime now;
+  std::string grafana_url = {};  // empty: no link to a board
 };
+
+// Annotation of a rule: uid of the board that its messages link to.
+inline constexpr const char* kBoardAnnotation = "pgtend_dashboard";
 
 struct MessageLink {
   std::string text, url;
@@ -42,7 +46,8 @@ struct MessageText {
 // A marked message for `pgtend alerts test`.
 [[nodiscard]] Notification test_notification(const std::string& receiver, const std::string& integration, UtcTime now);
 
-// Where the API explains this alert, below the address that people reach the agent by; empty without one.
+// Where the API explains this alert, as it was when it fired, below the address that people reach the agent by; empty
+// without one.
 [[nodiscard]] std::string alert_link(std::string_view external_url, const Alert& alert);
 
 }  // namespace pgtend::alerts

@@ -11,7 +11,7 @@ tl::unexpected<Error> no_alerts() {
 
 }  // namespace
 
-net::TaskResult<AlertExplanation> AlertView::explain_alert(std::string) {
+net::TaskResult<AlertExplanation> AlertView::explain_alert(std::string, std::optional<UtcTime>) {
   co_return no_alerts();
 }
 

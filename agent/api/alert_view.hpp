@@ -38,8 +38,9 @@ class AlertView {
  public:
   virtual ~AlertView() = default;
 
-  // By fingerprint or a unique prefix. Errors: conflict (the prefix is ambiguous).
-  virtual net::TaskResult<AlertExplanation> explain_alert(std::string id);
+  // By fingerprint or a unique prefix; with `at` the episode of that moment, which may be over. Errors: conflict (the
+  // prefix is ambiguous).
+  virtual net::TaskResult<AlertExplanation> explain_alert(std::string id, std::optional<UtcTime> at);
   // Keeps an alert from being told until a time, or until it is resolved. Errors: conflict (it is over).
   virtual net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime> until, std::string comment,
                                                std::string actor);

@@ -105,7 +105,13 @@ std::string person(const std::string& named, const std::string& actor) {
 
 net::Task<Response> get_alert(Context context, Request request) {
   const auto id = request.parameters.at("id");
-  auto explanation = co_await context.view.explain_alert(id);
+  std::optional<UtcTime> at;
+  if (request.query.contains("at")) {
+    const auto given = query_time(request, "at", {});
+    if (!given) co_return error_answer(given.error());
+    at = *given;
+  }
+  auto explanation = co_await context.view.explain_alert(id, at);
   if (!explanation) co_return error_answer(explanation.error());
   co_return item_answer(encode_explanation(*explanation), context.clock);
 }
@@ -195,7 +201,7 @@ void add_alerting(http::Router& router, Context context) {
   const auto post = [&](const char* pattern, http::Right right, Action action) {
     router.add("POST", pattern, right, bind(context, action));
   };
-  get("/v1/alerts/{id}", get_alert);
+  get("/v1/alerts/{id}", get_alert, {{"at", {}}});
   get("/v1/silences", get_silences);
   get("/v1/notifications", get_notifications, {{"state", {"queued", "sent", "dead", "superseded"}}, {"limit", {}}});
   post("/v1/alerts/{id}/ack", http::Right::approver, acknowledge);

@@ -219,6 +219,8 @@ Json encode(const Alert& alert) {
           {"state", to_string(alert.state)},
           {"value", encode(alert.value)},
           {"resolved_value", alert.resolved_value ? encode(*alert.resolved_value) : Json()},
+          {"lowest", alert.lowest ? encode(*alert.lowest) : Json()},
+          {"highest", alert.highest ? encode(*alert.highest) : Json()},
           {"active_at", to_rfc3339(alert.active_at)},
           {"fired_at", time_field(alert.fired_at)},
           {"resolved_at", time_field(alert.resolved_at)},

@@ -113,7 +113,7 @@ void post_silence(Context& context, const std::string& path, const Json& body) {
 }
 
 struct Words {
-  std::string id, span, comment, by, state = "queued";
+  std::string id, at, span, comment, by, state = "queued";
   std::vector<std::string> matchers;
   bool until_resolved = false;
 };
@@ -184,8 +184,11 @@ void add_alerts(CLI::App& app, Context& context) {
   auto words = std::make_shared<Words>();
   auto* explain = command->add_subcommand("explain", "why an alert is what it is: values, series, causes, changes");
   explain->add_option("id", words->id, "id or unique prefix")->required();
-  explain->callback(
-      [&context, words] { ask_and_show(context, "/v1/alerts/" + url_encode(words->id), show_explanation); });
+  explain->add_option("--at", words->at, "as it was then: 2026-01-31T12:00:00Z, or seconds since 1970");
+  explain->callback([&context, words] {
+    const auto at = words->at.empty() ? std::string() : "?at=" + url_encode(words->at);
+    ask_and_show(context, "/v1/alerts/" + url_encode(words->id) + at, show_explanation);
+  });
   command->add_subcommand("silences", "what is kept quiet, and by whom")->callback([&context] {
     ask_and_show(context, "/v1/silences", [](const Json& list) {
       std::string out;

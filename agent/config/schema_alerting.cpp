@@ -165,6 +165,7 @@ Table<AlertingConfig> alerting_table() {
           "fallback_after", &A::fallback_after, Millis(0), kDay,
           "With Alertmanagers, receivers are told only after all of them were out of reach for so long. 0s: always."),
       text("external_url", &A::external_url, "What links in messages start with, as people reach this agent."),
+      text("grafana_url", &A::grafana_url, "Address of the Grafana that has pgtend's boards; messages link to it."),
       list_of("receivers", &A::receivers, receiver_table(),
               "Who can be told, and how. Lists of later files are appended."),
       route_field(),

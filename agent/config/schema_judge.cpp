@@ -29,6 +29,8 @@ Table<RulesConfig> rules_table() {
           true),
       boolean("shipped", &R::shipped, "Loads the rules inside the binary as well."),
       duration("evaluation_interval", &R::evaluation_interval, Millis(100), kDay, "Of groups that name none."),
+      duration("outage_tolerance", &R::outage_tolerance, Millis(0), 30 * kDay,
+               "A pending alert that nobody could look at for longer waits its `for` anew."),
       external_labels_field(),
   };
 }

@@ -138,6 +138,8 @@ struct RulesConfig {
   std::vector<std::string> files;  // globs
   bool shipped = true;             // load the rules embedded in the binary as well
   Millis evaluation_interval{15'000};
+  // Source: Prometheus's default of --rules.alert.for-outage-tolerance.
+  Millis outage_tolerance{3'600'000};
   Labels external_labels;
 };
 

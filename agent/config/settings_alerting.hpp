@@ -56,6 +56,7 @@ struct AlertingConfig {
   Millis resend_interval{60'000};
   Millis fallback_after{300'000};  // 0: receivers are told besides the Alertmanagers
   std::string external_url;        // what links in messages start with
+  std::string grafana_url;         // of the Grafana with pgtend's boards
   std::vector<ReceiverConfig> receivers;
   std::optional<Route> route;
   std::vector<InhibitRule> inhibit_rules;

@@ -32,8 +32,7 @@ void check_webhooks(const Complaints& complain, const AlertingConfig& alerting, 
 }
 
 // It is put in front of paths, and into messages that leave the house.
-void check_external_url(const Complaints& complain, const std::string& url) {
-  const std::string key = "alerting.external_url";
+void check_link_base(const Complaints& complain, const std::string& key, const std::string& url) {
   check_url(complain, key, url);
   const auto host = url.find("://");
   if (host == std::string::npos) return;
@@ -145,7 +144,8 @@ void validate_alerting(const AlertingConfig& alerting, const Origins& origins, s
   check_name(complain, "alerting.dead_letter_receiver", "receiver", alerting.dead_letter_receiver, known.receivers);
   for (std::size_t i = 0; i < alerting.alertmanagers.size(); ++i)
     check_url(complain, "alerting.alertmanagers[" + std::to_string(i) + "].url", alerting.alertmanagers[i].url);
-  check_external_url(complain, alerting.external_url);
+  check_link_base(complain, "alerting.external_url", alerting.external_url);
+  check_link_base(complain, "alerting.grafana_url", alerting.grafana_url);
   check_url(complain, "alerting.heartbeat.url", alerting.heartbeat.url);
   check_secret_file(complain, "alerting.heartbeat.url_file", alerting.heartbeat.url_file);
 }

@@ -15,6 +15,8 @@ constexpr std::chrono::seconds kTurnTime{30};
 constexpr std::chrono::seconds kExpectedInterval{5};
 // Newest first: what runs or ended within the hour is among them.
 constexpr std::size_t kChangesRead = 100;
+// Samples: an hour of 500 pending alerts at the shipped interval.
+constexpr std::size_t kLooksRead = 200'000;
 // Source: Prometheus sends endsAt = now + 4 × max(interval, resend delay).
 constexpr int kValidIntervals = 4;
 
@@ -71,7 +73,33 @@ net::TaskResult<std::size_t> Alerting::restore() {
   }
   dispatch_ = std::move(stored->dispatch);
   silences_ = std::move(stored->silences);
+  co_await note_last_looks();
   co_return count;
+}
+
+// A pending alert is stored when it begins, not each time it is seen: its series tells when that was last.
+net::Task<void> Alerting::note_last_looks() {
+  const bool any = std::any_of(state_.begin(), state_.end(), [](const auto& rule) {
+    return std::any_of(rule.second.begin(), rule.second.end(),
+                       [](const auto& each) { return each.second.state == AlertState::pending; });
+  });
+  auto reader = parts_.history.reader();
+  if (!any || !reader) co_return;
+  const UtcTime now = parts_.clock.now();
+  auto look = [reader = std::shared_ptr<HistoryReader>(std::move(*reader)),
+               range = TimeRange{now - parts_.config->rules.outage_tolerance, now}] {
+    return reader->select({*Matcher::make("__name__", MatchOp::equal, "ALERTS_FOR_STATE")}, range, kLooksRead);
+  };
+  const auto found = co_await net::run_on(parts_.blocking, look);
+  if (!found) co_return;
+  std::map<Labels, UtcTime> seen;
+  for (const auto& series : *found)
+    for (const auto& sample : series.samples)
+      if (!is_stale(sample.value)) seen[series.key.labels] = sample.time;
+  for (auto& [rule, alerts] : state_)
+    for (auto& [key, alert] : alerts)
+      if (const auto last = seen.find(alert.labels); last != seen.end() && alert.state == AlertState::pending)
+        alert.last_seen_at = std::max(alert.last_seen_at.value_or(last->second), last->second);
 }
 
 net::TaskResult<net::Turnstile::Permit> Alerting::turn() {
@@ -92,7 +120,8 @@ alerts::DispatchInputs Alerting::inputs(const States& states) const {
 
 OutboxMessage Alerting::render(const Notification& notification, UtcTime now) const {
   auto message = outbox_message(notification, parts_.config->instance.name, now);
-  const alerts::MessageContext context{parts_.config->instance.name, parts_.config->alerting.external_url, now};
+  const auto& alerting = parts_.config->alerting;
+  const alerts::MessageContext context{parts_.config->instance.name, alerting.external_url, now, alerting.grafana_url};
   const auto integration = find_integration(parts_.config->alerting, notification.integration);
   if (!integration) return message;
   auto told = notification;

@@ -58,8 +58,11 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
   };
   gauge("pgtend_outbox_queued", "Notifications that wait or are being sent.", static_cast<double>(stats.queued));
   gauge("pgtend_outbox_oldest_age_seconds", "Age of the oldest notification that waits.", age);
-  gauge("pgtend_outbox_dropped", "Notifications dropped because the spool was full, since the ledger was made.",
-        static_cast<double>(stats.dropped));
+  auto dropped = stats.dropped;
+  for (const auto& [receiver, count] : held_.dropped()) dropped += count;
+  gauge("pgtend_outbox_dropped",
+        "Notifications dropped because the spool was full, since the ledger was made, and from memory since the start.",
+        static_cast<double>(dropped));
   gauge("pgtend_notifications_dead",
         "Notifications refused for good since the agent started, and those that nobody took in time since the ledger "
         "was made.",

@@ -16,6 +16,8 @@ namespace {
 
 // One group may take this long in the blocking pool before its rules count as failed.
 constexpr std::chrono::seconds kEvaluationTime{10};
+// What slews a clock, NTP for one, moves it by less within an evaluation interval.
+constexpr Millis kClockStep{2'000};
 
 bool any_fires(const alerts::RuleAlerts& alerts) {
   return std::any_of(alerts.begin(), alerts.end(),
@@ -112,6 +114,18 @@ void Alerting::note_waiting(RuleTriggers::Place place, const LoadedRule& rule, c
   triggers_.ripens(place, parts_.clock.steady_now() + left);
 }
 
+// The time that a jump of the wall clock adds was not waited.
+void Alerting::follow_clock(std::vector<Alert>& changed) {
+  const auto ahead = std::chrono::duration_cast<Millis>(parts_.clock.now().time_since_epoch() -
+                                                        parts_.clock.steady_now().time_since_epoch());
+  const Millis forward = wall_ahead_ ? ahead - *wall_ahead_ : Millis(0);
+  wall_ahead_ = ahead;
+  if (forward < kClockStep) return;
+  log::warn("the clock went forward: alerts wait for what is left of their time",
+            {{"seconds", std::to_string(forward.count() / 1000)}});
+  for (auto& [key, alerts] : state_) alerts::shift_waits(alerts, forward, changed);
+}
+
 std::optional<AlertState> Alerting::state_before(const Alert& alert) const {
   const auto rule = state_.find({alert.group, alert.rule});
   if (rule == state_.end()) return std::nullopt;
@@ -124,6 +138,7 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
   if (!permit) co_return fail(std::move(permit.error()), "alert");
   const auto& group = result.rules->groups[result.group];
   std::vector<Alert> changed;
+  follow_clock(changed);
   // Stepped on a copy: when the ledger cannot take the change, it did not happen.
   States next;
   auto split = by_rule(group, state_);
@@ -137,6 +152,7 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
       note_health(of_rule, evaluation);
       continue;
     }
+    if (evaluation.known) alerts::restart_waits(alerts, result.at, parts_.config->rules.outage_tolerance, changed);
     auto stepped = alerts::step(rule.compiled, evaluation, alerts, result.at, parts_.config->rules.external_labels);
     if (!stepped) {
       evaluation = {};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "agent/engine/dispatching.hpp"
 #include "agent/engine/group_run.hpp"
+#include "agent/engine/held_messages.hpp"
 #include "agent/engine/pace.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/engine/rule_set.hpp"
@@ -114,11 +114,15 @@ class Alerting {
                     const alerts::Evaluation& evaluation, UtcTime now);
   net::Task<void> refresh_expected();
   net::TaskResult<std::size_t> retire();
+  void follow_clock(std::vector<Alert>& changed);
+  net::Task<void> note_last_looks();
   net::Task<void> end_silences(UtcTime now);
   net::TaskResult<net::Turnstile::Permit> turn();
 
   [[nodiscard]] bool standby() const;
-  void note_reach(std::size_t alertmanager, bool reached);
+  // The place of the Alertmanager that a message is for; nullopt: it is for a receiver.
+  [[nodiscard]] static std::optional<std::size_t> alertmanager_index(const std::string& receiver);
+  void note_reach(std::size_t alertmanager, const alerts::Delivery& outcome);
   net::Task<void> send(OutboxMessage message);
   net::Task<void> send_all(std::vector<OutboxMessage> messages);
   net::Task<void> combine_waiting(Deadline now);
@@ -155,13 +159,14 @@ class Alerting {
   UntrustedRecords untrusted_;
   std::map<std::size_t, std::vector<std::vector<SeriesKey>>> recorded_;  // in the last run, by group and rule
   std::set<std::string> with_alert_series_;                              // groups, by id
+  std::optional<Millis> wall_ahead_;                                     // of the steady clock, at the last evaluation
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index
   std::set<std::size_t> reached_;
   std::set<std::string> digests_;                               // integrations for which a digest waits
   std::map<std::string, std::int64_t> dropped_, dropped_told_;  // messages, by integration
-  std::deque<OutboxMessage> held_;
+  HeldMessages held_;
   bool ledger_behind_ = false;  // it lacks alerts or messages that are in memory
   std::shared_ptr<HistoryReader> reader_;
   http::Client client_;

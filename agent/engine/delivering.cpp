@@ -21,11 +21,6 @@ constexpr std::chrono::seconds kStatsInterval{5};
 
 constexpr std::string_view kAlertmanager = "alertmanager:";
 
-std::optional<std::size_t> alertmanager_index(const std::string& receiver) {
-  if (!receiver.starts_with(kAlertmanager)) return std::nullopt;
-  return static_cast<std::size_t>(std::stoul("0" + receiver.substr(kAlertmanager.size())));
-}
-
 alerts::Delivery gone(const std::string& receiver) {
   return {alerts::DeliveryOutcome::dead, 0, "receiver " + receiver + " is not configured any more", {}};
 }
@@ -36,6 +31,11 @@ bool is_unwell(const alerts::Delivery& outcome) {
 }
 
 }  // namespace
+
+std::optional<std::size_t> Alerting::alertmanager_index(const std::string& receiver) {
+  if (!receiver.starts_with(kAlertmanager)) return std::nullopt;
+  return static_cast<std::size_t>(std::stoul("0" + receiver.substr(kAlertmanager.size())));
+}
 
 // With Alertmanagers the receivers only stand by, until none of them could be reached for a while.
 bool Alerting::standby() const {
@@ -49,7 +49,8 @@ bool Alerting::standby() const {
   return false;
 }
 
-void Alerting::note_reach(std::size_t alertmanager, bool reached) {
+void Alerting::note_reach(std::size_t alertmanager, const alerts::Delivery& outcome) {
+  const bool reached = outcome.outcome == alerts::DeliveryOutcome::sent || outcome.status == 400;
   const bool was = standby();
   if (reached) {
     unreachable_since_.erase(alertmanager);
@@ -148,7 +149,7 @@ net::Task<void> Alerting::send(OutboxMessage message) {
   if (pace != paces_.end()) pace->second.take(parts_.clock.steady_now());
   auto outcome = co_await attempt(&message);
   const auto index = alertmanager_index(message.receiver);
-  if (index) note_reach(*index, outcome.outcome == alerts::DeliveryOutcome::sent || outcome.status == 400);
+  if (index) note_reach(*index, outcome);
   const Labels labels{{"receiver", message.receiver}, {"outcome", std::string(to_string(outcome.outcome))}};
   if (outcome.outcome != alerts::DeliveryOutcome::sent)
     log::warn("notification not delivered", {{"receiver", message.receiver},

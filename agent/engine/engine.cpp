@@ -45,8 +45,10 @@ class Agent {
         board_(board_options(loaded.config, options.version)) {}
 
   Result<void> open() {
+    std::error_code ignored;
+    const bool had_history = std::filesystem::exists(config_->history.path, ignored);
     if (auto ok = open_history(); !ok) return ok;
-    open_ledger();
+    open_ledger(had_history);
     lanes_ = std::make_unique<pg::Lanes>(io_.get_executor(), blocking_.get_executor(),
                                          lane_options(config_->postgresql), clock_, boot_seed(clock_));
     parts_ = std::make_unique<Parts>(Parts{clock_, io_.get_executor(), store_.get_executor(), blocking_.get_executor(),
@@ -92,12 +94,11 @@ class Agent {
   }
 
   // Without a ledger pgtend only recommends, and says so.
-  void open_ledger() {
+  void open_ledger(bool had_history) {
     auto made = make_directory_of(config_->ledger.path);
     // A ledger that was lost, and one that never was, look alike but for what else is there.
     std::error_code ignored;
-    if (!std::filesystem::exists(config_->ledger.path, ignored) &&
-        std::filesystem::exists(config_->history.path, ignored))
+    if (had_history && !std::filesystem::exists(config_->ledger.path, ignored))
       log::warn("there is history but no ledger: a new one is begun, without earlier changes, approvals and silences",
                 {{"path", config_->ledger.path}});
     auto ledger = made ? store::Ledger::open(config_->ledger.path, clock_)

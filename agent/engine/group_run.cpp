@@ -104,6 +104,10 @@ class Run {
     if (compared == nullptr) return out;
     // Without it the message says less; that is no reason to know nothing.
     if (auto others = elements(*compared, history_, at_, options_)) out.compared = std::move(*others);
+    if (rule.resolve == nullptr) return out;
+    auto may_end = elements(*rule.resolve, history_, at_, options_);
+    if (!may_end) return unknown(std::string(alerts::kResolveExpr) + ": " + may_end.error().describe(), false);
+    out.may_end = std::move(*may_end);
     return out;
   }
 

@@ -62,6 +62,27 @@ void check_texts(const Source& source, const Rule& rule, const config::RulePlace
   for (const auto& [name, text] : rule.annotations) check("annotations." + name, text);
 }
 
+// The expression that a firing alert has to be in before it ends; what it reads is added to `metrics`.
+promql::ExprPtr resolve_expr(const Source& source, const Rule& rule, const config::RulePlace& place,
+                             const promql::Expr& compares, std::vector<std::string>& metrics) {
+  const auto text = rule.annotations.find(alerts::kResolveExpr);
+  if (text == rule.annotations.end()) return nullptr;
+  const std::string name = alerts::kResolveExpr;
+  auto expr = promql::parse(text->second);
+  if (!expr) {
+    complain(source, rule, place.expr, name + ": " + expr.error().message);
+    return nullptr;
+  }
+  if ((*expr)->type != promql::ValueType::vector || promql::compared_value(compares) == nullptr) {
+    complain(source, rule, place.expr,
+             name + " is an instant vector, of a rule whose own expression ends with a comparison");
+    return nullptr;
+  }
+  for (auto& metric : promql::metric_names(**expr))
+    if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(std::move(metric));
+  return std::move(*expr);
+}
+
 void load_rule(const Source& source, const Rule& rule, const config::RulePlace& place, LoadedGroup& group) {
   check_texts(source, rule, place);
   // That it is missing was said by who read the file.
@@ -81,9 +102,15 @@ void load_rule(const Source& source, const Rule& rule, const config::RulePlace& 
     return before.compiled.rule.kind == rule.kind && before.compiled.rule.name == rule.name;
   });
   auto compiled = alerts::compile(rule, same == 0 ? group.id : group.id + "#" + std::to_string(same + 1));
-  if (!compiled) return;  // said by check_texts
+  if (!compiled) {
+    // Of its texts it was said by check_texts.
+    if (compiled.error().message.find(alerts::kTolerateGaps) != std::string::npos)
+      complain(source, rule, place.expr, compiled.error().message);
+    return;
+  }
   auto metrics = promql::metric_names(**expr);
-  group.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics)});
+  auto resolve = resolve_expr(source, rule, place, **expr, metrics);
+  group.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics), std::move(resolve)});
 }
 
 std::string id_of(const RuleSet& set, const LoadedGroup& group) {

@@ -15,6 +15,7 @@ struct LoadedRule {
   alerts::CompiledRule compiled;
   promql::ExprPtr expr;
   std::vector<std::string> metrics;  // names that its selectors fix
+  promql::ExprPtr resolve = {};      // of its annotation alerts::kResolveExpr
 };
 
 struct LoadedGroup {

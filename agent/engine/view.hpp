@@ -30,7 +30,7 @@ class View final : public api::AgentView {
   net::TaskResult<api::ChangeView> change(std::string id) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string id) override;
   net::TaskResult<std::vector<Alert>> alerts() override;
-  net::TaskResult<api::AlertExplanation> explain_alert(std::string id) override;
+  net::TaskResult<api::AlertExplanation> explain_alert(std::string id, std::optional<UtcTime> at) override;
   net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime> until, std::string comment,
                                        std::string actor) override;
   net::TaskResult<std::vector<Silence>> silences() override;
@@ -68,6 +68,7 @@ class View final : public api::AgentView {
 
  private:
   net::TaskResult<api::FreezeView> freeze_view();
+  net::TaskResult<Alert> past_alert(std::string id, UtcTime at);
   // With what it waits for now.
   net::Task<api::ChangeView> seen(Change change);
   net::TaskResult<api::ChangeView> seen(Result<Change> change);

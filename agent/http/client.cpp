@@ -107,6 +107,8 @@ Error describe(CURLcode code, CURL* handle, const Receiving& receiving, const Cl
   const auto target = request.unix_socket.empty() ? origin_of(request.url) : "unix:" + request.unix_socket;
   error.message = request.method + " " + target + ": " +
                   (receiving.too_large ? "the answer is larger than allowed" : curl_easy_strerror(code));
+  long sent = 0;
+  if (curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0) error.message += kAfterSending;
   long os_error = 0;
   if (curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error != 0 &&
       code != CURLE_OPERATION_TIMEDOUT) {

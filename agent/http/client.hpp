@@ -45,6 +45,9 @@ class KeptConnection {
   void* handle_;  // of libcurl
 };
 
+// Ends the text of an error when the request had left: it may have arrived although nobody said so.
+inline constexpr const char* kAfterSending = " after the request was sent";
+
 // Sends one request and waits for the answer; redirects are not followed. Any status is a success here.
 // Errors: timeout, unavailable (both retryable), invalid_argument (URL, method or header), resource_exhausted (answer
 // larger than max_body). Their text shows scheme://host:port and never user info, path, query, headers or body.

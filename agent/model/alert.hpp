@@ -95,8 +95,10 @@ struct Alert {
   AlertState state = AlertState::inactive;
   double value = 0;
   std::optional<double> resolved_value;
+  std::optional<double> lowest, highest;  // of `value`, since it became active
   UtcTime active_at;
   std::optional<UtcTime> fired_at, resolved_at, keep_firing_since, last_seen_at;
+  int missed = 0;        // evaluations in a row that a pending one was not in; not stored
   bool unknown = false;  // its rule could not be evaluated or its collector is blind: state is frozen
   std::string evidence;  // expr and the values behind it
   AlertFacts facts;

@@ -39,6 +39,7 @@ struct Notification {
   Labels group_labels;
   NotificationReason reason = NotificationReason::firing;
   std::int64_t sequence = 0;  // rises with every message of this agent
+  int told = 0;               // messages of this trouble to this integration, this one included
   std::vector<NotifiedAlert> alerts;
   int truncated = 0;  // alerts that did not fit
 };
@@ -58,6 +59,7 @@ struct GroupAlert {
 struct ToldMemory {
   std::set<std::uint64_t> firing;  // fingerprints told as firing
   std::optional<UtcTime> last_at;
+  int count = 0;  // messages since something began to fire
   std::int64_t sequence = 0;
   // What the newest message said while it is not acknowledged: a later message takes its place and must say it too.
   std::map<std::uint64_t, NotifiedAlert> unsent;

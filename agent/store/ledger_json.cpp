@@ -154,6 +154,8 @@ Json to_json(const Alert& v) {
           {"state", to_string(v.state)},
           {"value", number(v.value)},
           {"resolved_value", v.resolved_value ? number(*v.resolved_value) : Json(nullptr)},
+          {"lowest", v.lowest ? number(*v.lowest) : Json(nullptr)},
+          {"highest", v.highest ? number(*v.highest) : Json(nullptr)},
           {"active_at", moment(v.active_at)},
           {"fired_at", moment(v.fired_at)},
           {"resolved_at", moment(v.resolved_at)},

@@ -68,12 +68,17 @@ Json to_json(const ToldMemory& v) {
   auto firing = Json::array(), unsent = Json::array();
   for (const auto id : v.firing) firing.push_back(std::to_string(id));
   for (const auto& [id, alert] : v.unsent) unsent.push_back(to_json(alert));
-  return {{"firing", firing}, {"last_at", moment(v.last_at)}, {"sequence", v.sequence}, {"unsent", unsent}};
+  return {{"firing", firing},
+          {"last_at", moment(v.last_at)},
+          {"count", v.count},
+          {"sequence", v.sequence},
+          {"unsent", unsent}};
 }
 
 void from_json(const Json& j, ToldMemory& v) {
   for (const auto& id : j.at("firing")) v.firing.insert(id_of(id.get<std::string>()));
   read(j, "last_at", v.last_at);
+  read(j, "count", v.count);
   read(j, "sequence", v.sequence);
   for (const auto& each : j.at("unsent")) {
     NotifiedAlert alert;

@@ -192,6 +192,8 @@ void from_json(const Json& j, Alert& v) {
   read_name(j, "state", v.state, 4);
   read(j, "value", v.value);
   read(j, "resolved_value", v.resolved_value);
+  read(j, "lowest", v.lowest);
+  read(j, "highest", v.highest);
   read(j, "active_at", v.active_at);
   read(j, "fired_at", v.fired_at);
   read(j, "resolved_at", v.resolved_at);

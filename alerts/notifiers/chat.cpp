@@ -94,6 +94,19 @@ std::string teams_body(const Notification& notification, const MessageContext& c
   return dump({{"type", "message"}, {"attachments", Json::array({attachment})}});
 }
 
+std::string as_possible_repeat(const std::string& kind, std::string body) {
+  auto json = Json::parse(body, nullptr, false);
+  const auto path = kind == "slack"      ? "/attachments/0/title"
+                    : kind == "ntfy"     ? "/title"
+                    : kind == "telegram" ? "/text"
+                    : kind == "teams"    ? "/attachments/0/content/body/0/text"
+                                         : "";
+  const Json::json_pointer place(path);
+  if (*path == '\0' || !json.is_object() || !json.contains(place) || !json[place].is_string()) return body;
+  json[place] = "(possible repeat) " + json[place].get<std::string>();
+  return dump(json);
+}
+
 Delivery read_slack(const http::ClientResponse& answer, UtcTime now) {
   auto delivery = classify(answer.status, answer.headers, now);
   if (delivery.outcome == DeliveryOutcome::sent && trim(answer.body) != "ok") {

@@ -22,6 +22,9 @@ namespace pgtend::alerts {
 // A workflow's message with one adaptive card, far below its 28 kB.
 [[nodiscard]] std::string teams_body(const Notification& notification, const MessageContext& context);
 
+// The body of a chat message that may have arrived before: its first line says so. A text that is none of these stays.
+[[nodiscard]] std::string as_possible_repeat(const std::string& kind, std::string body);
+
 // Slack says "ok" in a 200; another text is an error that a retry does not cure.
 [[nodiscard]] Delivery read_slack(const http::ClientResponse& answer, UtcTime now);
 // A 429 says in its body how long to wait.

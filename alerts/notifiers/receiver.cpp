@@ -25,10 +25,16 @@ struct Post {
   ReadAnswer read = read_status;
 };
 
+// Whether an attempt before this one may have arrived: nobody answered after it had left, or the agent ended meanwhile.
+bool may_have_arrived(const OutboxMessage& message) {
+  if (message.attempts < 2) return false;
+  return message.last_error.empty() || message.last_error.find(http::kAfterSending) != std::string::npos;
+}
+
 Post make_post(const ReceiverTarget& target, const OutboxMessage& message) {
   Post post;
   post.request.url = target.url;
-  post.request.body = message.body;
+  post.request.body = may_have_arrived(message) ? as_possible_repeat(target.kind, message.body) : message.body;
   post.request.timeout = target.timeout;
   // Stable over the attempts of one message, so that a receiver can tell a repeat.
   post.request.headers.emplace_back("Idempotency-Key", message.dedup_key + "-" + std::to_string(message.id));

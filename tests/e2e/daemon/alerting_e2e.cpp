@@ -131,3 +131,85 @@ TEST_CASE("a wrong password costs few attempts and gives one alert") {
   CHECK(daemon.log().find("wrong") == std::string::npos);
   CHECK(daemon.log().find("28P01") != std::string::npos);
 }
+
+TEST_CASE("a pending alert goes on waiting after a short outage, and begins anew after one longer than tolerated") {
+  PgCluster cluster;
+  const auto rules = [](const Daemon& daemon, const std::string& tolerance) {
+    return "  shipped: false\n  files: [" + daemon.path("rules/*.yaml").string() +
+           "]\n  evaluation_interval: 500ms\n  outage_tolerance: " + tolerance + "\n";
+  };
+  Daemon daemon(cluster);
+  daemon.set("rules", rules(daemon, "1h"));
+  write_file(daemon.path("rules/slow.yaml"),
+             "groups: [{name: test, rules: [{alert: Slow, expr: pg_up == 1, for: 1h}]}]\n");
+  daemon.start();
+  const auto active_at = [&] {
+    const auto alerts = daemon.get("/v1/alerts");
+    return alerts && !(*alerts)["items"].empty() ? (*alerts)["items"][0]["active_at"].get<std::string>() : "";
+  };
+  REQUIRE(eventually([&] { return state_of(daemon, "Slow") == "pending"; }, std::chrono::seconds(30)));
+  const auto first = active_at();
+  daemon.kill();
+  daemon.start();
+  REQUIRE(eventually([&] { return !active_at().empty(); }, std::chrono::seconds(20)));
+  const auto seen = (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"];
+  REQUIRE(eventually([&] { return (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"] > seen; },
+                     std::chrono::seconds(20)));
+  CHECK(active_at() == first);
+  daemon.stop();
+  daemon.set("rules", rules(daemon, "0s"));
+  daemon.start();
+  REQUIRE(eventually([&] { return !active_at().empty() && active_at() > first; }, std::chrono::seconds(20)));
+}
+
+TEST_CASE("an alert with a lower threshold for its end fires until then, and its link explains it afterwards") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", webhook(sink) + "  external_url: https://db.example.org\n"}});
+  cluster.exec("postgres", "CREATE TABLE gauge AS SELECT 9 AS n");
+  std::filesystem::create_directories(daemon.path("collectors.d"));
+  write_file(daemon.path("collectors.d/mine.yaml"),
+             "interval: 500ms\nsql: select n from public.gauge\n"
+             "columns: [{column: n, metric: pgtend_mine, help: Mine.}]\n");
+  write_file(daemon.path("rules/mine.yaml"), R"(groups:
+  - name: test
+    rules:
+      - alert: Mine
+        expr: pgtend_mine > 5
+        annotations: {summary: mine, pgtend_resolve_expr: pgtend_mine < 2}
+)");
+  daemon.start();
+  const bool told = eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(60));
+  INFO(daemon.log() << daemon.cli({"status"}).output);
+  REQUIRE(told);
+  cluster.exec("postgres", "UPDATE gauge SET n = 3");
+  const auto alert = [&] { return (*daemon.get("/v1/alerts"))["items"][0]; };
+  REQUIRE(eventually([&] { return alert()["value"] == 3; }, std::chrono::seconds(30)));
+  CHECK(alert()["state"] == "firing");
+  CHECK(alert()["highest"] == 9);
+  cluster.exec("postgres", "UPDATE gauge SET n = 1");
+  REQUIRE(eventually([&] { return delivered(sink, "resolved"); }, std::chrono::seconds(60)));
+  CHECK(alert()["resolved_value"] == 1);
+
+  // It fires again: the link of the first message is about the first time.
+  const auto first = alert()["fired_at"];
+  cluster.exec("postgres", "UPDATE gauge SET n = 7");
+  REQUIRE(eventually([&] { return alert()["state"] == "firing" && alert()["fired_at"] != first; },
+                     std::chrono::seconds(30)));
+  CHECK(alert()["highest"] == 7);
+  const std::string link = sink.bodies().front()["alerts"][0]["generatorURL"];
+  REQUIRE(link.starts_with("https://db.example.org/v1/alerts/"));
+  const auto path = link.substr(std::string("https://db.example.org").size());
+  const auto id = path.substr(std::string("/v1/alerts/").size(), 16), at = path.substr(path.find('=') + 1);
+  const auto shown = daemon.cli({"alerts", "explain", id, "--at", at}).output;
+  CHECK_THAT(shown, ContainsSubstring("pgtend_mine > 5"));
+  const auto explained = daemon.get(path);
+  REQUIRE(explained);
+  CHECK((*explained)["item"]["alert"]["fired_at"] == first);
+  CHECK((*explained)["item"]["alert"]["state"] == "resolved");
+  const auto now = daemon.get(path.substr(0, path.find('?')));
+  REQUIRE(now);
+  CHECK((*now)["item"]["alert"]["state"] == "firing");
+  CHECK(daemon.get("/v1/alerts/ffffffffffffffff?at=2000000000") == std::nullopt);
+  CHECK(daemon.get(path.substr(0, path.find('?')) + "?at=soon") == std::nullopt);
+}

@@ -59,6 +59,7 @@ TEST_CASE("a history of a newer version is left alone, and the agent goes on in 
   PgCluster cluster;
   Daemon daemon(cluster);
   daemon.start();
+  CHECK(daemon.log().find("there is history but no ledger") == std::string::npos);
   daemon.stop();
   const auto file = daemon.path("history.db").string();
   must_run({"sqlite3", file, "PRAGMA user_version = 99"});

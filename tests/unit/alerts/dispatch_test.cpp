@@ -88,8 +88,9 @@ TEST_CASE("a group waits, gathers, speaks at its interval and repeats") {
   std::size_t repeats = 0;
   for (int i = 0; i < 48; ++i) {
     const auto said = desk.after(minutes(5));
-    for (const auto& n : said) repeats += n.reason == NotificationReason::repeat ? 1 : 0;
+    for (const auto& n : said) repeats += n.reason == NotificationReason::repeat && n.told == 3 ? 1 : 0;
   }
+  CHECK(first[0].told == 1);
   CHECK(repeats == 1);
 }
 

@@ -1,5 +1,7 @@
 #include "alerts/life_cycle.hpp"
 
+#include <limits>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_clock.hpp"
 
@@ -135,4 +137,115 @@ TEST_CASE("a clock that was set back delays no alert by more than its own waits"
   clock.advance(kResolvedRetention + Millis(1));
   REQUIRE(step(r, {}, pending, clock.now(), {}));
   REQUIRE(pending.empty());
+}
+
+TEST_CASE("a pending alert may be missing as often as its rule allows") {
+  test::FakeClock clock;
+  auto text = rule(Millis(60'000)).rule;
+  text.annotations[kTolerateGaps] = "2";
+  const auto r = compile(text, "availability").value();
+  RuleAlerts alerts;
+  const auto look = [&](const Evaluation& evaluation) {
+    clock.advance(Millis(15'000));
+    REQUIRE(step(r, evaluation, alerts, clock.now(), {}).has_value());
+    return alerts.empty() ? AlertState::inactive : alerts.begin()->second.state;
+  };
+  CHECK(look(one(0)) == AlertState::pending);
+  CHECK(look({}) == AlertState::pending);
+  CHECK(look({}) == AlertState::pending);
+  CHECK(look(one(0)) == AlertState::pending);
+  CHECK(look(one(0)) == AlertState::firing);
+  CHECK(look({}) == AlertState::resolved);
+  alerts.clear();
+  CHECK(look(one(0)) == AlertState::pending);
+  CHECK(look({}) == AlertState::pending);
+  CHECK(look({}) == AlertState::pending);
+  CHECK(look({}) == AlertState::inactive);
+  for (const char* wrong : {"", "x", "1.5", "-1", "101", "2 "}) {
+    text.annotations[kTolerateGaps] = wrong;
+    CHECK_FALSE(compile(text, "availability").has_value());
+  }
+}
+
+TEST_CASE("an alert whose rule says when it may end stays until then, or until its series is gone") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(0));
+  RuleAlerts alerts;
+  const Labels db1{{"server", "db1"}}, db2{{"server", "db2"}};
+  const auto look = [&](std::vector<Firing> firing, std::vector<Firing> compared, std::vector<Firing> may_end) {
+    clock.advance(Millis(15'000));
+    Evaluation evaluation;
+    evaluation.firing = std::move(firing);
+    evaluation.compared = std::move(compared);
+    evaluation.may_end = std::move(may_end);
+    REQUIRE(step(r, evaluation, alerts, clock.now(), {}).has_value());
+    return alerts.begin()->second;
+  };
+  CHECK(look({{db1, 0.9}}, {}, {}).state == AlertState::firing);
+  auto held = look({}, {{db1, 0.75}}, {{db2, 0.1}});
+  CHECK(held.state == AlertState::firing);
+  CHECK(held.value == 0.75);
+  auto over = look({}, {{db1, 0.5}}, {{db1, 0.5}});
+  CHECK(over.state == AlertState::resolved);
+  CHECK(over.resolved_value == 0.5);
+  CHECK(over.highest == 0.9);
+  CHECK(look({{db1, 0.9}}, {}, {}).state == AlertState::firing);
+  over = look({}, {{db2, 0.1}}, {});
+  CHECK(over.state == AlertState::resolved);
+  CHECK_FALSE(over.resolved_value);
+}
+
+TEST_CASE("the worst values are those of the present episode") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(0));
+  RuleAlerts alerts;
+  const auto look = [&](double value) {
+    REQUIRE(step(r, one(value), alerts, clock.now(), {}).has_value());
+    return alerts.begin()->second;
+  };
+  look(5);
+  look(9);
+  auto alert = look(2);
+  CHECK(alert.highest == 9.0);
+  CHECK(alert.lowest == 2.0);
+  alert = look(std::numeric_limits<double>::quiet_NaN());
+  CHECK(alert.highest == 9.0);
+  REQUIRE(step(r, {}, alerts, clock.now(), {}).has_value());
+  CHECK(alerts.begin()->second.highest == 9.0);
+  alert = look(3);
+  CHECK(alert.highest == 3.0);
+  CHECK(alert.lowest == 3.0);
+}
+
+TEST_CASE("a wait that nobody watched for long begins anew, and a clock set forward is no waiting") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(60'000));
+  RuleAlerts alerts;
+  std::vector<Alert> changed;
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).has_value());
+  clock.advance(Millis(30'000));
+  restart_waits(alerts, clock.now(), Millis(30'000), changed);
+  CHECK(changed.empty());
+  // The rule was looked at then, so that the next gap begins there.
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).has_value());
+  clock.advance(Millis(31'000));
+  restart_waits(alerts, clock.now(), Millis(30'000), changed);
+  REQUIRE(changed.size() == 1);
+  CHECK(changed[0].active_at == clock.now());
+  REQUIRE(step(r, one(0), alerts, clock.now(), {}).has_value());
+  CHECK(alerts.begin()->second.state == AlertState::pending);
+
+  changed.clear();
+  clock.advance(Millis(40'000));
+  const Millis jump{86'400'000};
+  shift_waits(alerts, jump, changed);
+  REQUIRE(changed.size() == 1);
+  const UtcTime now = clock.now() + jump;
+  REQUIRE(step(r, one(0), alerts, now, {}).has_value());
+  CHECK(alerts.begin()->second.state == AlertState::pending);
+  REQUIRE(step(r, one(0), alerts, now + Millis(20'000), {}).has_value());
+  CHECK(alerts.begin()->second.state == AlertState::firing);
+  changed.clear();
+  shift_waits(alerts, jump, changed);
+  CHECK(changed.empty());
 }

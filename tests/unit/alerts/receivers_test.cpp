@@ -43,6 +43,8 @@ Alert connections(bool resolved) {
     out.resolved_at = kFired + std::chrono::minutes(7);
     out.resolved_value = 0.41;
   }
+  out.highest = 0.99;
+  out.lowest = 0.82;
   out.facts.comparison = "> 0.8";
   out.facts.normal = 0.31;
   out.facts.causes = {"usename=app, state=idle: 71"};
@@ -58,6 +60,7 @@ Notification notification(bool resolved) {
   out.group_labels = Labels{{"alertname", "PgConnectionsHigh"}};
   out.reason = resolved ? NotificationReason::resolved : NotificationReason::firing;
   out.sequence = 42;
+  out.told = 3;
   NotifiedAlert first;
   first.alert = connections(resolved);
   first.earlier = {{kFired - std::chrono::hours(1), kFired - std::chrono::minutes(50)}};
@@ -90,7 +93,8 @@ ReceiverTarget target(const std::string& kind) {
 }
 
 std::string body_of(const std::string& kind, bool resolved) {
-  const MessageContext context{"db-07", "https://pgtend.example.org/", kFired + std::chrono::minutes(6)};
+  const MessageContext context{"db-07", "https://pgtend.example.org/", kFired + std::chrono::minutes(6),
+                               "https://grafana.example.org/g/"};
   return render(target(kind), notification(resolved), context, std::string(64, 'd'));
 }
 
@@ -99,6 +103,54 @@ void check_golden(const std::string& name, std::string text) {
   const auto path = std::string(source_dir()) + "/tests/golden/notifiers/" + name;
   if (std::getenv("PGTEND_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
   CHECK(read_file(path) == text);
+}
+
+TEST_CASE("a board is linked where Grafana's address is known, and only by a uid") {
+  MessageContext context{"db-07", "", kFired, "https://grafana.example.org"};
+  auto said = notification(false);
+  const auto link = [&] {
+    const auto links = message_text(said, context).links;
+    return links.empty() || links[0].text != "grafana" ? std::string() : links[0].url;
+  };
+  const auto from = std::to_string(to_ms(kFired - std::chrono::minutes(40)));
+  CHECK(link() == "https://grafana.example.org/d/pgtend-overview?from=" + from + "&to=now");
+  said.alerts[0].alert.group = "replication";
+  CHECK(link().find("/d/pgtend-replication?") != std::string::npos);
+  said.alerts[0].alert.annotations[kBoardAnnotation] = "my_board-7";
+  CHECK(link().find("/d/my_board-7?") != std::string::npos);
+  said.alerts[0].alert.annotations[kBoardAnnotation] = "../admin?x=";
+  CHECK(link().empty());
+  said.alerts[0].alert.annotations.erase(kBoardAnnotation);
+  context.grafana_url.clear();
+  CHECK(link().empty());
+}
+
+TEST_CASE("a peak is told in the direction in which the rule's comparison gets worse") {
+  const MessageContext context{"db-07", "", kFired};
+  auto said = notification(true);
+  auto& alert = said.alerts[0].alert;
+  CHECK(message_text(said, context).body.find("Value 0.96, peak 0.99, alerts at > 0.8") != std::string::npos);
+  alert.facts.comparison = "< 0.97";
+  CHECK(message_text(said, context).body.find("Value 0.96, lowest 0.82, alerts at < 0.97") != std::string::npos);
+  alert.facts.comparison = "== 0.96";
+  CHECK(message_text(said, context).body.find("Value 0.96, alerts at") != std::string::npos);
+  CHECK(message_text(said, context).body.ends_with(alert.fingerprint_hex() + ", message 3\n"));
+  said.told = 1;
+  CHECK(message_text(said, context).body.ends_with(alert.fingerprint_hex() + "\n"));
+}
+
+TEST_CASE("a chat message that may have arrived before says so, and another one does not") {
+  for (const std::string kind : {"slack", "ntfy", "telegram", "teams"}) {
+    CAPTURE(kind);
+    const auto body = body_of(kind, false);
+    const auto marked = as_possible_repeat(kind, body);
+    CHECK(marked.find("(possible repeat) [CRIT] db-07") != std::string::npos);
+    CHECK(marked.size() == body.size() + std::string("(possible repeat) ").size());
+    CHECK(as_possible_repeat(kind, "[1]") == "[1]");
+    CHECK(as_possible_repeat(kind, "{") == "{");
+  }
+  const auto webhook = body_of("webhook", false);
+  CHECK(as_possible_repeat("webhook", webhook) == webhook);
 }
 
 Change index_change(ChangeState state) {
@@ -232,9 +284,10 @@ TEST_CASE("a message says what, how much against what, since when, why and what 
   const MessageContext context{"db-07", "https://pgtend.example.org", kFired + std::chrono::minutes(6)};
   const auto firing = message_text(notification(false), context);
   CHECK(firing.title == "[CRIT] db-07 orders: 96 % of the connections are in use for 16m (+1 more)");
-  for (const auto* part : {"Value 0.96, alerts at > 0.8, normal at this hour 0.31", "usename=app, state=idle: 71",
-                           "change 7f3a", "fired 03:12 UTC", "before that 02:12 UTC-02:22 UTC", "pgtend alerts explain",
-                           "pgtend alerts ack", "pgtend runbook PgConnectionsHigh\n", "Key "})
+  for (const auto* part :
+       {"Value 0.96, peak 0.99, alerts at > 0.8, normal at this hour 0.31", "usename=app, state=idle: 71",
+        "change 7f3a", "fired 03:12 UTC", "before that 02:12 UTC-02:22 UTC", "pgtend alerts explain",
+        "pgtend alerts ack", "pgtend runbook PgConnectionsHigh\n", "Key "})
     CHECK(firing.body.find(part) != std::string::npos);
   auto foreign = notification(false);
   foreign.alerts[0].alert.annotations["runbook"] = "https://wiki.example.org/x; rm";

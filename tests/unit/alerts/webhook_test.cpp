@@ -107,7 +107,7 @@ TEST_CASE("a webhook body has every field of Alertmanager's version 4") {
   for (std::size_t i = 0; i < 2; ++i) {
     const auto id = two_alerts()[i].fingerprint_hex();
     want["alerts"][i]["fingerprint"] = id;
-    want["alerts"][i]["generatorURL"] = "http://127.0.0.1:9187/v1/alerts/" + id;
+    want["alerts"][i]["generatorURL"] = "http://127.0.0.1:9187/v1/alerts/" + id + "?at=1700000060";
   }
   CHECK(body == want);
 }
@@ -158,7 +158,8 @@ TEST_CASE("an Alertmanager body always says when alerts start, and keeps one bad
   const auto body = json::parse(alertmanager_body(alerts, now, Millis(240'000), "http://127.0.0.1:9187"));
   REQUIRE(body.size() == 2);
   CHECK(body[0].at("labels").contains("bad_name"));
-  CHECK(body[0].at("generatorURL") == "http://127.0.0.1:9187/v1/alerts/" + alerts[0].fingerprint_hex());
+  CHECK(body[0].at("generatorURL") ==
+        "http://127.0.0.1:9187/v1/alerts/" + alerts[0].fingerprint_hex() + "?at=1700000060");
   CHECK(body[0].at("startsAt") == "2023-11-14T22:14:20Z");
   CHECK(body[0].at("endsAt") == "2023-11-14T22:15:20Z");
   CHECK(body[1].at("endsAt") == "2023-11-14T22:20:20Z");

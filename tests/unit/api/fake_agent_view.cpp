@@ -42,7 +42,7 @@ net::TaskResult<std::vector<Alert>> FakeAgentView::alerts() {
   co_return answer(std::vector{sample_alert()});
 }
 
-net::TaskResult<api::AlertExplanation> FakeAgentView::explain_alert(std::string) {
+net::TaskResult<api::AlertExplanation> FakeAgentView::explain_alert(std::string, std::optional<UtcTime>) {
   api::AlertExplanation explanation;
   explanation.alert = sample_alert();
   explanation.at = kThen;

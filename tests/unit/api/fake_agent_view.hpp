@@ -37,7 +37,7 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<api::ChangeView> change(std::string) override;
   net::TaskResult<api::ChangeProgress> change_progress(std::string) override;
   net::TaskResult<std::vector<Alert>> alerts() override;
-  net::TaskResult<api::AlertExplanation> explain_alert(std::string) override;
+  net::TaskResult<api::AlertExplanation> explain_alert(std::string, std::optional<UtcTime>) override;
   net::TaskResult<Silence> acknowledge(std::string id, std::optional<UtcTime>, std::string comment,
                                        std::string actor) override;
   net::TaskResult<std::vector<Silence>> silences() override;

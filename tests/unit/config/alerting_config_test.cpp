@@ -76,15 +76,21 @@ TEST_CASE("the subset of alertmanager.yml reads into the tree that it says") {
   CHECK((office.months.at(0).last == 3 && office.months.at(1).first == 12));
 }
 
-TEST_CASE("without a tree every receiver is told of everything") {
+TEST_CASE("without a tree every receiver is told of everything but signs of life") {
   AlertingConfig alerting;
   CHECK(effective_route(alerting).receiver.empty());
   alerting.webhooks = {{"a", "http://h", "", Millis(1'000)}};
-  CHECK(effective_route(alerting).receiver == "a");
-  CHECK(effective_route(alerting).routes.empty());
   alerting.receivers = {{"b", {}}};
-  REQUIRE(effective_route(alerting).routes.size() == 2);
-  CHECK(effective_route(alerting).routes[0].continues);
+  const auto root = effective_route(alerting);
+  CHECK(root.receiver.empty());
+  REQUIRE(root.routes.size() == 2);
+  for (const auto& route : root.routes) {
+    CHECK(route.continues);
+    REQUIRE(route.matchers.size() == 1);
+    CHECK(route.matchers[0].matches("critical"));
+    CHECK(route.matchers[0].matches(""));
+    CHECK_FALSE(route.matchers[0].matches("none"));
+  }
   CHECK(all_receivers(alerting).at(1).integrations.at(0).timeout == Millis(1'000));
 }
 

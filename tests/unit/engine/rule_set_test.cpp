@@ -52,3 +52,22 @@ TEST_CASE("a mistake in an expression is placed in the file, however the express
   CHECK(of_expr("up ==") == "r.yaml:5:16: rule A: unexpected end of input\n");
   CHECK(of_expr("|\n      up\n        ==\n") == "r.yaml:7:11: rule A: unexpected end of input\n");
 }
+
+TEST_CASE("annotations that are for pgtend are checked with their rule") {
+  const auto with = [](const std::string& expr, const std::string& annotation) {
+    return errors_of("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: " + expr + "\n    annotations: {" +
+                     annotation + "}\n");
+  };
+  CHECK(with("up > 1", "pgtend_resolve_expr: up < 0.5, pgtend_tolerate_gaps: '2'").empty());
+  CHECK(with("up > 1", "pgtend_resolve_expr: 'up <'").find("rule A: pgtend_resolve_expr: ") != std::string::npos);
+  CHECK(with("up > 1", "pgtend_resolve_expr: '1'").find("pgtend_resolve_expr is an instant vector") !=
+        std::string::npos);
+  CHECK(with("up", "pgtend_resolve_expr: up < 1").find("ends with a comparison") != std::string::npos);
+  CHECK(with("up", "pgtend_tolerate_gaps: often").find("pgtend_tolerate_gaps is a whole number from 0 to 100") !=
+        std::string::npos);
+  const auto loaded = engine::load_rule_text(
+      "groups:\n- name: g\n  rules:\n  - {alert: A, expr: up > 1, annotations: {pgtend_resolve_expr: \"down > 1\"}}\n",
+      "r.yaml", Millis(15'000));
+  REQUIRE(loaded.errors.empty());
+  CHECK(loaded.rules->groups[0].rules[0].metrics == std::vector<std::string>{"up", "down"});
+}

@@ -1,0 +1,39 @@
+#include "agent/engine/held_messages.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgtend::engine {
+
+void HeldMessages::add(OutboxMessage message) {
+  std::erase_if(held_, [&](const OutboxMessage& older) {
+    return older.receiver == message.receiver && older.dedup_key == message.dedup_key;
+  });
+  held_.push_back(std::move(message));
+  if (held_.size() > kMost) drop_one();
+}
+
+void HeldMessages::drop_one() {
+  const auto least =
+      std::min_element(held_.begin(), held_.end(), [](const auto& a, const auto& b) { return a.urgency < b.urgency; });
+  if (least->urgency == Urgency::critical) return;
+  ++dropped_[least->receiver];
+  held_.erase(least);
+}
+
+std::vector<OutboxMessage> HeldMessages::take_due(UtcTime now) {
+  std::vector<OutboxMessage> due;
+  std::deque<OutboxMessage> later;
+  for (auto& message : std::exchange(held_, {})) {
+    if (message.expires_at && *message.expires_at <= now) continue;
+    if (message.not_before > now) {
+      later.push_back(std::move(message));
+    } else {
+      due.push_back(std::move(message));
+    }
+  }
+  held_ = std::move(later);
+  return due;
+}
+
+}  // namespace pgtend::engine
