@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 8> kServerLabelled{"pg_settings_",
 
 // Names that 0.20 begins with pg_replication_slots_; up to 0.19 it was pg_replication_slot_.
 constexpr std::string_view kSlots = "pg_replication_slots_";
+constexpr std::string_view kOldSlots = "pg_replication_slot_", kTotal = "_total";
 constexpr std::array<std::string_view, 5> kSlotMetrics{"slot_current_wal_lsn", "slot_confirmed_flush_lsn",
                                                        "slot_is_active", "safe_wal_size_bytes", "wal_status"};
 
@@ -48,7 +49,7 @@ SeriesKey older(const SeriesKey& key, const ExporterOptions& options) {
   if (out.name.starts_with(kSlots)) {
     const auto rest = std::string_view(key.name).substr(kSlots.size());
     if (std::ranges::find(kSlotMetrics, rest) != kSlotMetrics.end())
-      out.name = "pg_replication_slot_" + std::string(rest);
+      out.name = std::string(kOldSlots) + std::string(rest);
   }
   if (options.version == "0.11" && out.name.starts_with("pg_stat_activity_"))
     for (const auto label : kSessionLabels) out.labels.erase(label);
@@ -80,8 +81,7 @@ std::vector<SeriesSample> rewritten(const std::vector<SeriesSample>& samples, co
     if (is_older) theirs.key = older(*sample.key, options);
     if (options.dashboard_9628 && std::ranges::find(kDashboard9628, theirs.key->name) != kDashboard9628.end()) {
       auto bare = theirs;
-      bare.key = SharedKey(theirs.key->name.substr(0, theirs.key->name.size() - std::string_view("_total").size()),
-                           theirs.key->labels);
+      bare.key = SharedKey(theirs.key->name.substr(0, theirs.key->name.size() - kTotal.size()), theirs.key->labels);
       out.push_back(std::move(bare));
     }
     put(out, sessions, std::move(theirs));
@@ -99,6 +99,13 @@ bool differs(const std::vector<SeriesSample>& samples, const ExporterOptions& op
 }
 
 }  // namespace
+
+std::string present_name(const std::string& shown) {
+  const auto counter = shown + std::string(kTotal);
+  if (std::ranges::find(kDashboard9628, counter) != kDashboard9628.end()) return counter;
+  if (shown.starts_with(kOldSlots)) return std::string(kSlots) + shown.substr(kOldSlots.size());
+  return shown;
+}
 
 SnapshotPtr as_exporter(SnapshotPtr snapshot, const ExporterOptions& options) {
   if (!differs(snapshot->samples, options)) return snapshot;

@@ -18,4 +18,7 @@ struct ExporterOptions {
 // The snapshot as /metrics is to show it: the same object where nothing differs, which with 0.20 is nearly always so.
 [[nodiscard]] SnapshotPtr as_exporter(SnapshotPtr snapshot, const ExporterOptions& options);
 
+// The name by which a collector knows what /metrics shows under this one; the same where there is no other.
+[[nodiscard]] std::string present_name(const std::string& shown);
+
 }  // namespace pgtend::api

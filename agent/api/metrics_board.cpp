@@ -106,6 +106,8 @@ struct MetricsBoard::State {
 
   CollectorGauges& gauges_of(const SlotKey& key);
   void refresh(UtcTime now);
+  // What a collector says of a metric; nullptr: nothing.
+  [[nodiscard]] const MetricDef* def_of(const std::string& name) const;
 };
 
 CollectorGauges& MetricsBoard::State::gauges_of(const SlotKey& key) {
@@ -116,6 +118,12 @@ CollectorGauges& MetricsBoard::State::gauges_of(const SlotKey& key) {
     gauges.duration = &duration.Add(labels);
   }
   return gauges;
+}
+
+const MetricDef* MetricsBoard::State::def_of(const std::string& name) const {
+  for (const auto& each : {name, present_name(name)})
+    if (const auto found = defs.find(each); found != defs.end()) return &found->second;
+  return nullptr;
 }
 
 void MetricsBoard::State::refresh(UtcTime now) {
@@ -191,8 +199,7 @@ std::string MetricsBoard::render(UtcTime now) {
   const auto write = [&](const std::string& name, MetricKind kind, const std::vector<const std::string*>& texts) {
     // A family may appear once on a page, and the agent's own is the one that its rules rely on.
     if (taken.contains(name)) return;
-    const auto def = state_->defs.find(name);
-    append_header(out, name, def == state_->defs.end() ? nullptr : &def->second, kind);
+    append_header(out, name, state_->def_of(name), kind);
     for (const auto* text : texts) out += *text;
   };
   state_->slots.each_family(now, write);

@@ -122,7 +122,7 @@ net::TaskResult<api::AlertExplanation> View::explain_alert(std::string id, std::
     for (const auto* part : parts) out.parts.push_back(part_of(*part, *history, out.at, options));
     const TimeRange range{out.at - kBefore, std::min<UtcTime>(now, out.at + kAfter)};
     out.series = series_around(*rule->expr, out.alert, *history, range);
-    out.causes = likely_causes(out.alert, *history, out.at, options);
+    out.causes = likely_causes(*rule->expr, out.alert, *history, out.at, options);
     return out;
   };
   out = co_await net::run_on(parts_.blocking, look);

@@ -50,6 +50,21 @@ std::string cause_text(const promql::VectorSample& element) {
   return (parts.empty() ? std::string("value") : join(parts, ", ")) + ": " + alerts::go_number(element.value);
 }
 
+// What the compared side of a rule aggregates; nullptr: it has an element for each alert already.
+const promql::Expr* aggregated(const promql::Expr& rule) {
+  const auto* compared = promql::compared_value(rule);
+  if (compared == nullptr) return nullptr;
+  const auto* aggregate = std::get_if<promql::Aggregate>(&promql::unwrap(*compared).node);
+  return aggregate == nullptr ? nullptr : aggregate->expr.get();
+}
+
+// Whether no label of the element says that it is about something else than the alert.
+bool agrees(const Labels& element, const Labels& alert) {
+  return std::all_of(element.begin(), element.end(), [&](const Label& label) {
+    return label.first == "__name__" || !alert.has(label.first) || alert.get(label.first) == label.second;
+  });
+}
+
 }  // namespace
 
 std::optional<std::size_t> place_of(const LoadedGroup& group, const Alert& alert) {
@@ -104,17 +119,23 @@ std::optional<double> normal_value(const promql::Expr& expr, const Labels& label
   return seen.size() % 2 == 1 ? seen[middle] : (seen[middle - 1] + seen[middle]) / 2;
 }
 
-std::vector<std::string> likely_causes(const Alert& alert, HistoryReader& history, UtcTime at,
+std::vector<std::string> likely_causes(const promql::Expr& rule, const Alert& alert, HistoryReader& history, UtcTime at,
                                        const promql::EvalOptions& options) {
   std::vector<std::string> out;
   const auto text = alert.annotations.find(kCausesAnnotation);
-  if (text == alert.annotations.end()) return out;
-  auto expr = promql::parse(text->second);
-  if (!expr) return out;
-  auto value = promql::evaluate(**expr, history, at, options);
+  const bool own = text != alert.annotations.end();
+  auto written = own ? promql::parse(text->second) : Result<promql::ExprPtr>(nullptr);
+  if (!written) return out;
+  const auto* parts = own ? written->get() : aggregated(rule);
+  if (parts == nullptr) return out;
+  auto value = promql::evaluate(*parts, history, at, options);
   auto* vector = value ? std::get_if<promql::Vector>(&*value) : nullptr;
   if (vector == nullptr) return out;
-  std::sort(vector->begin(), vector->end(), [](const auto& a, const auto& b) { return a.value > b.value; });
+  if (!own)
+    std::erase_if(*vector, [&](const auto& each) { return each.value == 0 || !agrees(each.labels, alert.labels); });
+  const bool less = !own && alert.facts.comparison.starts_with('<');
+  std::sort(vector->begin(), vector->end(),
+            [less](const auto& a, const auto& b) { return less ? a.value < b.value : a.value > b.value; });
   for (const auto& element : *vector) {
     if (out.size() == kCauses) break;
     out.push_back(cause_text(element));
@@ -136,7 +157,7 @@ net::Task<void> Alerting::add_facts(std::vector<Alert>* changed, UtcTime now) {
       alert.facts = {};
       alert.facts.comparison = comparison_of(*rule->expr);
       alert.facts.normal = normal_value(*rule->expr, alert.labels, *reader, now, options);
-      alert.facts.causes = likely_causes(alert, *reader, now, options);
+      alert.facts.causes = likely_causes(*rule->expr, alert, *reader, now, options);
     }
     return fresh;
   };

@@ -27,8 +27,11 @@ namespace pgtend::engine {
 [[nodiscard]] std::optional<double> normal_value(const promql::Expr& expr, const Labels& labels, HistoryReader& history,
                                                  UtcTime at, const promql::EvalOptions& options);
 
-// The elements of the rule's annotation pgtend_causes (PromQL), as "usename=app, state=idle: 42"; at most three.
-[[nodiscard]] std::vector<std::string> likely_causes(const Alert& alert, HistoryReader& history, UtcTime at,
+// What the value is made of, as "usename=app, state=idle: 42"; at most three. The elements of the rule's annotation
+// pgtend_causes (PromQL); without it those that `rule`, its expression, aggregates before it compares, as far as they
+// are about the alert, the worst first.
+[[nodiscard]] std::vector<std::string> likely_causes(const promql::Expr& rule, const Alert& alert,
+                                                     HistoryReader& history, UtcTime at,
                                                      const promql::EvalOptions& options);
 
 }  // namespace pgtend::engine

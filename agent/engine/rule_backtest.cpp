@@ -174,7 +174,7 @@ class RuleRun {
     alert = stepped->front();
     alert.facts.comparison = comparison_of(*rule_.expr);
     alert.facts.normal = normal_value(*rule_.expr, alert.labels, history_, episode.fired_at, options_.eval);
-    alert.facts.causes = likely_causes(alert, history_, episode.fired_at, options_.eval);
+    alert.facts.causes = likely_causes(*rule_.expr, alert, history_, episode.fired_at, options_.eval);
     const auto text = alerts::message_text(told, {options_.instance, options_.external_url, episode.fired_at});
     std::string out = text.title + "\n" + text.body;
     for (const auto& link : text.links) out += link.text + " " + link.url + "\n";

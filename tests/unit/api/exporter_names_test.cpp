@@ -98,3 +98,10 @@ TEST_CASE("dashboard 9628 finds seven names without _total, in every generation,
   CHECK(served(run, "0.20", false).size() == 8);
   CHECK(served(run, "off").empty());
 }
+
+TEST_CASE("every name that is shown in another form is known by the collector's, which has the help") {
+  CHECK(present_name("pg_stat_bgwriter_buffers_alloc") == "pg_stat_bgwriter_buffers_alloc_total");
+  CHECK(present_name("pg_stat_bgwriter_buffers_alloc_total") == "pg_stat_bgwriter_buffers_alloc_total");
+  CHECK(present_name("pg_replication_slot_slot_is_active") == "pg_replication_slots_slot_is_active");
+  CHECK(present_name("pg_up") == "pg_up");
+}
