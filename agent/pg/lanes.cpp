@@ -58,6 +58,8 @@ net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot* slot, 
   auto marked = co_await slot->connection->mark(statement.marker, statement.timeout, deadline);
   if (!marked) co_return marked;
   if (statement.protocol == Protocol::simple) co_return co_await slot->connection->execute(statement.sql, deadline);
+  const bool recurs = slot->lane == Lane::probe || slot->lane == Lane::sample;
+  if (recurs) co_return co_await slot->connection->repeat(statement.sql, statement.params, deadline);
   co_return co_await slot->connection->query(statement.sql, statement.params, deadline);
 }
 
