@@ -157,7 +157,8 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
   const auto quota = static_cast<std::size_t>(row_quota(def));
   // Rows that fold are many for each of the quota.
   const auto taken = def.fold ? rows.size() : std::min(rows.size(), quota);
-  out.dropped = rows.size() - taken;
+  // A statement that picks its rows itself says how many it did not give.
+  out.dropped = rows.size() - taken + static_cast<std::size_t>(rows.integer(0, "left_out").value_or(0));
   out.samples.reserve(std::min(taken, quota) * names.size());
   for (std::size_t i = 0; i < taken; ++i) {
     const auto& row = rows.rows[i];

@@ -252,7 +252,9 @@ void Collecting::run_self(Snapshot& snapshot) {
   std::vector<int> pids;
   for (const auto& session : parts_.lanes.sessions())
     if (session.local) pids.push_back(session.backend_pid);
-  const auto reading = read_cost(parts_.config->host.proc, pids);
+  auto reading = read_cost(parts_.config->host.proc, pids);
+  // Sessions in other databases come and go between two readings.
+  reading.backend_cpu_seconds.merge(parts_.lanes.take_ended());
   cost_.add(reading, parts_.clock.steady_now());
   if (cost_.slow_down() != lookbacks_for_) set_lookbacks();
   const auto gauge = [&](const char* name, double value, Labels labels = {}) {

@@ -1,6 +1,5 @@
 #include "agent/engine/facts.hpp"
 
-#include <map>
 #include <memory>
 #include <utility>
 
@@ -39,18 +38,19 @@ net::TaskResult<FactsPtr> read_facts(pg::Connection* connection, collectors::Ser
   if (!set) co_return fail(std::move(set.error()), "facts of database " + database);
   const pg::Params none;
 
-  std::map<std::string, RowSet> answers;
+  collectors::FactsBuilder builder(shape, std::move(instance), database, now);
   for (const auto& query : collectors::fact_queries(shape)) {
     auto rows = co_await connection->query(query.sql, none, deadline);
     if (rows) {
-      answers[query.name] = std::move(*rows);
-    } else if (!connection->healthy()) {
-      co_return fail(std::move(rows.error()), "facts of database " + database + ": " + query.name);
-    } else {
-      log::debug("facts left out", {{"part", query.name}, {"error", rows.error().describe()}});
+      builder.add(query.name, std::move(*rows));
+      continue;
     }
+    if (!connection->healthy())
+      co_return fail(std::move(rows.error()), "facts of database " + database + ": " + query.name);
+    log::debug("facts left out", {{"part", query.name}, {"error", rows.error().describe()}});
+    builder.add(query.name, std::nullopt);
   }
-  auto built = collectors::build_facts(answers, shape, std::move(instance), std::move(database), now);
+  auto built = builder.finish();
   if (!built) co_return fail(std::move(built.error()));
   built->ram_bytes = ram_bytes;
   co_return std::make_shared<const DatabaseFacts>(std::move(*built));

@@ -40,6 +40,11 @@ RowSet copy_rows(const PGresult* result) {
   return out;
 }
 
+// The server has not the plan any more (DISCARD), or what it reads has changed its columns (ALTER EXTENSION UPDATE).
+bool is_stale_plan(const Error& error) {
+  return error.sqlstate == "26000" || error.sqlstate == "0A000";
+}
+
 Error result_error(const PGresult* result) {
   const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -82,29 +87,62 @@ Error Connection::lost() {
 }
 
 net::TaskResult<RowSet> Connection::query(std::string sql, Params params, Deadline deadline) {
-  return run(Protocol::extended, std::move(sql), std::move(params), deadline);
+  return run({Protocol::extended, comment_ + sql, std::move(params), {}}, deadline);
+}
+
+net::TaskResult<RowSet> Connection::repeat(std::string sql, Params params, Deadline deadline) {
+  auto known = repeated_.try_emplace(marker_).first;
+  const auto hash = std::hash<std::string>()(sql);
+  const bool again = direct_ && known->second.hash == hash;
+  if (!again) {
+    known->second = {hash, {}};
+    co_return co_await query(std::move(sql), std::move(params), deadline);
+  }
+  if (known->second.name.empty()) {
+    const std::string name = "pgtend_" + std::to_string(++prepared_);
+    Message prepare{Protocol::prepare, comment_ + sql, {}, name};
+    auto prepared = co_await run(std::move(prepare), deadline);
+    if (!prepared) co_return prepared;
+    known->second.name = name;
+  }
+  Message message{Protocol::prepared, {}, params, known->second.name};
+  auto answer = co_await run(std::move(message), deadline);
+  if (answer || !healthy() || !is_stale_plan(answer.error())) co_return answer;
+  known->second = {hash, {}};
+  co_return co_await query(std::move(sql), std::move(params), deadline);
 }
 
 net::TaskResult<RowSet> Connection::execute(std::string sql, Deadline deadline) {
-  return run(Protocol::simple, std::move(sql), Params(), deadline);
+  return run({Protocol::simple, comment_ + sql, {}, {}}, deadline);
 }
 
-bool Connection::send(Protocol protocol, const std::string& sql, const Params& params) {
-  const std::string text = comment_ + sql;
-  if (protocol == Protocol::simple) return PQsendQuery(conn_.get(), text.c_str()) == 1;
+bool Connection::send(const Message& message) {
+  auto* const conn = conn_.get();
+  const char* const text = message.text.c_str();
+  const char* const name = message.name.c_str();
   std::vector<const char*> values;
-  values.reserve(params.size());
-  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
-  return PQsendQueryParams(conn_.get(), text.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                           nullptr, 0) == 1;
+  values.reserve(message.params.size());
+  for (const auto& param : message.params) values.push_back(param ? param->c_str() : nullptr);
+  const int count = static_cast<int>(values.size());
+  switch (message.protocol) {
+    case Protocol::simple:
+      return PQsendQuery(conn, text) == 1;
+    case Protocol::extended:
+      return PQsendQueryParams(conn, text, count, nullptr, values.data(), nullptr, nullptr, 0) == 1;
+    case Protocol::prepare:
+      return PQsendPrepare(conn, name, text, 0, nullptr) == 1;
+    case Protocol::prepared:
+      return PQsendQueryPrepared(conn, name, count, values.data(), nullptr, nullptr, 0) == 1;
+  }
+  return false;
 }
 
-net::TaskResult<RowSet> Connection::run(Protocol protocol, std::string sql, Params params, Deadline deadline) {
+net::TaskResult<RowSet> Connection::run(Message message, Deadline deadline) {
   if (busy_) co_return fail(Errc::internal, "two statements at once in one session");
   if (!healthy()) co_return fail(lost());
   busy_ = true;
   answer_ = Answer();
-  if (!send(protocol, sql, params)) {
+  if (!send(message)) {
     busy_ = false;
     co_return fail(lost());
   }
@@ -204,9 +242,11 @@ net::TaskResult<RowSet> Connection::mark(std::string marker, Millis statement_ti
   if (clean == marker_ && statement_timeout == statement_timeout_) co_return RowSet();
   comment_ = "/* pgtend:" + clean + " */ ";
   if (direct_) {
-    const std::string sql = "SET application_name TO " + quote_literal("pgtend/" + clean) +
-                            "; SET statement_timeout TO " + std::to_string(statement_timeout.count());
-    auto set = co_await execute(sql, deadline);
+    std::string sql;
+    if (clean != marker_) sql = "SET application_name TO " + quote_literal("pgtend/" + clean) + ";";
+    if (statement_timeout != statement_timeout_)
+      sql += "SET statement_timeout TO " + std::to_string(statement_timeout.count());
+    auto set = co_await execute(std::move(sql), deadline);
     if (!set) co_return set;
   }
   marker_ = clean;

@@ -60,11 +60,14 @@ class Connection {
   // the server; the session stays usable when it drains within two seconds, else healthy() becomes false.
   // Errors: timeout, unavailable (session lost), permission and server errors with their SQLSTATE.
   net::TaskResult<RowSet> query(std::string sql, Params params, Deadline deadline);
+  // As query(), for a statement that comes again and again: from its second time in this session on, the server keeps
+  // its plan. Through a pooler it is query().
+  net::TaskResult<RowSet> repeat(std::string sql, Params params, Deadline deadline);
   // The same by the simple protocol: utility statements, several statements, PgBouncer's console; the last result.
   net::TaskResult<RowSet> execute(std::string sql, Deadline deadline);
 
   // Sets application_name to pgtend/<marker>, statement_timeout (0 ms = none), and the comment that leads each later
-  // statement. Does nothing when all are as they were. Errors: as execute().
+  // statement. What is as it was costs the server nothing. Errors: as execute().
   net::TaskResult<RowSet> mark(std::string marker, Millis statement_timeout, Deadline deadline);
   // Asks the server to cancel what runs now; its query() then ends with SQLSTATE 57014.
   net::Task<void> cancel();
@@ -88,7 +91,7 @@ class Connection {
   [[nodiscard]] Millis connect_time() const { return connect_time_; }
 
  private:
-  enum class Protocol { simple, extended };
+  enum class Protocol { simple, extended, prepare, prepared };
   enum class Progress { done, late, lost };
   // What the running statement gave so far; a failure wins over rows.
   struct Answer {
@@ -102,8 +105,20 @@ class Connection {
   net::TaskResult<bool> prepare_session(ConnectSpec spec, Deadline deadline);
   net::TaskResult<bool> read_identity(Deadline deadline);
   void read_tls();
-  net::TaskResult<RowSet> run(Protocol protocol, std::string sql, Params params, Deadline deadline);
-  bool send(Protocol protocol, const std::string& sql, const Params& params);
+  // What goes to the server once: `name` is the prepared statement's, `text` is empty when it is there already.
+  struct Message {
+    Protocol protocol = Protocol::simple;
+    std::string text;
+    Params params;
+    std::string name;
+  };
+  // A statement of repeat(); `name` is empty until it is prepared.
+  struct Repeated {
+    std::size_t hash = 0;
+    std::string name;
+  };
+  net::TaskResult<RowSet> run(Message message, Deadline deadline);
+  bool send(const Message& message);
   net::Task<Progress> flush(Deadline deadline);
   net::Task<Progress> collect(Deadline deadline);
   void take(pg_result* result);
@@ -116,6 +131,8 @@ class Connection {
   TlsFacts tls_;
   std::string database_, user_, marker_, comment_;
   Millis statement_timeout_{-1};
+  std::map<std::string, Repeated> repeated_;  // by marker
+  int prepared_ = 0;                          // names given so far
   int server_pid_ = 0;
   bool direct_ = false, local_ = false, busy_ = false, broken_ = false;
   Deadline opened_at_{};

@@ -58,6 +58,8 @@ net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot* slot, 
   auto marked = co_await slot->connection->mark(statement.marker, statement.timeout, deadline);
   if (!marked) co_return marked;
   if (statement.protocol == Protocol::simple) co_return co_await slot->connection->execute(statement.sql, deadline);
+  const bool recurs = slot->lane == Lane::probe || slot->lane == Lane::sample;
+  if (recurs) co_return co_await slot->connection->repeat(statement.sql, statement.params, deadline);
   co_return co_await slot->connection->query(statement.sql, statement.params, deadline);
 }
 
@@ -74,7 +76,7 @@ net::TaskResult<RowSet> run_on_lane(std::shared_ptr<LanesState> state, Lane lane
     if (!was_open) co_return fail(std::move(was_open.error()));
     auto answer = co_await run_once(state, &slot, statement, deadline);
     if (answer) co_return answer;
-    if (classify(answer.error()) == RetryClass::role_changed) slot.connection.reset();
+    if (classify(answer.error()) == RetryClass::role_changed) end_session(*state, slot);
     const bool session_lost = slot.connection && !slot.connection->healthy();
     if (session_lost) state->lost(lane, answer.error());
     // Only a session that had died while idle is tried again; a fresh one that dies has a reason.
@@ -138,14 +140,14 @@ void LanesState::lost(Lane lane, const Error& error) {
   account(lane).last_error = error.describe();
 }
 
-LeaseHold::LeaseHold(std::shared_ptr<LanesState> of, Slot& which, net::Turnstile::Permit turn, bool end_session)
-    : state(std::move(of)), slot(which), permit(std::move(turn)), ends_session(end_session) {
+LeaseHold::LeaseHold(std::shared_ptr<LanesState> of, Slot& which, net::Turnstile::Permit turn, bool ends)
+    : state(std::move(of)), slot(which), permit(std::move(turn)), ends_session(ends) {
   slot.in_use = true;
 }
 
 LeaseHold::~LeaseHold() {
   const bool reusable = slot.connection && slot.connection->healthy() && !slot.connection->in_transaction();
-  if (ends_session || !reusable || state->closed) slot.connection.reset();
+  if (ends_session || !reusable || state->closed) end_session(*state, slot);
   slot.in_use = false;
 }
 
@@ -187,7 +189,7 @@ net::TaskResult<std::unique_ptr<LeaseHold>> lease_slot(std::shared_ptr<LanesStat
   auto& slot = (*hold)->slot;
   auto wanted = state->database_or_home(lane, database);
   // What an earlier query() left set on this session is not part of a lease.
-  slot.connection.reset();
+  end_session(*state, slot);
   auto connected = co_await ensure_connected(state, &slot, wanted, deadline);
   if (!connected) co_return fail(std::move(connected.error()));
   if (lane == Lane::act) {
@@ -212,7 +214,7 @@ net::TaskResult<Lease> Lanes::lease(Lane lane, std::string database, Deadline de
 void Lanes::leave(Lane lane) {
   for (auto& slot : state_->slots)
     if (slot.lane == lane && !slot.in_use && slot.connection && slot.connection->database() != state_->home_database)
-      slot.connection.reset();
+      end_session(*state_, slot);
 }
 
 ServerIdentity Lanes::identity() const {
@@ -256,6 +258,10 @@ std::vector<LaneStatus> Lanes::status() const {
   return out;
 }
 
+std::map<int, double> Lanes::take_ended() {
+  return std::exchange(state_->ended, {});
+}
+
 std::vector<OwnSession> Lanes::sessions() const {
   std::vector<OwnSession> out;
   for (const auto& slot : state_->slots)
@@ -273,7 +279,7 @@ net::Task<void> Lanes::close() {
     if (slot.lane == Lane::act && slot.in_use) continue;
     if (slot.in_use && slot.connection) co_await slot.connection->cancel();
     auto permit = co_await slot.turn.enter(deadline);
-    if (permit) slot.connection.reset();
+    if (permit) end_session(*state, slot);
   }
 }
 

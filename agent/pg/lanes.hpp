@@ -99,6 +99,8 @@ class Lanes {
   [[nodiscard]] std::vector<LaneStatus> status() const;
   // Sessions open now, for the cost account.
   [[nodiscard]] std::vector<OwnSession> sessions() const;
+  // By pid, seconds on the CPU of the local backends whose sessions this side ended since the last call.
+  [[nodiscard]] std::map<int, double> take_ended();
   // Called after a connect that finds another system identifier, timeline, role, start time or version.
   void on_identity_change(std::function<void(const ServerIdentity& was, const ServerIdentity& is)> listener);
 

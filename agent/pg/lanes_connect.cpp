@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
@@ -41,15 +42,33 @@ Settings lane_settings(Lane lane) {
   return out;
 }
 
-// Private memory of a backend on this host; 0 when it cannot be read or is not a server process.
+// The folder of /proc of a backend on this host; nothing when it is not a server process.
+std::optional<std::string> backend_folder(int pid) {
+  std::string folder = "/proc/" + std::to_string(pid), line;
+  std::ifstream comm(folder + "/comm");
+  if (!std::getline(comm, line) || !line.starts_with("postgres")) return std::nullopt;
+  return folder;
+}
+
+// Private memory of a backend; 0 when it cannot be read.
 std::int64_t backend_memory(int pid) {
-  const std::string folder = "/proc/" + std::to_string(pid);
-  std::ifstream comm(folder + "/comm"), status(folder + "/status");
+  const auto folder = backend_folder(pid);
+  if (!folder) return 0;
+  std::ifstream status(*folder + "/status");
   std::string line;
-  if (!std::getline(comm, line) || !line.starts_with("postgres")) return 0;
   while (std::getline(status, line))
     if (line.starts_with("RssAnon:")) return std::atoll(line.c_str() + 8) * 1024;
   return 0;
+}
+
+// Seconds that a backend has been on the CPU.
+std::optional<double> backend_cpu(int pid) {
+  const auto folder = backend_folder(pid);
+  if (!folder) return std::nullopt;
+  std::ifstream schedstat(*folder + "/schedstat");
+  double nanoseconds = 0;
+  if (!(schedstat >> nanoseconds)) return std::nullopt;
+  return nanoseconds / 1e9;
 }
 
 bool wants_recycling(LanesState& state, Slot& slot) {
@@ -132,12 +151,22 @@ net::Task<void> recycle(std::shared_ptr<LanesState> state, Slot* slot, std::stri
   auto limit = connect_limit(*state, deadline);
   auto fresh = co_await Connection::connect(spec, state->blocking, limit);
   if (!fresh) co_return;
+  end_session(*state, *slot);
   slot->connection = std::move(*fresh);
   slot->recycle_not_before = {};
   note_success(*state, *slot, database);
 }
 
 }  // namespace
+
+void end_session(LanesState& state, Slot& slot) {
+  // Without a collector that takes them they would grow for ever.
+  constexpr std::size_t kMostEnded = 1'000;
+  if (slot.connection && slot.connection->is_local() && state.ended.size() < kMostEnded)
+    if (const auto seconds = backend_cpu(slot.connection->backend_pid()))
+      state.ended[slot.connection->backend_pid()] = *seconds;
+  slot.connection.reset();
+}
 
 ConnectSpec lane_spec(Lane lane, const ConnectSpec& base, const std::string& database) {
   auto spec = base;
@@ -161,7 +190,7 @@ net::TaskResult<bool> ensure_connected(std::shared_ptr<LanesState> state, Slot* 
     if (wants_recycling(*state, *slot)) co_await recycle(state, slot, database, deadline);
     co_return true;
   }
-  slot->connection.reset();
+  end_session(*state, *slot);
   // Whoever samples comes again soon; waiting for a server that is away would only keep the lane from the others.
   const bool waits = slot->lane != Lane::sample;
   while (!state->closed) {

@@ -63,12 +63,17 @@ struct LanesState {
   std::string home_database;
   TlsFacts tls;
   std::function<void(const ServerIdentity&, const ServerIdentity&)> listener;
+  // By pid, CPU seconds of backends that served sessions which ended since somebody asked.
+  std::map<int, double> ended;
   bool closed = false;
 };
 
+// Ends the session of a slot, if there is one, and keeps what its backend had cost until then.
+void end_session(LanesState& state, Slot& slot);
+
 // A slot while somebody has it; giving it back ends sessions that must not be shared.
 struct LeaseHold {
-  LeaseHold(std::shared_ptr<LanesState> of, Slot& which, net::Turnstile::Permit turn, bool end_session);
+  LeaseHold(std::shared_ptr<LanesState> of, Slot& which, net::Turnstile::Permit turn, bool ends);
   LeaseHold(const LeaseHold&) = delete;
   LeaseHold& operator=(const LeaseHold&) = delete;
   ~LeaseHold();

@@ -34,34 +34,56 @@ std::vector<FactQuery> fact_queries(const ServerShape& shape) {
   return out;
 }
 
-Result<DatabaseFacts> build_facts(const std::map<std::string, RowSet>& answers, const ServerShape& shape,
-                                  std::string instance, std::string database, UtcTime now) {
-  const RowSet& head = facts::answer(answers, "database");
-  if (head.size() != 1)
-    return fail(Errc::unavailable, "facts of database " + database + ": the server did not describe it", true);
-  DatabaseFacts out;
-  out.instance = std::move(instance);
-  out.database = std::move(database);
-  out.database_oid = static_cast<Oid>(head.integer(0, "oid").value_or(0));
-  out.identity = shape.identity;
-  out.taken_at = now;
-  out.epoch = epoch_hash(shape.identity, head.text(0, "epoch"));
-  if (const auto reset = head.get(0, "stats_reset")) out.stats_reset = parse_timestamptz(*reset);
-  out.active_backends = head.integer(0, "active_backends").value_or(0);
-  out.extensions = shape.extensions;
+FactsBuilder::FactsBuilder(ServerShape shape, std::string instance, std::string database, UtcTime now)
+    : shape_(std::move(shape)) {
+  facts_.instance = std::move(instance);
+  facts_.database = std::move(database);
+  facts_.taken_at = now;
+}
 
-  const RowSet& statements_info = facts::answer(answers, "statements_info");
-  out.statements_epoch =
-      statements_info.size() == 1 ? epoch_hash(shape.identity, statements_info.text(0, "reset_time")) : out.epoch;
-  out.statements_readable = answers.contains("statements") && head.boolean(0, "reads_all_stats");
+void FactsBuilder::describe(const RowSet& head) {
+  if (head.size() != 1) return;
+  described_ = true;
+  facts_.database_oid = static_cast<Oid>(head.integer(0, "oid").value_or(0));
+  facts_.identity = shape_.identity;
+  facts_.epoch = facts_.statements_epoch = epoch_hash(shape_.identity, head.text(0, "epoch"));
+  if (const auto reset = head.get(0, "stats_reset")) facts_.stats_reset = parse_timestamptz(*reset);
+  facts_.active_backends = head.integer(0, "active_backends").value_or(0);
+  facts_.extensions = shape_.extensions;
+  reads_all_stats_ = head.boolean(0, "reads_all_stats");
+}
 
-  facts::fill_settings(out, answers);
-  facts::fill_roles(out, answers);
-  facts::fill_tables(out, answers);
-  facts::fill_indexes(out, answers);
-  facts::fill_matviews(out, answers);
-  facts::fill_statements(out, answers);
-  return out;
+void FactsBuilder::add(const std::string& name, std::optional<RowSet> rows) {
+  const bool answered = rows.has_value();
+  if (answered) answers_[name] = std::move(*rows);
+  if (name == "database") {
+    describe(facts::answer(answers_, name));
+  } else if (name == "settings") {
+    facts::fill_settings(facts_, answers_);
+  } else if (name == "roles") {
+    facts::fill_roles(facts_, answers_);
+  } else if (name == "columns") {
+    facts::fill_tables(facts_, answers_);
+  } else if (name == "foreign_keys") {
+    facts::fill_indexes(facts_, answers_);
+  } else if (name == "matview_bases") {
+    facts::fill_matviews(facts_, answers_);
+  } else if (name == "statements_info") {
+    const RowSet& info = facts::answer(answers_, name);
+    if (info.size() == 1) facts_.statements_epoch = epoch_hash(shape_.identity, info.text(0, "reset_time"));
+  } else if (name == "statements") {
+    facts_.statements_readable = answered && reads_all_stats_;
+    facts::fill_statements(facts_, answers_);
+  } else {
+    return;
+  }
+  answers_.clear();
+}
+
+Result<DatabaseFacts> FactsBuilder::finish() {
+  if (!described_)
+    return fail(Errc::unavailable, "facts of database " + facts_.database + ": the server did not describe it", true);
+  return std::move(facts_);
 }
 
 }  // namespace pgtend::collectors

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,24 @@ struct FactQuery {
 // out of the answers and costs only its own part.
 [[nodiscard]] std::vector<FactQuery> fact_queries(const ServerShape& shape);
 
-// Builds the facts from the answers by name. `ram_bytes` is the host's and stays 0 here.
-// Errors: unavailable, retryable, when the answer "database" is missing (nothing can be compared without it).
-[[nodiscard]] Result<DatabaseFacts> build_facts(const std::map<std::string, RowSet>& answers, const ServerShape& shape,
-                                                std::string instance, std::string database, UtcTime now);
+// Makes facts out of answers as they come, so that those of one part are gone when those of the next are read: of 4,000
+// indexes they take ten megabytes.
+class FactsBuilder {
+ public:
+  FactsBuilder(ServerShape shape, std::string instance, std::string database, UtcTime now);
+  // The answer to one of fact_queries(), in their order; nothing when it failed.
+  void add(const std::string& name, std::optional<RowSet> rows);
+  // `ram_bytes` is the host's and stays 0 here. Errors: unavailable, retryable, when "database" was not answered
+  // (nothing can be compared without it).
+  [[nodiscard]] Result<DatabaseFacts> finish();
+
+ private:
+  void describe(const RowSet& head);
+
+  ServerShape shape_;
+  DatabaseFacts facts_;
+  std::map<std::string, RowSet> answers_;  // of the part that is being read
+  bool described_ = false, reads_all_stats_ = false;
+};
 
 }  // namespace pgtend::collectors

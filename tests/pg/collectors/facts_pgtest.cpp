@@ -11,8 +11,19 @@ using namespace pgtend::test;
 
 namespace {
 
+// What comes of all answers at once.
+Result<DatabaseFacts> build_facts(const std::map<std::string, RowSet>& answers, const collectors::ServerShape& shape,
+                                  std::string instance, std::string database, UtcTime now) {
+  collectors::FactsBuilder builder(shape, std::move(instance), std::move(database), now);
+  for (const auto& query : collectors::fact_queries(shape)) {
+    const auto at = answers.find(query.name);
+    builder.add(query.name, at == answers.end() ? std::nullopt : std::optional<RowSet>(at->second));
+  }
+  return builder.finish();
+}
+
 DatabaseFacts facts_of(CollectorSession& session) {
-  auto facts = collectors::build_facts(session.fact_answers(), session.shape, "main", session.database, from_ms(1));
+  auto facts = build_facts(session.fact_answers(), session.shape, "main", session.database, from_ms(1));
   REQUIRE(facts);
   return *facts;
 }

@@ -36,7 +36,8 @@ bool holds(const PgCluster& cluster, const std::string& condition) {
 PgClusterOptions options_of(int major) {
   PgClusterOptions out{.major = major};
   out.settings = {{"wal_level", "logical"},          {"archive_mode", "on"}, {"archive_command", "true"},
-                  {"max_slot_wal_keep_size", "1GB"}, {"autovacuum", "off"},  {"max_wal_senders", "8"}};
+                  {"max_slot_wal_keep_size", "1GB"}, {"autovacuum", "off"},  {"max_wal_senders", "8"},
+                  {"track_commit_timestamp", "on"}};
   return out;
 }
 

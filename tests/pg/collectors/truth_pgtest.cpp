@@ -60,6 +60,9 @@ TEST_CASE("instance-wide collectors say what the server says") {
   CHECK(value("roles", R"(pg_roles_connection_limit{rolname="monitor"})") == -1);
   CHECK(value("wraparound", R"(pgtend_xid_age{datname="shop"})") ==
         Approx(number(cluster, "SELECT age(datfrozenxid) FROM pg_database WHERE datname = 'shop'")).margin(5));
+  CHECK(value("wraparound", R"(pgtend_xid_wraparound_ratio{datname="shop"})") ==
+        Approx(value("wraparound", R"(pgtend_xid_age{datname="shop"})") / 2147483648.0).margin(1e-8));
+  CHECK(value("security", "pgtend_pgaudit_loaded") == 0);
   const auto beat = value("replication_heartbeat", "pgtend_replication_heartbeat_position_bytes");
   CHECK(value("replication_heartbeat", "pgtend_replication_heartbeat_position_bytes") >= beat + 100);
   CHECK(value("lock_table", "pgtend_lock_table_used_ratio") < 0.01);
@@ -104,6 +107,58 @@ TEST_CASE("tables, indexes and views of a database are counted truly") {
   CHECK(views.at("pgtend_matview_populated" + view) == 1);
   CHECK(views.at("pgtend_matview_concurrently_possible" + view) == 1);
   CHECK(views.at("pgtend_matview_scans_total" + view) >= 1);
+}
+
+TEST_CASE("of many relations the statement itself picks the greatest and counts the rest") {
+  PgCluster cluster;
+  make_shop(cluster);
+  cluster.exec("shop", "CREATE TABLE small(id int PRIMARY KEY); INSERT INTO small VALUES (1)");
+  cluster.exec("shop", "VACUUM ANALYZE");
+  CollectorSession monitor(cluster);
+  for (const auto* name : {"tables", "table_io", "indexes", "index_io"}) {
+    CAPTURE(name);
+    auto def = shipped(name);
+    const auto all = monitor.collect(def);
+    REQUIRE(all.rows.size() > 1);
+    CHECK(all.run.dropped == 0);
+    def.max_series = 1;
+    const auto one = monitor.collect(def);
+    REQUIRE(one.rows.size() == 1);
+    CHECK(one.rows.text(0, "relname") == "orders");
+    CHECK(one.run.dropped == all.rows.size() - 1);
+  }
+}
+
+TEST_CASE("a plain refresh of a view is dated by a server that keeps the times of commits") {
+  for (const bool keeps : {true, false}) {
+    PgClusterOptions options;
+    options.settings = {{"track_commit_timestamp", keeps ? "on" : "off"}};
+    PgCluster cluster(options);
+    make_shop(cluster);
+    const auto refreshed = [&] {
+      const auto values = CollectorSession(cluster).values("matviews");
+      const auto at = values.find(
+          R"(pgtend_matview_last_refresh_time_seconds{datname="shop",matviewname="top_customers",schemaname="public"})");
+      return at == values.end() ? 0.0 : at->second;
+    };
+    const auto before = number(cluster, "SELECT extract(epoch FROM clock_timestamp())");
+    CHECK(refreshed() < before);
+    cluster.exec("shop", "REFRESH MATERIALIZED VIEW top_customers");
+    CHECK((refreshed() >= before) == keeps);
+  }
+}
+
+TEST_CASE("another value of a setting is another fingerprint") {
+  PgCluster cluster;
+  make_shop(cluster);
+  CollectorSession monitor(cluster);
+  const auto fingerprint = [&] { return monitor.values("settings_pending").at("pgtend_settings_fingerprint"); };
+  const auto before = fingerprint();
+  monitor.session.exec("SET work_mem = '9MB'");
+  CHECK(fingerprint() == before);
+  cluster.exec("postgres", "ALTER SYSTEM SET work_mem = '7MB'");
+  cluster.reload();
+  CHECK(eventually([&] { return fingerprint() != before; }));
 }
 
 TEST_CASE("an invalid index is reported unless somebody is building it") {
@@ -182,6 +237,32 @@ TEST_CASE("the holder of the oldest snapshot is named by its kind") {
   for (int i = 0; i < 12; ++i) cluster.exec("shop", "UPDATE customers SET name = name WHERE id = 1");
   CHECK(monitor.values("xmin").at(R"(pgtend_xmin_age{holder="prepared"})") == 0);
   CHECK(monitor.values("xmin").at(R"(pgtend_xmin_age{holder="session"})") >= 12);
+}
+
+TEST_CASE("what a standby holds back is its own while it is there, and its slot's when it is gone") {
+  PgCluster cluster;
+  make_shop(cluster);
+  cluster.exec("shop", "SELECT pg_create_physical_replication_slot('feedback')");
+  const auto standby = cluster.make_standby();
+  for (const auto* sql :
+       {"ALTER SYSTEM SET primary_slot_name = 'feedback'", "ALTER SYSTEM SET hot_standby_feedback = on",
+        "ALTER SYSTEM SET wal_receiver_status_interval = '1s'"})
+    standby->exec("postgres", sql);
+  standby->reload();
+  auto reader = standby->session("shop");
+  reader.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+  CollectorSession monitor(cluster);
+  const auto age = [&](const std::string& holder) {
+    return monitor.values("xmin").at("pgtend_xmin_age{holder=\"" + holder + "\"}");
+  };
+  REQUIRE(eventually([&] { return cluster.exec("shop", "SELECT xmin IS NOT NULL FROM pg_replication_slots") == "t"; }));
+  for (int i = 0; i < 12; ++i) cluster.exec("shop", "UPDATE customers SET name = name WHERE id = 1");
+  CHECK(age("standby") >= 12);
+  CHECK(age("slot") == 0);
+  standby->stop("immediate");
+  REQUIRE(eventually([&] { return cluster.exec("shop", "SELECT active FROM pg_replication_slots") == "f"; }));
+  CHECK(age("standby") == 0);
+  CHECK(age("slot") >= 12);
 }
 
 TEST_CASE("statements are one series each, nested and top-level runs added up") {

@@ -118,4 +118,8 @@ TEST_CASE("wrong lines of the configuration files are counted before a reload me
   const auto values = CollectorSession(cluster).values("config_files");
   CHECK(values.at("pgtend_hba_file_errors") == 1);
   CHECK(values.at("pgtend_settings_file_errors") == 1);
+  double rules = 0;
+  for (const auto& [key, count] : CollectorSession(cluster).values("hba_rules")) rules += count;
+  CHECK(std::to_string(static_cast<int>(rules)) ==
+        cluster.exec("shop", "SELECT count(*) FROM pg_hba_file_rules WHERE error IS NULL"));
 }

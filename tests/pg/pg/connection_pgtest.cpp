@@ -81,6 +81,31 @@ TEST_CASE("parameters, NULL, types and row counts come through") {
   CHECK(sent->text(0, "y").size() == 4'000'000);
 }
 
+TEST_CASE("a statement that comes again is planned once, until what it reads has changed") {
+  Bench bench;
+  const auto connection = bench.local();
+  const std::string prepared = "SELECT count(*) AS n FROM pg_prepared_statements";
+  bench.cluster.exec("postgres", "CREATE TABLE t (n int); INSERT INTO t VALUES (1)");
+  const auto ask = [&](std::string sql) {
+    REQUIRE(bench.world.run(connection->mark("t", Millis(1'000), in(5'000))));
+    return bench.world.run(connection->repeat(std::move(sql), {}, in(5'000)));
+  };
+  for (int time = 1; time <= 3; ++time) {
+    const auto rows = ask("SELECT * FROM t");
+    REQUIRE(rows);
+    CHECK(rows->integer(0, "n") == 1);
+    CHECK(bench.query(*connection, prepared)->integer(0, "n") == (time == 1 ? 0 : 1));
+  }
+  bench.cluster.exec("postgres", "ALTER TABLE t ADD m int DEFAULT 2");
+  const auto wider = ask("SELECT * FROM t");
+  REQUIRE(wider);
+  CHECK(wider->integer(0, "m") == 2);
+  REQUIRE(ask("SELECT * FROM t"));
+  REQUIRE(bench.world.run(connection->execute("DISCARD ALL", in(5'000))));
+  CHECK(ask("SELECT * FROM t")->integer(0, "m") == 2);
+  CHECK(ask("SELECT n + 1 AS k FROM t")->integer(0, "k") == 2);
+}
+
 TEST_CASE("a server error keeps its SQLSTATE and none of the rows it quotes") {
   Bench bench;
   const auto connection = bench.local();

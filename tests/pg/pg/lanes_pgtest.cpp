@@ -202,6 +202,18 @@ TEST_CASE("an old session is replaced without a moment in which the lane has non
   CHECK(bench.query(Lane::probe, "SELECT 1"));
 }
 
+TEST_CASE("what an ended session cost its server is told once") {
+  PgCluster cluster;
+  Bench bench(cluster);
+  REQUIRE(bench.query(pg::Lane::sample, "SELECT sum(n) FROM generate_series(1, 300000) n", 10'000, "template1"));
+  CHECK(bench.lanes.take_ended().empty());
+  bench.lanes.leave(pg::Lane::sample);
+  const auto ended = bench.lanes.take_ended();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended.begin()->second > 0.005);
+  CHECK(bench.lanes.take_ended().empty());
+}
+
 TEST_CASE("closing cancels what runs and ends every session") {
   PgCluster cluster;
   Bench bench(cluster);

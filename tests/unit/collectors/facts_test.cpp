@@ -9,6 +9,17 @@ using namespace pgtend::collectors;
 
 namespace {
 
+// What comes of all answers at once.
+Result<DatabaseFacts> build_facts(const std::map<std::string, RowSet>& answers, const ServerShape& shape,
+                                  std::string instance, std::string database, UtcTime now) {
+  FactsBuilder builder(shape, std::move(instance), std::move(database), now);
+  for (const auto& query : fact_queries(shape)) {
+    const auto at = answers.find(query.name);
+    builder.add(query.name, at == answers.end() ? std::nullopt : std::optional<RowSet>(at->second));
+  }
+  return builder.finish();
+}
+
 RowSet table(std::vector<std::string> columns, std::vector<std::vector<std::optional<std::string>>> rows) {
   RowSet out;
   out.columns = std::move(columns);

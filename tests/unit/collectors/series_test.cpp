@@ -118,6 +118,13 @@ TEST_CASE("a duplicate series keeps the first value and is counted") {
   CHECK(run.samples[1].value == 1500.5);
 }
 
+TEST_CASE("a statement that picks its rows says how many it left out") {
+  auto rows = captured();
+  rows.columns.emplace_back("left_out");
+  for (auto& row : rows.rows) row.emplace_back("1700");
+  CHECK(rows_to_series(database_def(), rows, {}, "postgres").dropped == 1700);
+}
+
 TEST_CASE("rows beyond the quota are dropped from the end and counted") {
   auto def = database_def();
   def.max_series = 1;
