@@ -120,6 +120,11 @@ std::string IndexKind::object_of(const ProposedChange& plan) const {
   return d.schema + "." + d.table;
 }
 
+std::optional<Relation> IndexKind::grows(const ProposedChange& plan) const {
+  const auto& d = std::get<IndexChange>(plan.detail);
+  return Relation{d.schema, d.table};
+}
+
 net::TaskResult<ProposedChange> IndexKind::complete(Asker* asker, ProposedChange plan) const {
   auto& d = std::get<IndexChange>(plan.detail);
   if (!d.is_drop) {

@@ -44,6 +44,15 @@ TEST_CASE("an approved index is built, carries the change's id, is measured and 
   CHECK(position(actions, "change.approve") < position(actions, "change.apply.intent"));
   CHECK(position(actions, "change.verdict") < actions.size());
   CHECK(change.evidence_before.find("disk_free_bytes") != std::string::npos);
+  // What is charged is what it took, not the 64 KiB and 0 s of its plan.
+  const auto built = std::stoll(cluster.exec("shop", "SELECT pg_relation_size('orders_customer_idx')"));
+  REQUIRE(change.spent);
+  CAPTURE(built, change.spent->bytes, change.spent->seconds, change.spent->wal_bytes);
+  CHECK(change.spent->bytes >= built);
+  CHECK(change.spent->bytes < 1 << 16);
+  CHECK(change.spent->seconds > 0);
+  CHECK(change.spent->seconds < 30);
+  CHECK(change.spent->wal_bytes > 0);
 
   SECTION("and a person can take it back") {
     auto undone = rig.run(rig.pipeline().undo(change.id, "person:ann"));
