@@ -68,7 +68,7 @@ class Driver {
   void forget_intent();
   // Waits in memory; nothing is recorded.
   void rest(const Error& error, Millis time);
-  [[nodiscard]] const Kind& kind() const { return kind_of(change_.plan.kind); }
+  [[nodiscard]] const Kind& kind() const { return kind_of(change_.plan); }
   [[nodiscard]] bool restores_by_itself(const Error& error) const;
 
   CorePtr core_;

@@ -92,7 +92,6 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
   const auto* d = std::get_if<IndexChange>(&plan.detail);
   if (d == nullptr || d->schema.empty() || d->index.empty() || d->table.empty())
     return fail(Errc::invalid_argument, "an index change names its schema, table and index");
-  if (plan.action == ActionClass::reindex) return fail(Errc::unsupported, "REINDEX is not a kind of change yet");
   if (plan.action != ActionClass::create_index && plan.action != ActionClass::drop_index)
     return fail(Errc::invalid_argument,
                 "an index is changed by create_index or drop_index, not by " + std::string(to_string(plan.action)));
