@@ -70,6 +70,36 @@ TEST_CASE("an approved index is built, carries the change's id, is measured and 
   }
 }
 
+TEST_CASE("an index of any shape is built and kept, however the server writes its definition") {
+  const std::string shape =
+      GENERATE("btree (lower(note))", "btree (customer_id) INCLUDE (note)", "btree (customer_id) WHERE note = 'N'",
+               "gin (to_tsvector('simple', note))", "brin (id) WITH (pages_per_range = 32)");
+  CAPTURE(shape);
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(shaped_index_plan(shape)).id;
+  const auto change = rig.drive(id, [](const Change& now) { return now.applied_at || is_final(now.state); });
+  CAPTURE(change.last_error);
+  CHECK(change.applied_at);
+  CHECK_FALSE(is_final(change.state));
+  CHECK(index_comment(cluster, "orders_shaped_idx") == "pgtend:" + id);
+}
+
+TEST_CASE("two partial indexes that differ in the case of a value are not equal") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  cluster.exec("shop", "CREATE INDEX by_hand ON orders USING btree (customer_id) WHERE (note = 'n'::text)");
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto submit = [&](const std::string& shape) {
+    return rig.run(rig.pipeline().submit_plan(shaped_index_plan(shape), "person:ann"));
+  };
+  CHECK(submit("btree (customer_id) WHERE (note = 'n'::text)").error().code == Errc::conflict);
+  CHECK(submit("btree (customer_id) WHERE (note = 'N'::text)"));
+}
+
 TEST_CASE("an index that makes its statements worse is undone") {
   auto& cluster = shared_cluster();
   make_shop(cluster);
