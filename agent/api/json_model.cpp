@@ -200,7 +200,8 @@ Json encode(const Change& change) {
           {"applied_at", time_field(change.applied_at)},
           {"observe_until", time_field(change.observe_until)},
           {"not_before", time_field(change.not_before)},
-          {"expires_at", time_field(change.expires_at)}};
+          {"expires_at", time_field(change.expires_at)},
+          {"spent", change.spent ? encode(*change.spent) : Json()}};
 }
 
 Json encode(const AuditEntry& entry) {

@@ -52,6 +52,12 @@ class Driver {
   net::Task<bool> is_lost();
   net::Task<void> conclude(Verdict verdict, bool complete);
 
+  // driver_spent.cpp
+  // Notes what the act's cost is read against, to be stored with its intent.
+  net::Task<void> read_meter(pg::Connection* connection);
+  // Adds what was spent since then to the change, once; `watched`: its end was seen, so that the time is known too.
+  net::Task<void> charge(pg::Connection* connection, bool watched);
+
   // driver.cpp
   // Stores the change in its new state; false when the ledger did not take it (somebody else moved it, or it is
   // broken): then nothing more is done.
@@ -62,7 +68,7 @@ class Driver {
   void forget_intent();
   // Waits in memory; nothing is recorded.
   void rest(const Error& error, Millis time);
-  [[nodiscard]] const Kind& kind() const { return kind_of(change_.plan.kind); }
+  [[nodiscard]] const Kind& kind() const { return kind_of(change_.plan); }
   [[nodiscard]] bool restores_by_itself(const Error& error) const;
 
   CorePtr core_;

@@ -88,6 +88,7 @@ net::Task<void> Driver::apply(pg::Connection* connection) {
   notes.set_object("catalog", *catalog);
   notes.set("intent_at", core_->parts.clock.now());
   change_.evidence_before = notes.json();
+  co_await read_meter(connection);
   change_.backend_pid = self->pid;
   change_.backend_start = self->at;
   change_.not_before.reset();
@@ -97,6 +98,8 @@ net::Task<void> Driver::apply(pg::Connection* connection) {
   if (!intended) co_return;
   core_->fault("applying.intent");
   auto done = co_await execute(connection, false);
+  const bool watched = true;
+  co_await charge(connection, watched);
   if (!done) {
     co_await abandon(connection, done.error());
     co_return;

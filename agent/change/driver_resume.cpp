@@ -90,6 +90,8 @@ net::Task<void> Driver::resume_in(pg::Connection* connection) {
     rest(owner ? standing.error() : owner.error(), core_->options.poll_interval);
     co_return;
   }
+  const bool watched = false;
+  co_await charge(connection, watched);
   log::info("change looked at after an interruption", {{"id", change_.id}, {"found", standing->detail}});
   if (standing->presence == Presence::foreign) {
     const Error error{Errc::conflict, standing->detail, {}, "", false};

@@ -69,12 +69,15 @@ net::Task<void> Driver::undo_in(pg::Connection* connection) {
       rest(self.error(), core_->options.poll_interval);
       co_return;
     }
+    co_await read_meter(connection);
     change_.backend_pid = self->pid;
     change_.backend_start = self->at;
     auto intended = co_await move_to(ChangeState::reverting, "change.revert.intent", "ok");
     if (!intended) co_return;
     core_->fault("reverting.intent");
     auto done = co_await execute(connection, true);
+    const bool watched = true;
+    co_await charge(connection, watched);
     if (!done) {
       const bool again = restores_by_itself(done.error()) || !connection->healthy();
       if (again) rest(done.error(), core_->stopping ? core_->options.poll_interval : core_->options.defer_for);

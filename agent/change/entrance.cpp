@@ -48,7 +48,7 @@ net::TaskResult<Known> look_for(CorePtr core, Change wanted) {
 net::TaskResult<std::string> fingerprint_now(CorePtr core, Change change) {
   LaneAsker asker(core->parts.lanes, acting_database(*core, change.plan));
   const auto work = work_of(*core, change, false);
-  auto print = co_await kind_of(change.plan.kind).fingerprint(&asker, work);
+  auto print = co_await kind_of(change.plan).fingerprint(&asker, work);
   // The monitoring role may lack a right that the acting one has; the gates look again with that one.
   if (!print && print.error().code == Errc::permission) co_return std::string();
   co_return print;
@@ -92,7 +92,7 @@ tl::unexpected<Error> wrong_state(const Change& change, std::string_view wanted)
 // The statements are what the detail says, and the object is what policy must look at: nothing in a plan may say one
 // thing to policy and to the person who approves, and do another.
 Result<void> check_plan(const ProposedChange& plan) {
-  const auto& kind = kind_of(plan.kind);
+  const auto& kind = kind_of(plan);
   if (auto fits = kind.validate(plan); !fits) return fits;
   const auto object = kind.object_of(plan);
   if (plan.object == object) return {};
@@ -101,7 +101,7 @@ Result<void> check_plan(const ProposedChange& plan) {
 }
 
 Result<void> check_way_back(const ProposedChange& plan) {
-  if (!plan.sql_down.empty() || !kind_of(plan.kind).needs_way_back()) return {};
+  if (!plan.sql_down.empty() || !kind_of(plan).needs_way_back()) return {};
   return fail(Errc::refused, "the plan has no way back, and pgtend makes no such change without one");
 }
 
@@ -156,7 +156,7 @@ net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decis
 }
 
 net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
-  const auto& kind = kind_of(plan.kind);
+  const auto& kind = kind_of(plan);
   if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
   if (plan.object.empty()) plan.object = kind.object_of(plan);
   LaneAsker asker(core->parts.lanes, acting_database(*core, plan));

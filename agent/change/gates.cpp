@@ -106,7 +106,7 @@ Result<void> may_begin(const Standing& standing, const Work& work) {
 }  // namespace
 
 net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Change change, bool reverse) {
-  const auto& kind = kind_of(change.plan.kind);
+  const auto& kind = kind_of(change.plan);
   const auto work = work_of(*core, change, reverse);
   SessionAsker asker(connection, kLook);
   Notes notes(change.evidence_before);

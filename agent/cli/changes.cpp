@@ -1,3 +1,4 @@
+#include "agent/base/units.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/plan_text.hpp"
@@ -20,6 +21,13 @@ void show_list(const Json& answer) {
   print(table.empty() ? "no changes\n" : table.render());
 }
 
+std::string spent_text(const Json& spent) {
+  if (!spent.is_object()) return "";
+  return "\nSpent\n  " + format_bytes(spent.value("bytes", 0.0)) + " of disk, " +
+         quantity(spent, "seconds", "seconds") + ", at most " + format_bytes(spent.value("wal_bytes", 0.0)) +
+         " of WAL\n";
+}
+
 std::string verification_text(const Json& verdict) {
   if (verdict.is_null()) return "  no verdict yet\n";
   std::string out = "  " + cell(verdict, "kind") + ": " + cell(verdict, "explanation") + "\n";
@@ -35,7 +43,7 @@ void show_one(const Json& answer) {
   out += "  " + cell(c["plan"], "action") + " " + cell(c["plan"], "object") + ", proposed by " + cell(c, "proposed_by");
   if (const auto who = cell(c, "approved_by"); !who.empty()) out += ", approved by " + who;
   if (const auto waits = cell(c, "waits"); !waits.empty()) out += "\n  waits: " + waits;
-  out += "\n" + plan_text(c["plan"]);
+  out += "\n" + plan_text(c["plan"]) + spent_text(c["spent"]);
   out += "\nPolicy\n  " + cell(c["decision"], "kind") + " (" + cell(c["decision"], "limit") +
          "): " + cell(c["decision"], "reason") + "\n";
   out += "\nVerification\n" + verification_text(c["verdict"]);

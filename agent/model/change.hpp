@@ -64,6 +64,9 @@ struct Change {
   std::string last_error;
   UtcTime created_at, updated_at;
   std::optional<UtcTime> applied_at, observe_until, not_before, expires_at;
+  // Measured around its statements, attempts and undo summed; WAL is the server's in that time, so at most this.
+  // nullopt: nothing was measured, and budgets charge the estimate.
+  std::optional<CostEstimate> spent;
 };
 
 struct AuditEntry {

@@ -148,7 +148,7 @@ Result<PolicyPast> Ledger::policy_past(UtcTime since, std::string_view except_ch
     entry.rule = rule_of ? rule_of(change.plan) : rule_in(change.decision.limit);
     entry.at = is_final(change.state) || !change.applied_at ? change.updated_at : *change.applied_at;
     entry.undone = change.state == ChangeState::reverted || change.state == ChangeState::reverting;
-    entry.spent = change.plan.cost;
+    entry.spent = change.spent.value_or(change.plan.cost);
     if (entry.at >= since) past.changes.push_back(std::move(entry));
   }));
   std::stable_sort(past.changes.begin(), past.changes.end(), [](const auto& a, const auto& b) { return a.at < b.at; });

@@ -51,6 +51,9 @@ Json to_json(const SettingChange& v) {
           {"table", v.table},
           {"previous", v.previous ? Json(*v.previous) : Json(nullptr)}};
 }
+Json to_json(const CostEstimate& v) {
+  return {{"bytes", v.bytes}, {"seconds", number(v.seconds)}, {"wal_bytes", v.wal_bytes}};
+}
 }  // namespace
 
 Json to_json(const Finding& v) {
@@ -143,7 +146,8 @@ Json to_json(const Change& v) {
           {"applied_at", moment(v.applied_at)},
           {"observe_until", moment(v.observe_until)},
           {"not_before", moment(v.not_before)},
-          {"expires_at", moment(v.expires_at)}};
+          {"expires_at", moment(v.expires_at)},
+          {"spent", v.spent ? to_json(*v.spent) : Json(nullptr)}};
 }
 
 Json to_json(const Alert& v) {

@@ -167,6 +167,12 @@ void from_json(const Json& j, Change& v) {
   read(j, "observe_until", v.observe_until);
   read(j, "not_before", v.not_before);
   read(j, "expires_at", v.expires_at);
+  if (const auto it = j.find("spent"); it != j.end() && !it->is_null()) {
+    v.spent.emplace();
+    read(*it, "bytes", v.spent->bytes);
+    read(*it, "seconds", v.spent->seconds);
+    read(*it, "wal_bytes", v.spent->wal_bytes);
+  }
 }
 
 void from_json(const Json& j, MatviewMemory& v) {

@@ -41,14 +41,41 @@ std::string concurrently(std::string definition) {
   return at == std::string::npos ? definition : definition.insert(at + 7, "CONCURRENTLY ");
 }
 
-// "btree(a,bdesc)": what follows USING without quotes and spaces, so that our text and pg_get_indexdef's compare.
+// "btree(a,bdesc)": what follows USING without spaces and the quotes of names, so that our text and pg_get_indexdef's
+// compare. What stands in quotes keeps its case.
 std::string shape_of(const std::string& sql) {
-  const auto lower = to_lower(sql);
-  const auto at = lower.find(" using ");
+  const auto at = to_lower(sql).find(" using ");
   if (at == std::string::npos) return {};
   std::string out;
-  for (const char c : lower.substr(at + 7))
-    if (c != '"' && c != ';' && std::isspace(static_cast<unsigned char>(c)) == 0) out += c;
+  char quote = 0;
+  for (const char c : sql.substr(at + 7)) {
+    const bool closes = quote != 0 && c == quote;
+    const bool inside = quote != 0 && !closes;
+    if (quote == 0 && (c == '"' || c == '\'')) quote = c;
+    if (closes) quote = 0;
+    if (!inside && (c == '"' || c == ';' || std::isspace(static_cast<unsigned char>(c)) != 0)) continue;
+    out += inside ? c : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
+// The server writes an expression with casts and parentheses of its own: without them both texts are one, though two
+// that differ in nothing else are one too.
+std::string loose_shape_of(const std::string& sql) {
+  static constexpr std::string_view kDropped = "()'";
+  const auto shape = shape_of(sql);
+  std::string out;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape.compare(i, 2, "::") == 0) {
+      i += 2;
+      while (i < shape.size() && (std::isalnum(static_cast<unsigned char>(shape[i])) != 0 ||
+                                  std::string_view("_.[]").find(shape[i]) != std::string_view::npos))
+        ++i;
+      --i;
+    } else if (kDropped.find(shape[i]) == std::string_view::npos) {
+      out += shape[i];
+    }
+  }
   return out;
 }
 
@@ -92,7 +119,6 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
   const auto* d = std::get_if<IndexChange>(&plan.detail);
   if (d == nullptr || d->schema.empty() || d->index.empty() || d->table.empty())
     return fail(Errc::invalid_argument, "an index change names its schema, table and index");
-  if (plan.action == ActionClass::reindex) return fail(Errc::unsupported, "REINDEX is not a kind of change yet");
   if (plan.action != ActionClass::create_index && plan.action != ActionClass::drop_index)
     return fail(Errc::invalid_argument,
                 "an index is changed by create_index or drop_index, not by " + std::string(to_string(plan.action)));
@@ -118,6 +144,11 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
 std::string IndexKind::object_of(const ProposedChange& plan) const {
   const auto& d = std::get<IndexChange>(plan.detail);
   return d.schema + "." + d.table;
+}
+
+std::optional<Relation> IndexKind::grows(const ProposedChange& plan) const {
+  const auto& d = std::get<IndexChange>(plan.detail);
+  return Relation{d.schema, d.table};
 }
 
 net::TaskResult<ProposedChange> IndexKind::complete(Asker* asker, ProposedChange plan) const {
@@ -196,8 +227,10 @@ net::TaskResult<Standing> IndexKind::probe(Asker* asker, Work work) const {
   const bool claimed = comment == comment_of(work) || (work.ours && !comment.starts_with("pgtend:"));
   if (!claimed) co_return Standing{Presence::foreign, "an index " + name + " exists that this change did not make"};
   if (!usable) co_return Standing{Presence::partial, "index " + name + " is INVALID"};
-  const auto wanted = shape_of(work.reverse ? work.plan.sql_down.front() : work.plan.sql_up.front());
-  if (!wanted.empty() && shape_of(rows->text(0, "definition")) != wanted)
+  // The comment is set after the change's own statement; before that the definition tells it from somebody else's.
+  const auto wanted = loose_shape_of(work.reverse ? work.plan.sql_down.front() : work.plan.sql_up.front());
+  const bool marked = comment == comment_of(work);
+  if (!marked && !wanted.empty() && loose_shape_of(rows->text(0, "definition")) != wanted)
     co_return Standing{Presence::foreign, "index " + name + " has another definition"};
   co_return Standing{Presence::done, "index " + name + " is valid and ready"};
 }

@@ -4,6 +4,9 @@
 
 namespace pgtend::change {
 
+std::optional<Relation> Kind::grows(const ProposedChange&) const {
+  return std::nullopt;
+}
 net::TaskResult<ProposedChange> Kind::complete(Asker*, ProposedChange plan) const {
   co_return plan;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,10 @@ struct Standing {
   std::string detail;  // what was found, one sentence
 };
 
+struct Relation {
+  std::string schema, name;
+};
+
 // One direction of one change, as the kinds see it.
 struct Work {
   ProposedChange plan;
@@ -56,6 +61,9 @@ class Kind {
   [[nodiscard]] virtual Regime regime(const ProposedChange& plan) const = 0;
   // True when statements decide whether it is kept; false when the catalogs do.
   [[nodiscard]] virtual bool is_measured(const ProposedChange& plan) const = 0;
+
+  // What grows on disk by it, its indexes and partitions included; nullopt: nothing does.
+  [[nodiscard]] virtual std::optional<Relation> grows(const ProposedChange& plan) const;
 
   // Fills what a person left out and the catalogs know: previous value, way back. Errors: not_found, server errors.
   virtual net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const;

@@ -47,6 +47,11 @@ std::string MaintenanceKind::object_of(const ProposedChange& plan) const {
   return d.schema + "." + d.table;
 }
 
+std::optional<Relation> MaintenanceKind::grows(const ProposedChange& plan) const {
+  const auto& d = std::get<MaintenanceChange>(plan.detail);
+  return Relation{d.schema, d.table};
+}
+
 net::TaskResult<std::vector<std::string>> MaintenanceKind::missing_rights(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const bool creates = false;

@@ -51,6 +51,11 @@ std::string RefreshKind::object_of(const ProposedChange& plan) const {
   return d.schema + "." + d.matview;
 }
 
+std::optional<Relation> RefreshKind::grows(const ProposedChange& plan) const {
+  const auto& d = std::get<RefreshChange>(plan.detail);
+  return Relation{d.schema, d.matview};
+}
+
 net::TaskResult<std::vector<std::string>> RefreshKind::missing_rights(Asker* asker, Work work) const {
   const auto& d = std::get<RefreshChange>(work.plan.detail);
   const bool creates = false;

@@ -12,6 +12,7 @@ class RefreshKind final : public Kind {
   [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
+  [[nodiscard]] std::optional<Relation> grows(const ProposedChange& plan) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;

@@ -63,6 +63,27 @@ TEST_CASE("an agent killed at any point of a change brings it to its right end a
   CHECK(cluster.exec("shop", "SELECT count(*) FROM pg_index WHERE indrelid = 'orders'::regclass") == "2");
 }
 
+TEST_CASE("a partial index whose agent is killed before it is marked is known again after the restart") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  TempDir dir("pgtend-change");
+  const auto ledger = (dir.path() / "ledger.db").string();
+  std::string id;
+  {
+    Rig rig(cluster, {.ledger_file = ledger});
+    id = rig.approved(shaped_index_plan("btree (lower(note)) WHERE note = 'N' AND customer_id > 3")).id;
+  }
+  run_agent_until(cluster, ledger, id, "applying.executed", 0.2);
+  CHECK(index_comment(cluster, "orders_shaped_idx") == "-");
+  Rig rig(cluster, {.ledger_file = ledger});
+  rig.run(rig.pipeline().recover());
+  const auto change = rig.get(id);
+  CAPTURE(change.last_error);
+  CHECK_FALSE(is_final(change.state));
+  CHECK(change.applied_at);
+  CHECK(index_comment(cluster, "orders_shaped_idx") == "pgtend:" + id);
+}
+
 TEST_CASE("an agent killed while it undoes a change finishes the undo after the restart") {
   auto& cluster = shared_cluster();
   const std::string point = GENERATE("reverting", "reverting.intent", "reverting.executed");

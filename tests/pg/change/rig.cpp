@@ -52,6 +52,14 @@ ProposedChange index_plan(const std::string& name, const std::string& column, co
   return plan;
 }
 
+ProposedChange shaped_index_plan(const std::string& shape) {
+  auto plan = index_plan("orders_shaped_idx");
+  plan.sql_up = {"CREATE INDEX CONCURRENTLY \"orders_shaped_idx\" ON \"public\".\"orders\" USING " + shape};
+  std::get<IndexChange>(plan.detail).key_columns.clear();
+  std::get<IndexChange>(plan.detail).method = shape.substr(0, shape.find(' '));
+  return plan;
+}
+
 ProposedChange maintenance_plan(bool vacuum) {
   ProposedChange plan;
   plan.action = vacuum ? ActionClass::vacuum : ActionClass::analyze;

@@ -19,6 +19,8 @@ void make_shop(PgCluster& cluster, int rows = 2'000);
 
 ProposedChange index_plan(const std::string& name = "orders_customer_idx", const std::string& column = "customer_id",
                           const std::string& table = "orders");
+// The same with what follows USING written by hand: "btree (lower(note))".
+ProposedChange shaped_index_plan(const std::string& shape);
 ProposedChange maintenance_plan(bool vacuum);
 ProposedChange refresh_plan(bool concurrently);
 ProposedChange system_setting_plan(const std::string& name, const std::string& value, bool restart = false);

@@ -94,6 +94,7 @@ inline Change sample_change() {
   change.verdict = verdict;
   change.created_at = change.updated_at = kThen;
   change.applied_at = kThen;
+  change.spent = CostEstimate{9'437'184, 7.25, 10'000'000};
   return change;
 }
 

@@ -46,7 +46,7 @@ ProposedChange setting_plan(const std::string& up, const std::string& down = "")
 }
 
 bool fits(const ProposedChange& plan) {
-  return kind_of(plan.kind).validate(plan).has_value();
+  return kind_of(plan).validate(plan).has_value();
 }
 
 }  // namespace
@@ -89,6 +89,28 @@ TEST_CASE("an index plan builds the index that it names, on the table that it na
     CAPTURE(sql);
     CHECK_FALSE(fits(index_plan(up, sql)));
   }
+}
+
+TEST_CASE("a reindex plan rebuilds the one index that it names, concurrently") {
+  const auto reindex = [](const std::string& sql) {
+    auto plan = index_plan(sql);
+    plan.action = ActionClass::reindex;
+    return plan;
+  };
+  auto plan = reindex("REINDEX INDEX CONCURRENTLY public.items_a_idx");
+  CHECK(fits(plan));
+  for (const auto* sql : {"REINDEX INDEX public.items_a_idx", "REINDEX INDEX CONCURRENTLY public.other",
+                          "REINDEX TABLE CONCURRENTLY public.items", "REINDEX INDEX CONCURRENTLY items_a_idx",
+                          "REINDEX INDEX CONCURRENTLY public.items_a_idx; DROP TABLE public.items",
+                          "CREATE INDEX CONCURRENTLY items_a_idx ON public.items (a)"}) {
+    CAPTURE(sql);
+    CHECK_FALSE(fits(reindex(sql)));
+  }
+  plan.sql_down = {"DROP INDEX CONCURRENTLY public.items_a_idx"};
+  CHECK_FALSE(fits(plan));
+  plan.sql_down.clear();
+  plan.kind = ChangeKind::maintenance;
+  CHECK_FALSE(fits(plan));
 }
 
 TEST_CASE("the action is one of its kind and says what the detail says") {

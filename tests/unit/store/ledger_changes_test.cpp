@@ -33,6 +33,10 @@ TEST_CASE("a change is read back with every field, whatever its kind") {
   REQUIRE(read->decision.not_before == from_ms(5));
   REQUIRE_FALSE(read->not_before);
   REQUIRE(read->expires_at == from_ms(17));
+  REQUIRE(read->spent);
+  REQUIRE(read->spent->bytes == 12'288);
+  REQUIRE(read->spent->seconds == 3.5);
+  REQUIRE(read->spent->wal_bytes == 65'536);
 
   auto other = full_change("c-2");
   other.plan.kind = ChangeKind::setting;
@@ -133,7 +137,8 @@ TEST_CASE("policy sees what was executed, what is in flight and the freeze") {
   REQUIRE(past->changes[0].database == "a");
   REQUIRE(past->changes[0].at == from_ms(1'000));
   REQUIRE(past->changes[0].rule == "night");
-  REQUIRE(past->changes[0].spent.bytes == 8192);
+  REQUIRE(past->changes[0].spent.bytes == 12'288);
+  REQUIRE(past->changes[0].spent.seconds == 3.5);
   REQUIRE_FALSE(past->changes[0].undone);
   REQUIRE(past->changes[1].undone);
   REQUIRE(past->changes[2].at == from_ms(2'990));
@@ -146,6 +151,18 @@ TEST_CASE("policy sees what was executed, what is in flight and the freeze") {
   past = ledger->policy_past(from_ms(500));
   REQUIRE(past->frozen);
   REQUIRE(past->frozen_by == "person:ann");
+}
+
+TEST_CASE("a change whose cost nobody measured is charged as it was estimated") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  auto change = full_change("kept", ChangeState::kept);
+  change.spent.reset();
+  REQUIRE(ledger->insert_change(change, draft("p")));
+  REQUIRE_FALSE(ledger->get_change("kept")->spent);
+  const auto past = ledger->policy_past(from_ms(0));
+  REQUIRE(past->changes.at(0).spent.bytes == 8192);
+  REQUIRE(past->changes.at(0).spent.seconds == 1.25);
 }
 
 TEST_CASE("the freeze switch is kept, explained and audited") {

@@ -70,6 +70,7 @@ inline Change full_change(const std::string& id, ChangeState state = ChangeState
   c.applied_at = from_ms(14);
   c.observe_until = from_ms(15);
   c.expires_at = from_ms(17);
+  c.spent = CostEstimate{12'288, 3.5, 65'536};
   return c;
 }
 
