@@ -6,7 +6,6 @@
 
 #include "agent/engine/wiring.hpp"
 #include "agent/pg/dsn.hpp"
-#include "agent/store/ledger.hpp"
 
 namespace pgtend::engine {
 
@@ -26,21 +25,6 @@ Result<pg::ConnectSpec> spec_of(const config::PostgresqlConfig& config, const Mi
   }
   if (!job.database.empty()) spec.parameters["dbname"] = job.database;
   return spec;
-}
-
-// The ledger of an agent that is not running. Errors: refused when it cannot be known.
-Result<std::string> frozen_in_ledger(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) return std::string();
-  const SystemClock clock;
-  auto ledger = store::Ledger::open(path, clock);
-  if (!ledger)
-    return fail(Errc::refused,
-                "it cannot be known whether changes are frozen: no agent answers, and its ledger says: " +
-                    ledger.error().describe());
-  auto state = (*ledger)->freeze_state();
-  if (!state) return fail(std::move(state.error()), "read the freeze switch");
-  return state->frozen ? state->by : std::string();
 }
 
 Result<void> not_frozen(const config::Config& config, const std::string& by) {
@@ -78,8 +62,32 @@ net::TaskResult<migrate::Log> look(migrate::Session* session, const MigrateJob* 
   co_return log;
 }
 
+// Compares with the ledger's copy, and brings that up to date when something was done. What it cannot do is a note: the
+// database has the history, and a later run catches up.
+void mirror(const MigrateJob& job, const LedgerDoor& door, const std::string& system, const migrate::Log& log,
+            MigrateResult& out) {
+  const auto key = migrate::mirror_key(system, out.database);
+  const auto trouble = [&](const Error& error) {
+    out.notes.push_back("the ledger's copy of the history was not used: " + error.describe());
+  };
+  const auto text = door.history(key);
+  if (!text) return trouble(text.error());
+  const auto copy = migrate::parse_mirror(*text);
+  if (!copy) return trouble(copy.error());
+  if (!acts(job.kind)) {
+    out.items = migrate::items(out.files, log, migrate::lost(*copy, log));
+    return;
+  }
+  auto drafts = migrate::audit_of(*copy, log, out.database);
+  if (out.failure)
+    drafts.push_back({job.actor, "migrate." + std::string(job.kind == MigrateJob::Kind::down ? "down" : "up"),
+                      out.database, "", "", out.failure->describe()});
+  if (drafts.empty()) return;
+  if (const auto noted = door.note(key, migrate::to_text(log), drafts); !noted) trouble(noted.error());
+}
+
 // Everything that needs the server.
-net::Task<void> visit(const config::Config* config, const MigrateJob* job, pg::ConnectSpec spec,
+net::Task<void> visit(const config::Config* config, const MigrateJob* job, const LedgerDoor* door, pg::ConnectSpec spec,
                       net::asio::any_io_executor blocking, std::string frozen, MigrateResult* out) {
   const SystemClock clock;
   const auto limit = clock.steady_now() + kConnectTime;
@@ -114,6 +122,9 @@ net::Task<void> visit(const config::Config* config, const MigrateJob* job, pg::C
     log = std::move(*seen);
   }
   out->items = migrate::items(out->files, log);
+  // A run that could not even begin has read no history.
+  const bool known = !acts(job->kind) || !log.rows.empty() || !out->failure;
+  if (known) mirror(*job, *door, identity.system_identifier, log, *out);
   out->broken_chain = log.broken();
   auto pending = migrate::pending(out->files, log, job->up);
   if (pending) {
@@ -132,10 +143,11 @@ Result<MigrateResult> run_migrations(const config::Config& config, const Migrate
   out.files = std::move(*files);
   auto spec = spec_of(config.postgresql, job);
   if (!spec) return fail(std::move(spec.error()));
+  const auto door = job.agent ? *job.agent : ledger_file_door(config.ledger.path);
   std::string frozen;
   if (acts(job.kind)) {
-    auto by = job.frozen_by ? Result<std::string>(*job.frozen_by) : frozen_in_ledger(config.ledger.path);
-    if (!by) return fail(std::move(by.error()));
+    auto by = door.frozen_by();
+    if (!by) return fail(Errc::refused, "it cannot be known whether changes are frozen: " + by.error().describe());
     frozen = std::move(*by);
     if (auto may = not_frozen(config, frozen); !may) return fail(std::move(may.error()));
   }
@@ -147,7 +159,7 @@ Result<MigrateResult> run_migrations(const config::Config& config, const Migrate
       out.failure->message = "internal error";
     }
   };
-  net::asio::co_spawn(io, visit(&config, &job, std::move(*spec), blocking.get_executor(), frozen, &out), ended);
+  net::asio::co_spawn(io, visit(&config, &job, &door, std::move(*spec), blocking.get_executor(), frozen, &out), ended);
   io.run();
   blocking.join();
   return out;

@@ -128,7 +128,7 @@ std::string_view to_string(State state) {
   return "pending";
 }
 
-std::vector<Item> items(const std::vector<MigrationFile>& files, const Log& log) {
+std::vector<Item> items(const std::vector<MigrationFile>& files, const Log& log, const std::vector<std::string>& lost) {
   const auto applied = log.applied();
   const auto newest = highest(applied);
   std::vector<Item> out;
@@ -137,6 +137,12 @@ std::vector<Item> items(const std::vector<MigrationFile>& files, const Log& log)
     if (find(files, id) != nullptr) continue;
     out.push_back({id, row.name, "", State::missing_file, "it is applied and there is no file of it", row.applied_at,
                    row.applied_by});
+  }
+  for (const auto& id : lost) {
+    auto known = std::find_if(out.begin(), out.end(), [&](const Item& item) { return item.id == id; });
+    if (known == out.end()) known = out.insert(known, {id, "", "", State::lost, "", {}, ""});
+    known->state = State::lost;
+    known->detail = "it was applied; the database was restored or promoted to a point before that";
   }
   std::sort(out.begin(), out.end(), comes_before);
   return out;

@@ -31,8 +31,9 @@ struct Item {
   std::optional<UtcTime> applied_at;
   std::string applied_by;
 };
-// Every migration in the order in which it is or was applied: versions, then repeatable ones.
-[[nodiscard]] std::vector<Item> items(const std::vector<MigrationFile>& files, const Log& log);
+// Every migration in the order in which it is or was applied: versions, then repeatable ones. `lost`: see mirror.hpp.
+[[nodiscard]] std::vector<Item> items(const std::vector<MigrationFile>& files, const Log& log,
+                                      const std::vector<std::string>& lost = {});
 
 struct UpOptions {
   std::optional<std::uint64_t> to;  // the last version to apply, repeatable files are left out then
