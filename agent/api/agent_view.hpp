@@ -16,6 +16,7 @@
 #include "agent/store/active_sessions.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/integrity.hpp"
+#include "agent/store/ledger_types.hpp"
 
 namespace pgtend::api {
 
@@ -57,6 +58,11 @@ class AgentView : public AlertView {
   // A person's own plan enters the same pipeline as a proposed change. Errors: invalid_argument, refused, conflict.
   virtual net::TaskResult<ChangeView> propose(ProposedChange plan, std::string actor) = 0;
   virtual net::TaskResult<FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) = 0;
+  // The ledger's copy of the migrations of a database; empty: none.
+  virtual net::TaskResult<std::string> migration_history(std::string key) = 0;
+  // Replaces it and writes the audit; the copy as stored.
+  virtual net::TaskResult<std::string> note_migrations(std::string key, std::string history,
+                                                       std::vector<store::AuditDraft> drafts) = 0;
 
   // Errors: parse and invalid_argument (the expression), unsupported (a construct by name), resource_exhausted.
   // Parse means that the text is no expression, or none of a type that the query can answer. `timeout`: 0, or longer

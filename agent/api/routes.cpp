@@ -10,6 +10,7 @@ http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& cloc
   add_health(router, context);
   add_reading(router, context);
   add_changing(router, context);
+  add_migrating(router, context);
   add_querying(router, context);
   add_active_sessions(router, context);
   add_blocking(router, context);

@@ -1,18 +1,13 @@
 #include <algorithm>
 
 #include "agent/base/log.hpp"
+#include "agent/change/locks.hpp"
 #include "agent/change/session.hpp"
 
 namespace pgtend::change {
 namespace {
 
 constexpr Millis kFirstLook{40};
-constexpr Millis kBackoffBase{100};
-constexpr Millis kBackoffCap{2'000};
-
-bool is_lock_failure(const Error& error) {
-  return error.sqlstate == "55P03" || error.sqlstate == "40P01";
-}
 
 net::TaskResult<RowSet> refuse_when_frozen(CorePtr core) {
   auto frozen = co_await frozen_by(core);
@@ -93,8 +88,7 @@ net::TaskResult<RowSet> run_with_short_locks(CorePtr core, pg::Connection* conne
   for (int attempt = 1;; ++attempt) {
     auto done = co_await run_watched(core, connection, change, sql);
     if (done || !is_lock_failure(done.error())) co_return done;
-    const auto ceiling = std::min(kBackoffCap, kBackoffBase * (1 << std::min(attempt, 5)));
-    const auto next = core->in(core->jitter(ceiling));
+    const auto next = core->in(core->jitter(longest_lock_rest(attempt)));
     if (attempt >= core->options.lock_attempts || next >= give_up)
       co_return fail(Errc::timeout, "the lock was not granted in " + std::to_string(attempt) + " attempts", true);
     if (core->stopping) co_return fail(Errc::cancelled, "the agent stops", true);

@@ -1,6 +1,7 @@
 #include "agent/change/session.hpp"
 
 #include "agent/base/strings.hpp"
+#include "agent/change/locks.hpp"
 #include "agent/change/plan_hash.hpp"
 
 namespace pgtend::change {
@@ -33,35 +34,21 @@ net::TaskResult<pg::Lease> open_session(CorePtr core, Change change) {
 }
 
 net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection* connection, Change change, Millis patience) {
-  // Key 0 is "somebody acts in this database"; asked for first, so that two agents never hold one lock each.
-  const std::string sql =
-      "SELECT CASE WHEN pg_try_advisory_lock($1::int, 0) THEN "
-      "CASE WHEN pg_try_advisory_lock($1::int, $2::int) THEN 'both' ELSE 'one' END ELSE 'none' END AS held, "
-      "(SELECT string_agg(l.pid::text, ', ') FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = "
-      "$1::int::oid "
-      "AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) AS holders";
-  const std::string release = "SELECT pg_advisory_unlock($1::int, 0)";
-  const pg::Params keys{std::to_string(kLockClass), std::to_string(lock_key(change.plan.object))};
-  const pg::Params first{std::to_string(kLockClass)};
+  const auto key = lock_key(change.plan.object);
   const auto give_up = core->in(patience);
   while (true) {
     const auto limit = core->in(kShort);
-    auto tried = co_await connection->query(sql, keys, limit);
-    if (!tried) co_return fail(std::move(tried.error()), "take the advisory lock");
-    if (tried->text(0, "held") == "both") {
+    auto tried = co_await try_locks(connection, key, limit);
+    if (!tried) co_return fail(std::move(tried.error()));
+    if (tried->held) {
       core->trouble.erase(change.id);
-      co_return tried;
-    }
-    if (tried->text(0, "held") == "one") {
-      auto released = co_await connection->query(release, first, limit);
-      if (!released) co_return fail(std::move(released.error()), "release the advisory lock");
+      co_return RowSet();
     }
     core->trouble[change.id] = "another session, which acts in this database or on this object";
     const auto next = core->in(core->options.advisory_poll + core->jitter(core->options.advisory_poll));
     if (next >= give_up || core->stopping)
       co_return fail(Errc::timeout,
-                     "another session acts in this database or on this object (pid " + tried->text(0, "holders") + ")",
-                     true);
+                     "another session acts in this database or on this object (pid " + tried->holders + ")", true);
     co_await net::sleep_until(next);
   }
 }

@@ -12,8 +12,7 @@ namespace pgtend::change {
 // Errors: refused (pooler, standby), conflict (another server), unavailable, timeout, permission.
 net::TaskResult<pg::Lease> open_session(CorePtr core, Change change);
 
-// Takes the database's lock and the object's lock in this session, by polling and never by waiting in the server: a
-// waiter in pg_advisory_lock would deadlock with CREATE INDEX CONCURRENTLY. `patience` 0: one try.
+// Takes the database's lock and the object's lock in this session, by polling. `patience` 0: one try.
 // Errors: timeout (somebody else holds one; retryable).
 net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection* connection, Change change, Millis patience);
 

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   add_rules(app, context);
   add_audit(app, context);
   add_freeze(app, context);
+  add_migrate(app, context);
   add_history(app, context);
   add_ash(app, context);
   add_blocking(app, context);

@@ -50,6 +50,9 @@ class View final : public api::AgentView {
   net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
   net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<std::string> migration_history(std::string key) override;
+  net::TaskResult<std::string> note_migrations(std::string key, std::string history,
+                                               std::vector<store::AuditDraft> drafts) override;
   net::TaskResult<api::QueryResult> query(std::string expr, UtcTime at, Millis timeout) override;
   net::TaskResult<api::QueryResult> query_range(std::string expr, TimeRange range, Millis step,
                                                 Millis timeout) override;

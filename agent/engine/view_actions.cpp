@@ -1,5 +1,6 @@
 #include "agent/base/log.hpp"
 #include "agent/change/plan_hash.hpp"
+#include "agent/engine/migrating.hpp"
 #include "agent/engine/view.hpp"
 
 // What people ask the agent to do.
@@ -91,6 +92,24 @@ net::TaskResult<api::FreezeView> View::set_freeze(bool frozen, std::string reaso
   log::info(frozen ? "frozen" : "unfrozen", {{"by", actor}});
   auto view = co_await freeze_view();
   co_return view;
+}
+
+net::TaskResult<std::string> View::migration_history(std::string key) {
+  auto read = [key](store::Ledger& ledger) { return ledger.get_meta(key); };
+  auto text = co_await parts_.with_ledger(read);
+  if (!text) co_return fail(std::move(text.error()));
+  co_return text->value_or("");
+}
+
+net::TaskResult<std::string> View::note_migrations(std::string key, std::string history,
+                                                   std::vector<store::AuditDraft> drafts) {
+  auto write = [key, history, drafts](store::Ledger& ledger) -> Result<std::string> {
+    if (auto noted = engine::note_migrations(ledger, key, history, drafts); !noted)
+      return fail(std::move(noted.error()));
+    return history;
+  };
+  auto done = co_await parts_.with_ledger(write);
+  co_return done;
 }
 
 }  // namespace pgtend::engine

@@ -129,6 +129,10 @@ GRANT EXECUTE ON FUNCTION pg_reload_conf() TO :"operator";
     WHERE o.rolname = :'owner' AND c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'
       AND NOT (has_schema_privilege(o.oid, n.oid, 'CREATE') AND has_schema_privilege(o.oid, n.oid, 'USAGE')) \gexec
 \endif
+-- Where pgtend migrate keeps what it applied here.
+CREATE SCHEMA IF NOT EXISTS pgtend;
+GRANT USAGE, CREATE ON SCHEMA pgtend TO :"operator";
+GRANT USAGE ON SCHEMA pgtend TO :"monitor";
 -- After ALTER SYSTEM the operator reads back what the file says.
 GRANT SELECT ON pg_file_settings TO :"operator";
 GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO :"operator";

@@ -39,32 +39,10 @@ namespace {
 constexpr std::array<std::string_view, 8> kPlanned{"select", "insert", "update", "delete",
                                                    "merge",  "values", "table",  "with"};
 
-// Past blanks, opening brackets and comments, nested ones too.
-std::string_view past_lead(std::string_view text) {
-  int depth = 0;
-  while (!text.empty()) {
-    if (text.starts_with("/*")) {
-      ++depth;
-      text.remove_prefix(2);
-    } else if (depth > 0) {
-      const bool ends = text.starts_with("*/");
-      if (ends) --depth;
-      text.remove_prefix(ends ? 2 : 1);
-    } else if (text.starts_with("--")) {
-      text.remove_prefix(std::min(text.size(), text.find('\n')));
-    } else if (text.front() == '(' || std::isspace(static_cast<unsigned char>(text.front())) != 0) {
-      text.remove_prefix(1);
-    } else {
-      break;
-    }
-  }
-  return text;
-}
-
 }  // namespace
 
 bool has_plan(std::string_view text) {
-  text = past_lead(text);
+  text = past_lead(text, true);
   const auto end = std::find_if(text.begin(), text.end(),
                                 [](unsigned char c) { return std::isalnum(c) == 0 && c != '_' && c < 0x80; });
   const auto word = to_lower(std::string(text.begin(), end));

@@ -3,12 +3,12 @@
 #include <pg_query.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <optional>
 
 #include "agent/base/strings.hpp"
-#include "rules/sql/tree.hpp"
 
 namespace pgtend::sql {
 
@@ -116,8 +116,9 @@ std::optional<Token> read_token(std::string_view message, std::string_view text)
 
 }  // namespace
 
-Result<std::vector<Token>> scan(std::string_view text) {
-  if (text.size() > kMaxTextBytes) return fail(Errc::resource_exhausted, "the statement is longer than 64 kB");
+Result<std::vector<Token>> scan(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes)
+    return fail(Errc::resource_exhausted, "the statement is longer than " + std::to_string(max_bytes / 1024) + " kB");
   if (text.find('\0') != std::string_view::npos) return fail(Errc::parse, "the statement holds a zero byte");
   const std::string copy(text);
   const PgQueryScanResult scanned = pg_query_scan(copy.c_str());
@@ -143,6 +144,27 @@ Result<std::vector<Token>> scan(std::string_view text) {
   pg_query_free_scan_result(scanned);
   if (bad) return fail(Errc::parse, "the scanner's tokens cannot be read");
   return out;
+}
+
+std::string_view past_lead(std::string_view text, bool brackets) {
+  int depth = 0;
+  while (!text.empty()) {
+    if (text.starts_with("/*")) {
+      ++depth;
+      text.remove_prefix(2);
+    } else if (depth > 0) {
+      const bool ends = text.starts_with("*/");
+      if (ends) --depth;
+      text.remove_prefix(ends ? 2 : 1);
+    } else if (text.starts_with("--")) {
+      text.remove_prefix(std::min(text.size(), text.find('\n')));
+    } else if ((brackets && text.front() == '(') || std::isspace(static_cast<unsigned char>(text.front())) != 0) {
+      text.remove_prefix(1);
+    } else {
+      break;
+    }
+  }
+  return text;
 }
 
 int highest_parameter(const std::vector<Token>& tokens) {

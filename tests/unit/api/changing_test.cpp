@@ -66,6 +66,23 @@ TEST_CASE("reject, undo and freeze pass on their reasons") {
   CHECK(house.ask("POST", "/v1/changes/c1/reject", R"({"reason":")" + std::string(2000, 'x') + "\"}").status == 400);
 }
 
+TEST_CASE("migrations are noted under the name of who asks, and only as migrations") {
+  House house;
+  const std::string entry = R"({"action":"migrate.up","subject":"app/V1","actor":"person:somebody"})";
+  const auto body = [](const std::string& key, const std::string& one) {
+    return R"({"key":")" + key + R"(","history":"[]","entries":[)" + one + "]}";
+  };
+  CHECK(house.ask("POST", "/v1/migrations", body("migrations/1/app", entry), Right::approver).status == 200);
+  CHECK(house.view.told.back() == "migrate.up by token:approver");
+  CHECK(house.ask("POST", "/v1/migrations", body("identity", entry)).status == 400);
+  CHECK(
+      house.ask("POST", "/v1/migrations", body("migrations/1/app", R"({"action":"freeze.on","subject":"x"})")).status ==
+      400);
+  CHECK(house.ask("GET", "/v1/migrations?key=migrations/1/app").status == 200);
+  CHECK(house.view.told.back() == "migrations of migrations/1/app");
+  CHECK(house.ask("GET", "/v1/migrations?key=identity").status == 400);
+}
+
 TEST_CASE("a person's plan enters as it was shown, and what is wrong with it is named") {
   House house;
   const auto plan = api::encode(sample_plan());

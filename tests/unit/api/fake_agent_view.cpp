@@ -122,6 +122,18 @@ net::TaskResult<api::FreezeView> FakeAgentView::set_freeze(bool frozen, std::str
   co_return answer(api::FreezeView{frozen, actor, reason, kThen});
 }
 
+net::TaskResult<std::string> FakeAgentView::migration_history(std::string key) {
+  told.push_back("migrations of " + key);
+  co_return answer(std::string("[]"));
+}
+
+net::TaskResult<std::string> FakeAgentView::note_migrations(std::string key, std::string history,
+                                                            std::vector<store::AuditDraft> drafts) {
+  told.push_back("note " + std::to_string(drafts.size()) + " of " + key);
+  for (const auto& draft : drafts) told.push_back(draft.action + " by " + draft.actor);
+  co_return answer(history);
+}
+
 net::TaskResult<store::StorageReport> FakeAgentView::history_report() {
   store::StorageReport report;
   report.path = "/var/lib/pgtend/history.db";

@@ -61,6 +61,9 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
   net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<std::string> migration_history(std::string key) override;
+  net::TaskResult<std::string> note_migrations(std::string key, std::string history,
+                                               std::vector<store::AuditDraft> drafts) override;
   net::TaskResult<store::StorageReport> history_report() override;
   net::TaskResult<store::IntegrityReport> history_check() override;
   net::TaskResult<std::string> history_backup(std::string to) override;

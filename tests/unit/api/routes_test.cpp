@@ -82,6 +82,8 @@ const std::map<std::string, Right> kPromised{
     {"POST /v1/changes/{id}/reject", Right::approver},
     {"POST /v1/changes/{id}/undo", Right::approver},
     {"POST /v1/freeze", Right::admin},
+    {"GET /v1/migrations", Right::viewer},
+    {"POST /v1/migrations", Right::approver},
 };
 
 }  // namespace
