@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "agent/base/strings.hpp"
-#include "rules/sql/tree.hpp"
 
 namespace pgtend::sql {
 
@@ -116,8 +115,9 @@ std::optional<Token> read_token(std::string_view message, std::string_view text)
 
 }  // namespace
 
-Result<std::vector<Token>> scan(std::string_view text) {
-  if (text.size() > kMaxTextBytes) return fail(Errc::resource_exhausted, "the statement is longer than 64 kB");
+Result<std::vector<Token>> scan(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes)
+    return fail(Errc::resource_exhausted, "the statement is longer than " + std::to_string(max_bytes / 1024) + " kB");
   if (text.find('\0') != std::string_view::npos) return fail(Errc::parse, "the statement holds a zero byte");
   const std::string copy(text);
   const PgQueryScanResult scanned = pg_query_scan(copy.c_str());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/result.hpp"
+#include "rules/sql/tree.hpp"
 
 // Inside rules/sql only: the server's own scanner. Kinds are read from the text and the keyword class, because the
 // token numbers change with every major version of the grammar.
@@ -19,8 +20,8 @@ struct Token {
   int parameter = 0;               // n of $n
 };
 
-// Errors: parse, resource_exhausted; not retryable.
-[[nodiscard]] Result<std::vector<Token>> scan(std::string_view text);
+// Errors: parse, resource_exhausted (over `max_bytes`); not retryable.
+[[nodiscard]] Result<std::vector<Token>> scan(std::string_view text, std::size_t max_bytes = kMaxTextBytes);
 
 [[nodiscard]] int highest_parameter(const std::vector<Token>& tokens);
 
