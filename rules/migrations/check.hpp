@@ -18,7 +18,7 @@ struct Note {
 
 struct Step {
   const sql::Action& action;
-  const sql::Script& script;
+  const sql::DdlScript& script;
   std::size_t statement;  // of script.statements
   std::size_t last;       // one behind the last statement of the section
   const State& state;

@@ -29,12 +29,12 @@ class Places {
   std::vector<std::size_t> starts_;
 };
 
-Note unparsed(const sql::ScriptStatement& statement, int server) {
+Note unparsed(const sql::DdlStatement& statement, int server) {
   const bool newer = server > sql::grammar_version();
   return {newer ? "not-checked" : "syntax-error", statement.at, statement.error, ""};
 }
 
-void check_statement(const sql::Script& script, std::size_t index, std::size_t last, State& state, int server,
+void check_statement(const sql::DdlScript& script, std::size_t index, std::size_t last, State& state, int server,
                      std::vector<Note>& notes) {
   const auto& statement = script.statements[index];
   if (!statement.error.empty()) notes.push_back(unparsed(statement, server));
@@ -53,7 +53,7 @@ void check_statement(const sql::Script& script, std::size_t index, std::size_t l
   state.end_statement();
 }
 
-std::vector<Note> check_section(const sql::Script& script, const Marks& marks, std::size_t section, int server) {
+std::vector<Note> check_section(const sql::DdlScript& script, const Marks& marks, std::size_t section, int server) {
   const auto from = marks.sections[section].at;
   const auto until = section + 1 < marks.sections.size() ? marks.sections[section + 1].at : std::string::npos;
   const auto begin = [&](std::size_t at) {
@@ -62,7 +62,7 @@ std::vector<Note> check_section(const sql::Script& script, const Marks& marks, s
                                     script.statements.begin());
   };
   const auto first = begin(from), last = begin(until);
-  State state(marks.in_transaction);
+  State state(marks.in_transaction, marks.lock_timeout);
   std::vector<Note> notes;
   if (marks.sections[section].kind == Section::Kind::check) return notes;
   for (std::size_t i = first; i < last; ++i) check_statement(script, i, last, state, server, notes);
@@ -72,7 +72,7 @@ std::vector<Note> check_section(const sql::Script& script, const Marks& marks, s
 }
 
 // Before the statement, inside it, or on the line on which it ends.
-bool covers(const Allowance& allowance, const sql::Script& script, const Note& note, const Places& places) {
+bool covers(const Allowance& allowance, const sql::DdlScript& script, const Note& note, const Places& places) {
   if (allowance.rule != note.rule) return false;
   if (allowance.whole_file) return true;
   const auto after = std::upper_bound(script.statements.begin(), script.statements.end(), note.at,
@@ -88,7 +88,7 @@ bool covers(const Allowance& allowance, const sql::Script& script, const Note& n
 }
 
 // Leaves out what is allowed, and tells of allowances that mean nothing.
-void apply_allowances(const sql::Script& script, Marks& marks, const Places& places, std::vector<Note>& notes) {
+void apply_allowances(const sql::DdlScript& script, Marks& marks, const Places& places, std::vector<Note>& notes) {
   for (auto& allowance : marks.allowances) {
     if (find_rule(allowance.rule) == nullptr) {
       notes.push_back({"allow-unknown-rule", allowance.at, "\"" + allowance.rule + "\"", ""});
@@ -120,7 +120,7 @@ MigrationFinding finding_of(Note note, const Places& places) {
 std::vector<MigrationFinding> lint(std::string_view text, const LintOptions& options, std::string_view file) {
   const Places places(text);
   std::vector<MigrationFinding> out;
-  const auto script = sql::read_script(text);
+  const auto script = sql::read_ddl(text);
   if (!script) {
     out.push_back(finding_of({"syntax-error", 0, script.error().message, ""}, places));
     return out;

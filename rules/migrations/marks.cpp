@@ -34,7 +34,7 @@ bool leaves_transaction(std::string_view comment) {
   return comment == "+goose NO TRANSACTION";
 }
 
-std::optional<Allowance> allowance_of(const sql::ScriptComment& comment) {
+std::optional<Allowance> allowance_of(const sql::DdlComment& comment) {
   std::string_view text = comment.text;
   constexpr std::string_view kMark = "lint:", kOne = "allow ", kAll = "allow-file ";
   if (!text.starts_with(kMark)) return std::nullopt;
@@ -53,11 +53,13 @@ std::optional<Allowance> allowance_of(const sql::ScriptComment& comment) {
 
 }  // namespace
 
-Marks read_marks(const sql::Script& script, std::string_view file) {
+Marks read_marks(const sql::DdlScript& script, std::string_view file) {
   Marks out;
   out.sections.push_back({is_way_back(file) ? Kind::down : Kind::up, 0});
   for (const auto& comment : script.comments) {
     if (const auto kind = section_of(comment.text)) out.sections.push_back({*kind, comment.at});
+    if (comment.text.starts_with("pgtend:") && comment.text.find(" lock_timeout=") != std::string::npos)
+      out.lock_timeout = true;
     if (leaves_transaction(comment.text)) out.in_transaction = false;
     if (auto allowance = allowance_of(comment)) out.allowances.push_back(std::move(*allowance));
   }

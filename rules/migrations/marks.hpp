@@ -25,11 +25,12 @@ struct Allowance {
 struct Marks {
   std::vector<Section> sections;  // never empty
   bool in_transaction = true;     // the tool runs the script in one
+  bool lock_timeout = false;      // pgtend's header sets one
   std::vector<Allowance> allowances;
 };
 
 // Reads the marks of pgtend (`pgtend: tx=none`, `@up`), goose, dbmate and this lint. A script without marks of sections
 // is one section, which the file's name may tell to be the way back.
-[[nodiscard]] Marks read_marks(const sql::Script& script, std::string_view file);
+[[nodiscard]] Marks read_marks(const sql::DdlScript& script, std::string_view file);
 
 }  // namespace pgtend::migrations

@@ -24,7 +24,7 @@ struct Held {
 
 class State {
  public:
-  explicit State(bool in_transaction) : wrapped_(in_transaction) {}
+  State(bool in_transaction, bool lock_timeout) : wrapped_(in_transaction), lock_timeout_(lock_timeout) {}
 
   // Takes an action in, after the rules have seen it.
   void apply(const sql::Action& action, std::size_t statement);
@@ -58,7 +58,7 @@ class State {
   void add(const sql::Action& action);
   void end_transaction();
 
-  bool wrapped_, opened_ = false, lock_timeout_ = false;
+  bool wrapped_, lock_timeout_, opened_ = false;
   int transaction_ = 0;
   std::set<Key> made_, policies_;
   std::set<std::pair<Key, std::string>> columns_;

@@ -117,7 +117,7 @@ struct Action {
   int level = 0;  // of LOCK: 1 ACCESS SHARE to 8 ACCESS EXCLUSIVE, as the server numbers them
 };
 
-struct ScriptStatement {
+struct DdlStatement {
   std::size_t at = 0;  // byte in the script at which its first word stands
   std::string text;    // without the comments before it and without the semicolon
   std::vector<Action> actions;
@@ -125,14 +125,14 @@ struct ScriptStatement {
   std::size_t error_at = 0;
 };
 
-struct ScriptComment {
+struct DdlComment {
   std::size_t at = 0, end = 0;  // bytes in the script, half open
   std::string text;             // without the marks that begin and end it, trimmed
 };
 
-struct Script {
-  std::vector<ScriptStatement> statements;
-  std::vector<ScriptComment> comments;
+struct DdlScript {
+  std::vector<DdlStatement> statements;
+  std::vector<DdlComment> comments;
 };
 
 // The major version whose grammar this build knows: what came later is not parsed.
@@ -142,6 +142,6 @@ struct Script {
 // statement that cannot be parsed is in the result with its error. Of PostgreSQL 18 `ADD CONSTRAINT name NOT NULL
 // column` is understood as a CHECK of the same. Errors: parse (an open quote or comment), resource_exhausted (over
 // 4 MB); not retryable.
-[[nodiscard]] Result<Script> read_script(std::string_view text);
+[[nodiscard]] Result<DdlScript> read_ddl(std::string_view text);
 
 }  // namespace pgtend::sql

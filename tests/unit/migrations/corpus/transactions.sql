@@ -64,3 +64,6 @@ REINDEX SCHEMA billing;
 -- expect: forbidden-in-transaction@1
 -- expect: drop-database@1
 DROP DATABASE shop;
+-- case: a limit in pgtend's header
+-- pgtend: risk=low lock_timeout=2s
+ALTER TABLE invoices ADD COLUMN region text;

@@ -11,7 +11,7 @@ namespace pgtend::sql {
 namespace {
 
 // The largest script that is read, which is also the largest file of the configuration.
-constexpr std::size_t kMaxScriptBytes = 4u << 20;
+constexpr std::size_t kMaxDdlBytes = 4u << 20;
 
 struct Piece {
   std::size_t at = 0, end = 0;
@@ -36,7 +36,7 @@ std::string without_backslash_lines(std::string_view text) {
 
 // For a script that holds a statement the grammar does not know: by the semicolons outside brackets.
 Result<std::vector<Piece>> pieces_by_token(const std::string& text) {
-  const auto tokens = scan(text, kMaxScriptBytes);
+  const auto tokens = scan(text, kMaxDdlBytes);
   if (!tokens) return fail(tokens.error());
   std::vector<Piece> out;
   std::size_t start = 0;
@@ -95,8 +95,8 @@ Result<std::vector<Action>> parse(const std::string& text) {
   return read_actions(child(tree->front(), "stmt"), text, *tokens);
 }
 
-ScriptStatement read_statement(std::string text, std::size_t at, const std::vector<Token>& tokens) {
-  ScriptStatement out;
+DdlStatement read_statement(std::string text, std::size_t at, const std::vector<Token>& tokens) {
+  DdlStatement out;
   out.at = at;
   auto actions = parse(text);
   if (!actions) {
@@ -112,12 +112,12 @@ ScriptStatement read_statement(std::string text, std::size_t at, const std::vect
 }
 
 // One statement with the comments before and inside it.
-void read_piece(const std::string& text, const Piece& piece, Script& script) {
+void read_piece(const std::string& text, const Piece& piece, DdlScript& script) {
   const auto part = text.substr(piece.at, piece.end - piece.at);
   auto tokens = scan(part);
   if (!tokens) {
     if (trim(part).empty()) return;
-    ScriptStatement broken;
+    DdlStatement broken;
     broken.at = piece.at + part.find_first_not_of(" \t\r\n");
     broken.text = trim(part);
     broken.error = tokens.error().message;
@@ -151,13 +151,13 @@ int grammar_version() {
   return PG_VERSION_NUM / 10'000;
 }
 
-Result<Script> read_script(std::string_view text) {
-  if (text.size() > kMaxScriptBytes) return fail(Errc::resource_exhausted, "the script is longer than 4 MB");
+Result<DdlScript> read_ddl(std::string_view text) {
+  if (text.size() > kMaxDdlBytes) return fail(Errc::resource_exhausted, "the script is longer than 4 MB");
   if (text.find('\0') != std::string_view::npos) return fail(Errc::parse, "the script holds a zero byte");
   const auto clean = without_backslash_lines(text);
   auto pieces = pieces_of(clean);
   if (!pieces) return fail(std::move(pieces.error()));
-  Script out;
+  DdlScript out;
   std::size_t done = 0;
   for (const auto& piece : *pieces) {
     // Comments after the semicolon before it belong to no piece of their own.
