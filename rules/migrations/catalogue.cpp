@@ -142,10 +142,15 @@ const std::vector<RuleInfo>& rules() {
       {"forbidden-in-transaction", kCritical, Lock::none,
        "The server refuses it inside a transaction (25001), which is how the script is run.",
        "CREATE INDEX CONCURRENTLY orders_customer ON orders (customer_id);"},
+      {"concurrently-with-lock-timeout", kWarning, Lock::none,
+       "It waits for old transactions as a part of its work; when lock_timeout ends that wait, an INVALID index or a "
+       "half detached partition is left.",
+       "-- pgtend: tx=none\nSET lock_timeout = '2s';\nCREATE INDEX CONCURRENTLY orders_customer ON orders "
+       "(customer_id);"},
       {"nested-transaction", kWarning, Lock::none,
        "COMMIT ends the transaction in which the tool runs the script: what follows is not undone when it fails.",
        "BEGIN;\nCREATE TABLE a (id bigint);\nCOMMIT;\nCREATE TABLE b (id bigint);"},
-      {"lock-timeout-missing", kWarning, Lock::access_exclusive,
+      {"lock-timeout-missing", kWarning, Lock::none,
        "When one long transaction is in its way, it waits without end, and every later query of the table waits behind "
        "it.",
        "ALTER TABLE orders ADD COLUMN region text;"},

@@ -44,7 +44,17 @@ std::string together(std::initializer_list<std::string> statements) {
 }
 
 std::string one_by_one(std::initializer_list<std::string> statements) {
-  return std::string(kAlone) + std::string(kTimeout) + lines(statements);
+  std::string out(kAlone);
+  bool limited = false;
+  for (const auto& one : statements) {
+    // What is built CONCURRENTLY waits for others as a part of its work; a limit would leave it half done.
+    const bool patient = one.find("CONCURRENTLY") != std::string::npos;
+    if (patient && limited) out += "RESET lock_timeout;\n";
+    if (!patient && !limited && !one.empty() && !one.starts_with("--")) out += kTimeout;
+    if (!one.empty() && !one.starts_with("--")) limited = !patient;
+    out += lines({one});
+  }
+  return out;
 }
 
 std::string allowed(std::string_view rule, std::string_view reason, const std::string& statement, bool in_transaction) {

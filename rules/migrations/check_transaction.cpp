@@ -50,6 +50,16 @@ void forbidden(const Step& step) {
   step.add("forbidden-in-transaction", words.substr(0, 60), outside(step));
 }
 
+bool is_concurrent(const sql::Action& action) {
+  return action.concurrently && action.kind != Kind::refresh;
+}
+
+void limited(const Step& step) {
+  if (!step.state.limits_waits() || !is_concurrent(step.action)) return;
+  const auto words = step.text().substr(0, step.text().find_first_of("\n;"));
+  step.add("concurrently-with-lock-timeout", words.substr(0, 60), one_by_one({step.text()}));
+}
+
 // BEGIN around the whole script is what the tool does itself; a COMMIT in its middle ends the tool's transaction.
 void nested(const Step& step) {
   if (step.action.kind != Kind::commit || !step.state.is_wrapped() || step.statement + 1 >= step.last) return;
@@ -115,6 +125,7 @@ void enum_value(const Step& step) {
 
 void check_transaction(const Step& step) {
   forbidden(step);
+  limited(step);
   nested(step);
   without_timeout(step);
   several_tables(step);

@@ -151,7 +151,7 @@ void State::apply(const sql::Action& action, std::size_t statement) {
     opened_ = wrapped_ = false;
     end_transaction();
   }
-  if (action.kind == Kind::set_lock_timeout) lock_timeout_ = action.flag;
+  if (action.kind == Kind::set_lock_timeout) lock_timeout_ = limits_waits_ = action.flag;
   for (auto& [table, level] : locks_of(action))
     if (level >= LockLevel::share_row_exclusive && !is_new(table)) held_.push_back({table, level, statement});
   add(action);

@@ -33,6 +33,8 @@ class State {
   [[nodiscard]] bool in_transaction() const { return wrapped_ || opened_; }
   [[nodiscard]] bool is_wrapped() const { return wrapped_; }
   [[nodiscard]] bool has_lock_timeout() const { return lock_timeout_; }
+  // By a statement of the script, for all that follows.
+  [[nodiscard]] bool limits_waits() const { return limits_waits_; }
   // Whether the script made the table (view, index), so that nobody uses it yet.
   [[nodiscard]] bool is_new(const sql::ObjectName& name) const { return made_.contains(key(name)); }
   [[nodiscard]] bool is_new_column(const sql::ObjectName& table, const std::string& column) const;
@@ -58,7 +60,7 @@ class State {
   void add(const sql::Action& action);
   void end_transaction();
 
-  bool wrapped_, lock_timeout_, opened_ = false;
+  bool wrapped_, lock_timeout_, opened_ = false, limits_waits_ = false;
   int transaction_ = 0;
   std::set<Key> made_, policies_;
   std::set<std::pair<Key, std::string>> columns_;

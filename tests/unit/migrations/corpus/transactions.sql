@@ -67,3 +67,15 @@ DROP DATABASE shop;
 -- case: a limit in pgtend's header
 -- pgtend: risk=low lock_timeout=2s
 ALTER TABLE invoices ADD COLUMN region text;
+-- case: a limit on the waits of a concurrent build
+-- expect: concurrently-with-lock-timeout@4
+-- pgtend: tx=none
+SET lock_timeout = '1s';
+ALTER TABLE invoices ADD COLUMN region text;
+CREATE INDEX CONCURRENTLY invoices_region ON invoices (region);
+-- case: no limit on the waits of a concurrent build
+-- pgtend: tx=none
+SET lock_timeout = '1s';
+ALTER TABLE invoices ADD COLUMN region text;
+RESET lock_timeout;
+CREATE INDEX CONCURRENTLY invoices_region ON invoices (region);
