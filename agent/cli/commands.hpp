@@ -25,6 +25,7 @@ void add_history_import(CLI::App& history, Context& context);
 void add_blocking(CLI::App& app, Context& context);
 void add_bloat(CLI::App& app, Context& context);
 void add_ash(CLI::App& app, Context& context);
+void add_migrate(CLI::App& app, Context& context);
 void add_db(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   add_ash(app, context);
   add_blocking(app, context);
   add_bloat(app, context);
+  add_migrate(app, context);
   add_db(app, context);
   add_demo(app, context);
   add_version(app, context);
