@@ -182,7 +182,9 @@ const std::vector<RuleInfo>& rules() {
       {"syntax-error", kCritical, Lock::none, "The server would refuse it; the other rules have not seen it.",
        "CREAT TABLE orders (id bigint);"},
       {"not-checked", kWarning, Lock::none,
-       "This build's grammar is older than the server's: the statement may be right, and no rule has seen it.",
+       "No rule has seen it, and it may be right: this build's grammar is older than the server's, or it is longer "
+       "than "
+       "64 kB.",
        "SELEKT 1;"},
       {"allow-without-reason", kWarning, Lock::none,
        "It allows nothing until a colon and a reason stand behind the rule's name.",

@@ -121,8 +121,8 @@ struct DdlStatement {
   std::size_t at = 0;  // byte in the script at which its first word stands
   std::string text;    // without the comments before it and without the semicolon
   std::vector<Action> actions;
-  std::string error;  // why it could not be parsed; then there are no actions
-  std::size_t error_at = 0;
+  std::string error;      // why it could not be parsed; then there are no actions
+  bool too_long = false;  // the parser was not asked: rows, most likely
 };
 
 struct DdlComment {

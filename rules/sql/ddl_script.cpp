@@ -101,6 +101,7 @@ DdlStatement read_statement(std::string text, std::size_t at, const std::vector<
   auto actions = parse(text);
   if (!actions) {
     out.error = actions.error().message;
+    out.too_long = actions.error().code == Errc::resource_exhausted;
     if (const auto other = not_null_as_check(text, tokens); !other.empty()) actions = parse(other);
   }
   if (actions) {
@@ -116,11 +117,13 @@ void read_piece(const std::string& text, const Piece& piece, DdlScript& script) 
   const auto part = text.substr(piece.at, piece.end - piece.at);
   auto tokens = scan(part);
   if (!tokens) {
-    if (trim(part).empty()) return;
+    const auto start = part.find_first_not_of(" \t\r\n;");
+    if (start == std::string::npos) return;
     DdlStatement broken;
-    broken.at = piece.at + part.find_first_not_of(" \t\r\n");
-    broken.text = trim(part);
+    broken.at = piece.at + start;
+    broken.text = trim(part.substr(start));
     broken.error = tokens.error().message;
+    broken.too_long = tokens.error().code == Errc::resource_exhausted;
     script.statements.push_back(std::move(broken));
     return;
   }

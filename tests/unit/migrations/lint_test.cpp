@@ -108,6 +108,10 @@ TEST_CASE("whatever the text, lint ends and says something or nothing") {
     INFO(text);
     for (const auto& one : lint(text, {13})) CHECK(migrations::find_rule(one.rule) != nullptr);
   }
+  std::string rows = "INSERT INTO t VALUES (0)";
+  while (rows.size() < 70 * 1024) rows += ", (1)";
+  CHECK(places_of(lint("SELECT 1;\n" + rows + ";\nSELEC 1;\n", {13})) ==
+        std::vector<std::string>{"not-checked@2", "syntax-error@3"});
   CHECK(find(lint("/* open", {13}), "syntax-error") != nullptr);
   CHECK(lint("\\set ON_ERROR_STOP on\nSELECT 1;\n", {13}).empty());
 }
