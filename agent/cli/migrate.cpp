@@ -1,3 +1,5 @@
+#include "agent/cli/migrate.hpp"
+
 #include <pwd.h>
 #include <unistd.h>
 
@@ -323,6 +325,8 @@ void add_migrate(CLI::App& app, Context& context) {
   make->add_option("name", asked->name, "what it does, like add_orders_index")->required();
   make->add_flag("--repeatable", asked->repeatable, "a file that is applied again whenever it changes");
   make->callback([&context, asked] { make_file(context, *asked); });
+  add_migrate_lint(*migrate, context);
+  add_migrate_adopt(*migrate, context);
 }
 
 }  // namespace pgtend::cli
