@@ -11,7 +11,7 @@ namespace pgtend::migrations {
 namespace {
 
 struct Form {
-  bool alone = false, limited = false;
+  bool alone = false;
   std::set<std::string> allowed;
 };
 
@@ -39,7 +39,6 @@ std::string write(const MigrationSource& source, const Form& form) {
   if (form.alone) out += " tx=none";
   if (!source.role.empty()) out += " role=" + header_name(source.role);
   if (!source.risk.empty()) out += " risk=" + source.risk;
-  if (form.limited) out += " lock_timeout=2s";
   if (out.ends_with(':')) out += " tx=all";
   out += "\n-- " + one_line(source.about) + "\n-- From " + one_line(source.origin) + ".\n";
   for (const auto& rule : form.allowed)
@@ -58,8 +57,6 @@ std::string migration_text(const MigrationSource& source, std::string_view file)
     for (const auto& one : lint(write(source, form), {}, file)) {
       if (one.rule == "forbidden-in-transaction") {
         form.alone = true;
-      } else if (one.rule == "lock-timeout-missing") {
-        form.limited = true;
       } else if (round > 0) {
         form.allowed.insert(one.rule);
       }

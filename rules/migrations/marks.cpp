@@ -58,7 +58,8 @@ Marks read_marks(const sql::DdlScript& script, std::string_view file) {
   out.sections.push_back({is_way_back(file) ? Kind::down : Kind::up, 0});
   for (const auto& comment : script.comments) {
     if (const auto kind = section_of(comment.text)) out.sections.push_back({*kind, comment.at});
-    if (comment.text.starts_with("pgtend:") && comment.text.find(" lock_timeout=") != std::string::npos)
+    // Of its own files pgtend limits every wait, whether the header says how long or not.
+    if (comment.text.starts_with("pgtend:") || (comment.text.starts_with('@') && section_of(comment.text)))
       out.lock_timeout = true;
     if (leaves_transaction(comment.text)) out.in_transaction = false;
     if (auto allowance = allowance_of(comment)) out.allowances.push_back(std::move(*allowance));

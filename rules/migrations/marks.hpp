@@ -25,7 +25,7 @@ struct Allowance {
 struct Marks {
   std::vector<Section> sections;  // never empty
   bool in_transaction = true;     // the tool runs the script in one
-  bool lock_timeout = false;      // pgtend's header sets one
+  bool lock_timeout = false;      // it is a file of pgtend's, which sets one
   std::vector<Allowance> allowances;
 };
 

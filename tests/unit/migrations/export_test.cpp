@@ -42,12 +42,12 @@ TEST_CASE("a change becomes a migration file with its way back outside a transac
   check_clean(text);
 }
 
-TEST_CASE("a change that takes a strong lock has a limit and says what it allows") {
+TEST_CASE("a change that takes a strong lock says what it allows") {
   const auto text = migration_text(source({"REFRESH MATERIALIZED VIEW \"public\".\"sales\""}, {}), "V1__x.sql");
   CHECK(text.find("-- lint: allow-file refresh-matview-blocking: as decided with change c1") != std::string::npos);
   CHECK(text.find("-- lint: allow-file missing-down: ") != std::string::npos);
   CHECK(text.find("-- @up\nREFRESH") != std::string::npos);
-  CHECK(text.starts_with("-- pgtend: role=shop_owner risk=low lock_timeout=2s\n"));
+  CHECK(text.starts_with("-- pgtend: role=shop_owner risk=low\n"));
   CHECK(text.find("tx=none") == std::string::npos);
   check_clean(text);
 }

@@ -115,3 +115,18 @@ TEST_CASE("whatever the text, lint ends and says something or nothing") {
   CHECK(find(lint("/* open", {13}), "syntax-error") != nullptr);
   CHECK(lint("\\set ON_ERROR_STOP on\nSELECT 1;\n", {13}).empty());
 }
+
+TEST_CASE("a file of pgtend's needs no lock_timeout of its own, another tool's does") {
+  const auto rules_of = [](const std::string& text) {
+    std::vector<std::string> out;
+    for (const auto& finding : lint(text, {13})) out.push_back(finding.rule);
+    return out;
+  };
+  using Rules = std::vector<std::string>;
+  const std::string change = "ALTER TABLE orders ADD COLUMN note text;\n";
+  CHECK(rules_of("-- pgtend: risk=low\n" + change) == Rules{});
+  CHECK(rules_of("-- @up\n" + change + "-- @down\nALTER TABLE orders DROP COLUMN note;\n") == Rules{});
+  CHECK(rules_of(change) == Rules{"lock-timeout-missing"});
+  CHECK(rules_of("-- +goose Up\n" + change + "-- +goose Down\nALTER TABLE orders DROP COLUMN note;\n").at(0) ==
+        "lock-timeout-missing");
+}
