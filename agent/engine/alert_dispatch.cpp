@@ -15,6 +15,8 @@ constexpr std::chrono::seconds kTurnTime{30};
 constexpr std::chrono::seconds kExpectedInterval{5};
 // Newest first: what runs or ended within the hour is among them.
 constexpr std::size_t kChangesRead = 100;
+// What slews a clock, NTP for one, moves it by less within an evaluation interval.
+constexpr Millis kClockDrift{2'000};
 // Samples: an hour of 500 pending alerts at the shipped interval.
 constexpr std::size_t kLooksRead = 200'000;
 // Source: Prometheus sends endsAt = now + 4 × max(interval, resend delay).
@@ -31,6 +33,7 @@ Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& me
       blind_(std::move(blind)),
       rules_(std::make_shared<RuleSet>()),
       routes_(dispatch_rules(parts.config->alerting)),
+      clock_steps_(parts.clock, kClockDrift),
       client_(parts.blocking),
       last_evaluation_(parts.clock.now()),
       last_delivery_(parts.clock.now()),

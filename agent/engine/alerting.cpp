@@ -16,8 +16,6 @@ namespace {
 
 // One group may take this long in the blocking pool before its rules count as failed.
 constexpr std::chrono::seconds kEvaluationTime{10};
-// What slews a clock, NTP for one, moves it by less within an evaluation interval.
-constexpr Millis kClockStep{2'000};
 
 bool any_fires(const alerts::RuleAlerts& alerts) {
   return std::any_of(alerts.begin(), alerts.end(),
@@ -116,11 +114,8 @@ void Alerting::note_waiting(RuleTriggers::Place place, const LoadedRule& rule, c
 
 // The time that a jump of the wall clock adds was not waited.
 void Alerting::follow_clock(std::vector<Alert>& changed) {
-  const auto ahead = std::chrono::duration_cast<Millis>(parts_.clock.now().time_since_epoch() -
-                                                        parts_.clock.steady_now().time_since_epoch());
-  const Millis forward = wall_ahead_ ? ahead - *wall_ahead_ : Millis(0);
-  wall_ahead_ = ahead;
-  if (forward < kClockStep) return;
+  const Millis forward = clock_steps_.look();
+  if (forward <= Millis(0)) return;
   log::warn("the clock went forward: alerts wait for what is left of their time",
             {{"seconds", std::to_string(forward.count() / 1000)}});
   for (auto& [key, alerts] : state_) alerts::shift_waits(alerts, forward, changed);

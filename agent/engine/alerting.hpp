@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/clock_steps.hpp"
 #include "agent/engine/dispatching.hpp"
 #include "agent/engine/group_run.hpp"
 #include "agent/engine/held_messages.hpp"
@@ -159,7 +160,7 @@ class Alerting {
   UntrustedRecords untrusted_;
   std::map<std::size_t, std::vector<std::vector<SeriesKey>>> recorded_;  // in the last run, by group and rule
   std::set<std::string> with_alert_series_;                              // groups, by id
-  std::optional<Millis> wall_ahead_;                                     // of the steady clock, at the last evaluation
+  ClockSteps clock_steps_;
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index

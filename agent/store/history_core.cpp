@@ -23,7 +23,7 @@ HistoryFile::Core::Core(HistoryOptions options, PostToStore post, const Clock& c
     : options_(std::move(options)),
       post_(std::move(post)),
       clock_(clock),
-      steps_(clock),
+      steps_(clock, kClockDrift),
       sealing_(options_),
       ballast_(ballast_of(options_.path), budget_of(options_.max_bytes).ballast) {
   recorder_.emplace(*head_, pending_, recorder_options(options_));

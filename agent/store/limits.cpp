@@ -41,7 +41,7 @@ Budget budget_of(std::int64_t max_bytes) {
 }
 
 Limits::Limits(Database& db, const HistoryOptions& options, const Clock& clock)
-    : db_(db), clock_(clock), steps_(clock), options_(options), budget_(budget_of(options.max_bytes)) {
+    : db_(db), clock_(clock), steps_(clock, kClockDrift), options_(options), budget_(budget_of(options.max_bytes)) {
   const auto committed = [](void* self, sqlite3*, const char*, int pages) {
     static_cast<Limits*>(self)->log_pages_ = pages;
     return SQLITE_OK;

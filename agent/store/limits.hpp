@@ -6,13 +6,16 @@
 #include <vector>
 
 #include "agent/base/clock.hpp"
+#include "agent/base/clock_steps.hpp"
 #include "agent/base/result.hpp"
-#include "agent/store/clock_steps.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/history_schema.hpp"
 
 // Keeps history.db within its time and size; private to agent/store. Store thread only.
 namespace pgtend::store {
+
+// A change of the distance between wall and steady time up to this is drift, not a step of the clock.
+inline constexpr Millis kClockDrift{60'000};
 
 struct LimitCounts {
   std::int64_t deleted = 0;         // raw samples

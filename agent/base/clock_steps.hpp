@@ -5,15 +5,13 @@
 
 #include "agent/base/clock.hpp"
 
-namespace pgtend::store {
+namespace pgtend {
 
-// A change of the distance between wall and steady time below this is drift, not a step.
-inline constexpr Millis kClockJump{60'000};
-
-// Notices that the wall clock was set.
+// Notices that the wall clock was set, or that the machine slept, while steady time went on.
 class ClockSteps {
  public:
-  explicit ClockSteps(const Clock& clock) : clock_(clock) {}
+  // `drift`: a change of the distance between wall and steady time up to this is none.
+  ClockSteps(const Clock& clock, Millis drift) : clock_(clock), drift_(drift) {}
 
   // By how much the wall clock was set since the last look, forward above 0; 0 when it was not, or at the first look.
   Millis look() {
@@ -21,12 +19,13 @@ class ClockSteps {
     const auto distance = std::chrono::duration_cast<Millis>(clock_.now().time_since_epoch()) - steady;
     const auto step = distance - distance_.value_or(distance);
     distance_ = distance;
-    return step > kClockJump || step < -kClockJump ? step : Millis(0);
+    return step > drift_ || step < -drift_ ? step : Millis(0);
   }
 
  private:
   const Clock& clock_;
+  Millis drift_;
   std::optional<Millis> distance_;
 };
 
-}  // namespace pgtend::store
+}  // namespace pgtend
