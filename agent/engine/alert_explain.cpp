@@ -17,7 +17,7 @@ constexpr std::size_t kExplainSamples = 2'000'000;
 // The window shown around the moment it fired. Source: experience reference 1b, start - 30 min.
 constexpr std::chrono::minutes kBefore{30}, kAfter{30};
 constexpr std::size_t kSamplesShown = 200, kSeriesShown = 10, kValuesShown = 10;
-constexpr std::size_t kChangesRead = 200, kEventsRead = 10'000;
+constexpr std::size_t kChangesRead = 200;
 
 api::ExplainedPart part_of(const promql::Expr& expr, HistoryReader& history, UtcTime at,
                            const promql::EvalOptions& options) {
@@ -80,28 +80,22 @@ std::vector<SeriesData> series_around(const promql::Expr& expr, const Alert& ale
 
 // As the ledger remembers it: the newest form of the episode that had begun by `at`.
 net::TaskResult<Alert> View::past_alert(std::string id, UtcTime at) {
-  // Whoever made the link left out what is less than a second.
-  auto look = [id, at = at + Millis(999)](store::Ledger& ledger) -> Result<Alert> {
-    auto events = ledger.alert_history(kEventsRead);
-    if (!events) return fail(std::move(events.error()));
-    for (auto& event : *events) {
-      const auto& alert = event.alert;
-      if (alert.fingerprint_hex().starts_with(id) && alert.fired_at.value_or(alert.active_at) <= at)
-        return std::move(event.alert);
-    }
-    return fail(Errc::not_found,
-                "no alert starts with \"" + id + "\", and none that had begun by " + to_rfc3339(at) + " is remembered");
-  };
+  auto look = [id, at](store::Ledger& ledger) { return ledger.past_alert(id, at); };
   auto found = co_await parts_.with_ledger(look);
-  co_return found;
+  if (!found) co_return fail(std::move(found.error()));
+  if (!*found)
+    co_return fail(Errc::not_found,
+                   "of alerts that start with \"" + id + "\" none is remembered that had begun by " + to_rfc3339(at));
+  co_return std::move(**found);
 }
 
 net::TaskResult<api::AlertExplanation> View::explain_alert(std::string id, std::optional<UtcTime> at) {
   auto alert = alerting_.find(id);
-  const bool over = alert ? at && alert->active_at > *at + Millis(999) : at && alert.error().code == Errc::not_found;
-  if (over && !id.empty()) {
-    auto past = co_await past_alert(id, *at);
-    if (past || !alert) alert = std::move(past);
+  if (at) {
+    // Whoever made the link left out what is less than a second.
+    const UtcTime then = *at + Millis(999);
+    const bool is_past = alert ? alert->active_at > then : alert.error().code == Errc::not_found;
+    if (is_past) alert = co_await past_alert(id, then);
   }
   if (!alert) co_return fail(std::move(alert.error()));
   api::AlertExplanation out;

@@ -94,6 +94,9 @@ class Ledger {
   Result<std::vector<Alert>> load_alerts();
   // State changes, newest first.
   Result<std::vector<AlertEvent>> alert_history(std::size_t limit);
+  // The newest form of the alert whose fingerprint begins with `id` and that had fired, or become active, by `at`;
+  // nullopt: it is not remembered (kAlertHistoryRows).
+  Result<std::optional<Alert>> past_alert(const std::string& id, UtcTime at);
 
   Result<DispatchState> load_dispatch();
 

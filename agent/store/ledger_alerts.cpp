@@ -81,4 +81,18 @@ Result<std::vector<AlertEvent>> Ledger::alert_history(std::size_t limit) {
   return out;
 }
 
+Result<std::optional<Alert>> Ledger::past_alert(const std::string& id, UtcTime at) {
+  auto query = impl_->db->prepare("SELECT body FROM alert_history ORDER BY id DESC");
+  if (!query) return fail(std::move(query).error(), "ledger");
+  while (true) {
+    auto row = query->step();
+    if (!row) return fail(std::move(row).error(), "ledger");
+    if (!*row) return std::optional<Alert>();
+    auto alert = parse_stored<Alert>(query->view(0));
+    if (!alert) return fail(std::move(alert).error(), "ledger");
+    if (alert->fired_at.value_or(alert->active_at) <= at && alert->fingerprint_hex().starts_with(id))
+      return std::optional<Alert>(std::move(*alert));
+  }
+}
+
 }  // namespace pgtend::store

@@ -210,6 +210,8 @@ TEST_CASE("an alert with a lower threshold for its end fires until then, and its
   const auto now = daemon.get(path.substr(0, path.find('?')));
   REQUIRE(now);
   CHECK((*now)["item"]["alert"]["state"] == "firing");
+  // Nothing had begun then, and the present alert is not what was asked for.
+  CHECK(daemon.get(path.substr(0, path.find('?')) + "?at=1") == std::nullopt);
   CHECK(daemon.get("/v1/alerts/ffffffffffffffff?at=2000000000") == std::nullopt);
   CHECK(daemon.get(path.substr(0, path.find('?')) + "?at=soon") == std::nullopt);
 }
