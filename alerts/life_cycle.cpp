@@ -142,8 +142,7 @@ Result<int> tolerated_gaps(const Rule& rule) {
   const auto& word = text->second;
   const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), out);
   if (ec != std::errc() || end != word.data() + word.size() || out < 0 || out > 100)
-    return fail(Errc::parse, rule.file + ":" + std::to_string(rule.line) + ": rule " + rule.name + ": " +
-                                 kTolerateGaps + " is a whole number from 0 to 100, not '" + word + "'");
+    return fail(Errc::parse, std::string(kTolerateGaps) + " is a whole number from 0 to 100, not '" + word + "'");
   return out;
 }
 
@@ -187,7 +186,7 @@ Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
   if (!annotations) return fail(std::move(annotations.error()));
   out.annotations = std::move(*annotations);
   const auto gaps = tolerated_gaps(rule);
-  if (!gaps) return fail(gaps.error());
+  if (!gaps) return fail(gaps.error(), rule.file + ":" + std::to_string(rule.line) + ": rule " + rule.name);
   out.tolerate_gaps = *gaps;
   return out;
 }

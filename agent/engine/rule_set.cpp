@@ -52,14 +52,18 @@ void complain_of_text(const Source& source, const Rule& rule, const config::Rule
            key + ": " + (placed ? message.substr(static_cast<std::size_t>(read)) : message));
 }
 
-// Every wrong text of the rule, where alerts::compile stops at the first.
-void check_texts(const Source& source, const Rule& rule, const config::RulePlace& place) {
+// Every wrong text of the rule, where alerts::compile stops at the first. Whether there was one.
+bool complained_of_texts(const Source& source, const Rule& rule, const config::RulePlace& place) {
+  bool any = false;
   const auto check = [&](const std::string& key, const std::string& text) {
-    if (const auto parsed = alerts::Template::parse(text); !parsed)
-      complain_of_text(source, rule, place, key, text, parsed.error().message);
+    const auto parsed = alerts::Template::parse(text);
+    if (parsed) return;
+    any = true;
+    complain_of_text(source, rule, place, key, text, parsed.error().message);
   };
   for (const auto& [name, text] : rule.labels) check("labels." + name, text);
   for (const auto& [name, text] : rule.annotations) check("annotations." + name, text);
+  return any;
 }
 
 // The expression that a firing alert has to be in before it ends; what it reads is added to `metrics`.
@@ -84,7 +88,7 @@ promql::ExprPtr resolve_expr(const Source& source, const Rule& rule, const confi
 }
 
 void load_rule(const Source& source, const Rule& rule, const config::RulePlace& place, LoadedGroup& group) {
-  check_texts(source, rule, place);
+  const bool complained = complained_of_texts(source, rule, place);
   // That it is missing was said by who read the file.
   if (rule.expr.empty() && place.expr.line == 0) return;
   auto expr = promql::parse(rule.expr);
@@ -103,9 +107,7 @@ void load_rule(const Source& source, const Rule& rule, const config::RulePlace& 
   });
   auto compiled = alerts::compile(rule, same == 0 ? group.id : group.id + "#" + std::to_string(same + 1));
   if (!compiled) {
-    // Of its texts it was said by check_texts.
-    if (compiled.error().message.find(alerts::kTolerateGaps) != std::string::npos)
-      complain(source, rule, place.expr, compiled.error().message);
+    if (!complained) complain(source, rule, place.expr, compiled.error().message);
     return;
   }
   auto metrics = promql::metric_names(**expr);
