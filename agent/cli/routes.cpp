@@ -61,7 +61,7 @@ void test(Context& context, const Words& words) {
     labels.set(word.substr(0, equals), value);
   }
   const auto receivers = engine::receivers_for(*alerting, labels);
-  print(context.json() ? Json(receivers).dump() + "\n" : join(receivers, ",") + "\n");
+  print(context.json() ? Json(receivers).dump() + "\n" : (receivers.empty() ? "nobody" : join(receivers, ",")) + "\n");
 }
 
 }  // namespace

@@ -298,7 +298,8 @@ std::optional<std::string> Alerting::muted(const Alert& alert) const {
     if (each.state == AlertState::firing) firing.push_back(each);
   std::optional<std::string> why;
   for (const auto* route : routes_.tree.match(alert.labels)) {
-    why = alerts::mute_reason(alert, route, routes_, known, firing, parts_.clock.now());
+    why = route->receiver.empty() ? std::optional<std::string>("its route leads to nobody")
+                                  : alerts::mute_reason(alert, route, routes_, known, firing, parts_.clock.now());
     if (!why) return std::nullopt;
   }
   return why;

@@ -35,7 +35,8 @@ std::string_view stem(std::string_view file) {
 std::vector<std::string> receivers_for(const config::AlertingConfig& alerting, const Labels& labels) {
   const alerts::RouteTree tree(config::effective_route(alerting));
   std::vector<std::string> out;
-  for (const auto* route : tree.match(labels)) out.push_back(route->receiver);
+  for (const auto* route : tree.match(labels))
+    if (!route->receiver.empty()) out.push_back(route->receiver);
   return out;
 }
 
