@@ -5,6 +5,7 @@
 
 #include "agent/base/strings.hpp"
 #include "rules/sql/ddl_reader.hpp"
+#include "rules/sql/script.hpp"
 
 namespace pgtend::sql {
 
@@ -12,14 +13,6 @@ namespace {
 
 // The largest script that is read, which is also the largest file of the configuration.
 constexpr std::size_t kMaxDdlBytes = 4u << 20;
-
-struct Piece {
-  std::size_t at = 0, end = 0;
-};
-
-std::size_t bounded(int value, std::size_t most) {
-  return std::min(most, static_cast<std::size_t>(std::max(0, value)));
-}
 
 // psql's own commands are no SQL; blanks of the same length keep every place.
 std::string without_backslash_lines(std::string_view text) {
@@ -52,20 +45,9 @@ Result<std::vector<Piece>> pieces_by_token(const std::string& text) {
 }
 
 Result<std::vector<Piece>> pieces_of(const std::string& text) {
-  // The parser knows where the body of a function ends.
-  const PgQuerySplitResult parts = pg_query_split_with_parser(text.c_str());
-  if (parts.error != nullptr) {
-    pg_query_free_split_result(parts);
-    return pieces_by_token(text);
-  }
-  std::vector<Piece> out;
-  for (int i = 0; i < parts.n_stmts; ++i) {
-    const auto at = bounded(parts.stmts[i]->stmt_location, text.size());
-    const auto length = bounded(parts.stmts[i]->stmt_len, text.size() - at);
-    out.push_back({at, length == 0 ? text.size() : at + length});
-  }
-  pg_query_free_split_result(parts);
-  return out;
+  auto pieces = split_script(text);
+  if (!pieces) return pieces_by_token(text);
+  return std::move(*pieces);
 }
 
 std::string comment_text(std::string_view written) {

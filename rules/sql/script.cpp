@@ -23,6 +23,10 @@ std::size_t byte_of_character(std::string_view text, int position) {
   return at;
 }
 
+std::size_t bounded(int value, std::size_t most) {
+  return std::min(most, static_cast<std::size_t>(std::max(0, value)));
+}
+
 ScriptError error_at(std::string_view text, const PgQueryError& error) {
   return {error.message != nullptr ? error.message : "cannot be parsed", byte_of_character(text, error.cursorpos)};
 }
@@ -112,32 +116,41 @@ void classify(const Json& statement, ScriptStatement& out) {
 
 }  // namespace
 
+tl::expected<std::vector<Piece>, ScriptError> split_script(const std::string& text) {
+  const PgQuerySplitResult parts = pg_query_split_with_parser(text.c_str());
+  if (parts.error != nullptr) {
+    auto error = error_at(text, *parts.error);
+    pg_query_free_split_result(parts);
+    return tl::unexpected(std::move(error));
+  }
+  std::vector<Piece> out;
+  for (int i = 0; i < parts.n_stmts; ++i) {
+    const auto at = bounded(parts.stmts[i]->stmt_location, text.size());
+    const auto length = bounded(parts.stmts[i]->stmt_len, text.size() - at);
+    out.push_back({at, length == 0 ? text.size() : at + length});
+  }
+  pg_query_free_split_result(parts);
+  return out;
+}
+
 tl::expected<std::vector<ScriptStatement>, ScriptError> read_script(std::string_view text) {
   if (text.size() > kMaxScriptBytes) return tl::unexpected(ScriptError{"the script is longer than 16 MB", 0});
   const auto zero = text.find('\0');
   if (zero != std::string_view::npos) return tl::unexpected(ScriptError{"the script holds a zero byte", zero});
-  const std::string copy(text);
-  const PgQuerySplitResult parts = pg_query_split_with_parser(copy.c_str());
-  if (parts.error != nullptr) {
-    auto error = error_at(copy, *parts.error);
-    pg_query_free_split_result(parts);
-    return tl::unexpected(std::move(error));
-  }
+  const auto pieces = split_script(std::string(text));
+  if (!pieces) return tl::unexpected(pieces.error());
   std::vector<ScriptStatement> out;
-  for (int i = 0; i < parts.n_stmts; ++i) {
-    const auto from = std::min(copy.size(), static_cast<std::size_t>(std::max(0, parts.stmts[i]->stmt_location)));
-    const auto length = static_cast<std::size_t>(std::max(0, parts.stmts[i]->stmt_len));
-    const auto whole = std::string_view(copy).substr(from, length == 0 ? std::string::npos : length);
+  for (const auto& piece : *pieces) {
+    const auto whole = text.substr(piece.at, piece.end - piece.at);
     const auto bare = past_lead(whole, false);
     ScriptStatement statement;
     statement.text = trim(bare);
-    statement.offset = from + (whole.size() - bare.size());
+    statement.offset = piece.at + (whole.size() - bare.size());
     // Only rows that are inserted make a statement too long for its tree.
     if (auto tree = parse_tree(statement.text); tree && tree->size() == 1)
       classify(child(tree->front(), "stmt"), statement);
     if (!statement.text.empty()) out.push_back(std::move(statement));
   }
-  pg_query_free_split_result(parts);
   return out;
 }
 

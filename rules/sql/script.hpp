@@ -44,6 +44,13 @@ struct ScriptError {
   std::size_t offset = 0;
 };
 
+// Where the statements of a script stand, without their semicolons and with the blanks and comments before them; the
+// parser knows where the body of a function ends. REQUIRES: no zero byte. Fails where the grammar does.
+struct Piece {
+  std::size_t at = 0, end = 0;  // bytes, half open
+};
+[[nodiscard]] tl::expected<std::vector<Piece>, ScriptError> split_script(const std::string& text);
+
 // The statements of a script in order. Fails where the grammar does; the offset is that place.
 [[nodiscard]] tl::expected<std::vector<ScriptStatement>, ScriptError> read_script(std::string_view text);
 
