@@ -64,6 +64,20 @@ net::TaskResult<Found> look_for_index(Session* session, const MigrationFile* fil
   co_return Found::nothing;
 }
 
+// Copies that an earlier REINDEX left are somebody else's: after this one nobody could tell whose they are.
+net::TaskResult<Found> refuse_copies(Session* session, const MigrationFile* file, const Step* step) {
+  auto copies = co_await find_copies(session, step);
+  if (!copies) co_return fail(std::move(copies.error()), file->place(*step));
+  if (copies->size() == 0) co_return Found::nothing;
+  std::string cure;
+  for (std::size_t i = 0; i < copies->size(); ++i)
+    cure += " DROP INDEX CONCURRENTLY " + quote_qualified(copies->text(i, "schema"), copies->text(i, "name")) + ";";
+  co_return fail(Errc::conflict, file->place(*step) +
+                                     ": an earlier REINDEX, not of this migration, left INVALID copies;"
+                                     " drop them:" +
+                                     cure);
+}
+
 net::TaskResult<Found> look_for_relation(Session* session, const Step* step) {
   const std::string sql = "SELECT pg_catalog.to_regclass($1) IS NULL AS gone";
   const pg::Params names{quote_qualified(step->sql.schema, step->sql.name)};
@@ -100,6 +114,10 @@ net::TaskResult<Found> look_before(Session* session, const MigrationFile* file, 
   if (step->sql.effect == ScriptEffect::create_index) {
     auto found = co_await look_for_index(session, file, step, resumed);
     co_return found;
+  }
+  if (!resumed && step->sql.effect == ScriptEffect::reindex) {
+    auto none = co_await refuse_copies(session, file, step);
+    co_return none;
   }
   if (!resumed) co_return Found::nothing;
   if (step->sql.effect == ScriptEffect::drop_index) {

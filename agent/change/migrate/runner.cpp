@@ -9,7 +9,7 @@ namespace pgtend::migrate {
 namespace {
 
 // The lock first, then the log: what another runner did meanwhile counts.
-net::TaskResult<Log> begin(Session* session) {
+net::TaskResult<Log> lock_and_read(Session* session) {
   auto may = may_migrate(*session->connection);
   if (!may) co_return fail(std::move(may.error()));
   auto free = session->may_act();
@@ -21,6 +21,18 @@ net::TaskResult<Log> begin(Session* session) {
   if (!made) co_return fail(std::move(made.error()));
   auto log = co_await read_log(session->connection, limit);
   co_return log;
+}
+
+// A report that has the log, or why nothing can be done.
+net::Task<Report> begin(Session* session) {
+  Report report;
+  auto log = co_await lock_and_read(session);
+  if (log) {
+    report.log = std::move(*log);
+  } else {
+    report.failure = std::move(log.error());
+  }
+  co_return report;
 }
 
 Progress progress_of(const Log& log, const MigrationFile& file, const std::string& action) {
@@ -76,13 +88,8 @@ net::Task<void> apply_all(Session* session, std::vector<const MigrationFile*> wa
 }  // namespace
 
 net::Task<Report> up(Session* session, const std::vector<MigrationFile>* files, UpOptions options) {
-  Report report;
-  auto log = co_await begin(session);
-  if (!log) {
-    report.failure = std::move(log.error());
-    co_return report;
-  }
-  report.log = std::move(*log);
+  auto report = co_await begin(session);
+  if (report.failure) co_return report;
   auto wanted = pending(*files, report.log, options);
   if (!wanted) {
     report.failure = std::move(wanted.error());
@@ -93,13 +100,8 @@ net::Task<Report> up(Session* session, const std::vector<MigrationFile>* files, 
 }
 
 net::Task<Report> down(Session* session, const std::vector<MigrationFile>* files, DownOptions options) {
-  Report report;
-  auto log = co_await begin(session);
-  if (!log) {
-    report.failure = std::move(log.error());
-    co_return report;
-  }
-  report.log = std::move(*log);
+  auto report = co_await begin(session);
+  if (report.failure) co_return report;
   auto wanted = to_take_back(*files, report.log, options);
   if (!wanted) {
     report.failure = std::move(wanted.error());
@@ -146,13 +148,8 @@ net::TaskResult<RowSet> note_baselines(Session* session, const std::vector<Migra
 }  // namespace
 
 net::Task<Report> baseline(Session* session, const std::vector<MigrationFile>* files, std::uint64_t version) {
-  Report report;
-  auto log = co_await begin(session);
-  if (!log) {
-    report.failure = std::move(log.error());
-    co_return report;
-  }
-  report.log = std::move(*log);
+  auto report = co_await begin(session);
+  if (report.failure) co_return report;
   const bool known = std::any_of(files->begin(), files->end(), [&](const MigrationFile& file) {
     return !file.repeatable && file.version == version;
   });

@@ -99,6 +99,23 @@ TEST_CASE("an index that somebody else made is not taken for the migration's own
   CHECK(has(error.describe(), "DROP INDEX CONCURRENTLY \"public\".\"orders_note_idx\""));
 }
 
+TEST_CASE("copies that an earlier REINDEX left are named and not touched") {
+  MigrationScene scene;
+  scene.exec("CREATE TABLE a (b int); INSERT INTO a VALUES (1), (1); CREATE INDEX a_b ON a (b)");
+  REQUIRE_THROWS(scene.exec("CREATE UNIQUE INDEX CONCURRENTLY a_b_ccnew ON a (b)"));
+  const std::string left = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+  REQUIRE(scene.value(left) == "1");
+  for (const char* statement : {"REINDEX INDEX CONCURRENTLY a_b;\n", "REINDEX TABLE CONCURRENTLY a;\n"}) {
+    scene.put("V1__a.sql", std::string("-- pgtend: tx=none\n") + statement);
+    const auto error = MigrationScene::failure_of(scene.up());
+    CHECK(has(error.describe(), "V1__a.sql:2: "));
+    CHECK(has(error.describe(), "DROP INDEX CONCURRENTLY \"public\".\"a_b_ccnew\";"));
+    CHECK(scene.value(left) == "1");
+  }
+  scene.exec("DROP INDEX a_b_ccnew");
+  CHECK(scene.applied() == Ids{"V1"});
+}
+
 TEST_CASE("checks stop a migration before and take it back after") {
   MigrationScene scene;
   put_orders(scene);
