@@ -93,9 +93,8 @@ net::TaskResult<RowSet> Connection::query(std::string sql, Params params, Deadli
 net::TaskResult<RowSet> Connection::repeat(std::string sql, Params params, Deadline deadline) {
   auto known = repeated_.try_emplace(marker_).first;
   const auto hash = std::hash<std::string>()(sql);
-  const bool again = direct_ && known->second.hash == hash;
-  if (!again) {
-    known->second = {hash, {}};
+  if (!direct_ || known->second.hash != hash || known->second.plain) {
+    if (known->second.hash != hash) known->second = {hash, {}, false};
     co_return co_await query(std::move(sql), std::move(params), deadline);
   }
   if (known->second.name.empty()) {
@@ -108,7 +107,8 @@ net::TaskResult<RowSet> Connection::repeat(std::string sql, Params params, Deadl
   Message message{Protocol::prepared, {}, params, known->second.name};
   auto answer = co_await run(std::move(message), deadline);
   if (answer || !healthy() || !is_stale_plan(answer.error())) co_return answer;
-  known->second = {hash, {}};
+  // Not prepared again in this session: a statement that fails so each time would leave one more plan each time.
+  known->second.plain = true;
   co_return co_await query(std::move(sql), std::move(params), deadline);
 }
 

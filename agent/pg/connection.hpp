@@ -116,6 +116,7 @@ class Connection {
   struct Repeated {
     std::size_t hash = 0;
     std::string name;
+    bool plain = false;  // its plan was of no use once
   };
   net::TaskResult<RowSet> run(Message message, Deadline deadline);
   bool send(const Message& message);
