@@ -55,6 +55,18 @@ TEST_CASE("without a ledger alerts are told all the same, and advice can be seen
   CHECK(daemon.get("/v1/findings"));
 }
 
+TEST_CASE("without a ledger receivers take over from an Alertmanager that cannot be reached all the same") {
+  PgCluster cluster;
+  WebhookSink sink;
+  const auto nobody = "http://127.0.0.1:" + std::to_string(free_port());
+  Daemon daemon(cluster, {{"alerting", "  alertmanagers: [{url: \"" + nobody +
+                                           "\"}]\n  resend_interval: 1s\n  fallback_after: 2s\n" + alerting(sink)},
+                          {"ledger", "  path: /proc/no/ledger.db\n"}});
+  add_rule(daemon, "Alone");
+  daemon.start();
+  CHECK(eventually([&] { return was_told(sink, "Alone"); }, std::chrono::seconds(60)));
+}
+
 TEST_CASE("alerts go on while the ledger's disk is full, and are in the ledger when it has room again") {
   TempDir dir("pgtend-ledger");
   // Only root may make a file system that is really full.

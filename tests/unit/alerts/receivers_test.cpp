@@ -196,7 +196,13 @@ struct Answering {
   }
 };
 
-Delivery send(const ReceiverTarget& to, const std::string& body, const std::string& kind = "firing") {
+struct Tried {
+  int attempts = 1;  // this one included
+  std::string last_error;
+};
+
+Delivery send(const ReceiverTarget& to, const std::string& body, const std::string& kind = "firing",
+              const Tried& tried = {}) {
   net::asio::thread_pool blocking(1);
   net::asio::io_context context(1);
   http::Client client(blocking.get_executor());
@@ -206,6 +212,8 @@ Delivery send(const ReceiverTarget& to, const std::string& body, const std::stri
   message.dedup_key = "key";
   message.kind = kind;
   message.body = body;
+  message.attempts = tried.attempts;
+  message.last_error = tried.last_error;
   std::optional<Result<Delivery>> result;
   auto ended = [&result](std::exception_ptr failure, Result<Delivery> delivery) {
     REQUIRE_FALSE(failure);
@@ -327,6 +335,20 @@ TEST_CASE("a webhook is signed, a token of a bot is only in its address, a key o
   CHECK(send(bot, body_of("telegram", false)).outcome == DeliveryOutcome::sent);
   CHECK(sink.got.at(1).path == "/bot123:abc/sendMessage");
   CHECK(sink.got.at(1).body.find("123:abc") == std::string::npos);
+
+  // Said to be a repeat only where the attempt before may have arrived.
+  const auto title_after = [&](const Tried& tried) {
+    send(bot, body_of("telegram", false), "firing", tried);
+    return json::parse(sink.got.back().body).at("text").get<std::string>().substr(0, 17);
+  };
+  const std::string refused = "POST http://127.0.0.1:1: Couldn't connect to server (Connection refused)";
+  CHECK(title_after({1, ""}) == "[CRIT] db-07 orde");
+  CHECK(title_after({2, refused}) == "[CRIT] db-07 orde");
+  CHECK(title_after({2, "the receiver answered 503"}) == "[CRIT] db-07 orde");
+  CHECK(title_after({2, std::string("POST http://127.0.0.1:1: Timeout was reached") + http::kAfterSending}) ==
+        "(possible repeat)");
+  CHECK(title_after({2, ""}) == "(possible repeat)");
+  sink.got.resize(2);
 
   auto pager = target("pagerduty");
   pager.url = server.url("/hook");

@@ -72,6 +72,7 @@ TEST_CASE("a refused connection is unavailable, retryable and names only the ori
   CHECK(response.error().describe().find(kSecret) == std::string::npos);
   CHECK_THAT(response.error().describe(), ContainsSubstring("http://127.0.0.1:" + port));
   CHECK_THAT(response.error().describe(), ContainsSubstring("Connection refused"));
+  CHECK(response.error().message.find(kAfterSending) == std::string::npos);
 }
 
 TEST_CASE("a peer that does not answer in time is a timeout") {
@@ -83,6 +84,7 @@ TEST_CASE("a peer that does not answer in time is a timeout") {
   const auto response = send_blocking(request);
   REQUIRE_FALSE(response);
   CHECK(response.error().code == Errc::timeout);
+  CHECK(response.error().message.find(kAfterSending) != std::string::npos);
   CHECK(response.error().retryable);
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(3));
   server.stop(Millis(0));

@@ -145,6 +145,14 @@ struct Rig {
   void add(const std::string& name, std::int64_t second) {
     REQUIRE(history.add(SeriesKey{name, {}}, {{from_ms(to_ms(start) + 1'000 * second), double(second)}}));
   }
+  // A sample of "a" each second; the sender gets a turn every `turn` seconds.
+  void pass(int from, int to, int turn) {
+    for (int second = from; second <= to; ++second) {
+      add("a", second);
+      clock.advance(Millis(1'000));
+      if (second % turn == 0) settle();
+    }
+  }
   const UtcTime start = clock.now();
 };
 
@@ -180,13 +188,7 @@ TEST_CASE("what is known of the metrics is sent with the first samples and now a
   rig.restart();
   rig.step();
   CHECK(rig.receiver.described.empty());
-  const auto pass = [&](int from, int to) {
-    for (int s = from; s <= to; ++s) {
-      rig.add("a", s);
-      rig.clock.advance(Millis(1'000));
-      if (s % 10 == 0) rig.settle();
-    }
-  };
+  const auto pass = [&rig](int from, int to) { rig.pass(from, to, 10); };
   pass(1, 60);
   CHECK(rig.receiver.described == std::vector<DecodedMetric>{{1, "a", "What a is.", "seconds"}});
   pass(61, 700);
@@ -239,13 +241,7 @@ TEST_CASE("after a restart an open window is sent again, and a refusal then mean
 TEST_CASE("a receiver that vanishes gets again what it may have forgotten, just as it was") {
   Rig rig;
   rig.step();
-  const auto pass = [&](int from, int to) {
-    for (int s = from; s <= to; ++s) {
-      rig.add("a", s);
-      rig.clock.advance(Millis(1'000));
-      if (s % 5 == 0) rig.settle();
-    }
-  };
+  const auto pass = [&rig](int from, int to) { rig.pass(from, to, 5); };
   pass(1, 40);
   const auto before = rig.receiver.got.size();
   REQUIRE(before >= 4);
@@ -282,13 +278,7 @@ TEST_CASE("a receiver that vanishes gets again what it may have forgotten, just 
 TEST_CASE("a receiver that was killed and is back before anybody asks gets again what it may have forgotten") {
   Rig rig;
   rig.step();
-  const auto pass = [&](int from, int to) {
-    for (int s = from; s <= to; ++s) {
-      rig.add("a", s);
-      rig.clock.advance(Millis(1'000));
-      if (s % 5 == 0) rig.settle();
-    }
-  };
+  const auto pass = [&rig](int from, int to) { rig.pass(from, to, 5); };
   pass(1, 40);
   const auto forgotten = rig.receiver.taken["a"];
   rig.receiver.taken.clear();
