@@ -4,11 +4,26 @@
 #include <stdexcept>
 
 #include "tests/support/pg_cluster.hpp"
+#include "tests/support/pg_programs.hpp"
 
 namespace pgtend::test {
 
+namespace {
+
+// Debian 13's is started by the loader and with the libraries of that release.
+std::vector<std::string> program(bool newer) {
+  if (!newer) return {"pgbouncer"};
+  const auto root = test_cache() / "pgbouncer", libraries = root / "usr/lib/x86_64-linux-gnu";
+  if (!std::filesystem::exists(root / "usr/sbin/pgbouncer"))
+    throw std::runtime_error("there is no PgBouncer at " + root.string() + ": ./dev setup");
+  return {(libraries / "ld-linux-x86-64.so.2").string(), "--library-path", libraries.string(),
+          (root / "usr/sbin/pgbouncer").string()};
+}
+
+}  // namespace
+
 PgBouncerProcess::PgBouncerProcess(const PgCluster& cluster, PgBouncerOptions options)
-    : dir_("pgtend-bouncer-"), port_(free_port()) {
+    : dir_("pgtend-bouncer-"), port_(free_port()), newer_(options.newer) {
   std::map<std::string, std::string> settings{
       {"listen_addr", "127.0.0.1"},
       {"listen_port", std::to_string(port_)},
@@ -47,7 +62,9 @@ void PgBouncerProcess::start() {
   SpawnOptions spawn;
   spawn.as_postgres = true;
   spawn.log = dir_.path() / "pgbouncer.log";
-  process_ = ChildProcess({"pgbouncer", ini_file()}, spawn);
+  auto command = program(newer_);
+  command.push_back(ini_file().string());
+  process_ = ChildProcess(command, spawn);
   const auto target = conninfo();
   if (!eventually([&] { return PQping(target.c_str()) == PQPING_OK; }))
     throw std::runtime_error("PgBouncer did not start: " + log());

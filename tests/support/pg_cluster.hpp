@@ -95,6 +95,7 @@ class PgCluster {
 struct PgBouncerOptions {
   std::string pool_mode = "transaction";
   std::map<std::string, std::string> settings;  // [pgbouncer] section
+  bool newer = false;                           // Debian 13's 1.24 instead of the installed one
 };
 
 // A real PgBouncer in front of a cluster; every database and user is let through.
@@ -118,6 +119,7 @@ class PgBouncerProcess {
  private:
   TempDir dir_;
   int port_ = 0;
+  bool newer_ = false;
   ChildProcess process_;
   void write_users(const std::map<std::string, std::string>& passwords);
 };

@@ -1,4 +1,4 @@
-// The collector of a pooler against Debian's PgBouncer.
+// The collector of a pooler against the PgBouncer of Debian 12 and of Debian 13.
 #include <algorithm>
 
 #include "agent/engine/neighbour.hpp"
@@ -55,8 +55,10 @@ std::uint64_t epoch_of(const NeighbourAnswer& answer) {
 }  // namespace
 
 TEST_CASE("the figures of a pooler are those of what clients did through it") {
+  const bool newer = GENERATE(false, true);
+  CAPTURE(newer);
   PgCluster cluster;
-  PgBouncerProcess bouncer(cluster, {"session", {{"default_pool_size", "1"}}});
+  PgBouncerProcess bouncer(cluster, {"session", {{"default_pool_size", "1"}}, newer});
   cluster.exec("postgres", "CREATE DATABASE shop");
   Asker asker(section(bouncer));
   auto holder = std::make_unique<PgSession>(bouncer.conninfo("shop"));
@@ -77,7 +79,12 @@ TEST_CASE("the figures of a pooler are those of what clients did through it") {
     return value(*seen, "pgbouncer_pools_client_waiting_connections", "shop") == 1 &&
            value(*seen, "pgbouncer_pools_client_maxwait_seconds", "shop") > 0;
   }));
-  CHECK(seen->version == "1.18.0");
+  CHECK_THAT(seen->version, Catch::Matchers::StartsWith(newer ? "1.24." : "1."));
+  // What 1.23 and 1.24 count more, and nothing of it where they do not.
+  CHECK(value(*seen, "pgbouncer_stats_server_assignments_total", "shop") == (newer ? 1 : -1));
+  CHECK(value(*seen, "pgbouncer_stats_client_parses_total", "shop") == (newer ? 0 : -1));
+  CHECK(value(*seen, "pgbouncer_databases_current_client_connections", "shop") == (newer ? 2 : -1));
+  CHECK(value(*seen, "pgbouncer_databases_reserve_pool", "shop") == 0);
   CHECK(seen->lost.empty());
   CHECK(value(*seen, "pgbouncer_pools_server_active_connections", "shop") == 1);
   CHECK(value(*seen, "pgbouncer_databases_pool_size", "shop") == 1);
@@ -156,4 +163,37 @@ TEST_CASE("a pooler that stands still is late within the deadline") {
   // The deadline, and what a cancellation may take.
   CHECK(took < std::chrono::seconds(8));
   CHECK(eventually([&] { return asker.ask().has_value(); }));
+}
+
+TEST_CASE("a pooler's console is asked over TLS, and one with a certificate of another authority is refused") {
+  PgClusterOptions with_tls;
+  with_tls.tls = true;
+  PgCluster cluster(with_tls), stranger(with_tls);
+  const auto& files = cluster.certificates();
+  const bool newer = GENERATE(false, true);
+  CAPTURE(newer);
+  PgBouncerProcess bouncer(cluster, {"transaction",
+                                     {{"client_tls_sslmode", "require"},
+                                      {"client_tls_cert_file", files.server_certificate.string()},
+                                      {"client_tls_key_file", files.server_key.string()}},
+                                     newer});
+  auto config = section(bouncer);
+  config.sslmode = "verify-full";
+  config.sslrootcert = files.ca.string();
+  const auto answer = Asker(config).ask();
+  REQUIRE(answer);
+  REQUIRE(answer->certificate_not_after);
+  const auto days =
+      std::chrono::duration_cast<std::chrono::hours>(*answer->certificate_not_after - std::chrono::system_clock::now())
+          .count() /
+      24.0;
+  CHECK(days > with_tls.certificate_days - 2);
+  CHECK(days <= with_tls.certificate_days);
+  config.sslrootcert = stranger.certificates().ca.string();
+  const auto refused = Asker(config).ask();
+  REQUIRE_FALSE(refused);
+  INFO(refused.error().describe());
+  CHECK(refused.error().message.find("certificate verify failed") != std::string::npos);
+  config.sslmode = "disable";
+  CHECK_FALSE(Asker(config).ask());
 }
