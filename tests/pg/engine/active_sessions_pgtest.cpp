@@ -1,47 +1,22 @@
 // The history of active sessions against a real server.
 #include "agent/engine/active_sessions.hpp"
-#include "agent/engine/wiring.hpp"
+#include "tests/pg/engine/engine_rig.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/pg_cluster.hpp"
-#include "tests/support/run_io.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
 
 namespace {
 
-config::Config configured(const PgCluster& cluster, const std::string& user, const std::string& history) {
-  config::Config out;
-  out.postgresql.host = cluster.socket_dir();
-  out.postgresql.port = cluster.port();
-  out.postgresql.user = user;
-  out.history.path = history;
-  return out;
-}
-
-// What the engine gives the sampler, with real lanes and a real file.
 class Sampler {
  public:
-  explicit Sampler(const PgCluster& cluster, const std::string& user = "postgres")
-      : config_(
-            std::make_shared<const config::Config>(configured(cluster, user, (dir_.path() / "history.db").string()))),
-        lanes_(world_.io(), world_.blocking(), engine::lane_options(config_->postgresql), clock_, 1),
-        history_(*store::HistoryFile::open(
-            engine::history_options(config_->history), [](const std::function<void()>& job) { job(); }, clock_)),
-        board_(api::BoardOptions{"test"}),
-        parts_{clock_, world_.io(), world_.blocking(), world_.blocking(), config_, lanes_, *history_, nullptr, "",
-               board_, {}},
-        cost_({1, 1LL << 40}),
-        sessions_(parts_, cost_) {
+  explicit Sampler(const PgCluster& cluster, const std::string& user = "postgres") : rig_(cluster, user) {
     sessions_.enable(true);
   }
-  ~Sampler() { world_.run(lanes_.close()); }
 
   // What the probe does first.
-  bool connect() {
-    return world_.run(lanes_.query(pg::Lane::probe, "", "identity", "SELECT 1", {}, Millis(5'000))).has_value();
-  }
-  void sample() { world_.run(sessions_.sample()); }
+  bool connect() { return rig_.connect(pg::Lane::probe); }
+  void sample() { rig_.world().run(sessions_.sample()); }
   Snapshot run() {
     Snapshot out;
     sessions_.run(out);
@@ -49,9 +24,9 @@ class Sampler {
   }
   store::SessionReport report(std::vector<store::SessionTrait> by) {
     store::SessionQuestion question;
-    question.range = {clock_.now() - Millis(600'000), clock_.now() + Millis(60'000)};
+    question.range = {rig_.clock().now() - Millis(600'000), rig_.clock().now() + Millis(60'000)};
     question.by = std::move(by);
-    auto answer = world_.run(sessions_.report(question));
+    auto answer = rig_.world().run(sessions_.report(question));
     REQUIRE(answer);
     return *answer;
   }
@@ -61,20 +36,12 @@ class Sampler {
     run();
     return report(std::move(by)).rows;
   }
-  pg::Lanes& lanes() { return lanes_; }
-  store::HistoryFile& history() { return *history_; }
+  pg::Lanes& lanes() { return rig_.lanes(); }
+  store::HistoryFile& history() { return rig_.history(); }
 
  private:
-  TempDir dir_{"pgtend-ash"};
-  SystemClock clock_;
-  IoWorld world_;
-  std::shared_ptr<const config::Config> config_;
-  pg::Lanes lanes_;
-  std::unique_ptr<store::HistoryFile> history_;
-  api::MetricsBoard board_;
-  engine::Parts parts_;
-  engine::CostAccount cost_;
-  engine::ActiveSessions sessions_;
+  EngineRig rig_;
+  engine::ActiveSessions sessions_{rig_.parts(), rig_.cost()};
 };
 
 bool any(const std::vector<store::SessionShare>& rows, const std::vector<std::string>& names) {

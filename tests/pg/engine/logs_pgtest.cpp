@@ -3,59 +3,34 @@
 #include <unistd.h>
 
 #include "agent/engine/log_tailing.hpp"
-#include "agent/engine/wiring.hpp"
+#include "tests/pg/engine/engine_rig.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/pg_cluster.hpp"
 #include "tests/support/pg_programs.hpp"
-#include "tests/support/run_io.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
 
 namespace {
 
-config::Config configured(const PgCluster& cluster, const std::string& user, const std::string& history) {
-  config::Config out;
-  out.postgresql.host = cluster.socket_dir();
-  out.postgresql.port = cluster.port();
-  out.postgresql.user = user;
-  out.history.path = history;
-  return out;
-}
-
-// What the engine gives the tail, with real lanes.
 class Counter {
  public:
   explicit Counter(const PgCluster& cluster, const std::string& user = "postgres", config::ServerLogConfig logs = {})
-      : config_([&] {
-          auto out = configured(cluster, user, (dir_.path() / "history.db").string());
-          out.postgresql.logs = std::move(logs);
-          return std::make_shared<const config::Config>(std::move(out));
-        }()),
-        lanes_(world_.io(), world_.blocking(), engine::lane_options(config_->postgresql), clock_, 1),
-        history_(*store::HistoryFile::open(
-            engine::history_options(config_->history), [](const std::function<void()>& job) { job(); }, clock_)),
-        board_(api::BoardOptions{"test"}),
-        parts_{clock_, world_.io(), world_.blocking(), world_.blocking(), config_, lanes_, *history_, nullptr, "",
-               board_, {}},
-        cost_({1, 1LL << 40}),
-        tailing_(parts_, cost_) {
+      : rig_(cluster, user, std::move(logs)) {
     tailing_.enable(true);
     // Only a session tells whether the server is on this host.
-    REQUIRE(world_.run(lanes_.query(pg::Lane::sample, "", "test", "SELECT 1", {}, Millis(5'000))));
+    REQUIRE(rig_.connect(pg::Lane::sample));
     run();
-    world_.run(tailing_.read());
+    rig_.world().run(tailing_.read());
   }
-  ~Counter() { world_.run(lanes_.close()); }
 
   Snapshot run() {
     auto snapshot = std::make_shared<Snapshot>();
-    world_.run(tailing_.run(snapshot));
+    rig_.world().run(tailing_.run(snapshot));
     return *snapshot;
   }
   // Of what was written until now; -1: there is no such series.
   double value(const std::string& name, const Labels& labels = {}) {
-    while (world_.run(tailing_.read())) {
+    while (rig_.world().run(tailing_.read())) {
     }
     for (const auto& sample : run().samples)
       if (sample.key->name == "pgtend_log_" + name && sample.key->labels == labels) return sample.value;
@@ -67,18 +42,10 @@ class Counter {
   const std::optional<pg::Capability>& capability() { return tailing_.capability(); }
 
  private:
-  TempDir dir_{"pgtend-logs"};
-  SystemClock clock_;
-  IoWorld world_;
-  std::shared_ptr<const config::Config> config_;
-  pg::Lanes lanes_;
-  std::unique_ptr<store::HistoryFile> history_;
-  api::MetricsBoard board_;
-  engine::Parts parts_;
-  engine::CostAccount cost_;
-  engine::LogTailing tailing_;
+  EngineRig rig_;
+  engine::LogTailing tailing_{rig_.parts(), rig_.cost()};
 };
-
+SystemClock clock_;
 PgClusterOptions logging(int major, const std::string& destination) {
   PgClusterOptions out;
   out.major = major;
