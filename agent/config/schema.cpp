@@ -44,7 +44,7 @@ Table<Config> build() {
               {boolean("enabled", &HostConfig::enabled, "Samples CPU, memory, disk and pressure of this host."),
                text("proc", &HostConfig::proc, "Where procfs is mounted.", "path"),
                text_list("filesystems", &HostConfig::filesystems,
-                         "Mount points to watch. Empty: the one of data_directory.")},
+                         "Mount points to watch. Empty: all that have a disk of their own.")},
               "The host the server runs on."),
       section("backup", &C::backup,
               {text("pgbackrest_info", &BackupConfig::pgbackrest_info,

@@ -224,7 +224,7 @@ struct LogConfig {
 struct HostConfig {
   bool enabled = true;
   std::string proc = "/proc";
-  std::vector<std::string> filesystems;  // mount points; empty: the one that holds data_directory
+  std::vector<std::string> filesystems;  // mount points; empty: all that have a disk of their own
 };
 
 struct BackupConfig {

@@ -39,6 +39,7 @@ Collecting::Collecting(Parts& parts, CostAccount& cost)
       neighbours_(parts),
       active_sessions_(parts, cost),
       log_tailing_(parts, cost),
+      server_host_(parts, cost),
       started_(parts.clock.steady_now()) {}
 
 std::vector<config::ConfigError> Collecting::load() {
@@ -50,7 +51,10 @@ std::vector<config::ConfigError> Collecting::load() {
     } else if (def.replace) {
       log::info("collector replaced", {{"collector", def.name}, {"by", def.file}});
     }
-  if (parts_.config->host.enabled) defs.push_back(built_in(kHostCollector));
+  if (parts_.config->host.enabled) {
+    for (const auto* name : {kHostCollector, kDirectoriesCollector, kBackendCpuCollector})
+      defs.push_back(built_in(name));
+  }
   defs.push_back(built_in(kSelfCollector));
   defs.push_back(built_in(kLogsCollector));
   if (!parts_.config->backup.pgbackrest_info.empty()) {
@@ -187,6 +191,10 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   snapshot->interval = slowed(interval(*found), found->cost, cost_.slow_down());
   if (collector == kHostCollector) {
     co_await run_host(snapshot);
+  } else if (collector == kDirectoriesCollector) {
+    co_await server_host_.run_directories(snapshot);
+  } else if (collector == kBackendCpuCollector) {
+    co_await server_host_.run_backend_cpu(snapshot);
   } else if (collector == kBackupsCollector) {
     co_await run_backups(snapshot);
   } else if (collector == kSelfCollector) {

@@ -13,6 +13,7 @@
 #include "agent/engine/log_tailing.hpp"
 #include "agent/engine/neighbours.hpp"
 #include "agent/engine/parts.hpp"
+#include "agent/engine/server_host.hpp"
 #include "agent/model/collector_def.hpp"
 #include "collectors/query.hpp"
 #include "collectors/registry.hpp"
@@ -26,6 +27,8 @@ inline constexpr const char* kUpCollector = "identity";
 inline constexpr const char* kSessionsCollector = "active_sessions";
 inline constexpr const char* kLogsCollector = "logs";
 inline constexpr const char* kBackupsCollector = "backups";
+inline constexpr const char* kDirectoriesCollector = "directories";
+inline constexpr const char* kBackendCpuCollector = "backend_cpu";
 // Those that run by the interval of postgresql.replication_heartbeat, or not at all.
 inline constexpr const char* kHeartbeat = "replication_heartbeat";
 inline constexpr const char* kHeartbeatLag = "replication_heartbeat_lag";
@@ -75,6 +78,7 @@ class Collecting {
   [[nodiscard]] ActiveSessions& active_sessions() { return active_sessions_; }
   [[nodiscard]] LogTailing& log_tailing() { return log_tailing_; }
   [[nodiscard]] const LogTailing& log_tailing() const { return log_tailing_; }
+  [[nodiscard]] const ServerHost& server_host() const { return server_host_; }
   // The host's memory as of its last run; 0 unknown.
   [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
 
@@ -117,6 +121,7 @@ class Collecting {
   Neighbours neighbours_;
   ActiveSessions active_sessions_;
   LogTailing log_tailing_;
+  ServerHost server_host_;
   std::vector<CollectorDef> defs_;
   std::map<std::string, std::string> collector_of_metric_;
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;

@@ -193,9 +193,7 @@ struct HostReading {
 
 HostReading read_host(const std::string& proc, const std::vector<std::string>& mounts) {
   HostReading out;
-  auto paths = collectors::host_paths();
-  paths.push_back("/proc/self/mounts");
-  for (const auto& path : paths) {
+  for (const auto& path : collectors::host_paths()) {
     std::string real = path;
     if (path.starts_with("/proc")) real = proc + path.substr(5);
     std::ifstream file(real);

@@ -4,6 +4,8 @@
 #include "agent/engine/backups.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/self_metrics.hpp"
+#include "collectors/host/backend_cpu.hpp"
+#include "collectors/host/directories.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/logs/series.hpp"
 
@@ -11,6 +13,8 @@ namespace pgtend::engine {
 
 std::vector<OwnCollector> own_collectors() {
   return {{kHostCollector, collectors::host_metrics()},
+          {kDirectoriesCollector, collectors::directory_metrics()},
+          {kBackendCpuCollector, collectors::backend_cpu_metrics()},
           {kSessionsCollector, active_session_metrics()},
           {kLogsCollector, logs::log_metrics()},
           {kBackupsCollector, backup_metrics()},

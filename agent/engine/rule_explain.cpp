@@ -12,7 +12,7 @@ constexpr std::size_t kShown = 5;
 SeriesData shown(const Labels& labels, const Sample& sample) {
   SeriesKey key{std::string(labels.get("__name__")), labels};
   key.labels.erase("__name__");
-  return {std::move(key), {sample}, {}};
+  return {std::move(key), {sample}, {}, {}};
 }
 
 void fill(ExplainedPart& part, const promql::Value& value) {

@@ -51,6 +51,8 @@ net::TaskResult<api::StatusView> View::status() {
     if (!capability.advice || !capability.present)
       out.capabilities.push_back(
           {capability.name, capability.present, capability.effect, capability.cure, capability.database});
+  if (const auto& disks = collecting_.server_host().capability())
+    out.capabilities.push_back({disks->name, disks->present, disks->effect, disks->cure});
   if (const auto& log = collecting_.log_tailing().capability(); log && (!log->advice || !log->present))
     out.capabilities.push_back({log->name, log->present, log->effect, log->cure});
   out.collectors = collecting_.views();

@@ -1,12 +1,12 @@
 #include "collectors/host/host.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "agent/base/strings.hpp"
 #include "agent/model/rows.hpp"
 #include "collectors/host/metrics.hpp"
+#include "collectors/host/proc_text.hpp"
 
 namespace pgtend::collectors {
 namespace {
@@ -21,17 +21,6 @@ using Files = std::map<std::string, std::string>;
 std::string_view text_of(const Files& files, const std::string& path) {
   const auto it = files.find(path);
   return it == files.end() ? std::string_view() : std::string_view(it->second);
-}
-
-std::vector<std::string> words(std::string_view line) {
-  std::vector<std::string> out;
-  for (std::size_t at = line.find_first_not_of(" \t"); at != std::string_view::npos;
-       at = line.find_first_not_of(" \t", at)) {
-    const auto end = std::min(line.find_first_of(" \t", at), line.size());
-    out.emplace_back(line.substr(at, end - at));
-    at = end;
-  }
-  return out;
 }
 
 double number_at(const std::vector<std::string>& fields, std::size_t at) {
@@ -219,22 +208,6 @@ std::string boot_time(std::string_view stat_text) {
   for (const auto& line : split(stat_text, '\n'))
     if (line.starts_with("btime ")) return line;
   return {};
-}
-
-// \040 for a space and the like, as getmntent(3) reads it.
-std::string unescape_mount(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    int code = 0;
-    if (text[i] == '\\' && i + 3 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 4, code, 8).ptr == text.data() + i + 4) {
-      out += static_cast<char>(code);
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
 }
 
 }  // namespace

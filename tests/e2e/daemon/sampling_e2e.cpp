@@ -2,7 +2,9 @@
 // restart.
 #include <algorithm>
 
+#include "agent/base/strings.hpp"
 #include "tests/e2e/daemon/rule_scene.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend::test;
 
@@ -116,4 +118,27 @@ TEST_CASE("a collector that failed before a restart goes on failing until it is 
   collector("select 1 as n");
   scene.daemon.hang_up();
   REQUIRE(eventually([&] { return scene.firing("PgCollectorFailing").empty(); }, kSoon));
+}
+
+TEST_CASE("every metric of the agent's page is in the documentation") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  daemon.start();
+  // The slowest of what runs at the start, and what the alerts say of themselves.
+  REQUIRE(eventually(
+      [&] {
+        const auto page = daemon.metrics();
+        return page.find("\npgtend_database_size_bytes") != std::string::npos &&
+               page.find("\npgtend_backend_cpu_seconds_total") != std::string::npos &&
+               page.find("\npgtend_outbox_queued") != std::string::npos;
+      },
+      std::chrono::seconds(60)));
+  const auto documented = read_file(std::filesystem::path(source_dir()) / "docs/metrics.md");
+  std::vector<std::string> missing;
+  for (const auto& line : pgtend::split(daemon.metrics(), '\n')) {
+    if (!line.starts_with("# TYPE pgtend_")) continue;
+    const auto name = line.substr(7, line.find(' ', 7) - 7);
+    if (documented.find("`" + name + "`") == std::string::npos) missing.push_back(name);
+  }
+  CHECK(missing == std::vector<std::string>{});
 }

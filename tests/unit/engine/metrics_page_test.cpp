@@ -7,6 +7,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/config/collector_file.hpp"
+#include "agent/engine/own_collectors.hpp"
 #include "collectors/host/metrics.hpp"
 #include "collectors/logs/series.hpp"
 #include "collectors/pgbouncer/metrics.hpp"
@@ -23,10 +24,22 @@ namespace {
 constexpr std::string_view kIntroduction = R"(# Metrics
 
 This page is made from the collectors (`collectors/`); a test fails while it is out of date, and
-`PGTEND_UPDATE_GOLDEN=1 build/dev/tests/unit_collectors "the page of metrics*"` writes it anew. "Also as" is the name that
+`PGTEND_UPDATE_GOLDEN=1 build/dev/tests/unit_engine "the page of metrics*"` writes it anew. "Also as" is the name that
 postgres_exporter (node_exporter for the host) has for the same figure; both are served. "Versions" are the majors of
 PostgreSQL that have it: 13 to 18 where nothing stands. `pg_settings_<name>` has one metric for each numeric setting.
 )";
+
+// Made by the page itself, beside `process_*` of the agent; an end-to-end case knows when one is missing here.
+constexpr std::string_view kOfThePage[][3] = {
+    {"pgtend_build_info", "gauge", "Always 1; the label is the agent's version."},
+    {"pgtend_series", "gauge", "Series of the server on the page."},
+    {"pgtend_series_dropped_total", "counter", "Samples left out by the limit on series; history has them."},
+    {"pgtend_duplicate_samples_total", "counter", "Samples left out because their series was already on the page."},
+    {"pgtend_scrapes_total", "counter", "Times that the page was asked for."},
+    {"pgtend_log_dropped_total", "counter", "Log lines dropped because the log stalled."},
+    {"pgtend_collector_duration_seconds", "gauge", "Time that the collector's last run took."},
+    {"pgtend_collector_last_success_timestamp_seconds", "gauge", "When the collector last succeeded, Unix time."},
+};
 
 std::string cell(std::string_view text) {
   std::string out;
@@ -99,6 +112,16 @@ std::string page() {
   }
   out += "\n## Host\n" + kHead;
   for (const auto& m : host_metric_table()) out += row(m.native, m.kind, m.unit, m.node, "", m.help);
+  // The two above are in tables of their own, with labels and twins.
+  for (const auto& own : engine::own_collectors()) {
+    if (own.name == "host" || own.name == "logs") continue;
+    out += "\n## " + own.name + "\n" + kHead;
+    for (const auto& m : own.metrics) out += row(m.name, m.kind, m.unit, m.exporter_name, "", m.help);
+  }
+  out += "\n## The page itself\n" + kHead;
+  for (const auto& [name, kind, help] : kOfThePage)
+    out += row(name, kind == "counter" ? MetricKind::counter : MetricKind::gauge,
+               name.find("_seconds") == std::string_view::npos ? "" : "seconds", "", "", help);
   return out;
 }
 
