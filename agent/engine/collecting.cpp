@@ -40,6 +40,7 @@ Collecting::Collecting(Parts& parts, CostAccount& cost)
       active_sessions_(parts, cost),
       log_tailing_(parts, cost),
       server_host_(parts, cost),
+      statement_texts_(parts, cost),
       started_(parts.clock.steady_now()) {}
 
 std::vector<config::ConfigError> Collecting::load() {

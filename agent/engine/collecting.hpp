@@ -14,6 +14,7 @@
 #include "agent/engine/neighbours.hpp"
 #include "agent/engine/parts.hpp"
 #include "agent/engine/server_host.hpp"
+#include "agent/engine/statement_texts.hpp"
 #include "agent/model/collector_def.hpp"
 #include "collectors/query.hpp"
 #include "collectors/registry.hpp"
@@ -98,7 +99,6 @@ class Collecting {
   net::TaskResult<RowSet> ask(DefPtr def, std::string database, std::string sql, pg::Params params);
   net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql);
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
-  net::Task<void> read_texts(RowSet numbers, std::string database);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);
   void run_self(Snapshot& snapshot);
@@ -122,6 +122,7 @@ class Collecting {
   ActiveSessions active_sessions_;
   LogTailing log_tailing_;
   ServerHost server_host_;
+  StatementTexts statement_texts_;
   std::vector<CollectorDef> defs_;
   std::map<std::string, std::string> collector_of_metric_;
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
@@ -132,8 +133,6 @@ class Collecting {
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted
   bool recalled_ = false, dropped_ = false;
   int lookbacks_for_ = 1;  // the slow-down for which they were set
-  std::set<std::int64_t> seen_statements_;
-  Deadline texts_due_{};
   std::int64_t ram_bytes_ = 0;
   // When the probe reached the server last, and since when without a miss; nothing: it does not.
   std::optional<UtcTime> reached_since_;

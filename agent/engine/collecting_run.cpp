@@ -14,7 +14,6 @@
 #include "agent/engine/self_metrics.hpp"
 #include "collectors/host/host.hpp"
 #include "collectors/postgres/sizes.hpp"
-#include "collectors/postgres/statements.hpp"
 #include "collectors/rows_to_series.hpp"
 
 // How one run of a collector goes: its statement, the host's files, the agent itself.
@@ -24,10 +23,6 @@ namespace {
 
 // A collector of class C may take this many times the configured statement_timeout.
 constexpr int kHeavyFactor = 10;
-// Source: reference decision: texts only for unseen ids, every 10 minutes; the first time at once.
-constexpr std::chrono::minutes kTextsInterval{10};
-// Ids of texts that are remembered as seen; pg_stat_statements.max defaults to 5,000.
-constexpr std::size_t kMaxSeen = 20'000;
 constexpr std::size_t kMaxProcFile = 1 << 20;
 
 // `connected`: the statement was refused, rather than the session.
@@ -150,38 +145,11 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     run.samples.resize(quota);
   }
   snapshot->samples = std::move(run.samples);
-  if (def->extension == "pg_stat_statements" && def->name == "statements")
-    co_await read_texts(std::move(*rows), snapshot->database);
-}
-
-net::Task<void> Collecting::read_texts(RowSet numbers, std::string database) {
-  const Deadline now = parts_.clock.steady_now();
-  if (parts_.ledger == nullptr || now < texts_due_) co_return;
-  texts_due_ = now + kTextsInterval;
-  if (seen_statements_.size() > kMaxSeen) seen_statements_.clear();
-  const auto ids = collectors::unseen_query_ids(numbers, seen_statements_);
-  if (ids.empty()) co_return;
-  auto shape = co_await this->shape(database);
-  if (!shape) co_return;
-  auto sql = collectors::statement_texts_sql(**shape);
-  if (!sql) co_return;
-  pg::Params params;
-  params.emplace_back(collectors::bigint_array(ids));
-  cost_.count_query();
-  auto rows = co_await parts_.lanes.query(pg::Lane::sample, database, "statement_texts", *sql, params,
-                                          parts_.config->postgresql.statement_timeout * kHeavyFactor);
-  if (!rows) {
-    log::warn("statement texts not read", {{"error", rows.error().describe()}});
-    co_return;
+  if (def->extension == "pg_stat_statements" && def->name == "statements") {
+    auto withheld =
+        co_await statement_texts_.read(std::move(*rows), snapshot->database, *shape, server_host_.data_directory());
+    if (!withheld.empty()) snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + withheld;
   }
-  const auto texts = collectors::statement_texts(*rows);
-  auto save = [texts](store::Ledger& ledger) { return ledger.put_texts(texts); };
-  auto saved = co_await parts_.with_ledger(save);
-  if (!saved) {
-    log::warn("statement texts not kept", {{"error", saved.error().describe()}});
-    co_return;
-  }
-  seen_statements_.insert(ids.begin(), ids.end());
 }
 
 namespace {

@@ -115,6 +115,12 @@ net::Task<std::optional<RowSet>> ServerHost::ask(std::shared_ptr<Snapshot> snaps
   co_return std::move(*rows);
 }
 
+std::string ServerHost::data_directory() const {
+  for (const auto& directory : directories_)
+    if (directory.name == "data") return directory.path;
+  return {};
+}
+
 net::Task<void> ServerHost::run_directories(std::shared_ptr<Snapshot> snapshot) {
   const Deadline now = parts_.clock.steady_now();
   if (now >= directories_due_) {

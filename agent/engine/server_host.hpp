@@ -23,6 +23,8 @@ class ServerHost {
   // Runs of the collectors `directories` and `backend_cpu`.
   net::Task<void> run_directories(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backend_cpu(std::shared_ptr<Snapshot> snapshot);
+  // Empty: unknown, or on another host.
+  [[nodiscard]] std::string data_directory() const;
   // `server_directories`: those of them that this user may not see; nothing while all can be seen.
   [[nodiscard]] const std::optional<pg::Capability>& capability() const { return capability_; }
 

@@ -18,6 +18,14 @@ std::vector<std::int64_t> unseen_query_ids(const RowSet& numbers, const std::set
   return out;
 }
 
+std::string may_ask_text_bytes_sql() {
+  return "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_stat_file(text, boolean)', 'EXECUTE') AS may";
+}
+
+std::string text_bytes_sql() {
+  return "SELECT size AS bytes FROM pg_catalog.pg_stat_file('" + std::string(kStatementTextsFile) + "', true)";
+}
+
 Result<std::string> statement_texts_sql(const ServerShape& shape) {
   CollectorDef def;
   def.name = "statement_texts";

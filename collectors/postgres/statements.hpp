@@ -18,6 +18,13 @@ namespace pgtend::collectors {
 [[nodiscard]] std::vector<std::int64_t> unseen_query_ids(const RowSet& numbers, const std::set<std::int64_t>& seen,
                                                          std::size_t limit = 500);
 
+// Bytes of the file with all texts, which the server reads whole to give one of them: from the data directory, and as
+// the server tells them to a role that may ask.
+inline constexpr const char* kStatementTextsFile = "pg_stat_tmp/pgss_query_texts.stat";
+// A boolean `may` about the second question.
+[[nodiscard]] std::string may_ask_text_bytes_sql();
+[[nodiscard]] std::string text_bytes_sql();
+
 // Texts of the ids in $1::bigint[], one row per id. Errors: unsupported when the extension is not in this database.
 [[nodiscard]] Result<std::string> statement_texts_sql(const ServerShape& shape);
 

@@ -117,6 +117,8 @@ GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO :"moni
 GRANT SELECT ON pg_hba_file_rules, pg_file_settings TO :"monitor";
 GRANT EXECUTE ON FUNCTION pg_hba_file_rules(), pg_show_all_file_settings() TO :"monitor";
 GRANT EXECUTE ON FUNCTION pg_current_logfile(), pg_current_logfile(text) TO :"monitor";
+-- The size of the file that the server reads whole to give the text of one statement. No content is read with it.
+GRANT EXECUTE ON FUNCTION pg_stat_file(text, boolean) TO :"monitor";
 \if :is_15
   GRANT SELECT ON pg_ident_file_mappings TO :"monitor";
   GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO :"monitor";

@@ -142,3 +142,40 @@ TEST_CASE("every metric of the agent's page is in the documentation") {
   }
   CHECK(missing == std::vector<std::string>{});
 }
+
+TEST_CASE("a large file of statement texts is not read for the text of one statement") {
+  const bool on_host = GENERATE(true, false);
+  CAPTURE(on_host);
+  PgClusterOptions options;
+  options.settings = {{"shared_preload_libraries", "pg_stat_statements"}, {"log_statement", "all"}};
+  PgCluster cluster(options);
+  cluster.exec("postgres", "CREATE EXTENSION pg_stat_statements");
+  {
+    auto session = cluster.session();
+    session.exec("SET log_statement = none");
+    const std::string megabyte(1 << 20, 'x');
+    // Statements with another number of columns are other statements.
+    std::string columns = "1";
+    for (int i = 0; i < 70; ++i, columns += ", 1") session.exec("SELECT /* " + megabyte + " */ " + columns);
+  }
+  // Without the host's files the server is asked.
+  Daemon daemon(cluster, {{"host", on_host ? "  enabled: true\n" : "  enabled: false\n"}});
+  daemon.start();
+  const auto detail = [&]() -> std::string {
+    const auto status = daemon.get("/v1/status");
+    if (!status) return {};
+    for (const auto& one : (*status)["item"]["collectors"])
+      if (one["name"] == "statements" && one["status"] == "ok") return one["detail"].get<std::string>();
+    return {};
+  };
+  REQUIRE(eventually([&] { return !detail().empty(); }, kSoon));
+  CHECK(detail().find("the server would read 70") != std::string::npos);
+  CHECK(detail().find("pg_stat_statements_reset()") != std::string::npos);
+  CHECK(cluster.log().find("int8[]") == std::string::npos);
+  // It is when the file is small.
+  daemon.stop();
+  cluster.exec("postgres", "SELECT pg_stat_statements_reset()");
+  daemon.start();
+  CHECK(eventually([&] { return cluster.log().find("int8[]") != std::string::npos; }, kSoon));
+  CHECK(detail().empty());
+}
