@@ -123,3 +123,23 @@ TEST_CASE("wrong lines of the configuration files are counted before a reload me
   CHECK(std::to_string(static_cast<int>(rules)) ==
         cluster.exec("shop", "SELECT count(*) FROM pg_hba_file_rules WHERE error IS NULL"));
 }
+
+TEST_CASE("a statement is counted while it runs, by the labels that it has when it has ended") {
+  PgCluster cluster;
+  make_shop(cluster);
+  CollectorSession monitor(cluster);
+  CHECK(monitor.values("statements_running").empty());
+  auto slow = cluster.session("shop");
+  slow.send("SELECT count(*) FROM pg_sleep(4)");
+  std::map<std::string, double> running;
+  REQUIRE(eventually([&] { return !(running = monitor.values("statements_running")).empty(); }));
+  REQUIRE(running.size() == 2);
+  const auto& name = running.begin()->first;
+  const auto labels = name.substr(name.find('{'));
+  CHECK(running.at("pgtend_statements_running" + labels) == 1);
+  CHECK(running.at("pgtend_statements_running_seconds" + labels) >= 2);
+  CHECK(running.at("pgtend_statements_running_seconds" + labels) < 20);
+  slow.finish();
+  CHECK(monitor.values("statements_running").empty());
+  CHECK(monitor.values("statements").at("pgtend_statements_calls_total" + labels) == 1);
+}
