@@ -3,6 +3,7 @@
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/collector_set.hpp"
+#include "agent/engine/database_choice.hpp"
 #include "agent/engine/own_collectors.hpp"
 #include "agent/engine/schedule.hpp"
 #include "collectors/metric_defs.hpp"
@@ -135,17 +136,10 @@ net::TaskResult<std::vector<std::string>> Collecting::discover_databases() {
   auto rows = co_await parts_.lanes.query(pg::Lane::sample, "", "databases", sql, {},
                                           parts_.config->postgresql.statement_timeout);
   if (!rows) co_return fail(std::move(rows.error()), "discover databases");
-  const auto& config = parts_.config->postgresql;
-  const auto matches = [](const std::vector<std::string>& globs, const std::string& name) {
-    for (const auto& glob : globs)
-      if (glob_match(glob, name)) return true;
-    return false;
-  };
   std::vector<std::string> out;
   for (std::size_t i = 0; i < rows->size(); ++i) {
-    const std::string name = rows->text(i, "datname");
-    if (!config.include_databases.empty() && !matches(config.include_databases, name)) continue;
-    if (!matches(config.exclude_databases, name)) out.push_back(name);
+    std::string name = rows->text(i, "datname");
+    if (is_chosen(parts_.config->postgresql, name)) out.push_back(std::move(name));
   }
   co_return out;
 }

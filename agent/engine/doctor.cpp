@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "agent/base/strings.hpp"
+#include "agent/engine/database_choice.hpp"
 #include "agent/engine/log_finding.hpp"
 #include "agent/engine/neighbour.hpp"
 #include "agent/engine/wiring.hpp"
@@ -105,6 +106,7 @@ DoctorReport examine(const config::Config& configuration) {
   }
   io.run();
   blocking.join();
+  for (auto& role : report.roles) role.capabilities = of_chosen(std::move(role.capabilities), config);
   return report;
 }
 

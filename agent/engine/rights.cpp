@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/engine/database_choice.hpp"
+
 namespace pgtend::engine {
 
 namespace {
@@ -10,8 +12,8 @@ namespace {
 constexpr std::chrono::seconds kLook{60};
 constexpr std::chrono::minutes kLookWhenComplete{10};
 constexpr std::chrono::seconds kRetry{2};
-// Each costs a session of its own: with thousands of databases they take turns.
-constexpr std::size_t kDatabasesAtOnce = 10;
+// Each costs a session of its own, some 5 ms of a backend: with thousands of databases they take turns.
+constexpr std::size_t kDatabasesAtOnce = 2;
 
 bool is_complete(const std::vector<pg::Capability>& capabilities) {
   return std::ranges::all_of(capabilities, [](const pg::Capability& one) { return one.present || one.advice; });
@@ -58,7 +60,7 @@ net::Task<bool> Rights::look_at_server() {
               pg::missing_for_session(acting.error(), acting_role(), parts_.config->postgresql.database, *act))
         all->push_back(std::move(*missing));
   }
-  of_server_ = std::move(*all);
+  of_server_ = of_chosen(std::move(*all), parts_.config->postgresql);
   co_return true;
 }
 
