@@ -54,6 +54,9 @@ std::vector<std::string> expected_alerts(ActionClass action) {
       return {"PgReplicaLag", "PgLongTransaction", "PgTempSpill", "PgXminHeld", "PgWalDirBig", "PgCheckpointsForced"};
     case ActionClass::vacuum:
     case ActionClass::analyze:
+    // Both analyze their table.
+    case ActionClass::column_setting:
+    case ActionClass::create_statistics:
       return {"PgReplicaLag", "PgCacheHitLow", "PgWalDirBig", "PgCheckpointsForced"};
     case ActionClass::drop_index:
       return {"PgBlockedSessions"};

@@ -1,5 +1,6 @@
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/json.hpp"
@@ -49,6 +50,12 @@ class Fields {
     if (!field->is_number_integer() || field->get<std::int64_t>() < 0)
       return complain(name, "must be a whole number, 0 or more");
     out = field->get<std::int64_t>();
+  }
+  void read(const std::string& name, int& out) {
+    std::int64_t wide = out;
+    read(name, wide);
+    if (wide > std::numeric_limits<int>::max()) return complain(name, "is too large");
+    out = static_cast<int>(wide);
   }
   void read(const std::string& name, double& out) {
     const auto* field = take(name);
@@ -109,6 +116,7 @@ void read_detail(Fields& fields, IndexChange& detail) {
   fields.read("is_drop", detail.is_drop);
   fields.read("definition", detail.definition);
   fields.read("served_by", detail.served_by);
+  fields.read("on_partitions", detail.on_partitions);
 }
 
 void read_detail(Fields& fields, RefreshChange& detail) {
@@ -132,6 +140,42 @@ void read_detail(Fields& fields, SettingChange& detail) {
   fields.read("schema", detail.schema);
   fields.read("table", detail.table);
   fields.read("previous", detail.previous);
+  fields.read("database", detail.database);
+  fields.read("column", detail.column);
+}
+
+void read_detail(Fields& fields, StatisticsChange& detail) {
+  fields.read("schema", detail.schema);
+  fields.read("name", detail.name);
+  fields.read("table", detail.table);
+  fields.read("kinds", detail.kinds);
+  fields.read("columns", detail.columns);
+  fields.read("expressions", detail.expressions);
+  fields.read("is_drop", detail.is_drop);
+  fields.read("definition", detail.definition);
+}
+
+void read_detail(Fields& fields, SessionChange& detail) {
+  fields.read("pid", detail.pid);
+  fields.read("started", detail.started);
+  fields.read("terminate", detail.terminate);
+  fields.read("of_superuser", detail.of_superuser);
+  fields.read("of_replication", detail.of_replication);
+}
+
+void read_detail(Fields& fields, RowSecurityChange& detail) {
+  fields.read("schema", detail.schema);
+  fields.read("table", detail.table);
+  fields.read("policy", detail.policy);
+}
+
+void read_detail(Fields& fields, PartitionChange& detail) {
+  fields.read("schema", detail.schema);
+  fields.read("table", detail.table);
+  fields.read("partition", detail.partition);
+  fields.read("from", detail.from);
+  fields.read("to", detail.to);
+  fields.read("grace_days", detail.grace_days);
 }
 
 ChangeDetail empty_detail(ChangeKind kind) {
@@ -144,6 +188,14 @@ ChangeDetail empty_detail(ChangeKind kind) {
       return MaintenanceChange{};
     case ChangeKind::setting:
       return SettingChange{};
+    case ChangeKind::statistics:
+      return StatisticsChange{};
+    case ChangeKind::session:
+      return SessionChange{};
+    case ChangeKind::row_security:
+      return RowSecurityChange{};
+    case ChangeKind::partition:
+      return PartitionChange{};
   }
   return MaintenanceChange{};
 }
@@ -191,8 +243,9 @@ Result<ProposedChange> decode_proposed_change(const Json& json) {
     inner.reject_others();
   }
   fields.reject_others();
-  if (plan.sql_up.empty()) fields.complain("sql_up", "must hold at least one statement");
-  if (plan.object.empty()) fields.complain("object", "is missing");
+  // What is left out, the kind of change writes where its detail tells it.
+  if (plan.sql_up.empty() && fields.take("sql_up") != nullptr)
+    fields.complain("sql_up", "must hold at least one statement");
   if (!error.empty()) return fail(Errc::invalid_argument, error);
   return plan;
 }

@@ -25,7 +25,8 @@ Json detail_of(const IndexChange& d) {
           {"method", d.method},
           {"is_drop", d.is_drop},
           {"definition", d.definition},
-          {"served_by", d.served_by}};
+          {"served_by", d.served_by},
+          {"on_partitions", d.on_partitions}};
 }
 
 Json detail_of(const RefreshChange& d) {
@@ -43,7 +44,33 @@ Json detail_of(const SettingChange& d) {
           {"role", d.role},
           {"schema", d.schema},
           {"table", d.table},
-          {"previous", d.previous ? Json(*d.previous) : Json()}};
+          {"previous", d.previous ? Json(*d.previous) : Json()},
+          {"database", d.database},
+          {"column", d.column}};
+}
+
+Json detail_of(const StatisticsChange& d) {
+  return {{"schema", d.schema},   {"name", d.name},
+          {"table", d.table},     {"kinds", d.kinds},
+          {"columns", d.columns}, {"expressions", d.expressions},
+          {"is_drop", d.is_drop}, {"definition", d.definition}};
+}
+
+Json detail_of(const SessionChange& d) {
+  return {{"pid", d.pid},
+          {"started", d.started},
+          {"terminate", d.terminate},
+          {"of_superuser", d.of_superuser},
+          {"of_replication", d.of_replication}};
+}
+
+Json detail_of(const RowSecurityChange& d) {
+  return {{"schema", d.schema}, {"table", d.table}, {"policy", d.policy}};
+}
+
+Json detail_of(const PartitionChange& d) {
+  return {{"schema", d.schema}, {"table", d.table}, {"partition", d.partition},
+          {"from", d.from},     {"to", d.to},       {"grace_days", d.grace_days}};
 }
 
 }  // namespace

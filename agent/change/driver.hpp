@@ -25,6 +25,7 @@ class Driver {
   // driver_apply.cpp
   net::Task<void> begin();
   net::Task<void> apply(pg::Connection* connection);
+  net::Task<void> carry_out(pg::Connection* connection);
   net::TaskResult<RowSet> execute(pg::Connection* connection, bool reverse);
   net::TaskResult<bool> settle_in(pg::Connection* connection, bool reverse, bool returned);
   net::TaskResult<bool> wait_for_effect(Work work);
@@ -37,6 +38,7 @@ class Driver {
   // driver_resume.cpp
   net::Task<void> resume();
   net::Task<void> resume_in(pg::Connection* connection);
+  net::Task<void> go_on(pg::Connection* connection);
   net::Task<void> repeat_or_end(std::string found);
   net::Task<bool> runs_elsewhere();
   net::Task<void> watch_adopted(int pid);

@@ -33,6 +33,12 @@ net::Task<void> Driver::begin() {
     co_return;
   }
   auto* const connection = &lease->connection();
+  // What others do is shown to a role that may look. Where it may not be taken on, the gates name the GRANT.
+  if (kind().looks_as_owner()) {
+    auto owner = co_await become_owner(core_, connection, change_, kind().regime(change_.plan));
+    if (!owner)
+      log::info("gates are looked at as connected", {{"id", change_.id}, {"error", owner.error().describe()}});
+  }
   auto notes = co_await check_gates(core_, connection, change_, false);
   if (!notes) {
     // Waiting for a gate is an attempt too: it must end some day.
@@ -97,6 +103,11 @@ net::Task<void> Driver::apply(pg::Connection* connection) {
   auto intended = co_await move_to(ChangeState::applying, "change.apply.intent", "ok");
   if (!intended) co_return;
   core_->fault("applying.intent");
+  co_await carry_out(connection);
+}
+
+// From the recorded intent to the recorded result.
+net::Task<void> Driver::carry_out(pg::Connection* connection) {
   auto done = co_await execute(connection, false);
   const bool watched = true;
   co_await charge(connection, watched);
@@ -114,20 +125,24 @@ net::Task<void> Driver::apply(pg::Connection* connection) {
 }
 
 net::TaskResult<RowSet> Driver::execute(pg::Connection* connection, bool reverse) {
-  const auto regime = kind().regime(change_.plan);
+  auto regime = kind().regime(change_.plan);
   auto owner = co_await become_owner(core_, connection, change_, regime);
   if (!owner) co_return owner;
   const auto work = work_of(*core_, change_, reverse);
   SessionAsker asker(connection, kCleanLimit);
   auto standing = co_await kind().probe(&asker, work);
   if (!standing) co_return fail(std::move(standing.error()));
-  if (standing->presence == Presence::partial) {
+  if (standing->presence == Presence::partial && !kind().goes_on()) {
     auto cleaned = co_await remove_leftover(connection, work);
     if (!cleaned) co_return cleaned;
   }
-  const auto statements = reverse ? change_.plan.sql_down : change_.plan.sql_up;
-  for (const auto& sql : statements) {
-    auto done = co_await run_statement(core_, connection, change_, sql, regime);
+  auto steps = co_await kind().steps(&asker, work);
+  if (!steps) co_return fail(std::move(steps.error()), "look for what is left to do");
+  for (const auto& step : *steps) {
+    if (step.regime != regime) owner = co_await become_owner(core_, connection, change_, step.regime);
+    if (!owner) co_return owner;
+    regime = step.regime;
+    auto done = co_await run_statement(core_, connection, change_, step.sql, regime);
     if (!done) co_return fail(std::move(done.error()), reverse ? "undo" : "apply");
   }
   co_return RowSet();
@@ -251,7 +266,7 @@ net::Task<void> Driver::abandon(pg::Connection* connection, Error error) {
     } else {
       error.message += "; and it could not be taken back: " + undone.error().describe();
     }
-  } else if (standing->presence == Presence::done && change_.plan.kind == ChangeKind::index) {
+  } else if (standing->presence == Presence::done && kind().needs_way_back()) {
     // Cancelled in the very moment in which it finished.
     auto settled_well = co_await settle_in(connection, false, true);
     if (settled_well) {

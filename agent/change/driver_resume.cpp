@@ -106,6 +106,12 @@ net::Task<void> Driver::resume_in(pg::Connection* connection) {
       co_await abandon(connection, needs_restart.error());
     co_return;
   }
+  const bool given_up = !Notes(change_.evidence_before).text("deferred_for").empty() ||
+                        !Notes(change_.evidence_before).text("failed_for").empty();
+  if (standing->presence == Presence::partial && kind().goes_on() && !given_up) {
+    co_await go_on(connection);
+    co_return;
+  }
   if (standing->presence == Presence::partial) {
     auto cleaned = co_await remove_leftover(connection, work);
     if (!cleaned) {
@@ -114,6 +120,29 @@ net::Task<void> Driver::resume_in(pg::Connection* connection) {
     }
   }
   co_await repeat_or_end(standing->detail);
+}
+
+// What is done of it stays, the rest follows: the same intent, in a new session.
+net::Task<void> Driver::go_on(pg::Connection* connection) {
+  auto frozen = co_await frozen_by(core_);
+  if (!frozen || !frozen->empty() || core_->stopping) {
+    const Error error{
+        Errc::refused, frozen ? "changes are frozen by " + *frozen : frozen.error().describe(), {}, "", true};
+    rest(error, core_->options.progress_interval);
+    co_return;
+  }
+  auto self = co_await who_am_i(connection);
+  if (!self) {
+    rest(self.error(), core_->options.poll_interval);
+    co_return;
+  }
+  co_await read_meter(connection);
+  change_.backend_pid = self->pid;
+  change_.backend_start = self->at;
+  auto intended = co_await move_to(ChangeState::applying, "change.apply.intent", "gone on with after an interruption");
+  if (!intended) co_return;
+  core_->fault("applying.resumed");
+  co_await carry_out(connection);
 }
 
 // Nothing of it is there. After a crash it is begun again; what had given up before goes where it was going.

@@ -157,6 +157,7 @@ net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decis
 
 net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
   const auto& kind = kind_of(plan);
+  kind.compose(plan);
   if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
   if (plan.object.empty()) plan.object = kind.object_of(plan);
   LaneAsker asker(core->parts.lanes, acting_database(*core, plan));

@@ -32,6 +32,7 @@ void add_detail(Canonical& out, const IndexChange& d) {
   out.add(d.definition);
   // Left out where it is empty: the hashes of plans that were made before it stay what they were.
   if (!d.served_by.empty()) out.add(d.served_by);
+  if (d.on_partitions) out.add(std::string_view("on partitions"));
 }
 void add_detail(Canonical& out, const RefreshChange& d) {
   out.add(d.schema).add(d.matview).add(d.concurrently);
@@ -42,6 +43,21 @@ void add_detail(Canonical& out, const MaintenanceChange& d) {
 void add_detail(Canonical& out, const SettingChange& d) {
   out.add(d.name).add(d.value).add(d.unit).add(d.role).add(d.schema).add(d.table);
   out.add(d.previous.has_value()).add(d.previous.value_or(""));
+  if (!d.database.empty()) out.add(std::string_view("database")).add(d.database);
+  if (!d.column.empty()) out.add(std::string_view("column")).add(d.column);
+}
+void add_detail(Canonical& out, const StatisticsChange& d) {
+  out.add(d.schema).add(d.name).add(d.table).add(d.kinds).add(d.columns).add(d.expressions);
+  out.add(d.is_drop).add(d.definition);
+}
+void add_detail(Canonical& out, const SessionChange& d) {
+  out.add(std::to_string(d.pid)).add(d.started).add(d.terminate).add(d.of_superuser).add(d.of_replication);
+}
+void add_detail(Canonical& out, const RowSecurityChange& d) {
+  out.add(d.schema).add(d.table).add(d.policy);
+}
+void add_detail(Canonical& out, const PartitionChange& d) {
+  out.add(d.schema).add(d.table).add(d.partition).add(d.from).add(d.to).add(std::to_string(d.grace_days));
 }
 
 }  // namespace

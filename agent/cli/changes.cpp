@@ -1,5 +1,6 @@
 #include "agent/base/units.hpp"
 #include "agent/cli/change_export.hpp"
+#include "agent/cli/change_propose.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/plan_text.hpp"
@@ -70,7 +71,7 @@ void post(Context& context, const std::string& path, const Json& body) {
 
 void add_changes(CLI::App& app, Context& context) {
   auto* command =
-      app.add_subcommand("changes", "what was and is being changed: list, show, approve, reject, undo, watch, export");
+      app.add_subcommand("changes", "what was and is being changed: list, show, propose, approve, reject, undo, watch, export");
   command->require_subcommand(0, 1);
   auto id = std::make_shared<std::string>();
   auto text = std::make_shared<std::string>();
@@ -101,6 +102,7 @@ void add_changes(CLI::App& app, Context& context) {
   with_id("watch", "follow one until it is final, with a progress bar; Ctrl-C only detaches")->callback([&context, id] {
     watch_change(context, *id);
   });
+  add_changes_propose(*command, context);
   add_changes_export(*command, context);
   command->callback([command, list] {
     if (command->get_subcommands().empty()) list();

@@ -56,14 +56,22 @@ bool is_zero(const PolicyBudget& budget) {
   return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0;
 }
 
+// Complains of a class that a person must act on, whatever is written.
+void check_auto(const Complaints& complain, ActionClass action, const std::string& path) {
+  const bool restarts = action == ActionClass::restart_setting;
+  if (!restarts && !is_for_people(action)) return;
+  complain.at(path,
+              std::string(to_string(action)) + " cannot be auto: a person " +
+                  (restarts ? "restarts the server" : "approves each"),
+              "use approve, recommend or never");
+}
+
 void check_mode(const Complaints& complain, const PolicyRule& rule, const std::string& path) {
   // Without its mode a rule has that of the struct, which nobody wrote.
   if (!complain.is_set(path + ".mode") || complain.is_broken(path + ".mode")) return;
   const bool has_budget = rule.budget.changes || rule.budget.bytes || rule.budget.seconds;
   if (rule.mode == PolicyMode::automatic) {
-    if (std::find(rule.actions.begin(), rule.actions.end(), ActionClass::restart_setting) != rule.actions.end())
-      complain.at(path + ".mode", "restart_setting cannot be auto: a person restarts the server",
-                  "use approve, recommend or never");
+    for (const auto action : rule.actions) check_auto(complain, action, path + ".mode");
     if (is_zero(rule.budget)) complain.at(path + ".budget", "mode auto with a budget of 0 never acts", "use recommend");
     return;
   }
@@ -114,10 +122,9 @@ void validate_policy(const PolicyConfig& policy, const Origins& origins, std::ve
   const Complaints complain(origins, errors);
   check_windows(complain, policy);
   check_rules(complain, policy);
-  const auto restart = policy.defaults.find(ActionClass::restart_setting);
-  if (restart != policy.defaults.end() && restart->second == PolicyMode::automatic)
-    complain.at("policy.defaults.restart_setting", "restart_setting cannot be auto: a person restarts the server",
-                "use approve, recommend or never");
+  for (const auto& [action, mode] : policy.defaults)
+    if (mode == PolicyMode::automatic)
+      check_auto(complain, action, "policy.defaults." + std::string(to_string(action)));
   if (is_zero(policy.default_budget) && can_be(policy, PolicyMode::automatic))
     complain.at("policy.default_budget", "a default budget of 0 stops every auto", "set the classes to recommend");
   if (policy.approval_ttl == Millis(0) && can_be(policy, PolicyMode::approve))

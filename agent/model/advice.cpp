@@ -26,7 +26,7 @@ std::optional<E> value_of(const Names<E, N>& names, std::string_view text) {
   return std::nullopt;
 }
 
-constexpr Names<ActionClass, 10> kActions{{{ActionClass::create_index, "create_index"},
+constexpr Names<ActionClass, 20> kActions{{{ActionClass::create_index, "create_index"},
                                            {ActionClass::drop_index, "drop_index"},
                                            {ActionClass::reindex, "reindex"},
                                            {ActionClass::refresh_matview, "refresh_matview"},
@@ -35,12 +35,26 @@ constexpr Names<ActionClass, 10> kActions{{{ActionClass::create_index, "create_i
                                            {ActionClass::table_setting, "table_setting"},
                                            {ActionClass::role_setting, "role_setting"},
                                            {ActionClass::system_setting, "system_setting"},
-                                           {ActionClass::restart_setting, "restart_setting"}}};
+                                           {ActionClass::restart_setting, "restart_setting"},
+                                           {ActionClass::database_setting, "database_setting"},
+                                           {ActionClass::column_setting, "column_setting"},
+                                           {ActionClass::create_statistics, "create_statistics"},
+                                           {ActionClass::drop_statistics, "drop_statistics"},
+                                           {ActionClass::cancel_session, "cancel_session"},
+                                           {ActionClass::terminate_session, "terminate_session"},
+                                           {ActionClass::row_security, "row_security"},
+                                           {ActionClass::create_partition, "create_partition"},
+                                           {ActionClass::detach_partition, "detach_partition"},
+                                           {ActionClass::drop_partition, "drop_partition"}}};
 
-constexpr Names<ChangeKind, 4> kKinds{{{ChangeKind::index, "index"},
+constexpr Names<ChangeKind, 8> kKinds{{{ChangeKind::index, "index"},
                                        {ChangeKind::refresh, "refresh"},
                                        {ChangeKind::maintenance, "maintenance"},
-                                       {ChangeKind::setting, "setting"}}};
+                                       {ChangeKind::setting, "setting"},
+                                       {ChangeKind::statistics, "statistics"},
+                                       {ChangeKind::session, "session"},
+                                       {ChangeKind::row_security, "row_security"},
+                                       {ChangeKind::partition, "partition"}}};
 
 constexpr Names<ChangeState, 15> kStates{{{ChangeState::proposed, "proposed"},
                                           {ChangeState::approved, "approved"},
@@ -91,6 +105,18 @@ const std::vector<ActionClass>& all_action_classes() {
     return out;
   }();
   return all;
+}
+bool is_for_people(ActionClass action) {
+  switch (action) {
+    case ActionClass::cancel_session:
+    case ActionClass::terminate_session:
+    case ActionClass::row_security:
+    case ActionClass::detach_partition:
+    case ActionClass::drop_partition:
+      return true;
+    default:
+      return false;
+  }
 }
 std::string_view to_string(ChangeKind v) {
   return name_of(kKinds, v);

@@ -41,16 +41,28 @@ enum class ActionClass {
   refresh_matview,
   analyze,
   vacuum,
-  table_setting,    // storage parameters
-  role_setting,     // ALTER ROLE … SET
-  system_setting,   // ALTER SYSTEM, takes effect on reload
-  restart_setting,  // ALTER SYSTEM, needs a restart
+  table_setting,     // storage parameters
+  role_setting,      // ALTER ROLE … SET
+  system_setting,    // ALTER SYSTEM, takes effect on reload
+  restart_setting,   // ALTER SYSTEM, needs a restart
+  database_setting,  // ALTER DATABASE … SET
+  column_setting,    // the statistics target of a column
+  create_statistics,
+  drop_statistics,
+  cancel_session,
+  terminate_session,
+  row_security,  // policies of a table, and whether they are in force
+  create_partition,
+  detach_partition,
+  drop_partition,
 };
 [[nodiscard]] std::string_view to_string(ActionClass action);
 [[nodiscard]] std::optional<ActionClass> parse_action_class(std::string_view name);
 [[nodiscard]] const std::vector<ActionClass>& all_action_classes();
+// What ends somebody's work, decides who sees which rows or takes rows away: a person approves each one.
+[[nodiscard]] bool is_for_people(ActionClass action);
 
-enum class ChangeKind { index, refresh, maintenance, setting };
+enum class ChangeKind { index, refresh, maintenance, setting, statistics, session, row_security, partition };
 [[nodiscard]] std::string_view to_string(ChangeKind kind);
 [[nodiscard]] std::optional<ChangeKind> parse_change_kind(std::string_view name);
 
@@ -67,6 +79,8 @@ struct IndexChange {
   // Of a drop: the index of the same table that serves its searches from then on, and must be there for it; may be
   // empty.
   std::string served_by = {};
+  // On a partitioned table: built on each partition and attached.
+  bool on_partitions = false;
 };
 struct RefreshChange {
   std::string schema, matview;
@@ -81,8 +95,34 @@ struct SettingChange {
   std::string role;                     // empty: ALTER SYSTEM
   std::string schema, table;            // set for a storage parameter
   std::optional<std::string> previous;  // nullopt: was not set at that scope, so undo is RESET
+  std::string database = {};            // set for ALTER DATABASE
+  std::string column = {};              // set, with schema and table, for the statistics target of a column
 };
-using ChangeDetail = std::variant<IndexChange, RefreshChange, MaintenanceChange, SettingChange>;
+struct StatisticsChange {
+  std::string schema, name, table;
+  std::vector<std::string> kinds;                 // ndistinct, dependencies, mcv; empty: all that the server has
+  std::vector<std::string> columns, expressions;  // expressions as SQL without outer parentheses
+  bool is_drop = false;
+  std::string definition;  // of a drop: CREATE STATISTICS text, the way back
+};
+struct SessionChange {
+  int pid = 0;
+  std::string started;  // backend_start in UTC, "2026-11-28 02:16:52.123456+00": a pid alone may be another session's
+  bool terminate = false;       // false: only its statement is cancelled
+  bool of_superuser = false;    // a superuser's session may be meant
+  bool of_replication = false;  // a standby's or a subscriber's connection may be meant
+};
+struct RowSecurityChange {
+  std::string schema, table;
+  std::string policy;  // empty: whether policies are in force
+};
+struct PartitionChange {
+  std::string schema, table, partition;  // the partition is in the schema of its table
+  std::string from, to;                  // bounds of a range, as SQL literals: 'a' inclusive, 'b' exclusive
+  int grace_days = 7;                    // of a drop: days since it was detached
+};
+using ChangeDetail = std::variant<IndexChange, RefreshChange, MaintenanceChange, SettingChange, StatisticsChange,
+                                  SessionChange, RowSecurityChange, PartitionChange>;
 
 struct CostEstimate {
   std::int64_t bytes = 0;  // disk that stays used

@@ -14,11 +14,6 @@ Decision decided(DecisionKind kind, std::string limit, std::string reason,
   return {kind, std::move(limit), std::move(reason), not_before};
 }
 
-bool is_setting(ActionClass action) {
-  return action == ActionClass::table_setting || action == ActionClass::role_setting ||
-         action == ActionClass::system_setting || action == ActionClass::restart_setting;
-}
-
 ChangeKind kind_of(ActionClass action) {
   switch (action) {
     case ActionClass::create_index:
@@ -30,9 +25,27 @@ ChangeKind kind_of(ActionClass action) {
     case ActionClass::analyze:
     case ActionClass::vacuum:
       return ChangeKind::maintenance;
+    case ActionClass::create_statistics:
+    case ActionClass::drop_statistics:
+      return ChangeKind::statistics;
+    case ActionClass::cancel_session:
+    case ActionClass::terminate_session:
+      return ChangeKind::session;
+    case ActionClass::row_security:
+      return ChangeKind::row_security;
+    case ActionClass::create_partition:
+    case ActionClass::detach_partition:
+    case ActionClass::drop_partition:
+      return ChangeKind::partition;
     default:
       return ChangeKind::setting;
   }
+}
+
+// A refresh or a vacuum leaves nothing to take back.
+bool has_way_back(ActionClass action) {
+  const auto kind = kind_of(action);
+  return kind != ChangeKind::refresh && kind != ChangeKind::maintenance;
 }
 
 // A plan whose parts contradict each other was not made by an advisor.
@@ -47,6 +60,14 @@ bool is_coherent(const ProposedChange& change) {
       return std::holds_alternative<MaintenanceChange>(change.detail);
     case ChangeKind::setting:
       return std::holds_alternative<SettingChange>(change.detail);
+    case ChangeKind::statistics:
+      return std::holds_alternative<StatisticsChange>(change.detail);
+    case ChangeKind::session:
+      return std::holds_alternative<SessionChange>(change.detail);
+    case ChangeKind::row_security:
+      return std::holds_alternative<RowSecurityChange>(change.detail);
+    case ChangeKind::partition:
+      return std::holds_alternative<PartitionChange>(change.detail);
   }
   return false;
 }
@@ -76,7 +97,10 @@ bool is_known_cost(const CostEstimate& cost) {
 std::optional<Decision> ask_a_person(const ProposedChange& change, Risk risk, const PolicyPast& past, UtcTime now) {
   constexpr auto approval = DecisionKind::needs_approval;
   const bool undoable = !change.sql_down.empty();
-  if (!undoable && (kind_of(change.action) == ChangeKind::index || is_setting(change.action)))
+  if (is_for_people(change.action))
+    return decided(approval, "approval only",
+                   "Changes of class " + std::string(to_string(change.action)) + " are always approved by a person.");
+  if (!undoable && has_way_back(change.action))
     return decided(approval, "no way back", "It has no statement that takes it back.");
   if (risk == Risk::high) return decided(approval, "risk high", "Its risk is high.");
   if (change.action == ActionClass::restart_setting)

@@ -100,5 +100,17 @@ inline const char* detail_name(const MaintenanceChange&) {
 inline const char* detail_name(const SettingChange&) {
   return "setting";
 }
+inline const char* detail_name(const StatisticsChange&) {
+  return "statistics";
+}
+inline const char* detail_name(const SessionChange&) {
+  return "session";
+}
+inline const char* detail_name(const RowSecurityChange&) {
+  return "row_security";
+}
+inline const char* detail_name(const PartitionChange&) {
+  return "partition";
+}
 
 }  // namespace pgtend::store::fields

@@ -34,7 +34,8 @@ Json to_json(const IndexChange& v) {
           {"method", v.method},
           {"is_drop", v.is_drop},
           {"definition", v.definition},
-          {"served_by", v.served_by}};
+          {"served_by", v.served_by},
+          {"on_partitions", v.on_partitions}};
 }
 Json to_json(const RefreshChange& v) {
   return {{"schema", v.schema}, {"matview", v.matview}, {"concurrently", v.concurrently}};
@@ -49,7 +50,29 @@ Json to_json(const SettingChange& v) {
           {"role", v.role},
           {"schema", v.schema},
           {"table", v.table},
-          {"previous", v.previous ? Json(*v.previous) : Json(nullptr)}};
+          {"previous", v.previous ? Json(*v.previous) : Json(nullptr)},
+          {"database", v.database},
+          {"column", v.column}};
+}
+Json to_json(const StatisticsChange& v) {
+  return {{"schema", v.schema},   {"name", v.name},
+          {"table", v.table},     {"kinds", v.kinds},
+          {"columns", v.columns}, {"expressions", v.expressions},
+          {"is_drop", v.is_drop}, {"definition", v.definition}};
+}
+Json to_json(const SessionChange& v) {
+  return {{"pid", v.pid},
+          {"started", v.started},
+          {"terminate", v.terminate},
+          {"of_superuser", v.of_superuser},
+          {"of_replication", v.of_replication}};
+}
+Json to_json(const RowSecurityChange& v) {
+  return {{"schema", v.schema}, {"table", v.table}, {"policy", v.policy}};
+}
+Json to_json(const PartitionChange& v) {
+  return {{"schema", v.schema}, {"table", v.table}, {"partition", v.partition},
+          {"from", v.from},     {"to", v.to},       {"grace_days", v.grace_days}};
 }
 Json to_json(const CostEstimate& v) {
   return {{"bytes", v.bytes}, {"seconds", number(v.seconds)}, {"wal_bytes", v.wal_bytes}};

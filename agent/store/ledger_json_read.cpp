@@ -1,4 +1,5 @@
 #include <exception>
+#include <utility>
 
 #include "agent/store/json_fields.hpp"
 #include "agent/store/ledger_json.hpp"
@@ -22,6 +23,7 @@ void from_json(const Json& j, IndexChange& v) {
   read(j, "is_drop", v.is_drop);
   read(j, "definition", v.definition);
   read(j, "served_by", v.served_by);
+  read(j, "on_partitions", v.on_partitions);
 }
 void from_json(const Json& j, RefreshChange& v) {
   read(j, "schema", v.schema);
@@ -42,6 +44,38 @@ void from_json(const Json& j, SettingChange& v) {
   read(j, "schema", v.schema);
   read(j, "table", v.table);
   read(j, "previous", v.previous);
+  read(j, "database", v.database);
+  read(j, "column", v.column);
+}
+void from_json(const Json& j, StatisticsChange& v) {
+  read(j, "schema", v.schema);
+  read(j, "name", v.name);
+  read(j, "table", v.table);
+  read(j, "kinds", v.kinds);
+  read(j, "columns", v.columns);
+  read(j, "expressions", v.expressions);
+  read(j, "is_drop", v.is_drop);
+  read(j, "definition", v.definition);
+}
+void from_json(const Json& j, SessionChange& v) {
+  read(j, "pid", v.pid);
+  read(j, "started", v.started);
+  read(j, "terminate", v.terminate);
+  read(j, "of_superuser", v.of_superuser);
+  read(j, "of_replication", v.of_replication);
+}
+void from_json(const Json& j, RowSecurityChange& v) {
+  read(j, "schema", v.schema);
+  read(j, "table", v.table);
+  read(j, "policy", v.policy);
+}
+void from_json(const Json& j, PartitionChange& v) {
+  read(j, "schema", v.schema);
+  read(j, "table", v.table);
+  read(j, "partition", v.partition);
+  read(j, "from", v.from);
+  read(j, "to", v.to);
+  read(j, "grace_days", v.grace_days);
 }
 template <class T>
 bool take_detail(const Json& j, ChangeDetail& out) {
@@ -51,6 +85,11 @@ bool take_detail(const Json& j, ChangeDetail& out) {
   from_json(*it, value);
   out = std::move(value);
   return true;
+}
+
+template <std::size_t... I>
+bool take_any(const Json& j, ChangeDetail& out, std::index_sequence<I...>) {
+  return (take_detail<std::variant_alternative_t<I, ChangeDetail>>(j, out) || ...);
 }
 
 void from_json(const Json& j, Finding& v) {
@@ -82,8 +121,8 @@ void from_json(const Json& j, Decision& v) {
 }
 
 void from_json(const Json& j, ProposedChange& v) {
-  read_name(j, "action", v.action, 10);
-  read_name(j, "kind", v.kind, 4);
+  read_name(j, "action", v.action, static_cast<int>(all_action_classes().size()));
+  read_name(j, "kind", v.kind, static_cast<int>(std::variant_size_v<ChangeDetail>));
   read(j, "system_identifier", v.system_identifier);
   read(j, "database", v.database);
   read(j, "object", v.object);
@@ -91,8 +130,7 @@ void from_json(const Json& j, ProposedChange& v) {
   read(j, "sql_up", v.sql_up);
   read(j, "sql_down", v.sql_down);
   const auto& detail = j.at("detail");
-  if (!take_detail<IndexChange>(detail, v.detail) && !take_detail<RefreshChange>(detail, v.detail) &&
-      !take_detail<MaintenanceChange>(detail, v.detail) && !take_detail<SettingChange>(detail, v.detail))
+  if (!take_any(detail, v.detail, std::make_index_sequence<std::variant_size_v<ChangeDetail>>{}))
     throw std::invalid_argument("unknown detail of a change");
   read_name(j, "lock", v.lock, 6);
   read(j, "cost_bytes", v.cost.bytes);

@@ -51,7 +51,8 @@ BEGIN;
 
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'monitor') AS no_monitor,
        NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'operator') AS no_operator,
-       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_advise') AS no_advise \gset
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_advise') AS no_advise,
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgtend_signal') AS no_signal \gset
 \if :no_monitor
   CREATE ROLE :"monitor";
 \endif
@@ -61,6 +62,9 @@ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'monitor') AS no_monito
 \if :no_advise
   CREATE ROLE pgtend_advise;
 \endif
+\if :no_signal
+  CREATE ROLE pgtend_signal;
+\endif
 -- Monitor: probe 1, sample 2, one replacing an old session, one for `pgtend doctor`. Operator: advise, act, doctor.
 ALTER ROLE :"monitor" LOGIN CONNECTION LIMIT 5;
 -- NOINHERIT: it has the owners' rights only after SET ROLE.
@@ -68,14 +72,19 @@ ALTER ROLE :"operator" LOGIN NOINHERIT CONNECTION LIMIT 3;
 -- Nobody logs in with it. The operator's advising sessions, which are read-only, SET ROLE to it: to price an index they
 -- need other roles' statements (pg_monitor) and EXPLAIN on the owners' tables in one session.
 ALTER ROLE pgtend_advise NOLOGIN INHERIT;
+-- Nor with this one. To end a session that a person approved, the operator must see in one statement when the session
+-- began, so that a later one with its pid is never hit, and signal it. Superusers' sessions are out of its reach.
+ALTER ROLE pgtend_signal NOLOGIN INHERIT;
 
 \if :is_16
   GRANT pg_monitor TO :"monitor", pgtend_advise WITH INHERIT TRUE, SET FALSE;
   GRANT pg_use_reserved_connections TO :"monitor";
-  GRANT pgtend_advise, pg_signal_backend TO :"operator" WITH INHERIT FALSE, SET TRUE;
+  GRANT pg_read_all_stats, pg_signal_backend TO pgtend_signal WITH INHERIT TRUE, SET FALSE;
+  GRANT pgtend_advise, pgtend_signal, pg_signal_backend TO :"operator" WITH INHERIT FALSE, SET TRUE;
 \else
   GRANT pg_monitor TO :"monitor", pgtend_advise;
-  GRANT pgtend_advise, pg_signal_backend TO :"operator";
+  GRANT pg_read_all_stats, pg_signal_backend TO pgtend_signal;
+  GRANT pgtend_advise, pgtend_signal, pg_signal_backend TO :"operator";
 \endif
 \if :is_15
   GRANT pg_checkpoint TO :"operator";

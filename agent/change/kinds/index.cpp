@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "agent/base/strings.hpp"
+#include "agent/change/kinds/partitioned_index.hpp"
 #include "agent/change/kinds/statement_text.hpp"
 
 namespace pgtend::change {
@@ -105,7 +106,7 @@ net::TaskResult<std::string> table_fingerprint(Asker* asker, Work work) {
   if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
   if (rows->size() == 0) co_return fail(Errc::not_found, "there is no table " + d.schema + "." + d.table);
   if (rows->text(0, "relkind") == "p")
-    co_return fail(Errc::unsupported, "an index on a partitioned table cannot be built CONCURRENTLY");
+    co_return fail(Errc::unsupported, "an index on a partitioned table is built on each partition: propose it anew");
   const auto wanted = shape_of(work.plan.sql_up.front());
   if (!d.is_drop && !wanted.empty())
     for (const auto& definition : parse_array(rows->text(0, "definitions")))
@@ -154,6 +155,8 @@ std::optional<Relation> IndexKind::grows(const ProposedChange& plan) const {
 net::TaskResult<ProposedChange> IndexKind::complete(Asker* asker, ProposedChange plan) const {
   auto& d = std::get<IndexChange>(plan.detail);
   if (!d.is_drop) {
+    auto spread = co_await spread_over_partitions(asker, plan);
+    if (!spread || spread->sql_up.size() > 1) co_return spread;
     if (plan.sql_down.empty()) plan.sql_down = {drop_statement(d)};
     co_return plan;
   }

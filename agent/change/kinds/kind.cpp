@@ -7,6 +7,12 @@ namespace pgtend::change {
 std::optional<Relation> Kind::grows(const ProposedChange&) const {
   return std::nullopt;
 }
+void Kind::compose(ProposedChange&) const {}
+net::TaskResult<std::vector<Step>> Kind::steps(Asker*, Work work) const {
+  std::vector<Step> out;
+  for (const auto& sql : work.reverse ? work.plan.sql_down : work.plan.sql_up) out.push_back({sql, regime(work.plan)});
+  co_return out;
+}
 net::TaskResult<ProposedChange> Kind::complete(Asker*, ProposedChange plan) const {
   co_return plan;
 }

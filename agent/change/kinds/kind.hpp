@@ -46,13 +46,22 @@ struct Work {
   std::int64_t ram_bytes = 0;  // of the server's host; 0 unknown
 };
 
+struct Step {
+  std::string sql;
+  Regime regime = Regime::plain;
+};
+
 // What the pipeline must know of one kind of change. Stateless; coroutines take their askers from the caller's frame.
 class Kind {
  public:
   virtual ~Kind() = default;
 
+  // Writes the statements that a person left out, as far as the detail alone tells them.
+  virtual void compose(ProposedChange& plan) const;
   // The plan is of this kind and its statements are what its detail says. Errors: invalid_argument, refused.
   [[nodiscard]] virtual Result<void> validate(const ProposedChange& plan) const = 0;
+  // Whether the gates look as run_as_role, because others' sessions are not shown to the acting role itself.
+  [[nodiscard]] virtual bool looks_as_owner() const { return false; }
   // What policy's patterns are matched with: "schema.table", "role app", "setting work_mem". REQUIRES: validate()
   // passed.
   [[nodiscard]] virtual std::string object_of(const ProposedChange& plan) const = 0;
@@ -75,6 +84,10 @@ class Kind {
   // Facts that probe() compares with afterwards, JSON.
   virtual net::TaskResult<std::string> snapshot(Asker* asker, Work work) const;
   virtual net::TaskResult<Standing> probe(Asker* asker, Work work) const = 0;
+  // The statements that are still to be run, each in its regime; all of them unless the kind goes on.
+  virtual net::TaskResult<std::vector<Step>> steps(Asker* asker, Work work) const;
+  // After a crash what is half done is gone on with, not removed and begun again.
+  [[nodiscard]] virtual bool goes_on() const { return false; }
   // Removes a leftover; idempotent. Runs in the acting session, as the owner.
   virtual net::TaskResult<RowSet> clean(Asker* asker, Work work) const;
   // What belongs to the change after its statements; idempotent. Runs in the acting session, as the owner.

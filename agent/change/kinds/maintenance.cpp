@@ -76,6 +76,36 @@ net::TaskResult<std::string> MaintenanceKind::fingerprint(Asker* asker, Work wor
 }
 
 net::TaskResult<std::string> MaintenanceKind::snapshot(Asker* asker, Work) const {
+  return time_snapshot(asker);
+}
+
+net::TaskResult<Standing> MaintenanceKind::probe(Asker* asker, Work work) const {
+  const auto& d = detail_of(work);
+  const auto since = time_of(work.catalog);
+  if (since.empty()) co_return Standing{Presence::not_begun, "nothing is known of the time before"};
+  auto runs = co_await runs_since(asker, d.schema, d.table, since);
+  if (!runs) co_return fail(std::move(runs.error()));
+  if (!runs->found) co_return Standing{Presence::foreign, "the table is gone"};
+  const bool done = (!d.vacuum || runs->vacuumed) && (!d.analyze || runs->analyzed);
+  if (!done && work.returned && runs->told_late) co_return Standing{Presence::done, "the statement reported success"};
+  if (!done) co_return Standing{Presence::not_begun, "pg_stat_all_tables shows no run since the change began"};
+  co_return Standing{Presence::done, d.vacuum ? "last_vacuum moved" : "last_analyze moved"};
+}
+
+net::TaskResult<Runs> runs_since(Asker* asker, std::string schema, std::string table, std::string since) {
+  // The server's clock on both sides.
+  const std::string sql =
+      "SELECT s.last_vacuum >= $3::timestamptz AS vacuumed, s.last_analyze >= $3::timestamptz AS analyzed, "
+      "current_setting('server_version_num')::int < 150000 AS told_late "
+      "FROM pg_stat_all_tables s WHERE s.schemaname = $1 AND s.relname = $2";
+  const pg::Params params{schema, table, since};
+  auto rows = co_await asker->ask(sql, params);
+  if (!rows) co_return fail(std::move(rows.error()), "look at " + schema + "." + table);
+  if (rows->size() == 0) co_return Runs{};
+  co_return Runs{true, rows->boolean(0, "vacuumed"), rows->boolean(0, "analyzed"), rows->boolean(0, "told_late")};
+}
+
+net::TaskResult<std::string> time_snapshot(Asker* asker) {
   const std::string sql = "SELECT clock_timestamp()::text AS server_time";
   const pg::Params none;
   auto rows = co_await asker->ask(sql, none);
@@ -85,26 +115,9 @@ net::TaskResult<std::string> MaintenanceKind::snapshot(Asker* asker, Work) const
   co_return out.dump();
 }
 
-net::TaskResult<Standing> MaintenanceKind::probe(Asker* asker, Work work) const {
-  const auto before = nlohmann::json::parse(work.catalog, nullptr, false);
-  const auto since = before.is_object() ? before.value("server_time", std::string()) : std::string();
-  if (since.empty()) co_return Standing{Presence::not_begun, "nothing is known of the time before"};
-  // The server's clock on both sides; automatic runs are counted apart by the server itself.
-  const std::string sql =
-      "SELECT s.last_vacuum >= $3::timestamptz AS vacuumed, s.last_analyze >= $3::timestamptz AS analyzed, "
-      "current_setting('server_version_num')::int < 150000 AS told_late "
-      "FROM pg_stat_all_tables s WHERE s.schemaname = $1 AND s.relname = $2";
-  const pg::Params names{detail_of(work).schema, detail_of(work).table, since};
-  auto rows = co_await asker->ask(sql, names);
-  if (!rows) co_return fail(std::move(rows.error()), "look at " + work.plan.object);
-  if (rows->size() == 0) co_return Standing{Presence::foreign, "the table is gone"};
-  const bool vacuumed = rows->boolean(0, "vacuumed"), analyzed = rows->boolean(0, "analyzed");
-  const bool done = (!detail_of(work).vacuum || vacuumed) && (!detail_of(work).analyze || analyzed);
-  // Before 15 a process of its own writes the statistics half a second later: the statement's own report tells.
-  if (!done && work.returned && rows->boolean(0, "told_late"))
-    co_return Standing{Presence::done, "the statement reported success"};
-  if (!done) co_return Standing{Presence::not_begun, "pg_stat_all_tables shows no run since the change began"};
-  co_return Standing{Presence::done, detail_of(work).vacuum ? "last_vacuum moved" : "last_analyze moved"};
+std::string time_of(const std::string& catalog) {
+  const auto before = nlohmann::json::parse(catalog, nullptr, false);
+  return before.is_object() ? before.value("server_time", std::string()) : std::string();
 }
 
 }  // namespace pgtend::change

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
+#include "agent/change/kinds/setting_rights.hpp"
 #include "agent/change/kinds/setting_value.hpp"
 #include "agent/change/kinds/statement_text.hpp"
 #include "agent/policy/policy.hpp"
@@ -11,10 +12,11 @@
 namespace pgtend::change {
 namespace {
 
-enum class Scope { system, role, table };
+enum class Scope { system, role, database, table };
 
 Scope scope_of(const SettingChange& d) {
   if (!d.table.empty()) return Scope::table;
+  if (!d.database.empty()) return Scope::database;
   return d.role.empty() ? Scope::system : Scope::role;
 }
 
@@ -28,6 +30,8 @@ std::string head_of(const SettingChange& d) {
       return "ALTER SYSTEM";
     case Scope::role:
       return "ALTER ROLE " + quote_identifier(d.role);
+    case Scope::database:
+      return "ALTER DATABASE " + quote_identifier(d.database);
     case Scope::table:
       return "ALTER TABLE " + quote_qualified(d.schema, d.table);
   }
@@ -60,6 +64,11 @@ std::string stored_query(Scope scope) {
              "s.setrole, "
              "unnest(s.setconfig) AS c WHERE s.setdatabase = 0 AND r.rolname = $2 AND c LIKE replace($1, '_', '\\_') "
              "|| '=%'";
+    case Scope::database:
+      return "SELECT substr(c, length($1) + 2) AS value FROM pg_db_role_setting s JOIN pg_database d ON d.oid = "
+             "s.setdatabase, "
+             "unnest(s.setconfig) AS c WHERE s.setrole = 0 AND d.datname = $2 AND c LIKE replace($1, '_', '\\_') "
+             "|| '=%'";
     case Scope::table:
       return "SELECT substr(o, length($1) + 2) AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, "
              "unnest(c.reloptions) AS o WHERE n.nspname = $2 AND c.relname = $3 AND o LIKE replace($1, '_', '\\_') || "
@@ -75,6 +84,7 @@ struct Stored {
 net::TaskResult<Stored> read_stored(Asker* asker, SettingChange d) {
   pg::Params params{d.name};
   if (scope_of(d) == Scope::role) params.emplace_back(d.role);
+  if (scope_of(d) == Scope::database) params.emplace_back(d.database);
   if (scope_of(d) == Scope::table) {
     params.emplace_back(d.schema);
     params.emplace_back(d.table);
@@ -113,11 +123,27 @@ net::TaskResult<SettingBounds> read_bounds(Asker* asker, std::string name) {
   co_return out;
 }
 
+bool is_class_of(Scope scope, ActionClass action) {
+  switch (scope) {
+    case Scope::system:
+      return action == ActionClass::system_setting || action == ActionClass::restart_setting;
+    case Scope::role:
+      return action == ActionClass::role_setting;
+    case Scope::database:
+      return action == ActionClass::database_setting;
+    case Scope::table:
+      return action == ActionClass::table_setting;
+  }
+  return false;
+}
+
 Result<void> check_scope(const ProposedChange& plan, const SettingBounds& bounds) {
   const bool needs_restart = bounds.context == "postmaster";
   const auto scope = scope_of(std::get<SettingChange>(plan.detail));
-  if (scope == Scope::role && bounds.context != "user" && bounds.context != "superuser")
-    return fail(Errc::invalid_argument, bounds.name + " cannot be set for a role (context " + bounds.context + ")");
+  const bool for_sessions = scope == Scope::role || scope == Scope::database;
+  if (for_sessions && bounds.context != "user" && bounds.context != "superuser")
+    return fail(Errc::invalid_argument,
+                bounds.name + " cannot be set for a role or a database (context " + bounds.context + ")");
   if (scope == Scope::system && needs_restart != (plan.action == ActionClass::restart_setting))
     return fail(Errc::invalid_argument,
                 bounds.name + (needs_restart ? " needs a restart: its action class is restart_setting"
@@ -125,110 +151,12 @@ Result<void> check_scope(const ProposedChange& plan, const SettingBounds& bounds
   return {};
 }
 
-net::TaskResult<std::vector<std::string>> missing_for_system(Asker* asker, std::string name) {
-  const std::string who =
-      "SELECT r.rolsuper, session_user AS me, current_setting('server_version_num')::int >= 150000 AS can_grant "
-      "FROM pg_roles r WHERE r.rolname = session_user";
-  const pg::Params none;
-  auto me = co_await asker->ask(who, none);
-  if (!me) co_return fail(std::move(me.error()), "look at the acting role");
-  std::vector<std::string> out;
-  if (me->boolean(0, "rolsuper")) co_return out;
-  const auto role = quote_identifier(me->text(0, "me"));
-  if (!me->boolean(0, "can_grant")) {
-    out.push_back("ALTER SYSTEM needs a superuser before PostgreSQL 15: ALTER ROLE " + role + " SUPERUSER");
-    co_return out;
-  }
-  const std::string rights =
-      "SELECT has_parameter_privilege($1, 'ALTER SYSTEM') AS alters, "
-      "has_table_privilege('pg_catalog.pg_file_settings', 'SELECT') AND "
-      "has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE') AS reads, "
-      "has_function_privilege('pg_catalog.pg_reload_conf()', 'EXECUTE') AS reloads";
-  const pg::Params params{name};
-  auto have = co_await asker->ask(rights, params);
-  if (!have) co_return fail(std::move(have.error()), "look at the rights on " + name);
-  if (!have->boolean(0, "alters"))
-    out.push_back("changing the setting: GRANT ALTER SYSTEM ON PARAMETER " + name + " TO " + role);
-  if (!have->boolean(0, "reads"))
-    out.push_back("reading it back: GRANT SELECT ON pg_file_settings TO " + role +
-                  "; GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO " + role);
-  if (!have->boolean(0, "reloads"))
-    out.push_back("taking it into use: GRANT EXECUTE ON FUNCTION pg_reload_conf() TO " + role);
-  co_return out;
-}
-
-// A setting that only superusers set needs a right of its own, which can be granted since PostgreSQL 15.
-net::TaskResult<bool> may_set(Asker* asker, std::string actor, std::string name) {
-  const std::string sql =
-      "SELECT s.context = 'user' OR r.rolsuper AS may, current_setting('server_version_num')::int >= 150000 AS "
-      "can_grant "
-      "FROM pg_settings s, pg_roles r WHERE s.name = $1 AND r.rolname = $2";
-  const pg::Params params{name, actor};
-  auto rows = co_await asker->ask(sql, params);
-  if (!rows) co_return fail(std::move(rows.error()), "look at setting " + name);
-  if (rows->boolean(0, "may") || !rows->boolean(0, "can_grant")) co_return rows->boolean(0, "may");
-  const std::string granted = "SELECT has_parameter_privilege($2::name, $1, 'SET') AS may";
-  auto may = co_await asker->ask(granted, params);
-  if (!may) co_return fail(std::move(may.error()), "look at the rights on " + name);
-  co_return may->boolean(0, "may");
-}
-
-// PostgreSQL lets a role change its own settings on every version, so membership in it (SET ROLE) is the narrowest way.
-// CREATEROLE, from 16 on with ADMIN OPTION, does it too and is never asked for: before 16 it joins any role.
-net::TaskResult<std::vector<std::string>> missing_for_role(Asker* asker, SettingChange d, std::string run_as_role) {
-  const std::string sql =
-      "SELECT me.rolname AS me, actor.rolname AS actor, them.rolsuper AND NOT actor.rolsuper AS above, v >= 160000 AS "
-      "is_16, "
-      "me.oid = actor.oid OR pg_has_role(me.oid, actor.oid, CASE WHEN v >= 160000 THEN 'SET' ELSE 'MEMBER' END) "
-      "AS may_become, "
-      "actor.rolsuper OR actor.oid = them.oid OR (actor.rolcreaterole AND "
-      "(v < 160000 OR pg_has_role(actor.oid, them.oid, 'USAGE WITH ADMIN OPTION'))) AS may "
-      "FROM pg_roles me, pg_roles them, pg_roles actor, (SELECT current_setting('server_version_num')::int AS v) "
-      "server "
-      "WHERE me.rolname = session_user AND them.rolname = $1 AND actor.rolname = coalesce(nullif($2, ''), "
-      "session_user)";
-  const pg::Params params{d.role, run_as_role};
-  auto rows = co_await asker->ask(sql, params);
-  if (!rows) co_return fail(std::move(rows.error()), "look at role " + d.role);
-  if (rows->size() == 0) co_return fail(Errc::not_found, "there is no role " + d.role);
-  std::vector<std::string> out;
-  const auto me = quote_identifier(rows->text(0, "me")), actor = rows->text(0, "actor");
-  if (rows->boolean(0, "above")) {
-    out.push_back("only a superuser may change the settings of the superuser " + d.role +
-                  ": run the shown SQL by hand");
-    co_return out;
-  }
-  const auto join = [&](const std::string& role) {
-    return "GRANT " + quote_identifier(role) + " TO " + me +
-           (rows->boolean(0, "is_16") ? " WITH INHERIT FALSE, SET TRUE" : "");
-  };
-  if (!rows->boolean(0, "may_become"))
-    out.push_back("changing the settings of " + actor + " as that role: " + join(actor));
-  if (!rows->boolean(0, "may"))
-    out.push_back("changing the settings of another role: propose it with run_as_role " + d.role + ", after " +
-                  join(d.role));
-  auto set = co_await may_set(asker, actor, d.name);
-  if (!set) co_return fail(std::move(set.error()));
-  if (!*set)
-    out.push_back("setting " + d.name + ", which is a superuser's: GRANT SET ON PARAMETER " + d.name + " TO " +
-                  quote_identifier(actor) + " (PostgreSQL 15 and newer; run the shown SQL by hand before)");
-  co_return out;
-}
-
-// Whether the role itself may do it: it is no superuser, whose rights the acting role should not have, and the setting
-// is for everybody.
-net::TaskResult<bool> may_itself(Asker* asker, SettingChange d) {
-  const std::string sql =
-      "SELECT NOT r.rolsuper AND s.context = 'user' AS may FROM pg_roles r, pg_settings s WHERE r.rolname = $1 AND "
-      "s.name "
-      "= $2";
-  const pg::Params params{d.role, d.name};
-  auto rows = co_await asker->ask(sql, params);
-  if (!rows) co_return fail(std::move(rows.error()), "look at role " + d.role);
-  co_return rows->size() > 0 && rows->boolean(0, "may");
-}
-
 }  // namespace
+
+void SettingKind::compose(ProposedChange& plan) const {
+  const auto* d = std::get_if<SettingChange>(&plan.detail);
+  if (d != nullptr && is_name(d->name) && plan.sql_up.empty()) plan.sql_up = {set_statement(*d, d->value)};
+}
 
 Result<void> SettingKind::validate(const ProposedChange& plan) const {
   const auto* d = std::get_if<SettingChange>(&plan.detail);
@@ -236,11 +164,10 @@ Result<void> SettingKind::validate(const ProposedChange& plan) const {
   const auto scope = scope_of(*d);
   if (scope != Scope::table && policy::is_denied_setting(d->name))
     return fail(Errc::refused, "pgtend never changes " + d->name + ", granted or not");
-  const bool class_fits = scope == Scope::table  ? plan.action == ActionClass::table_setting
-                          : scope == Scope::role ? plan.action == ActionClass::role_setting
-                                                 : plan.action == ActionClass::system_setting ||
-                                                       plan.action == ActionClass::restart_setting;
-  if (!class_fits) return fail(Errc::invalid_argument, "the action class and the scope of the setting disagree");
+  if (!is_class_of(scope, plan.action))
+    return fail(Errc::invalid_argument, "the action class and the scope of the setting disagree");
+  if (!d->column.empty() || (scope == Scope::database && (!d->role.empty() || d->database != plan.database)))
+    return fail(Errc::invalid_argument, "a setting is changed at one scope, a database's in that very database");
   if (plan.sql_up.size() != 1 || plan.sql_down.size() > 1)
     return fail(Errc::invalid_argument, "a setting change is one statement each way");
   // What is checked against policy and bounds must be what is sent.
@@ -260,6 +187,8 @@ std::string SettingKind::object_of(const ProposedChange& plan) const {
       return "setting " + d.name;
     case Scope::role:
       return "role " + d.role;
+    case Scope::database:
+      return "database " + d.database;
     case Scope::table:
       return d.schema + "." + d.table;
   }
@@ -276,10 +205,11 @@ bool SettingKind::is_measured(const ProposedChange& plan) const {
 
 net::TaskResult<ProposedChange> SettingKind::complete(Asker* asker, ProposedChange plan) const {
   auto& d = std::get<SettingChange>(plan.detail);
-  if (scope_of(d) == Scope::role && plan.run_as_role.empty()) {
-    auto itself = co_await may_itself(asker, d);
-    if (!itself) co_return fail(std::move(itself.error()));
-    if (*itself) plan.run_as_role = d.role;
+  const auto scope = scope_of(d);
+  if ((scope == Scope::role || scope == Scope::database) && plan.run_as_role.empty()) {
+    auto who = scope == Scope::role ? co_await who_sets_for_role(asker, d) : co_await who_sets_for_database(asker, d);
+    if (!who) co_return fail(std::move(who.error()));
+    plan.run_as_role = *who;
   }
   if (!plan.sql_down.empty()) co_return plan;
   auto stored = co_await read_stored(asker, d);
@@ -294,6 +224,7 @@ net::TaskResult<std::vector<std::string>> SettingKind::missing_rights(Asker* ask
   const bool creates = false;
   if (scope_of(d) == Scope::system) co_return co_await missing_for_system(asker, d.name);
   if (scope_of(d) == Scope::role) co_return co_await missing_for_role(asker, d, work.plan.run_as_role);
+  if (scope_of(d) == Scope::database) co_return co_await missing_for_database(asker, d, work.plan.run_as_role);
   co_return co_await missing_ownership(asker, d.schema, d.table, work.plan.run_as_role, creates);
 }
 

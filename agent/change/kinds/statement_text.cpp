@@ -84,6 +84,11 @@ bool same_statement(std::string_view a, std::string_view b) {
   return *left == *right;
 }
 
+bool same_statements(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& left, const auto& right) { return same_statement(left, right); });
+}
+
 bool StatementReader::next_is(std::string_view expected, std::size_t ahead) const {
   return ok() && at_ + ahead < parts_->size() && (*parts_)[at_ + ahead] == expected;
 }

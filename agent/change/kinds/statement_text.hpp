@@ -15,6 +15,7 @@ namespace pgtend::change {
 
 // Whether two statements are the same but for spaces, quotes, case of bare words, and TO in place of =.
 [[nodiscard]] bool same_statement(std::string_view a, std::string_view b);
+[[nodiscard]] bool same_statements(const std::vector<std::string>& a, const std::vector<std::string>& b);
 
 // Reads a statement from its left end.
 class StatementReader {

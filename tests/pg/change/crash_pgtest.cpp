@@ -1,7 +1,3 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <map>
 
 #include "tests/pg/change/rig.hpp"
@@ -11,29 +7,6 @@ using namespace pgtend;
 using namespace pgtend::test;
 
 namespace {
-
-// An agent of its own process that is killed (SIGKILL, by itself) when it comes to `point`.
-void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
-                     double buffers) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    ::alarm(40);
-    auto die = [point](std::string_view at) {
-      if (at == point) ::kill(::getpid(), SIGKILL);
-    };
-    {
-      Rig rig(cluster, {.ledger_file = ledger, .fault = die, .buffers = buffers});
-      rig.drive(id);
-    }
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  INFO("point " << point << ", status " << status);
-  REQUIRE(WIFSIGNALED(status));
-  REQUIRE(WTERMSIG(status) == SIGKILL);
-}
 
 std::string approved_change(PgCluster& cluster, const std::string& ledger) {
   Rig rig(cluster, {.ledger_file = ledger});

@@ -1,5 +1,9 @@
 #include "tests/pg/change/rig.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <map>
 
 namespace pgtend::test {
@@ -232,6 +236,28 @@ Change Rig::drive(const std::string& id, const std::function<bool(const Change&)
 
 Change Rig::drive(const std::string& id) {
   return drive(id, [](const Change& change) { return is_final(change.state); });
+}
+
+void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
+                     double buffers) {
+  const pid_t child = ::fork();
+  if (child < 0) throw std::runtime_error("no process for an agent");
+  if (child == 0) {
+    ::alarm(40);
+    auto die = [point](std::string_view at) {
+      if (at == point) ::kill(::getpid(), SIGKILL);
+    };
+    {
+      Rig rig(cluster, {.ledger_file = ledger, .fault = die, .buffers = buffers});
+      rig.drive(id);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+    throw std::runtime_error("the agent was not killed at " + point + " but ended with status " +
+                             std::to_string(status));
 }
 
 std::string invalid_indexes(PgCluster& cluster) {

@@ -79,6 +79,11 @@ class Rig {
   std::unique_ptr<change::Pipeline> pipeline_;
 };
 
+// An agent of its own process that is killed (SIGKILL, by itself) when it comes to `point`; throws when it ends in
+// another way.
+void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
+                     double buffers = 0.2);
+
 // INVALID indexes anywhere in the database.
 std::string invalid_indexes(PgCluster& cluster);
 // "" when there is no index of this name; else its comment, or "-" without one.

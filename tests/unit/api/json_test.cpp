@@ -58,7 +58,12 @@ TEST_CASE("the detail of each kind of change has its own fields and reads back")
        {ChangeDetail(IndexChange{"s", "i", "t", {"a", "b"}, {"c"}, "gin", true, "CREATE INDEX …"}),
         ChangeDetail(RefreshChange{"s", "m", true}), ChangeDetail(MaintenanceChange{"s", "t", true, false}),
         ChangeDetail(SettingChange{"work_mem", "64MB", "kB", "app", "", "", std::nullopt}),
-        ChangeDetail(SettingChange{"work_mem", "64MB", "", "", "", "", "4MB"})}) {
+        ChangeDetail(SettingChange{"work_mem", "64MB", "", "", "", "", "4MB"}),
+        ChangeDetail(SettingChange{"statistics", "500", "", "", "s", "t", "100", "", "c"}),
+        ChangeDetail(StatisticsChange{"s", "n", "t", {"mcv"}, {"a", "b"}, {"a % 3"}, true, "CREATE STATISTICS …"}),
+        ChangeDetail(SessionChange{4711, "2026-11-28 02:16:52.123456+00", true, true, false}),
+        ChangeDetail(RowSecurityChange{"s", "t", "p"}),
+        ChangeDetail(PartitionChange{"s", "t", "p", "1", "2", 3})}) {
     auto plan = sample_plan();
     plan.detail = detail;
     plan.kind = static_cast<ChangeKind>(detail.index());

@@ -114,6 +114,10 @@ TEST_CASE("a policy that contradicts itself is refused") {
        "3:37: mode auto with a budget of 0 never acts; use recommend"},
       {"policy:\n  rules:\n    - {name: a, actions: [analyze, restart_setting], mode: auto}\n",
        "3:60: restart_setting cannot be auto: a person restarts the server; use approve, recommend or never"},
+      {"policy:\n  rules:\n    - {name: a, actions: [analyze, terminate_session], mode: auto}\n",
+       "3:62: terminate_session cannot be auto: a person approves each; use approve, recommend or never"},
+      {"policy:\n  defaults:\n    row_security: auto\n",
+       "3:19: row_security cannot be auto: a person approves each; use approve, recommend or never"},
       {"policy:\n  defaults:\n    restart_setting: auto\n",
        "3:22: restart_setting cannot be auto: a person restarts the server; use approve, recommend or never"},
       {"policy:\n  rules:\n    - {name: a, mode: never}\n    - {name: b, actions: [vacuum], mode: auto}\n",
@@ -232,7 +236,9 @@ TEST_CASE("what only follows from a misspelt value or key is not told") {
        "4:23: 'mode' must be one of never, recommend, approve, auto, not 'automatic'"},
       {"policy:\n  rules:\n    - {name: a, actions: [vacum], mode: auto}\n    - {name: b, mode: never}\n",
        "3:27: 'actions' must be one of create_index, drop_index, reindex, refresh_matview, analyze, vacuum, "
-       "table_setting, role_setting, system_setting, restart_setting, not 'vacum'; did you mean 'vacuum'?"},
+       "table_setting, role_setting, system_setting, restart_setting, database_setting, column_setting, "
+       "create_statistics, drop_statistics, cancel_session, terminate_session, row_security, create_partition, "
+       "detach_partition, drop_partition, not 'vacum'; did you mean 'vacuum'?"},
       {night + "  rules:\n    - {name: a, mod: auto, window: night}\n",
        "4:17: unknown key 'mod'; did you mean 'mode'?"},
       {"policy:\n  windows: [{nam: night, start: 01:00, end: 02:00}]\n  rules:\n"

@@ -33,6 +33,26 @@ inline ProposedChange proposal(ActionClass action) {
       change.kind = ChangeKind::maintenance;
       change.detail = MaintenanceChange{};
       break;
+    case ActionClass::create_statistics:
+    case ActionClass::drop_statistics:
+      change.kind = ChangeKind::statistics;
+      change.detail = StatisticsChange{};
+      break;
+    case ActionClass::cancel_session:
+    case ActionClass::terminate_session:
+      change.kind = ChangeKind::session;
+      change.detail = SessionChange{};
+      break;
+    case ActionClass::row_security:
+      change.kind = ChangeKind::row_security;
+      change.detail = RowSecurityChange{};
+      break;
+    case ActionClass::create_partition:
+    case ActionClass::detach_partition:
+    case ActionClass::drop_partition:
+      change.kind = ChangeKind::partition;
+      change.detail = PartitionChange{};
+      break;
     default:
       change.kind = ChangeKind::setting;
       change.detail = SettingChange{"work_mem", "8192", "kB", "", "", "", std::nullopt};

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "agent/change/kinds/kind.hpp"
+
+namespace pgtend::change {
+
+// CREATE STATISTICS, with the ANALYZE that fills them, and DROP STATISTICS. Created statistics carry the comment
+// "pgtend:<change id>"; a leftover is dropped only when this change began to make it. Lock: SHARE UPDATE EXCLUSIVE on
+// the table.
+class StatisticsKind final : public Kind {
+ public:
+  void compose(ProposedChange& plan) const override;
+  [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
+  [[nodiscard]] bool needs_way_back() const override { return true; }
+  [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
+  [[nodiscard]] bool is_measured(const ProposedChange&) const override { return true; }
+  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;
+};
+
+}  // namespace pgtend::change
