@@ -17,6 +17,10 @@ constexpr Millis kHostInterval{10'000};
 // Backups come once a day; the file is small and its reading is what tells of a new one.
 constexpr Millis kBackupsInterval{60'000};
 
+// A database that is in the catalog and cannot be entered, because its files are gone for one, is tried again after
+// this: each try costs the server a process.
+constexpr std::chrono::minutes kRest{10};
+
 CollectorDef built_in(const char* name) {
   CollectorDef def;
   def.name = name;
@@ -130,18 +134,30 @@ std::set<std::string> Collecting::heavy() const {
 
 net::TaskResult<std::vector<std::string>> Collecting::discover_databases() {
   static const std::string sql = R"(
-    select datname from pg_catalog.pg_database
+    select datname, oid from pg_catalog.pg_database
     where datallowconn and not datistemplate and pg_catalog.has_database_privilege(oid, 'CONNECT') order by 1)";
   cost_.count_query();
   auto rows = co_await parts_.lanes.query(pg::Lane::sample, "", "databases", sql, {},
                                           parts_.config->postgresql.statement_timeout);
   if (!rows) co_return fail(std::move(rows.error()), "discover databases");
   std::vector<std::string> out;
+  std::map<std::string, Found> found;
   for (std::size_t i = 0; i < rows->size(); ++i) {
     std::string name = rows->text(i, "datname");
-    if (is_chosen(parts_.config->postgresql, name)) out.push_back(std::move(name));
+    if (!is_chosen(parts_.config->postgresql, name)) continue;
+    Found now{rows->text(i, "oid"), {}};
+    const auto before = found_.find(name);
+    if (before != found_.end() && before->second.oid == now.oid) now = before->second;
+    if (now.rests_until <= parts_.clock.steady_now()) out.push_back(name);
+    found.emplace(std::move(name), std::move(now));
   }
+  found_ = std::move(found);
   co_return out;
+}
+
+void Collecting::rest(const std::string& database) {
+  const auto found = found_.find(database);
+  if (found != found_.end()) found->second.rests_until = parts_.clock.steady_now() + kRest;
 }
 
 net::TaskResult<std::shared_ptr<const collectors::ServerShape>> Collecting::shape(std::string database) {

@@ -56,7 +56,7 @@ class Collecting {
   // Collectors that cost more than the cheapest ones do: the first to do without.
   [[nodiscard]] std::set<std::string> heavy() const;
 
-  // Databases that exist, admit connections and pass the configured globs. Errors: those of the sample lane.
+  // Databases that exist, admit connections, pass the configured globs and do not rest. Errors: those of the sample lane.
   net::TaskResult<std::vector<std::string>> discover_databases();
 
   // collect: never fails; what went wrong is the snapshot's status and detail.
@@ -67,8 +67,10 @@ class Collecting {
   void forget_shapes() { shapes_.clear(); }
   void set_databases(std::vector<std::string> databases) { databases_ = std::move(databases); }
   void forget_database(const std::string& database);
-  // Once after a run was told that its database is not there.
-  [[nodiscard]] bool take_dropped() { return std::exchange(dropped_, false); }
+  // Once after a run was told that its database is not there: the database.
+  [[nodiscard]] std::string take_missing() { return std::exchange(missing_, {}); }
+  // Leaves a database that cannot be entered out of discovery for ten minutes; another one of its name it does not.
+  void rest(const std::string& database);
 
   // Why the collector behind a metric cannot be trusted now: it failed, is late, or has not run since the start; empty
   // when it can or when no collector makes the metric.
@@ -131,7 +133,13 @@ class Collecting {
   Deadline started_;
   std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted
-  bool recalled_ = false, dropped_ = false;
+  bool recalled_ = false;
+  std::string missing_;
+  struct Found {
+    std::string oid;
+    Deadline rests_until{};
+  };
+  std::map<std::string, Found> found_;  // by the last discovery, by name
   int lookbacks_for_ = 1;  // the slow-down for which they were set
   std::int64_t ram_bytes_ = 0;
   // When the probe reached the server last, and since when without a miss; nothing: it does not.

@@ -127,7 +127,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
       snapshot->taken_at = parts_.clock.now();
     } else {
       failed(*snapshot, *def, rows.error(), shape.has_value(), parts_.config->postgresql.user);
-      if (rows.error().sqlstate == "3D000" && !snapshot->database.empty()) dropped_ = true;
+      if (rows.error().sqlstate == "3D000" && !snapshot->database.empty()) missing_ = snapshot->database;
     }
     co_return;
   }

@@ -12,6 +12,8 @@ namespace {
 constexpr Millis kLongestPause{1'000};
 // An hourly collector does not wait an hour because the server was away for a second.
 constexpr std::chrono::seconds kUnreachedRetry{30};
+// Databases that a line of the log names.
+constexpr std::size_t kNamed = 20;
 constexpr const char* kProbe = "probe";
 constexpr const char* kHome = "home";
 constexpr const char* kRove = "rove";
@@ -65,21 +67,26 @@ void Sampling::reschedule() {
 net::TaskResult<std::size_t> Sampling::discover() {
   auto found = co_await collecting_.discover_databases();
   if (!found) co_return fail(std::move(found.error()));
-  collecting_.set_databases(*found);
-  if (*found == databases_) co_return databases_.size();
+  use(std::move(*found));
+  co_return databases_.size();
+}
+
+void Sampling::use(std::vector<std::string> databases) {
+  collecting_.set_databases(databases);
+  if (databases == databases_) return;
   for (const auto& database : databases_) {
-    if (std::find(found->begin(), found->end(), database) != found->end()) continue;
+    if (std::find(databases.begin(), databases.end(), database) != databases.end()) continue;
     log::info("database is gone", {{"database", database}});
     collecting_.forget_database(database);
     for (const auto& def : collecting_.defs())
       if (def.scope == CollectorScope::database) parts_.board.forget(def.name, database);
   }
-  databases_ = std::move(*found);
+  databases_ = std::move(databases);
   std::string names;
-  for (const auto& database : databases_) names += (names.empty() ? "" : ",") + database;
+  for (std::size_t i = 0; i < databases_.size() && i <= kNamed; ++i)
+    names += (i == 0 ? "" : ",") + (i < kNamed ? databases_[i] : "...");
   log::info("databases", {{"count", std::to_string(databases_.size())}, {"names", names}});
   reschedule();
-  co_return databases_.size();
 }
 
 std::optional<std::size_t> Sampling::pick(const Line& line, Deadline now) const {
@@ -128,10 +135,12 @@ net::Task<void> Sampling::run_next(Line line, std::size_t job) {
   co_await pipeline_.sample(collector, database);
   const Deadline now = parts_.clock.steady_now();
   schedule_.finished(collector, database, now);
-  if (collecting_.take_dropped()) {
+  if (const auto missing = collecting_.take_missing(); !missing.empty()) {
     // Before every other collector of that database says so, too.
-    auto found = co_await discover();
-    if (!found) log::debug("databases not discovered", {{"error", found.error().describe()}});
+    collecting_.rest(missing);
+    auto left = databases_;
+    std::erase(left, missing);
+    use(std::move(left));
     co_return;
   }
   if (collecting_.unreached(collector, database)) schedule_.hasten(collector, database, now + kUnreachedRetry);

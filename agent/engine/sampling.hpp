@@ -31,6 +31,7 @@ class Sampling {
   void leave();
 
  private:
+  void use(std::vector<std::string> databases);
   // "probe", "home", "rove", or the name of a neighbour's collector.
   using Line = std::string;
   net::Task<void> run(Line line);

@@ -179,3 +179,36 @@ TEST_CASE("a large file of statement texts is not read for the text of one state
   CHECK(eventually([&] { return cluster.log().find("int8[]") != std::string::npos; }, kSoon));
   CHECK(detail().empty());
 }
+
+TEST_CASE("a database that is in the catalog and cannot be entered is left alone for a while") {
+  PgClusterOptions options;
+  options.settings = {{"allow_system_table_mods", "on"}};
+  PgCluster cluster(options);
+  cluster.exec("postgres", "CREATE DATABASE shop");
+  cluster.exec("postgres",
+               "SELECT * INTO TEMP one FROM pg_database WHERE datname = 'shop';"
+               "UPDATE one SET oid = 99999, datname = 'broken'; INSERT INTO pg_database SELECT * FROM one");
+  Daemon daemon(cluster);
+  daemon.set("collection", collection(daemon, "tables: 500ms, indexes: 500ms"));
+  daemon.start();
+  const auto runs = [&](const std::string& database) {
+    const auto status = daemon.get("/v1/status");
+    std::size_t out = 0;
+    if (status)
+      for (const auto& one : (*status)["item"]["collectors"])
+        if (one["database"] == database && one["status"] == "ok") ++out;
+    return out;
+  };
+  const auto tries = [&] { return count_of(cluster.log(), "database \"broken\" does not exist"); };
+  REQUIRE(eventually([&] { return tries() > 0 && runs("shop") > 3; }, kSoon));
+  const auto before = tries();
+  // A hundred statements later.
+  const auto statements = [&] {
+    const auto answer = daemon.query("pgtend_agent_queries_total");
+    return answer.empty() ? 0 : std::stoi(answer[0]["value"][1].get<std::string>());
+  };
+  const auto from = statements();
+  REQUIRE(eventually([&] { return statements() > from + 100; }, kSoon));
+  CHECK(tries() <= before + 2);
+  CHECK(runs("broken") == 0);
+}
