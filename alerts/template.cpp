@@ -39,22 +39,23 @@ Result<Elements> answer_of(const TemplateScope& scope, const std::string& expr) 
 }  // namespace
 
 struct Template::Tree {
-  Nodes nodes;
+  ParsedText text;
 };
 
 Result<Template> Template::parse(std::string_view text) {
-  auto nodes = parse_nodes(text);
-  if (!nodes) return fail(std::move(nodes.error()));
+  auto parsed = parse_text(text);
+  if (!parsed) return fail(std::move(parsed.error()));
   Template out;
-  out.asks_ = asks_in(*nodes);
-  out.tree_ = std::make_shared<const Tree>(Tree{std::move(*nodes)});
+  out.asks_ = asks_in(parsed->nodes);
+  for (const auto& [name, nodes] : parsed->defined) out.asks_ = out.asks_ || asks_in(nodes);
+  out.tree_ = std::make_shared<const Tree>(Tree{std::move(*parsed)});
   return out;
 }
 
 std::string Template::render(const TemplateScope& scope) const {
   const auto query = [&scope](const std::string& expr) { return answer_of(scope, expr); };
   const RunInput input{scope.labels, scope.external_labels, scope.value, {scope.external_url, query}};
-  auto text = run(tree_->nodes, input);
+  auto text = run(tree_->text, input);
   return text ? std::move(*text) : "<error expanding template: " + text.error().message + ">";
 }
 

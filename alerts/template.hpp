@@ -40,7 +40,7 @@ struct TemplateScope {
 };
 
 // A label or annotation text of a rule file: Go's template language with Prometheus's functions, checked when loaded.
-// Left out are define, template and block, and of the functions call, js, slice, tmpl, safeHtml and toTime.
+// Left out are the functions call, js, slice and tmpl, and methods with arguments.
 class Template {
  public:
   // Errors: parse, with the byte position and the name of what is not supported; not retryable.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,10 +37,16 @@ struct Node;
 using Nodes = std::vector<Node>;
 
 struct Node {
-  enum class Kind { text, print, branch, with, range, break_loop, next_round } kind = Kind::text;
-  std::string text{};
+  enum class Kind { text, print, branch, with, range, break_loop, next_round, use } kind = Kind::text;
+  std::string text{};  // of a use: the name of what is used
   Pipeline pipeline{};
   Nodes then{}, otherwise{};
+};
+
+// A whole text, with what {{define}} and {{block}} name in it.
+struct ParsedText {
+  Nodes nodes;
+  std::map<std::string, Nodes> defined;
 };
 
 }  // namespace pgtend::alerts::templates

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 
 #include "agent/base/units.hpp"
+#include "alerts/template.hpp"
 #include "alerts/template_compare.hpp"
 #include "alerts/template_numbers.hpp"
 #include "alerts/template_regex.hpp"
@@ -53,6 +55,11 @@ Answer of_text(const Given& arguments, const Surroundings&) {
 
 std::string timestamp_text(double seconds) {
   return humanize_timestamp(seconds);
+}
+
+// A text is no page: nothing of it is escaped anyway.
+std::string unchanged(std::string text) {
+  return text;
 }
 
 // Links into Prometheus's own pages, which are not here.
@@ -139,6 +146,14 @@ Answer duration(const Given& arguments, const Surroundings&) {
   const auto parsed = parse_duration(*text);
   if (!parsed) return fail(parsed.error());
   return Value(static_cast<double>(parsed->count()) / 1000);
+}
+
+Answer to_time(const Given& arguments, const Surroundings&) {
+  const auto seconds = number_of(arguments[0]);
+  if (!seconds) return fail(seconds.error());
+  // Source: Prometheus keeps it as nanoseconds in 64 bits.
+  if (!(std::abs(*seconds) < 9.22e9)) return wrong("\"" + go_number(*seconds) + "\" cannot be represented as a time");
+  return Value(Moment{*seconds});
 }
 
 Answer external_url(const Given&, const Surroundings& around) {
@@ -280,6 +295,7 @@ constexpr std::array kFunctions{
     Function{"println", 0, kAny, println},
     Function{"query", 1, 1, query},
     Function{"reReplaceAll", 3, 3, replace},
+    Function{"safeHtml", 1, 1, of_text<unchanged>},
     Function{"sortByLabel", 2, 2, sort_by_label},
     Function{"stripDomain", 1, 1, of_text<strip_domain>},
     Function{"stripPort", 1, 1, of_text<strip_port>},
@@ -287,6 +303,7 @@ constexpr std::array kFunctions{
     Function{"tableLink", 1, 1, of_text<nothing>},
     Function{"title", 1, 1, of_text<title>},
     Function{"toLower", 1, 1, of_text<lower>},
+    Function{"toTime", 1, 1, to_time},
     Function{"toUpper", 1, 1, of_text<upper>},
     Function{"urlquery", 1, 1, of_text<escaped_query>},
     Function{"value", 1, 1, value},

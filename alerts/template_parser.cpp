@@ -26,12 +26,12 @@ class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
 
-  Result<Nodes> parse() {
+  Result<ParsedText> parse() {
     std::string end;
     auto nodes = parse_list(end, 0, false);
-    if (!nodes || end.empty()) return nodes;
-    at_ = last_word_;
-    return bad("unexpected {{" + end + "}}");
+    if (!nodes) return fail(std::move(nodes.error()));
+    if (!end.empty()) return bad_at(last_word_, "unexpected {{" + end + "}}");
+    return ParsedText{std::move(*nodes), std::move(defined_)};
   }
 
  private:
@@ -65,7 +65,7 @@ class Parser {
   }
 
   // Text up to the next action or the end; the action's braces are taken.
-  Result<bool> parse_text(Nodes& out) {
+  Result<bool> parse_literal(Nodes& out) {
     const std::size_t open = std::min(text_.find("{{", at_), text_.size());
     auto literal = text_.substr(at_, open - at_);
     if (trim_)
@@ -112,7 +112,7 @@ class Parser {
     Nodes out;
     if (depth > kDeepest) return bad("blocks are nested too deeply");
     while (true) {
-      const auto action = parse_text(out);
+      const auto action = parse_literal(out);
       if (!action) return fail(action.error());
       if (!*action) return out;
       skip_space();
@@ -146,13 +146,50 @@ class Parser {
       if (auto closed = close(); !closed) return fail(closed.error());
       return std::optional(std::move(node));
     }
-    if (key == "define" || key == "template" || key == "block") return unsupported(before, key);
+    if (key == "define" || key == "template" || key == "block") return parse_named(key, before, depth);
     at_ = before;
     node.kind = Node::Kind::print;
     auto pipeline = parse_pipeline(depth, 1);
     if (!pipeline) return fail(std::move(pipeline.error()));
     node.pipeline = std::move(*pipeline);
     if (auto closed = close(); !closed) return fail(closed.error());
+    return std::optional(std::move(node));
+  }
+
+  // What {{define}} and {{block}} hold, {{end}} included: it knows the dot that it is given and no variable around it.
+  Result<bool> parse_definition(const std::string& name, int depth) {
+    const std::size_t opened = opened_;
+    if (auto closed = close(); !closed) return closed;
+    auto around = std::exchange(variables_, {"$"});
+    std::string end;
+    auto body = parse_list(end, depth + 1, false);
+    variables_ = std::move(around);
+    if (!body) return fail(std::move(body.error()));
+    if (end.empty()) return bad_at(opened, "block without {{end}}");
+    if (end == "else") return bad_at(last_word_, "unexpected {{else}}");
+    if (!defined_.emplace(name, std::move(*body)).second) return bad_at(opened, "'" + name + "' is defined twice");
+    return close();
+  }
+
+  // {{define}}, which makes nothing where it stands; {{template}}; and {{block}}, which defines what it uses.
+  Result<std::optional<Node>> parse_named(const std::string& key, std::size_t before, int depth) {
+    if (key == "define" && depth > 0) return bad_at(before, "unexpected {{define}}");
+    skip_space();
+    if (at_end() || (text_[at_] != '"' && text_[at_] != '`')) return bad("expected a name in quotes");
+    auto name = parse_string(text_[at_]);
+    if (!name) return fail(std::move(name.error()));
+    Node node;
+    node.kind = Node::Kind::use;
+    node.text = std::move(*name);
+    skip_space();
+    if (key == "block" || (key == "template" && !sees_close())) {
+      auto pipeline = parse_pipeline(depth, 0);
+      if (!pipeline) return fail(std::move(pipeline.error()));
+      node.pipeline = std::move(*pipeline);
+    }
+    const auto closed = key == "template" ? close() : parse_definition(node.text, depth);
+    if (!closed) return fail(closed.error());
+    if (key == "define") return std::optional<Node>();
     return std::optional(std::move(node));
   }
 
@@ -344,12 +381,13 @@ class Parser {
   std::string_view text_;
   std::size_t at_ = 0, opened_ = 0, last_word_ = 0;
   bool trim_ = false, closed_by_else_ = false;
+  std::map<std::string, Nodes> defined_;
   std::vector<std::string> variables_{"$", "$labels", "$externalLabels", "$externalURL", "$value"};
 };
 
 }  // namespace
 
-Result<Nodes> parse_nodes(std::string_view text) {
+Result<ParsedText> parse_text(std::string_view text) {
   return Parser(text).parse();
 }
 

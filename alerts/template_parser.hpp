@@ -9,6 +9,6 @@ namespace pgtend::alerts::templates {
 
 // The tree of a text. Errors: parse, "template, position N: ..." with the byte that is wrong, counted from 1; not
 // retryable.
-[[nodiscard]] Result<Nodes> parse_nodes(std::string_view text);
+[[nodiscard]] Result<ParsedText> parse_text(std::string_view text);
 
 }  // namespace pgtend::alerts::templates

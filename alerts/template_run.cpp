@@ -11,10 +11,12 @@ namespace {
 constexpr std::size_t kLongest = 100'000;
 // Nodes and operands that one text may evaluate. Source: two nested ranges over a few hundred elements.
 constexpr std::size_t kMostSteps = 200'000;
+// Blocks and templates inside each other while it runs. Source: twice what the parser takes, far below the stack.
+constexpr int kDeepest = 200;
 
 class Run {
  public:
-  explicit Run(const RunInput& input) : input_(input) {
+  Run(const ParsedText& text, const RunInput& input) : text_(text), input_(input) {
     variables_ = {{"$", Value(Root{})},
                   {"$labels", Value(input.labels)},
                   {"$externalLabels", Value(input.external_labels)},
@@ -22,8 +24,8 @@ class Run {
                   {"$value", Value(input.value)}};
   }
 
-  Result<std::string> run(const Nodes& nodes) {
-    if (auto done = walk(nodes, Value(Root{})); !done) return fail(std::move(done.error()));
+  Result<std::string> run() {
+    if (auto done = walk(text_.nodes, Value(Root{})); !done) return fail(std::move(done.error()));
     return std::move(out_);
   }
 
@@ -37,12 +39,15 @@ class Run {
   }
 
   Result<Flow> walk(const Nodes& nodes, const Value& dot) {
-    for (const auto& node : nodes) {
+    if (depth_ >= kDeepest) return fail(Errc::resource_exhausted, "the text is nested too deeply");
+    ++depth_;
+    Result<Flow> flow = Flow::on;
+    for (auto node = nodes.begin(); node != nodes.end() && flow && *flow == Flow::on; ++node) {
       if (auto stepped = step(); !stepped) return fail(stepped.error());
-      auto flow = one(node, dot);
-      if (!flow || *flow != Flow::on) return flow;
+      flow = one(*node, dot);
     }
-    return Flow::on;
+    --depth_;
+    return flow;
   }
 
   Result<Flow> one(const Node& node, const Value& dot) {
@@ -61,6 +66,8 @@ class Run {
         if (node.pipeline.variables.empty()) out_ += printed(*value);
         return Flow::on;
       }
+      case Node::Kind::use:
+        return use(node, dot);
       default:
         break;
     }
@@ -76,6 +83,18 @@ class Run {
     assign(node.pipeline, *value);
     if (!is_true(*value)) return walk(node.otherwise, dot);
     return walk(node.then, node.kind == Node::Kind::with ? *value : dot);
+  }
+
+  // What is used sees the value that it is given, and none of the variables around.
+  Result<Flow> use(const Node& node, const Value& dot) {
+    const auto used = text_.defined.find(node.text);
+    if (used == text_.defined.end()) return fail(Errc::invalid_argument, "template \"" + node.text + "\" not defined");
+    auto given = evaluate(node.pipeline, dot);
+    if (!given) return fail(std::move(given.error()));
+    auto around = std::exchange(variables_, {{"$", *given}});
+    auto flow = walk(used->second, *given);
+    variables_ = std::move(around);
+    return flow;
   }
 
   Result<Flow> range(const Node& node, const Value& dot) {
@@ -194,6 +213,8 @@ class Run {
     } else if (const auto* element = std::get_if<ElementPtr>(&of)) {
       if (name == "Labels") return Value((*element)->labels);
       if (name == "Value") return Value((*element)->value);
+    } else if (const auto* moment = std::get_if<Moment>(&of)) {
+      if (auto part = part_of(*moment, name)) return *std::move(part);
     } else if (const auto* named = std::get_if<Arguments>(&of)) {
       const auto found = (*named)->find(name);
       return found == (*named)->end() ? Value() : found->second;
@@ -201,7 +222,9 @@ class Run {
     return fail(Errc::invalid_argument, "can't evaluate field " + name + " in type " + type_of(of));
   }
 
+  const ParsedText& text_;
   const RunInput& input_;
+  int depth_ = 0;
   std::vector<std::pair<std::string, Value>> variables_;
   std::string out_;
   std::size_t steps_ = 0;
@@ -209,8 +232,8 @@ class Run {
 
 }  // namespace
 
-Result<std::string> run(const Nodes& nodes, const RunInput& input) {
-  return Run(input).run(nodes);
+Result<std::string> run(const ParsedText& text, const RunInput& input) {
+  return Run(text, input).run();
 }
 
 }  // namespace pgtend::alerts::templates

@@ -17,6 +17,6 @@ struct RunInput {
 
 // The text that a tree makes. Errors: invalid_argument in Go's words, resource_exhausted when it is longer than a text
 // for people can be or takes too many steps.
-[[nodiscard]] Result<std::string> run(const Nodes& nodes, const RunInput& input);
+[[nodiscard]] Result<std::string> run(const ParsedText& text, const RunInput& input);
 
 }  // namespace pgtend::alerts::templates

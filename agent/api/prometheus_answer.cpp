@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/sample_texts.hpp"
+#include "agent/base/decimal.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/http/form.hpp"
@@ -96,14 +97,6 @@ void append_scalar_time(std::string& out, UtcTime time) {
   append_time(out, time);
   if (out.find('.') == std::string::npos) return;
   while (out.back() == '0') out.pop_back();
-}
-
-std::string decimal_text(double value) {
-  if (!std::isfinite(value)) return format_double(value);
-  // The smallest double has 1074 decimals.
-  std::array<char, 1100> buffer;
-  const auto [end, ec] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  return std::string(buffer.data(), ec == std::errc() ? end : buffer.data());
 }
 
 std::string plain_data(const QueryResult& result, UtcTime at) {

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "agent/base/units.hpp"
+#include "agent/base/decimal.hpp"
+#include "agent/base/strings.hpp"
 
 namespace pgtend::api::prometheus {
 namespace {
@@ -33,8 +34,8 @@ char* write_value(char* to, char* end, double value) {
   }
   const double size = std::abs(value);
   const bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
-  const auto written =
-      std::to_chars(to, end, value, exponent ? std::chars_format::scientific : std::chars_format::fixed);
+  if (!exponent) return write_decimal(to, end, value);
+  const auto written = std::to_chars(to, end, value, std::chars_format::scientific);
   return written.ec == std::errc() ? written.ptr : to;
 }
 

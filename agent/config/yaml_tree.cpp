@@ -96,6 +96,8 @@ class Builder final : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     bool has_key = false;
     bool drop_value = false;  // of a duplicate key
+    bool is_merge = false;    // the key is <<
+    NodePtr merged;           // what it brings
     Entry pending;
     std::map<std::string, int> lines;  // of the keys seen
   };
@@ -127,8 +129,9 @@ class Builder final : public YAML::EventHandler {
   }
 
   void close() {
-    const Frame done = std::move(frames_.back());
+    Frame done = std::move(frames_.back());
     frames_.pop_back();
+    if (done.merged != nullptr) merge(done);
     if (done.anchor != 0) anchors_[done.anchor] = done.node;
     add(done.node, done.node->at);
   }
@@ -155,6 +158,7 @@ class Builder final : public YAML::EventHandler {
     frame.pending = Entry{node.scalar, at, nullptr};
     const auto [seen, is_new] = frame.lines.emplace(node.scalar, at.line);
     frame.drop_value = !is_new;
+    frame.is_merge = node.scalar == "<<" && !node.quoted;
     if (!is_new)
       errors_.push_back({file_, at.line, at.column, "duplicate key '" + node.scalar + "'",
                          "it is already set in line " + std::to_string(seen->second)});
@@ -164,8 +168,29 @@ class Builder final : public YAML::EventHandler {
     frame.has_key = false;
     if (frame.drop_value) return;
     grow(frame, *node, at);
+    if (frame.is_merge) {
+      if (!can_merge(*node)) throw Refused{at, "'<<' takes a map, or a list of maps"};
+      frame.merged = node;
+      return;
+    }
     frame.pending.value = node;
     frame.node->entries.push_back(std::move(frame.pending));
+  }
+
+  static bool can_merge(const Node& node) {
+    const auto is_map = [](const NodePtr& item) { return item->kind == NodeKind::map; };
+    return node.kind == NodeKind::map ||
+           (node.kind == NodeKind::list && std::all_of(node.items.begin(), node.items.end(), is_map));
+  }
+
+  // The entries that the map does not have itself; of a list of maps the first that has a key counts.
+  static void merge(Frame& frame) {
+    const auto take = [&](const Node& from) {
+      for (const auto& entry : from.entries)
+        if (frame.lines.emplace(entry.key, entry.at.line).second) frame.node->entries.push_back(entry);
+    };
+    if (frame.merged->kind == NodeKind::map) return take(*frame.merged);
+    for (const auto& item : frame.merged->items) take(*item);
   }
 
   // Open frames hold only finished children, so the sum below them is the size of what a reader will walk.

@@ -172,6 +172,7 @@ class RuleRun {
     Notification told;
     auto& alert = told.alerts.emplace_back().alert;
     alert = stepped->front();
+    alert.active_at = episode.active_at;
     alert.facts.comparison = comparison_of(*rule_.expr);
     alert.facts.normal = normal_value(*rule_.expr, alert.labels, history_, episode.fired_at, options_.eval);
     alert.facts.causes = likely_causes(*rule_.expr, alert, history_, episode.fired_at, options_.eval);

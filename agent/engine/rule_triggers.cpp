@@ -88,9 +88,10 @@ std::map<std::size_t, std::set<std::size_t>> RuleTriggers::take(Deadline now) {
     out[each.first.first].insert(each.first.second);
     return true;
   });
+  // What looked only at the end of a `for` does not hold up samples: there is one for each alert that waits.
+  if (!sampled_.empty()) last_round_ = now;
   sampled_.clear();
   sampled_at_.reset();
-  last_round_ = now;
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "agent/base/decimal.hpp"
 #include "agent/base/strings.hpp"
 #include "rules/promql/lexer.hpp"
 #include "rules/promql/numeric.hpp"
@@ -42,7 +43,7 @@ std::vector<Group> group_by(LabelTable& table, const Aggregate& node, const Elem
     const Labels* source = element.labels;
     if (node.op == AggregateOp::count_values) {
       Labels labelled = *source;
-      labelled.set(label, value_text(element.value));
+      labelled.set(label, decimal_text(element.value));
       source = table.intern(std::move(labelled));
     }
     const Labels* key = table.derive(&node, source, [&](const Labels& all) { return group_labels(node, all, label); });

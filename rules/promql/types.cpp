@@ -80,7 +80,8 @@ class TypeChecker {
     if (is_set_operator(node.op)) {
       return error(expr.span, "set operator " + quote(to_string(node.op)) + " not allowed in binary scalar expression");
     }
-    if (!node.matching.labels.empty() || node.matching.on) {
+    // As Prometheus: on() and ignoring() without a label say nothing.
+    if (!node.matching.labels.empty()) {
       return error(expr.span, "vector matching only allowed between instant vectors");
     }
     return {};

@@ -1,10 +1,8 @@
 #include "rules/promql/value.hpp"
 
-#include <array>
-#include <charconv>
-#include <cmath>
+#include <cstdlib>
 
-#include "agent/base/strings.hpp"
+#include "agent/base/decimal.hpp"
 
 namespace pgtend::promql {
 
@@ -23,7 +21,7 @@ std::string time_text(UtcTime time) {
 }
 
 std::string at_text(double value, UtcTime time) {
-  return value_text(value) + " @[" + time_text(time) + "]";
+  return decimal_text(value) + " @[" + time_text(time) + "]";
 }
 
 struct Printer {
@@ -56,14 +54,6 @@ std::string metric_text(const Labels& labels) {
   Labels rest = labels;
   rest.erase("__name__");
   return to_string(SeriesKey{name, rest});
-}
-
-std::string value_text(double value) {
-  if (!std::isfinite(value)) return format_double(value);
-  // Fixed notation of the largest double has 309 digits, of the smallest 1074 decimals at most.
-  std::array<char, 1100> buffer;
-  const auto [end, ec] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  return ec == std::errc() ? std::string(buffer.data(), end) : format_double(value);
 }
 
 std::string to_string(const Value& value) {

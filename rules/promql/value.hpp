@@ -32,8 +32,6 @@ using Value = std::variant<Scalar, String, Vector, Matrix>;
 
 // name{a="b"}, or {a="b"} without a name.
 [[nodiscard]] std::string metric_text(const Labels& labels);
-// A value as Prometheus prints a sample: never an exponent.
-[[nodiscard]] std::string value_text(double value);
 // As `promtool query instant` prints it: one line per sample, `name{a="b"} => 3 @[60]`.
 [[nodiscard]] std::string to_string(const Value& value);
 

@@ -51,6 +51,16 @@ constexpr const char* kTexts[] = {
     "{{ eq 1 2 1 }} {{ ne \"a\" \"b\" }} {{ le 1 1 }} {{ ge 1.5 2.0 }} {{ not 0 }} {{ not \"a\" }} {{ or \"\" \"z\" }}",
     "{{ $labels }} {{ true }} {{ 1e6 }} {{ 0x1f }} {{ -5 }} {{ `raw \\n` }} {{ \"tab\\there\" }} {{ 1_000 }}",
     "{{ if $labels.none }}a{{ else }}b{{ end }}{{ if $value }}c{{ end }}{{ if query \"nothing\" }}d{{ end }}",
+    "{{ define \"one\" }}{{ .Labels.server }}={{ $.Value }};{{ end }}{{ template \"one\" . }}{{ template \"one\" $ }}",
+    "{{ define \"n\" }}[{{ . }}]{{ end }}{{ range query \"up\" | sortByLabel \"job\" }}{{ template \"n\" .Value }}{{ "
+    "end "
+    "}}{{ template \"n\" }}",
+    "{{ if true }}{{ block \"b\" $value }}<{{ . }}>{{ end }}{{ end }}{{ template \"b\" \"again\" }}",
+    "{{ define \"down\" }}{{ if . }}{{ len . }}{{ template \"up\" }}{{ end }}{{ end }}{{ define \"up\" }}u{{ end }}{{ "
+    "template \"down\" \"abc\" }}",
+    "{{ safeHtml \"<b>\" }} {{ toTime 1435065584.128 }} {{ 1e9 | toTime }} {{ (toTime 1435065584.128).Year }} {{ $t := "
+    "toTime 86399.0 }}{{ $t.Hour }}:{{ $t.Minute }}:{{ $t.Second }} {{ $t.Weekday }} {{ $t.Month }} {{ $t.Day }} {{ "
+    "$t.YearDay }} {{ $t.Unix }} {{ $t.UnixMilli }}",
     "{{ with $labels }}{{ .server }}{{ $.Value }}{{ end }}{{ define }}",
 };
 

@@ -108,6 +108,11 @@ TEST_CASE("what cannot be expanded is said in the text, as Prometheus says it") 
   CHECK(render("{{ .Nothing }}", 2) == "<error expanding template: can't evaluate field Nothing in type struct>");
   CHECK(render("{{ printf \"%s\" }} {{ printf \"%d\" $value }} {{ printf \"%s\" 1 }} {{ printf \"x\" 1 }}", 2) ==
         "%!s(MISSING) %!d(float64=2) %!s(int=1) x%!(EXTRA int=1)");
+  CHECK(render("{{ template \"x\" }}", 2) == "<error expanding template: template \"x\" not defined>");
+  CHECK(render("{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}", 2) ==
+        "<error expanding template: the text is nested too deeply>");
+  CHECK(render("{{ toTime \"Inf\" }}", 2) ==
+        "<error expanding template: error calling toTime: \"+Inf\" cannot be represented as a time>");
   // A text cannot hold the agent up, however its loops are nested.
   std::string loops = "x";
   for (int i = 0; i < 30; ++i) loops = "{{ range query \"up\" }}" + loops + "{{ end }}";
@@ -125,7 +130,17 @@ TEST_CASE("what a template does not support is refused by name and position") {
   CHECK(refusal("{{ \"open }}") == "template, position 4: string is not closed");
   CHECK(refusal("{{ }}") == "template, position 4: expected a value or a function");
   CHECK(refusal("{{ nonsense 1 }}") == "template, position 4: 'nonsense' is not supported in alert templates");
-  CHECK(refusal("{{ define \"x\" }}{{ end }}") == "template, position 4: 'define' is not supported in alert templates");
+  CHECK(refusal("{{ tmpl \"x\" . }}") == "template, position 4: 'tmpl' is not supported in alert templates");
+  CHECK(refusal("{{ define x }}{{ end }}") == "template, position 11: expected a name in quotes");
+  CHECK(refusal("{{ define \"x\" }}{{ $value }}{{ end }}") ==
+        "template, position 20: '$value' is not supported in alert templates");
+  CHECK(refusal("{{ if true }}{{ define \"x\" }}{{ end }}{{ end }}") == "template, position 17: unexpected {{define}}");
+  CHECK(refusal("a{{ define \"x\" }}") == "template, position 2: block without {{end}}");
+  CHECK(refusal("{{ define \"x\" }}{{ else }}{{ end }}") == "template, position 20: unexpected {{else}}");
+  CHECK(refusal("{{ block \"x\" }}{{ end }}") == "template, position 14: expected a value or a function");
+  CHECK(refusal("{{ define \"x\" }}{{ end }}{{ define \"x\" }}{{ end }}") ==
+        "template, position 26: 'x' is defined twice");
+  CHECK(refusal("{{ (toTime $value).Format \"15:04\" }}") == "template, position 4: expected one value or a function");
   CHECK(refusal("{{ break }}") == "template, position 4: {{break}} outside {{range}}");
   CHECK(refusal("{{ ($value }}") == "template, position 4: '(' is not closed");
   CHECK(refusal("{{ $value $value }}") == "template, position 4: expected one value or a function");

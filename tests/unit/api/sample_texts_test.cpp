@@ -38,6 +38,8 @@ TEST_CASE("the text of a sample is the same whether it was made or copied from t
     CHECK(written(texts, samples) == alone);
   }
   CHECK(written(texts, series[0]) == R"([0,"1"],[1.500,"1"],[3,"0"],[4.500,"-0"])");
+  CHECK(written(texts, {{from_ms(0), 9223372036854775808.0}, {from_ms(0), -123456789012345678901.0}}) ==
+        R"([0,"9223372036854776000"],[0,"-123456789012345680000"])");
   CHECK(written(texts, series[2]) == R"([1.500,"0"],[-1.007,"0"])");
 }
 

@@ -49,6 +49,35 @@ TEST_CASE("a Prometheus rule file keeps names, durations, labels, text and lines
   CHECK(group.rules[1].line == 14);
 }
 
+TEST_CASE("a merge key brings what an anchor named, below what is written beside it") {
+  const auto file = decode_rules(R"(groups:
+- name: a
+  rules:
+  - alert: One
+    expr: up == 0
+    labels: &who {team: db, tier: one}
+  - alert: Two
+    expr: up == 0
+    labels:
+      tier: two
+      <<: *who
+  - alert: Three
+    expr: up == 0
+    labels: {<<: [{team: web}, *who], page: yes}
+)",
+                                 "a.yaml");
+  REQUIRE(format_errors(file.errors).empty());
+  const auto& rules = file.groups.at(0).rules;
+  CHECK(rules.at(1).labels == Labels{{"team", "db"}, {"tier", "two"}});
+  CHECK(rules.at(2).labels == Labels{{"page", "yes"}, {"team", "web"}, {"tier", "one"}});
+  const auto wrong =
+      decode_rules("groups:\n- name: a\n  rules:\n  - {alert: x, expr: up, labels: {<<: db}}\n", "a.yaml");
+  CHECK(format_errors(wrong.errors) == "a.yaml:4:39: '<<' takes a map, or a list of maps\n");
+  CHECK(decode_rules("groups:\n- name: a\n  rules:\n  - {alert: x, expr: up, labels: {'<<': db}}\n", "a.yaml")
+            .errors.at(0)
+            .message.starts_with("'<<' is not a label name"));
+}
+
 TEST_CASE("an empty rule file has no groups and no errors") {
   for (const auto* text : {"", "groups:\n", "# nothing\n", "groups: []"}) {
     const auto file = decode_rules(text, "a.yaml");

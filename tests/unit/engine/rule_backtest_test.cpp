@@ -74,7 +74,7 @@ TEST_CASE("a backtest tells episodes, near misses, time firing and what was said
   CHECK(rule.shown[0].peak == 100);
   CHECK(rule.shown[1].fired_at == minute(77));
   CHECK(rule.firing == Millis((15 + 4) * 60'000));
-  CHECK(rule.message.starts_with("[WARN] : db shop at 100"));
+  CHECK(rule.message.starts_with("[WARN] : db shop at 100 for 5m\n"));
   CHECK_THAT(rule.message, ContainsSubstring("\n  Value 100, alerts at > 80\n"));
   CHECK_THAT(rule.message, ContainsSubstring("Look: pgtend alerts explain "));
   // Fired and resolved, twice.

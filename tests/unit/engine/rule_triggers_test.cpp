@@ -105,6 +105,17 @@ TEST_CASE("a rule is due when its alert has waited for `for`, whatever was just 
   CHECK_FALSE(rules.due());
 }
 
+TEST_CASE("the end of a `for` does not hold up the samples that come behind it") {
+  test::FakeClock clock;
+  auto rules = triggers();
+  rules.ripens({0, 2}, clock.steady_now());
+  CHECK(rules.take(clock.steady_now()) == Round{{0, {2}}});
+  clock.advance(Millis(1));
+  rules.sampled(samples({"pg_up"}), clock.steady_now());
+  CHECK(rules.due() == clock.steady_now());
+  CHECK(rules.take(clock.steady_now()) == Round{{0, {0, 2}}});
+}
+
 TEST_CASE("a group that is looked at in its turn needs no round, and a new set of rules none of the old") {
   test::FakeClock clock;
   auto rules = triggers();
