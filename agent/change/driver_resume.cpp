@@ -124,11 +124,11 @@ net::Task<void> Driver::resume_in(pg::Connection* connection) {
 
 // What is done of it stays, the rest follows: the same intent, in a new session.
 net::Task<void> Driver::go_on(pg::Connection* connection) {
+  if (core_->stopping) co_return;
   auto frozen = co_await frozen_by(core_);
-  if (!frozen || !frozen->empty() || core_->stopping) {
-    const Error error{
-        Errc::refused, frozen ? "changes are frozen by " + *frozen : frozen.error().describe(), {}, "", true};
-    rest(error, core_->options.progress_interval);
+  if (!frozen || !frozen->empty()) {
+    rest(frozen ? Error{Errc::refused, "changes are frozen by " + *frozen, {}, "", true} : frozen.error(),
+         core_->options.progress_interval);
     co_return;
   }
   auto self = co_await who_am_i(connection);

@@ -31,7 +31,8 @@ struct InFlight {
 // A refresh or a vacuum may run while an index is observed: its verdict compares with a control group, and observation
 // may take days.
 std::vector<InFlight> in_flight(const std::vector<Change>& open, const Change& change) {
-  const bool measured = change.plan.kind == ChangeKind::index || change.plan.kind == ChangeKind::setting;
+  const bool measured = change.plan.kind == ChangeKind::index || change.plan.kind == ChangeKind::setting ||
+                        change.plan.kind == ChangeKind::statistics;
   std::vector<InFlight> out;
   for (const auto& other : open) {
     if (other.id == change.id) continue;

@@ -179,3 +179,25 @@ TEST_CASE("a plan for partitions whose parts are not one index is refused") {
   refused([](auto& plan) { plan.sql_up.push_back("DROP TABLE events"); });
   refused([](auto& plan) { plan.sql_down = {"DROP TABLE events"}; });
 }
+
+TEST_CASE("an index of a partition with a long name has one that PostgreSQL does not cut") {
+  auto& cluster = shared_cluster();
+  make_events(cluster);
+  // It would be cut in the middle of a character.
+  const auto name = std::string(53, 'n') + "ä";
+  for (const auto* end : {"aaaaaa", "bbbbbb"})
+    cluster.exec("shop", "CREATE TABLE \"" + name + end + "\" PARTITION OF events FOR VALUES FROM (" +
+                             (*end == 'a' ? "3000) TO (4000)" : "4000) TO (5000)"));
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto id = rig.approved(events_plan()).id;
+  const auto change = rig.drive(id, is_observed);
+  CAPTURE(change.last_error);
+  REQUIRE(change.state == ChangeState::observing);
+  CHECK(cluster.exec("shop",
+                     "SELECT count(DISTINCT relname) FROM pg_class WHERE relkind = 'i' AND relname LIKE "
+                     "'nnnn%' AND octet_length(relname) = 62") == "2");
+  REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+  CHECK(rig.drive(id).state == ChangeState::reverted);
+  CHECK(invalid_indexes(cluster) == "0");
+}
