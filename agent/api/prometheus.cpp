@@ -212,33 +212,29 @@ net::Task<Response> metadata(Context context, Request request) {
   co_return prom::success(data);
 }
 
-net::Task<Response> exemplars(Context, Request) {
+// There are none; what is asked is looked at as Prometheus does.
+net::Task<Response> exemplars(Context context, Request request) {
+  const auto start = prom::time_of(request, "start", UtcTime{});
+  if (!start) co_return prom::bad_data(start.error().message);
+  const auto end = prom::time_of(request, "end", kEver);
+  if (!end) co_return prom::bad_data(end.error().message);
+  if (*end < *start) co_return prom::bad_data("end timestamp must not be before start timestamp");
+  auto read = co_await context.view.format_query(prom::value_of(request, "query"));
+  if (!read) co_return prom::failure(read.error(), "");
   co_return prom::success(Json::array());
-}
-
-// The handler on the request with its form taken in.
-template <Action handle>
-net::Task<Response> formed(Context context, Request request) {
-  auto read = prom::with_form(std::move(request));
-  if (!read) co_return prom::bad_data(read.error().message);
-  auto answer = co_await handle(context, std::move(*read));
-  co_return answer;
 }
 
 }  // namespace
 
 void add_prometheus(http::Router& router, Context context) {
-  const auto both = [&](const char* pattern, Action action) {
-    for (const char* method : {"GET", "POST"}) router.add(method, pattern, http::Right::viewer, bind(context, action));
-  };
-  both("/api/v1/query", formed<query>);
-  both("/api/v1/query_range", formed<query_range>);
-  both("/api/v1/format_query", formed<format_query>);
-  both("/api/v1/query_exemplars", exemplars);
-  both("/api/v1/series", formed<series>);
-  both("/api/v1/labels", formed<labels>);
-  router.add("GET", "/api/v1/label/{name}/values", http::Right::viewer, bind(context, label_values));
-  router.add("GET", "/api/v1/metadata", http::Right::viewer, bind(context, metadata));
+  prom::add_both<query>(router, context, "/api/v1/query");
+  prom::add_both<query_range>(router, context, "/api/v1/query_range");
+  prom::add_both<format_query>(router, context, "/api/v1/format_query");
+  prom::add_both<exemplars>(router, context, "/api/v1/query_exemplars");
+  prom::add_both<series>(router, context, "/api/v1/series");
+  prom::add_both<labels>(router, context, "/api/v1/labels");
+  prom::add_both<label_values>(router, context, "/api/v1/label/{name}/values");
+  prom::add_both<metadata>(router, context, "/api/v1/metadata");
 }
 
 }  // namespace pgtend::api

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/api/handlers.hpp"
 #include "agent/api/json.hpp"
 #include "agent/base/result.hpp"
 #include "agent/http/message.hpp"
@@ -14,6 +15,17 @@ namespace pgtend::api::prometheus {
 // The parameters of a request: those of a form body first, then those of the address, as Prometheus reads them.
 // Errors: invalid_argument when the form is malformed.
 [[nodiscard]] Result<http::Request> with_form(http::Request request);
+
+// The handler on the request with its form taken in.
+template <Action handle>
+net::Task<http::Response> formed(Context context, http::Request request);
+
+// Adds a path that answers GET and the POST of a form alike, for viewers.
+template <Action handle>
+void add_both(http::Router& router, Context context, const char* pattern) {
+  for (const char* method : {"GET", "POST"})
+    router.add(method, pattern, http::Right::viewer, bind(context, formed<handle>));
+}
 
 // The first value of a parameter; empty when absent.
 [[nodiscard]] std::string value_of(const http::Request& request, const std::string& name);
@@ -43,5 +55,13 @@ namespace pgtend::api::prometheus {
 [[nodiscard]] Json labels_object(const SeriesKey& key);
 // As Prometheus prints the value of an alert: always with an exponent.
 [[nodiscard]] std::string exponent_text(double value);
+
+template <Action handle>
+net::Task<http::Response> formed(Context context, http::Request request) {
+  auto read = with_form(std::move(request));
+  if (!read) co_return bad_data(read.error().message);
+  auto answer = co_await handle(context, std::move(*read));
+  co_return answer;
+}
 
 }  // namespace pgtend::api::prometheus

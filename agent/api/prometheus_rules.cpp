@@ -136,13 +136,10 @@ net::Task<Response> no_page(Context, Request) {
 }  // namespace
 
 void add_prometheus_rules(http::Router& router, Context context) {
-  const auto get = [&](const char* pattern, Action action) {
-    router.add("GET", pattern, http::Right::viewer, bind(context, action));
-  };
-  get("/api/v1/rules", rules);
-  get("/api/v1/alerts", alerts);
-  get("/api/v1/status/buildinfo", build);
-  get("/api/v1/rules/{namespace}/{group}", no_page);
+  prom::add_both<rules>(router, context, "/api/v1/rules");
+  prom::add_both<alerts>(router, context, "/api/v1/alerts");
+  prom::add_both<build>(router, context, "/api/v1/status/buildinfo");
+  router.add("GET", "/api/v1/rules/{namespace}/{group}", http::Right::viewer, bind(context, no_page));
 }
 
 }  // namespace pgtend::api

@@ -54,8 +54,9 @@ Result<std::vector<std::vector<Matcher>>> matchers_of(const std::vector<std::str
     auto parsed = promql::parse(text);
     if (!parsed) return fail(std::move(parsed.error()));
     const auto* selector = std::get_if<promql::VectorSelector>(&(*parsed)->node);
-    if (selector == nullptr)
-      return fail(Errc::parse, "1:1: parse error: a series selector is wanted, such as up{a=\"b\"}");
+    const bool plain =
+        selector != nullptr && selector->offset == Millis(0) && selector->at.kind == promql::AtModifier::Kind::none;
+    if (!plain) return fail(Errc::parse, "1:1: parse error: a series selector is wanted, such as up{a=\"b\"}");
     out.push_back(selector->matchers);
   }
   return out;

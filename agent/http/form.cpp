@@ -1,7 +1,5 @@
 #include "agent/http/form.hpp"
 
-#include <algorithm>
-
 namespace pgtend::http {
 
 bool is_form(const Request& request) {
@@ -11,12 +9,11 @@ bool is_form(const Request& request) {
 }
 
 bool takes_form(const Router& router, const Request& request) {
-  const auto answered = [&](std::string_view method) {
-    return std::any_of(router.routes().begin(), router.routes().end(), [&](const Route& route) {
-      return route.method == method && route.pattern == request.path && route.right == Right::viewer;
-    });
+  const auto viewed_by = [&](std::string_view method) {
+    const auto* route = router.find(method, request.path);
+    return route != nullptr && route->right == Right::viewer;
   };
-  return is_form(request) && answered("GET") && answered("POST");
+  return is_form(request) && viewed_by("GET") && viewed_by("POST");
 }
 
 }  // namespace pgtend::http

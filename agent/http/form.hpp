@@ -8,7 +8,7 @@ namespace pgtend::http {
 [[nodiscard]] bool is_form(const Request& request);
 
 // Whether the request is a form to a route that takes one: it is answered to GET and POST alike, for viewers, and so
-// reads. Such a route has no parameters in its pattern.
+// reads.
 [[nodiscard]] bool takes_form(const Router& router, const Request& request);
 
 }  // namespace pgtend::http

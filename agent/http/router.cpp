@@ -1,5 +1,6 @@
 #include "agent/http/router.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <set>
@@ -52,6 +53,13 @@ Response denied(const Identity& identity, Right needed, bool local_socket) {
 
 void Router::add(std::string method, std::string pattern, Right right, Handler handler) {
   routes_.push_back(Route{std::move(method), std::move(pattern), right, std::move(handler)});
+}
+
+const Route* Router::find(std::string_view method, std::string_view path) const {
+  const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& route) {
+    return route.method == method && fit(route.pattern, path).has_value();
+  });
+  return found == routes_.end() ? nullptr : &*found;
 }
 
 net::Task<Response> Router::respond(Request request) const {

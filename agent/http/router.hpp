@@ -31,6 +31,9 @@ class Router {
   // handler's answer. HEAD runs the GET handler and keeps its body, which the server does not send.
   [[nodiscard]] net::Task<Response> respond(Request request) const;
 
+  // The route of this method that fits the path; nullptr: there is none.
+  [[nodiscard]] const Route* find(std::string_view method, std::string_view path) const;
+
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
  private:

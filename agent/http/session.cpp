@@ -54,8 +54,8 @@ std::optional<Response> objection(const Message& message, const Request& request
   if (accepted.check_host && host != message.end() && !host_is_local(host->value(), options.allowed_hosts))
     return error_response(403, "host_not_allowed", "the Host header does not name this machine's loopback",
                           "use 127.0.0.1 or localhost in the address");
-  // Of other methods that nothing answers to, the router says so.
-  const bool changes = request.method == "POST";
+  // Of methods and paths that nothing answers to, the router says so.
+  const bool changes = request.method == "POST" && router.find("POST", request.path) != nullptr;
   const auto type = message.find(wire::field::content_type);
   const bool typed = type != message.end() && (is_json(type->value()) || takes_form(router, request));
   // A page in a browser cannot send this type, nor an Authorization header, to another site without asking first.

@@ -54,6 +54,7 @@ TEST_CASE("Grafana's questions to a Prometheus are answered by the daemon out of
       "GET", "query_range?query=pg_up&start=" + std::to_string(now - 60) + "&end=" + std::to_string(now) + "&step=1");
   CHECK(range.at("resultType") == "matrix");
   CHECK_FALSE(range.at("result").empty());
+  CHECK(api.send("GET", "series?match[]=pg_up%20offset%205m").status == 400);
   CHECK(api.data("GET", "series?match[]=pg_up").at(0).at("__name__") == "pg_up");
   const auto names = api.data("GET", "label/__name__/values");
   CHECK(std::find(names.begin(), names.end(), "pg_up") != names.end());

@@ -52,6 +52,17 @@ TEST_CASE("a query's parameters come from the address or from a form, the form f
   CHECK(p.send("POST", "query", "query=%zz").status == 400);
 }
 
+TEST_CASE("every path takes a form as well") {
+  Prometheus p;
+  for (const auto* path : {"labels", "label/datname/values", "metadata", "rules", "alerts", "status/buildinfo"}) {
+    INFO(path);
+    const auto answer = p.send("POST", path, "limit=1");
+    CHECK(answer.status == 200);
+    CHECK(answer.body == p.send("GET", std::string(path) + "?limit=1").body);
+  }
+  CHECK(json::parse(p.send("POST", "rules", "type=record").body).at("data").at("groups")[0].at("rules").size() == 1);
+}
+
 TEST_CASE("parameters that cannot be read are bad_data in Prometheus's words") {
   Prometheus p;
   const auto error = [&](const std::string& target) {
@@ -77,6 +88,9 @@ TEST_CASE("parameters that cannot be read are bad_data in Prometheus's words") {
   CHECK(p.send("GET", "query_range?query=1&start=0&end=11000&step=1").status == 200);
   CHECK(error("series") == "no match[] parameter provided");
   CHECK(error("label/a-b/values") == R"(invalid label name: "a-b")");
+  CHECK(error("query_exemplars?query=up&start=x") ==
+        R"(invalid parameter "start": Invalid time value for 'start': cannot parse "x" to a valid timestamp)");
+  CHECK(error("query_exemplars?query=up&start=2&end=1") == "end timestamp must not be before start timestamp");
   CHECK(error("rules?type=x") == R"(invalid parameter "type": not supported value "x")");
 }
 
@@ -88,6 +102,7 @@ TEST_CASE("what fails in the agent has the status and the type that Prometheus g
     return std::pair(response.status, json::parse(response.body));
   };
   CHECK(answer(Errc::parse) == std::pair(400, failed("bad_data", R"(invalid parameter "query": why)")));
+  CHECK(json::parse(p.send("GET", "query_exemplars?query=x").body) == failed("bad_data", "why"));
   CHECK(answer(Errc::invalid_argument) == std::pair(422, failed("execution", "why")));
   CHECK(answer(Errc::resource_exhausted) == std::pair(422, failed("execution", "why")));
   CHECK(answer(Errc::timeout) == std::pair(503, failed("timeout", "why")));
@@ -112,6 +127,7 @@ TEST_CASE("lists of series, labels, values and metadata") {
         json{{"pg_rows", json::array({{{"type", "counter"}, {"help", "Rows."}, {"unit", ""}}})}});
   CHECK(p.data("metadata?limit=1").size() == 1);
   CHECK(p.data("query_exemplars?query=x") == json::array());
+  CHECK(p.data("query_exemplars?query=x&start=1&end=2") == json::array());
   CHECK(p.data("format_query?query=x") == "(x)");
 }
 

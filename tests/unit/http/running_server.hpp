@@ -151,6 +151,7 @@ inline http::Router echo_router() {
   router.add("POST", "/open", http::Right::none, echo);
   router.add("GET", "/ask", http::Right::viewer, echo);
   router.add("POST", "/ask", http::Right::viewer, echo);
+  for (const char* method : {"GET", "POST"}) router.add(method, "/ask/of/{id}", http::Right::viewer, echo);
   router.add("POST", "/approve/{id}", http::Right::approver, echo);
   router.add("POST", "/admin", http::Right::admin, echo);
   return router;

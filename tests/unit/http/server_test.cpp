@@ -246,8 +246,15 @@ TEST_CASE("a form that a web page can send changes nothing") {
   request.headers = {{"Content-Type", "text/plain"}};
   CHECK(ask(request).status == 415);
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  request.url = server.url("/ask/of/1");
+  CHECK(ask(request).status == 200);
   request.url = server.url("/approve/1");
   CHECK(ask(request).status == 415);
+  // Where nothing can be changed, the type is no matter.
+  request.url = server.url("/nothing");
+  CHECK(ask(request).status == 404);
+  request.url = server.url("/view");
+  CHECK(ask(request).status == 405);
 }
 
 TEST_CASE("one connection too many closes the one that has waited longest for a request") {
