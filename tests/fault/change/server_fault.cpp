@@ -67,3 +67,35 @@ TEST_CASE("a server that stops at once within a concurrent build leaves the chan
   std::cout << wanted << " builds, " << broken << " broken by the server's end\n";
   CHECK(broken > 0);
 }
+
+TEST_CASE("a failover within a concurrent build leaves the change at its right end on the new primary") {
+  const auto seed = first_seed();
+  INFO("PGTEND_SEED=" << seed);
+  Dice dice(seed + 1);
+  const int wanted = seeded_runs(1);
+  for (int round = 0; round < wanted; ++round) {
+    CAPTURE(round);
+    PgCluster old;
+    make_shop(old, 20'000);
+    const auto standby = old.make_standby();
+    TempDir dir("pgtend-fault");
+    auto both = old.parameters("shop");
+    const auto other = standby->parameters("shop");
+    both["host"] += "," + other.at("host");
+    both["port"] += "," + other.at("port");
+    both["target_session_attrs"] = "read-write";
+    Rig rig(*standby, {.ledger_file = dir.path() / "ledger.db", .monitor = both});
+    const auto id = rig.approved(index_plan()).id;
+    Moment moment(old, dice);
+    const auto change = rig.drive(id, [&](const Change& now) {
+      if (moment.has_come(rig, now)) {
+        old.kill();
+        moment.let_go();
+        standby->exec("postgres", "SELECT pg_promote()");
+      }
+      return is_final(now.state);
+    });
+    REQUIRE(moment.is_over());
+    check_end(rig, *standby, change);
+  }
+}
