@@ -1,37 +1,14 @@
 #include "agent/change/gates.hpp"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 
 #include "agent/base/strings.hpp"
-#include "agent/base/units.hpp"
+#include "agent/change/looks.hpp"
 
 namespace pgtend::change {
 namespace {
 
 constexpr Millis kLook{5'000};
-
-net::TaskResult<RowSet> no_old_snapshots(CorePtr core, Asker* asker) {
-  // Statements and snapshots of this database: a concurrent build would wait for every one of them.
-  const std::string sql =
-      "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - CASE WHEN a.state = 'active' THEN "
-      "  least(a.query_start, CASE WHEN a.backend_xmin IS NOT NULL THEN a.xact_start END) ELSE a.xact_start END)), 0) "
-      "AS age, "
-      "(array_agg(a.pid ORDER BY a.xact_start NULLS LAST))[1] AS pid "
-      "FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() "
-      "AND a.backend_type = 'client backend' AND (a.state = 'active' OR a.backend_xmin IS NOT NULL OR a.backend_xid IS "
-      "NOT NULL)";
-  const pg::Params none;
-  auto rows = co_await asker->ask(sql, none);
-  if (!rows) co_return fail(std::move(rows.error()), "look for old snapshots");
-  const double age = rows->number(0, "age").value_or(0);
-  if (age * 1000 <= static_cast<double>(core->options.max_xact_age.count())) co_return rows;
-  co_return fail(Errc::unavailable,
-                 "the build would wait for a transaction or statement of pid " + rows->text(0, "pid") + " that is " +
-                     std::to_string(static_cast<int>(age)) + " s old",
-                 true);
-}
 
 net::TaskResult<RowSet> no_other_build(Asker* asker, ProposedChange plan) {
   const std::string sql =
@@ -45,45 +22,6 @@ net::TaskResult<RowSet> no_other_build(Asker* asker, ProposedChange plan) {
   if (!rows) co_return fail(std::move(rows.error()), "look for other builds");
   if (rows->size() == 0) co_return rows;
   co_return fail(Errc::unavailable, "another index is being built on the table by pid " + rows->text(0, "pid"), true);
-}
-
-net::TaskResult<RowSet> replicas_follow(CorePtr core, Asker* asker) {
-  const std::string sql = "SELECT coalesce(max(extract(epoch FROM r.replay_lag)), 0) AS lag FROM pg_stat_replication r";
-  const pg::Params none;
-  auto rows = co_await asker->ask(sql, none);
-  if (!rows) co_return fail(std::move(rows.error()), "look at the replicas");
-  const double lag = rows->number(0, "lag").value_or(0);
-  if (lag * 1000 <= static_cast<double>(core->options.max_replica_lag.count())) co_return rows;
-  co_return fail(Errc::unavailable, "a standby is " + std::to_string(static_cast<int>(lag)) + " s behind", true);
-}
-
-struct Disk {
-  std::optional<double> free_bytes;
-  std::string note;
-};
-
-net::TaskResult<Disk> free_disk(CorePtr core, Asker* asker, bool is_local) {
-  Disk out;
-  if (!is_local) {
-    out.note = "not checked: the server is on another host";
-    co_return out;
-  }
-  const std::string sql = "SELECT setting FROM pg_settings WHERE name = 'data_directory'";
-  const pg::Params none;
-  auto rows = co_await asker->ask(sql, none);
-  if (!rows) co_return fail(std::move(rows.error()), "read the data directory");
-  if (rows->size() == 0) {
-    out.note = "not checked: the data directory is not shown to this role";
-    co_return out;
-  }
-  auto job = [path = rows->text(0, "setting")]() -> std::optional<double> {
-    struct statvfs fs{};
-    if (statvfs(path.c_str(), &fs) != 0) return std::nullopt;
-    return static_cast<double>(fs.f_bavail) * static_cast<double>(fs.f_frsize);
-  };
-  out.free_bytes = co_await net::run_on(core->parts.blocking, std::move(job));
-  if (!out.free_bytes) out.note = "not checked: the data directory cannot be reached from here";
-  co_return out;
 }
 
 Error missing_right(const std::vector<std::string>& missing) {
@@ -129,27 +67,26 @@ net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Cha
   const bool compares_with_before =
       change.plan.kind == ChangeKind::refresh || change.plan.kind == ChangeKind::maintenance;
   if (auto may = may_begin(*standing, work); !may && !compares_with_before) co_return fail(std::move(may.error()));
+  // The acting role inherits nothing, so it does not see what others do; the monitor's lane does.
+  LaneAsker watcher(core->parts.lanes, acting_database(*core, change.plan));
   if (kind.regime(change.plan) == Regime::concurrent) {
-    auto free = co_await no_other_build(&asker, change.plan);
+    auto free = co_await no_other_build(&watcher, change.plan);
     if (!free) co_return fail(std::move(free.error()));
-    auto young = co_await no_old_snapshots(core, &asker);
-    if (!young) co_return fail(std::move(young.error()));
-    notes.set("oldest_snapshot_seconds", young->number(0, "age").value_or(0));
+    auto age = co_await no_old_snapshots(&watcher, connection->backend_pid(), core->options.max_xact_age);
+    if (!age) co_return fail(std::move(age.error()));
+    notes.set("oldest_snapshot_seconds", *age);
   }
-  auto follow = co_await replicas_follow(core, &asker);
-  if (!follow) co_return fail(std::move(follow.error()));
-  notes.set("replica_lag_seconds", follow->number(0, "lag").value_or(0));
+  auto lag = co_await replicas_follow(&watcher, core->options.max_replica_lag);
+  if (!lag) co_return fail(std::move(lag.error()));
+  notes.set("replica_lag_seconds", lag->seconds);
+  if (!lag->note.empty()) notes.set("replica_lag", lag->note);
   const double needed =
       core->options.disk_factor * static_cast<double>(std::max<std::int64_t>(0, change.plan.cost.bytes));
-  auto disk = co_await free_disk(core, &asker, connection->is_local());
+  auto disk = co_await free_disk(&watcher, core->parts.blocking, connection->is_local());
   if (!disk) co_return fail(std::move(disk.error()));
   if (disk->free_bytes) notes.set("disk_free_bytes", *disk->free_bytes);
   if (!disk->note.empty()) notes.set("disk", disk->note);
-  if (disk->free_bytes && *disk->free_bytes < needed)
-    co_return fail(
-        Errc::resource_exhausted,
-        "the disk has " + format_bytes(*disk->free_bytes) + " free and the change may need " + format_bytes(needed),
-        true);
+  if (auto room = has_room(*disk, needed); !room) co_return fail(std::move(room.error()));
   co_return notes;
 }
 

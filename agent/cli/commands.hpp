@@ -19,6 +19,7 @@ void add_rules(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
 void add_freeze(CLI::App& app, Context& context);
 void add_migrate(CLI::App& app, Context& context);
+void add_setup(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);
 // Below `history`.
 void add_history_export(CLI::App& history, Context& context);

@@ -26,21 +26,15 @@ Json as_json(const engine::DoctorReport& report) {
   return {{"schema", "pgtend/v1"}, {"server", report.server}, {"roles", roles}, {"neighbours", neighbours}};
 }
 
-// One statement for all that is missing, where roles.sql makes roles like these: two of them, with their names.
+// One command for all that is missing, where setup makes roles like these: two of them, with their names.
 std::string all_at_once(const config::PostgresqlConfig& server, const engine::DoctorReport& report) {
   if (!server.operator_role || server.operator_role->user == server.user) return "";
   // It takes rights from them, which is not what a superuser is for.
   for (const auto& role : report.roles)
     for (const auto& c : role.capabilities)
       if (c.name == "not_superuser" && !c.present) return "";
-  const auto word = [](const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
-  };
-  return "; all of it at once, in each database: psql -v monitor=" + word(server.user) +
-         " -v operator=" + word(server.operator_role->user) + " -v owner=OWNER -d " + word(server.database) +
-         " -f roles.sql (see README)";
+  return "; all of it at once, by a superuser in each database: pgtend setup --apply --owner OWNER -d " +
+         server.database;
 }
 
 void show_role(const engine::DoctorRole& role, const std::string& cure_of_all) {

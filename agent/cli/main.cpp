@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   add_audit(app, context);
   add_freeze(app, context);
   add_migrate(app, context);
+  add_setup(app, context);
   add_history(app, context);
   add_ash(app, context);
   add_blocking(app, context);

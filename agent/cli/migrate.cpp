@@ -1,12 +1,5 @@
 #include "agent/cli/migrate.hpp"
 
-#include <pwd.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-
 #include "agent/base/units.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
@@ -24,48 +17,12 @@ using Kind = MigrateJob::Kind;
 
 // What the subcommands share.
 struct Asked {
-  std::string folder = "migrations", dsn, database, wait, to, name;
+  std::string folder = "migrations", dsn, database, wait, to;
   int steps = 1;
-  bool out_of_order = false, repeatable = false;
+  bool out_of_order = false;
+  std::vector<std::string> allow;
 };
 using AskedPtr = std::shared_ptr<Asked>;
-
-std::string who() {
-  const auto* entry = ::getpwuid(::getuid());
-  return "person:" + (entry != nullptr ? std::string(entry->pw_name) : std::to_string(::getuid()));
-}
-
-// The ledger of a running agent; nothing when none answers.
-std::optional<engine::LedgerDoor> agent_door(const Context& context) {
-  const auto status = ask(context, "GET", "/v1/status");
-  if (!status) return std::nullopt;
-  const auto freeze = (*status)["item"]["freeze"];
-  engine::LedgerDoor door;
-  door.frozen_by = [freeze]() -> Result<std::string> {
-    if (!freeze.value("frozen", false)) return std::string();
-    const auto by = cell(freeze, "by");
-    return by.empty() ? "the agent" : by;
-  };
-  door.history = [&context](const std::string& key) -> Result<std::string> {
-    const auto answer = ask(context, "GET", "/v1/migrations?key=" + url_encode(key));
-    if (!answer) return fail(answer.error());
-    return cell((*answer)["item"], "history");
-  };
-  door.note = [&context](const std::string& key, const std::string& history, const auto& drafts) -> Result<void> {
-    auto entries = Json::array();
-    for (const auto& draft : drafts)
-      entries.push_back({{"action", draft.action},
-                         {"subject", draft.subject},
-                         {"before", draft.before},
-                         {"after", draft.after},
-                         {"result", draft.result}});
-    const auto answer =
-        ask(context, "POST", "/v1/migrations", {{"key", key}, {"history", history}, {"entries", entries}});
-    if (!answer) return fail(answer.error());
-    return {};
-  };
-  return door;
-}
 
 std::optional<MigrateResult> work(Context& context, const AskedPtr& asked, MigrateJob job) {
   const std::string file = context.effective_config_file();
@@ -80,21 +37,13 @@ std::optional<MigrateResult> work(Context& context, const AskedPtr& asked, Migra
   job.folder = asked->folder;
   job.dsn = asked->dsn;
   job.database = asked->database;
-  job.actor = who();
+  job.allow = asked->allow;
   if (!asked->wait.empty()) {
     const auto wait = parse_duration(asked->wait);
     if (!wait) throw CLI::ValidationError("--wait", wait.error().message);
     job.wait = *wait;
   }
-  job.agent = agent_door(context);
-  if (!context.json()) job.tell = [](const std::string& line) { std::cerr << line << "\n"; };
-  auto result = engine::run_migrations(loaded.config, job);
-  if (!result) {
-    report(context, result.error());
-    return std::nullopt;
-  }
-  for (const auto& note : result->notes) std::cerr << "pgtend: " << note << "\n";
-  return std::optional<MigrateResult>(std::move(*result));
+  return run_migrate_job(context, loaded.config, std::move(job));
 }
 
 Json as_json(const MigrateResult& result) {
@@ -107,8 +56,10 @@ Json as_json(const MigrateResult& result) {
                      {"detail", item.detail},
                      {"applied_at", item.applied_at ? Json(to_rfc3339(*item.applied_at)) : Json()},
                      {"applied_by", item.applied_by}});
-  for (const auto* file : result.pending) {
-    auto statements = Json::array();
+  for (std::size_t i = 0; i < result.pending.size(); ++i) {
+    const auto* file = result.pending[i];
+    auto statements = Json::array(), lint = Json::array();
+    for (const auto& one : result.lint[i].findings) lint.push_back(finding_as_json(file->path, one));
     for (const auto& step : file->up)
       statements.push_back(
           {{"line", step.line}, {"sql", step.sql.text}, {"in_transaction", !step.sql.outside_transaction}});
@@ -118,7 +69,8 @@ Json as_json(const MigrateResult& result) {
                        {"role", file->role},
                        {"risk", file->risk},
                        {"reversible", !file->down.empty()},
-                       {"statements", statements}});
+                       {"statements", statements},
+                       {"lint", lint}});
   }
   for (const auto& row : result.done)
     done.push_back({{"id", row.id},
@@ -148,13 +100,16 @@ void show_status(const MigrateResult& result) {
 }
 
 void show_plan(const MigrateResult& result) {
-  for (const auto* file : result.pending) {
+  for (std::size_t i = 0; i < result.pending.size(); ++i) {
+    const auto* file = result.pending[i];
     print(file->path + (file->transactional ? ": one transaction" : ": statement by statement") +
           (file->role.empty() ? "" : ", as " + file->role) + (file->risk.empty() ? "" : ", risk " + file->risk) +
           (file->down.empty() && !file->repeatable ? ", no way back" : "") + "\n");
     for (const auto& step : file->up)
       print("  " + std::to_string(step.line) + (step.sql.outside_transaction ? " (outside a transaction)" : "") + ": " +
             step.sql.text + "\n");
+    for (const auto& one : result.lint[i].findings)
+      if (one.severity != Severity::info) show_finding(file->path, one);
   }
   if (result.pending.empty() && !result.obstacle) print("nothing to apply\n");
 }
@@ -189,53 +144,6 @@ void show_verify(Context& context, const MigrateResult& result) {
   if (found.empty()) print("files, history and objects are as the migrations left them\n");
 }
 
-// --- new
-
-std::string next_file(const Asked& asked) {
-  std::uint64_t newest = 0;
-  std::size_t width = 4;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(asked.folder, ignored)) {
-    const auto name = migrate::parse_file_name(entry.path().filename().string());
-    if (!name || name->repeatable || name->version < newest) continue;
-    newest = name->version;
-    width = name->id.size() - 1;
-  }
-  const auto digits = std::to_string(newest + 1);
-  return "V" + std::string(digits.size() < width ? width - digits.size() : 0, '0') + digits + "__" + asked.name +
-         ".sql";
-}
-
-constexpr const char* kTemplate =
-    "-- pgtend: risk=low\n"
-    "-- @pre\n"
-    "-- SELECT count(*) = 0 AS ok, count(*) AS rows FROM ... ;\n"
-    "-- @up\n\n"
-    "-- @post\n"
-    "-- @down\n\n";
-constexpr const char* kRepeatable = "-- Applied again whenever this file changes.\n-- @up\n\n";
-
-void make_file(Context& context, const Asked& asked) {
-  const bool plain = !asked.name.empty() &&
-                     asked.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
-  if (!plain) throw CLI::ValidationError("name", "\"" + asked.name + "\" has more than a-z, 0-9, _ and -");
-  std::error_code error;
-  std::filesystem::create_directories(asked.folder, error);
-  const auto file =
-      std::filesystem::path(asked.folder) / (asked.repeatable ? "R__" + asked.name + ".sql" : next_file(asked));
-  Error failure;
-  failure.code = Errc::conflict;
-  failure.message = file.string() + " is there already";
-  if (std::filesystem::exists(file, error)) return report(context, failure);
-  std::ofstream out(file);
-  out << (asked.repeatable ? kRepeatable : kTemplate);
-  out.close();
-  failure.code = Errc::io;
-  failure.message = "cannot write " + file.string();
-  if (!out) return report(context, failure);
-  print(context.json() ? Json{{"schema", "pgtend/v1"}, {"file", file.string()}}.dump(2) + "\n" : file.string() + "\n");
-}
-
 std::uint64_t version_of(const std::string& text, const char* option) {
   const auto version = migrate::parse_version(text);
   if (!version) throw CLI::ValidationError(option, "\"" + text + "\" is no version like V0007 or 7");
@@ -256,10 +164,21 @@ CLI::App* add_connecting(CLI::App& migrate, const char* name, const char* help, 
   return command;
 }
 
+void add_allow(CLI::App* command, const AskedPtr& asked) {
+  const CLI::Validator known(
+      [](const std::string& rule) {
+        return migrations::find_rule(rule) != nullptr ? std::string() : "the lint has no rule " + rule;
+      },
+      "RULE");
+  command->add_option("--allow", asked->allow, "rule of the lint that this run may break; may be given again")
+      ->check(known);
+}
+
 void add_reading(CLI::App& migrate, Context& context, const AskedPtr& asked) {
   auto* status = add_connecting(migrate, "status", "every migration and its state", asked);
   status->callback([&context, asked] { finish(context, work(context, asked, {}), show_status); });
   auto* plan = add_connecting(migrate, "plan", "what up would run; runs nothing", asked);
+  add_allow(plan, asked);
   plan->callback([&context, asked] {
     const auto result = work(context, asked, {});
     finish(context, result, show_plan);
@@ -282,6 +201,7 @@ void add_acting(CLI::App& migrate, Context& context, const AskedPtr& asked) {
   };
   auto* up = add_connecting(migrate, "up", "apply what is pending; goes on where a run was interrupted", asked);
   add_wait(up);
+  add_allow(up, asked);
   up->add_option("--to", asked->to, "last version to apply")->type_name("VERSION");
   up->add_flag("--out-of-order", asked->out_of_order, "apply versions below the newest applied one too");
   up->callback([&context, asked] {
@@ -321,10 +241,7 @@ void add_migrate(CLI::App& app, Context& context) {
   const auto asked = std::make_shared<Asked>();
   add_reading(*migrate, context, asked);
   add_acting(*migrate, context, asked);
-  auto* make = add(*migrate, "new", "make the next file", asked);
-  make->add_option("name", asked->name, "what it does, like add_orders_index")->required();
-  make->add_flag("--repeatable", asked->repeatable, "a file that is applied again whenever it changes");
-  make->callback([&context, asked] { make_file(context, *asked); });
+  add_migrate_new(*migrate, context);
   add_migrate_lint(*migrate, context);
   add_migrate_adopt(*migrate, context);
 }

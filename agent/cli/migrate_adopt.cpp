@@ -16,6 +16,8 @@ namespace {
 struct AdoptRequest {
   std::string user, database, host, to;
   int port = 0;
+  bool baseline = false;
+  std::string folder = "migrations", as, table;
 };
 
 Json as_json(const AdoptedMigration& one) {
@@ -65,6 +67,35 @@ bool is_sound(const std::vector<AdoptedHistory>& histories) {
   return true;
 }
 
+// The history that is to be noted. Errors: not_found, conflict (which one, when there are several).
+Result<AdoptedHistory> chosen(const std::vector<AdoptedHistory>& histories, const std::string& table) {
+  std::string tables;
+  for (const auto& history : histories) {
+    if (history.table == table || (table.empty() && histories.size() == 1)) return history;
+    tables += (tables.empty() ? "" : ", ") + history.table;
+  }
+  if (!table.empty()) return fail(Errc::not_found, "there is no history " + table + "; there is: " + tables);
+  if (tables.empty()) return fail(Errc::not_found, "there is no history to adopt");
+  return fail(Errc::conflict, "there are several histories; name one with --table: " + tables);
+}
+
+void note(Context& context, const AdoptRequest& request, const config::Config& config, AdoptedHistory history) {
+  engine::MigrateJob job;
+  job.kind = engine::MigrateJob::Kind::baseline;
+  job.folder = request.folder;
+  job.adopted = std::move(history);
+  if (!request.as.empty()) {
+    job.baseline = migrate::parse_version(request.as);
+    if (!job.baseline) throw CLI::ValidationError("--as", "\"" + request.as + "\" is no version like V0007 or 7");
+  }
+  const auto result = run_migrate_job(context, config, std::move(job));
+  if (!result) return;
+  if (result->failure) return report(context, *result->failure);
+  if (!context.json())
+    print(std::to_string(result->done.size()) + " migrations are noted as there already; " +
+          std::to_string(result->pending.size()) + " to apply: pgtend migrate status\n");
+}
+
 void adopt(Context& context, const AdoptRequest& request) {
   auto loaded = engine::load_config(context.effective_config_file());
   if (!loaded.errors.empty()) return report(context, fail(Errc::config, config::format_errors(loaded.errors)).value());
@@ -72,7 +103,10 @@ void adopt(Context& context, const AdoptRequest& request) {
   if (!request.host.empty()) server.host = request.host;
   if (request.port != 0) server.port = request.port;
   if (!request.database.empty()) server.database = request.database;
-  if (!request.user.empty()) server.user = request.user;
+  if (!request.user.empty()) {
+    server.user = request.user;
+    server.operator_role.reset();
+  }
   const auto histories = engine::adopt_histories(server);
   if (!histories) return report(context, histories.error());
   const auto json = as_json(server.database, *histories).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -89,6 +123,10 @@ void adopt(Context& context, const AdoptRequest& request) {
     if (!request.to.empty()) print("written to " + request.to + "\n");
   }
   if (!is_sound(*histories)) context.exit_code = kWarnings;
+  if (!request.baseline) return;
+  auto history = chosen(*histories, request.table);
+  if (!history) return report(context, history.error());
+  note(context, request, loaded.config, std::move(*history));
 }
 
 }  // namespace
@@ -104,6 +142,15 @@ void add_migrate_adopt(CLI::App& migrate, Context& context) {
   command->add_option("--pg-host", request->host, "server host or socket directory instead of the configured one");
   command->add_option("-p,--port", request->port, "server port instead of the configured one");
   command->add_option("--to", request->to, "also write it as JSON to this new file")->type_name("FILE");
+  auto* baseline = command->add_flag("--baseline", request->baseline,
+                                     "note in pgtend.change_log what it applied, so that up goes on from there");
+  command->add_option("--dir", request->folder, "folder of the migration files")->type_name("DIR")->needs(baseline);
+  command->add_option("--as", request->as, "version that stands for the whole history")
+      ->type_name("VERSION")
+      ->needs(baseline);
+  command->add_option("--table", request->table, "which history, when there are several")
+      ->type_name("SCHEMA.NAME")
+      ->needs(baseline);
   command->callback([&context, request] { adopt(context, *request); });
 }
 

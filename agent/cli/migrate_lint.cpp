@@ -21,6 +21,8 @@ std::string indented(const std::string& text) {
   return out;
 }
 
+}  // namespace
+
 void show_finding(const std::string& file, const migrations::MigrationFinding& one) {
   std::string out = file + ":" + std::to_string(one.line) + ":" + std::to_string(one.column) + ": " +
                     std::string(to_string(one.severity)) + " " + one.rule + ": " + one.subject + "\n    " +
@@ -29,7 +31,7 @@ void show_finding(const std::string& file, const migrations::MigrationFinding& o
   print(out);
 }
 
-Json as_json(const std::string& file, const migrations::MigrationFinding& one) {
+Json finding_as_json(const std::string& file, const migrations::MigrationFinding& one) {
   return {{"file", file},
           {"line", one.line},
           {"column", one.column},
@@ -40,6 +42,8 @@ Json as_json(const std::string& file, const migrations::MigrationFinding& one) {
           {"causes", one.causes},
           {"safe", one.safe}};
 }
+
+namespace {
 
 ExitCode code_of(Severity worst) {
   if (worst == Severity::critical) return kCritical;
@@ -54,7 +58,7 @@ void lint(Context& context, const LintRequest& request) {
   for (const auto& file : *linted) {
     for (const auto& one : file.findings) {
       worst = std::max(worst, one.severity);
-      items.push_back(as_json(file.file, one));
+      items.push_back(finding_as_json(file.file, one));
       if (!context.json()) show_finding(file.file, one);
     }
   }

@@ -46,7 +46,7 @@ Result<std::vector<std::string>> files_of(const std::string& directory) {
 
 }  // namespace
 
-Result<std::string> read_text(const std::string& path) {
+Result<std::string> read_text(const std::string& path, std::size_t limit) {
   std::error_code error;
   const auto status = fs::status(path, error);
   if (error) return fail(code_of(error), "cannot read " + path + ": " + error.message());
@@ -61,7 +61,8 @@ Result<std::string> read_text(const std::string& path) {
   std::array<char, 8192> chunk;
   while (in.read(chunk.data(), chunk.size()), in.gcount() > 0) {
     text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
-    if (text.size() > kMaxFileBytes) return fail(Errc::resource_exhausted, path + " is larger than 4 MB");
+    if (text.size() > limit)
+      return fail(Errc::resource_exhausted, path + " is larger than " + std::to_string(limit >> 20) + " MB");
   }
   if (in.bad()) return fail(Errc::io, "cannot read " + path);
   return text;

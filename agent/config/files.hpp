@@ -11,8 +11,8 @@ namespace pgtend::config {
 // The largest configuration, collector, check or rule file that is read; the largest shipped one is far below 100 kB.
 inline constexpr std::size_t kMaxFileBytes = 4u << 20;
 
-// The whole text of a regular file. Errors: not_found, permission, io, resource_exhausted (over kMaxFileBytes).
-[[nodiscard]] Result<std::string> read_text(const std::string& path);
+// The whole text of a regular file. Errors: not_found, permission, io, resource_exhausted (over `limit` bytes).
+[[nodiscard]] Result<std::string> read_text(const std::string& path, std::size_t limit = kMaxFileBytes);
 // *.yaml and *.yml of a directory, sorted by name; a missing directory is an empty list. Errors: permission, io.
 [[nodiscard]] Result<std::vector<std::string>> list_yaml(const std::string& directory);
 // Regular files that match a shell pattern whose wildcards are in its last part, sorted; a pattern without wildcards

@@ -8,20 +8,18 @@
 #include "agent/change/migrate/mirror.hpp"
 #include "agent/change/migrate/runner.hpp"
 #include "agent/config/config.hpp"
-
-namespace pgtend::store {
-class Ledger;
-}
+#include "agent/engine/migration_lint.hpp"
+#include "agent/model/adopted_migration.hpp"
 
 namespace pgtend::engine {
 
 // What migrations ask of the ledger and leave there.
 struct LedgerDoor {
-  // Who froze; empty: nobody.
+  // Who froze; empty: nobody. Asked again before each statement.
   std::function<Result<std::string>()> frozen_by;
   // The copy of a database's history under its key; empty: none yet.
   std::function<Result<std::string>(const std::string& key)> history;
-  // Stores the copy together with its audit rows.
+  // Stores the copy and its audit rows, all or nothing.
   std::function<Result<void>(const std::string& key, const std::string& history,
                              const std::vector<store::AuditDraft>& drafts)>
       note;
@@ -30,23 +28,25 @@ struct LedgerDoor {
 // nothing is known and nothing is kept. Errors: refused (a running agent has it, no right), those of the ledger.
 [[nodiscard]] LedgerDoor ledger_file_door(const std::string& path);
 
-// The copy comes last: a crash between the two repeats audit rows and loses none. Errors: those of the ledger.
-[[nodiscard]] Result<void> note_migrations(store::Ledger& ledger, const std::string& key, const std::string& history,
-                                           const std::vector<store::AuditDraft>& drafts);
-
 struct MigrateJob {
   enum class Kind { status, up, down, baseline, verify };
   Kind kind = Kind::status;
   std::string folder;
-  std::string dsn;       // instead of the configuration's server and operator role
+  std::vector<migrate::MigrationFile> files;  // instead of the folder's
+  std::string set = migrate::kChangeSet;      // whose history they are of
+  std::string dsn;                            // instead of the configuration's server and operator role
+  std::string user;                           // instead of the operator role, without its passfile
+  bool only_superuser = false;
   std::string database;  // instead of that of either
   migrate::UpOptions up;
   migrate::DownOptions down;
-  std::uint64_t baseline = 0;
-  std::optional<Millis> wait;  // for another runner; else the pipeline's advisory_wait
-  std::string actor;           // kept in the log
-  // The ledger through a running agent; without one the file itself is opened.
-  std::optional<LedgerDoor> agent;
+  std::optional<std::uint64_t> baseline;  // the last version that was there before; needed without `adopted`
+  std::optional<AdoptedHistory> adopted;  // of another tool, which is noted instead of every version
+  std::vector<std::string> allow;         // rules of the lint that this run may break
+  std::optional<Millis> wait;             // for another runner; else the pipeline's advisory_wait
+  std::string actor;                      // kept in the log
+  // The ledger through a running agent, nullopt when none answers now; then the file itself is opened.
+  std::function<std::optional<LedgerDoor>()> agent;
   std::function<void(const std::string& line)> tell;
 };
 
@@ -54,6 +54,7 @@ struct MigrateResult {
   std::string server, database;
   std::vector<migrate::Item> items;
   std::vector<const migrate::MigrationFile*> pending;  // into `files`
+  std::vector<LintedFile> lint;                        // what each of `pending` would block, in its order
   std::optional<Error> obstacle;                       // why `up` would refuse
   std::vector<migrate::LogRow> done;
   std::optional<Error> failure;
@@ -65,7 +66,7 @@ struct MigrateResult {
 
 // Connects, does the job and disconnects; no running agent is needed. Blocks. What was done before a failure is in the
 // result, and in the ledger's copy and audit. Errors: those of read_folder() and of connecting, refused (frozen,
-// pooler, standby).
+// pooler, standby, something that the lint calls critical and nobody allowed).
 [[nodiscard]] Result<MigrateResult> run_migrations(const config::Config& config, const MigrateJob& job);
 
 }  // namespace pgtend::engine

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <thread>
 
 #include "agent/engine/migrating.hpp"
 #include "agent/store/ledger.hpp"
@@ -7,6 +8,18 @@ namespace pgtend::engine {
 
 namespace {
 
+// Other runners have the file for some milliseconds at a time; an agent keeps it.
+constexpr Millis kOthersTime{3'000}, kPoll{20};
+
+Result<std::unique_ptr<store::Ledger>> open_in_turn(const std::string& path, const Clock& clock) {
+  const auto give_up = clock.steady_now() + kOthersTime;
+  while (true) {
+    auto ledger = store::Ledger::open(path, clock);
+    if (ledger || ledger.error().code != Errc::conflict || clock.steady_now() >= give_up) return ledger;
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
 // Nothing where there is no ledger and nobody made room for one.
 Result<std::unique_ptr<store::Ledger>> open_ledger(const std::string& path, const Clock& clock, bool make) {
   std::error_code error;
@@ -14,7 +27,7 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(const std::string& path, cons
   if (error) return fail(Errc::permission, path + ": " + error.message());
   const auto folder = std::filesystem::path(path).parent_path();
   if (!there && (!make || !std::filesystem::is_directory(folder, error))) return std::unique_ptr<store::Ledger>();
-  auto ledger = store::Ledger::open(path, clock);
+  auto ledger = open_in_turn(path, clock);
   if (!ledger)
     return fail(std::move(ledger.error()),
                 "no agent answers and its ledger cannot be used; run this as the agent's user or as root");
@@ -22,13 +35,6 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(const std::string& path, cons
 }
 
 }  // namespace
-
-Result<void> note_migrations(store::Ledger& ledger, const std::string& key, const std::string& history,
-                             const std::vector<store::AuditDraft>& drafts) {
-  for (const auto& draft : drafts)
-    if (auto entry = ledger.audit(draft); !entry) return fail(std::move(entry.error()));
-  return ledger.set_meta(key, history);
-}
 
 LedgerDoor ledger_file_door(const std::string& path) {
   LedgerDoor door;
@@ -56,7 +62,7 @@ LedgerDoor ledger_file_door(const std::string& path) {
     auto ledger = open_ledger(path, clock, true);
     if (!ledger) return fail(std::move(ledger.error()));
     if (!*ledger) return {};
-    return note_migrations(**ledger, key, history, drafts);
+    return (*ledger)->set_meta(key, history, drafts);
   };
   return door;
 }

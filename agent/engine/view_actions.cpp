@@ -1,6 +1,5 @@
 #include "agent/base/log.hpp"
 #include "agent/change/plan_hash.hpp"
-#include "agent/engine/migrating.hpp"
 #include "agent/engine/view.hpp"
 
 // What people ask the agent to do.
@@ -104,8 +103,7 @@ net::TaskResult<std::string> View::migration_history(std::string key) {
 net::TaskResult<std::string> View::note_migrations(std::string key, std::string history,
                                                    std::vector<store::AuditDraft> drafts) {
   auto write = [key, history, drafts](store::Ledger& ledger) -> Result<std::string> {
-    if (auto noted = engine::note_migrations(ledger, key, history, drafts); !noted)
-      return fail(std::move(noted.error()));
+    if (auto noted = ledger.set_meta(key, history, drafts); !noted) return fail(std::move(noted.error()));
     return history;
   };
   auto done = co_await parts_.with_ledger(write);

@@ -68,7 +68,7 @@ void judge_extensions(const RowSet& row, int version_num, const std::string& dat
   auto not_superuser = capability(
       "not_superuser", Purpose::observe, !row.boolean(0, "superuser"),
       "this role may do everything, and so might whoever takes over the agent",
-      "-- make roles for it with packaging/sql/roles.sql; name them in postgresql.user and postgresql.operator.user");
+      "-- make roles for it: pgtend setup --apply; name them in postgresql.user and postgresql.operator.user");
   not_superuser.advice = true;
   out.push_back(std::move(not_superuser));
 }
@@ -95,7 +95,7 @@ constexpr std::string_view kOwnersQuestion =
     "   ORDER BY c.relpages DESC, c.oid))[1:5] AS names"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_roles o ON o.oid = c.relowner"
-    " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgtend')"
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
     "   AND d.objid = c.oid AND d.deptype = 'e')"
     " GROUP BY o.oid, o.rolname, o.rolsuper ORDER BY o.rolname";
@@ -108,7 +108,7 @@ constexpr std::string_view kSchemasQuestion =
     " AND pg_catalog.has_schema_privilege(o.oid, n.oid, 'USAGE') AS may"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_roles o ON o.oid = c.relowner"
-    " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgtend')"
     " ORDER BY n.nspname, o.rolname";
 
 void judge_schemas(const RowSet& rows, std::vector<Capability>& out) {
@@ -239,11 +239,10 @@ std::optional<Capability> missing_for_session(const Error& refusal, const std::s
     return out;
   }
   if (refusal.sqlstate == "28000")
-    return capability(
-        "login", purpose, false, "no session can be had at all: " + refusal.message,
-        "ALTER ROLE " + quoted +
-            " LOGIN;  -- a role that is not there is made by packaging/sql/roles.sql; a line in pg_hba.conf "
-            "must admit it, too");
+    return capability("login", purpose, false, "no session can be had at all: " + refusal.message,
+                      "ALTER ROLE " + quoted +
+                          " LOGIN;  -- a role that is not there is made by pgtend setup --apply; a line in pg_hba.conf "
+                          "must admit it, too");
   return std::nullopt;
 }
 

@@ -113,7 +113,15 @@ Result<std::optional<std::string>> Ledger::get_meta(const std::string& key) {
 }
 
 Result<void> Ledger::set_meta(const std::string& key, const std::string& value) {
-  return impl_->together(nullptr, [&] { return impl_->set_meta("kv." + key, value); });
+  return set_meta(key, value, {});
+}
+
+Result<void> Ledger::set_meta(const std::string& key, const std::string& value, const std::vector<AuditDraft>& drafts) {
+  return impl_->together(nullptr, [&]() -> Result<void> {
+    for (const auto& draft : drafts)
+      if (auto entry = impl_->append_audit(draft); !entry) return fail(std::move(entry).error());
+    return impl_->set_meta("kv." + key, value);
+  });
 }
 
 Result<std::map<std::string, std::string>> Ledger::list_meta(const std::string& prefix) {

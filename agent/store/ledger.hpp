@@ -129,6 +129,8 @@ class Ledger {
   // --- small facts by key (agent identity, last collector times)
   Result<std::optional<std::string>> get_meta(const std::string& key);
   Result<void> set_meta(const std::string& key, const std::string& value);
+  // Together with the audit rows that say what it means.
+  Result<void> set_meta(const std::string& key, const std::string& value, const std::vector<AuditDraft>& drafts);
   Result<std::map<std::string, std::string>> list_meta(const std::string& prefix);
 
   // Replaces what is remembered of the views of one database.

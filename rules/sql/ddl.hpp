@@ -141,7 +141,7 @@ struct DdlScript {
 // Reads a script statement by statement; lines that begin with a backslash (psql's own commands) are passed over. A
 // statement that cannot be parsed is in the result with its error. Of PostgreSQL 18 `ADD CONSTRAINT name NOT NULL
 // column` is understood as a CHECK of the same. Errors: parse (an open quote or comment), resource_exhausted (over
-// 4 MB); not retryable.
+// kMaxScriptBytes); not retryable.
 [[nodiscard]] Result<DdlScript> read_ddl(std::string_view text);
 
 }  // namespace pgtend::sql

@@ -11,9 +11,6 @@ namespace pgtend::sql {
 
 namespace {
 
-// The largest script that is read, which is also the largest file of the configuration.
-constexpr std::size_t kMaxDdlBytes = 4u << 20;
-
 // psql's own commands are no SQL; blanks of the same length keep every place.
 std::string without_backslash_lines(std::string_view text) {
   std::string out(text);
@@ -29,7 +26,7 @@ std::string without_backslash_lines(std::string_view text) {
 
 // For a script that holds a statement the grammar does not know: by the semicolons outside brackets.
 Result<std::vector<Piece>> pieces_by_token(const std::string& text) {
-  const auto tokens = scan(text, kMaxDdlBytes);
+  const auto tokens = scan(text, kMaxScriptBytes);
   if (!tokens) return fail(tokens.error());
   std::vector<Piece> out;
   std::size_t start = 0;
@@ -137,7 +134,7 @@ int grammar_version() {
 }
 
 Result<DdlScript> read_ddl(std::string_view text) {
-  if (text.size() > kMaxDdlBytes) return fail(Errc::resource_exhausted, "the script is longer than 4 MB");
+  if (text.size() > kMaxScriptBytes) return fail(Errc::resource_exhausted, "the script is longer than 16 MB");
   if (text.find('\0') != std::string_view::npos) return fail(Errc::parse, "the script holds a zero byte");
   const auto clean = without_backslash_lines(text);
   auto pieces = pieces_of(clean);

@@ -27,7 +27,7 @@ LogRow row_for(const Session& session, const Work& work) {
 
 net::TaskResult<RowSet> keep(Session* session, const Progress* progress) {
   const auto limit = session->in(kLook);
-  auto done = co_await put_progress(session->connection, *progress, limit);
+  auto done = co_await put_progress(session->connection, session->set, *progress, limit);
   co_return done;
 }
 
@@ -49,17 +49,17 @@ net::TaskResult<LogRow> finish(Session* session, Work* work) {
     auto checked = co_await run_checks(session, work->file, &work->file->post);
     if (!checked) co_return fail(std::move(checked.error()));
   }
-  auto row = co_await append(session->connection, row_for(*session, *work), limit);
+  auto row = co_await append(session->connection, session->set, row_for(*session, *work), limit);
   if (!row) co_return row;
-  auto cleared = co_await clear_progress(session->connection, limit);
+  auto cleared = co_await clear_progress(session->connection, session->set, limit);
   if (!cleared) co_return fail(std::move(cleared.error()));
   co_return row;
 }
 
 net::TaskResult<LogRow> try_transaction(Session* session, Work* work) {
   const bool local = true;
-  auto may = session->may_act();
-  if (!may) co_return fail(std::move(may.error()));
+  auto may = co_await may_begin(session);
+  if (!may) co_return fail(std::move(may.error()), work->file->path);
   const auto limit = session->in(kLook);
   const auto begun = session->clock->steady_now();
   auto begin = co_await run(session, "BEGIN");
@@ -70,7 +70,7 @@ net::TaskResult<LogRow> try_transaction(Session* session, Work* work) {
   if (!role) co_return fail(std::move(role.error()));
   for (const auto& one : work->steps()) {
     const auto* step = &one;
-    auto done = co_await run_step(session, work->file, step);
+    auto done = co_await run_change(session, work->file, step);
     if (!done) co_return fail(std::move(done.error()));
   }
   auto back = co_await run(session, "RESET ROLE");
@@ -144,15 +144,15 @@ void step_is_done(Progress& progress, const Step& step, const Objects& objects) 
 
 net::TaskResult<RowSet> try_step(Session* session, Work* work, const Step* step) {
   const bool local = true;
-  auto may = session->may_act();
-  if (!may) co_return fail(std::move(may.error()));
+  auto may = co_await may_begin(session);
+  if (!may) co_return fail(std::move(may.error()), work->file->place(*step));
   auto begin = co_await run(session, "BEGIN");
   if (!begin) co_return begin;
   auto before = co_await read_now(session);
   if (!before) co_return fail(std::move(before.error()));
   auto role = co_await become_role(session, work->file, local);
   if (!role) co_return role;
-  auto done = co_await run_step(session, work->file, step);
+  auto done = co_await run_change(session, work->file, step);
   if (!done) co_return done;
   auto back = co_await run(session, "RESET ROLE");
   if (!back) co_return back;
@@ -199,7 +199,7 @@ net::TaskResult<RowSet> execute_outside(Session* session, Work* work, const Step
   if (!waits) co_return waits;
   auto role = co_await become_role(session, work->file, local);
   if (!role) co_return role;
-  auto done = co_await run_step(session, work->file, step);
+  auto done = co_await run_change(session, work->file, step);
   const bool there_already = !done && resumed && step->sql.effect == sql::ScriptEffect::create &&
                              (done.error().sqlstate == "42P04" || done.error().sqlstate == "42710");
   if (there_already) co_return RowSet();
@@ -214,8 +214,8 @@ net::TaskResult<RowSet> execute_outside(Session* session, Work* work, const Step
 net::TaskResult<RowSet> run_outside(Session* session, Work* work, const Step* step) {
   const bool resumed = work->progress.under_way == step->digest();
   const bool local = false;
-  auto may = session->may_act();
-  if (!may) co_return fail(std::move(may.error()));
+  auto may = co_await may_begin(session);
+  if (!may) co_return fail(std::move(may.error()), work->file->place(*step));
   auto role = co_await become_role(session, work->file, local);
   if (!role) co_return role;
   auto found = co_await look_before(session, work->file, step, resumed);
@@ -225,6 +225,8 @@ net::TaskResult<RowSet> run_outside(Session* session, Work* work, const Step* st
   auto before = co_await read_now(session);
   if (!before) co_return fail(std::move(before.error()));
   if (*found == Found::nothing) {
+    auto room = co_await look_for_room(session, work->file, step);
+    if (!room) co_return room;
     work->progress.under_way = step->digest();
     auto intent = co_await keep(session, &work->progress);
     if (!intent) co_return intent;
@@ -297,7 +299,7 @@ net::TaskResult<RowSet> take_back(Session* session, Work* work) {
   auto undone = co_await run_steps(session, work);
   if (!undone) co_return undone;
   const auto limit = session->in(kLook);
-  auto cleared = co_await clear_progress(session->connection, limit);
+  auto cleared = co_await clear_progress(session->connection, session->set, limit);
   co_return cleared;
 }
 

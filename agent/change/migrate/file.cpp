@@ -217,6 +217,7 @@ Result<MigrationFile> parse_migration(const std::string& path, std::string_view 
   out.version = name->version;
   out.name = name->name;
   out.repeatable = name->repeatable;
+  out.text = text;
   out.checksum = store::sha256_hex(normalised(text));
   Reader reader(out, text);
   reader.read();

@@ -34,6 +34,7 @@ struct MigrationFile {
   std::optional<Millis> lock_timeout, statement_timeout;
 
   std::vector<Step> pre, up, post, down;
+  std::string text;      // as it was read
   std::string checksum;  // of the text with LF ends of lines and without trailing blanks; sha-256, hex
 
   [[nodiscard]] std::string place(const Step& step) const { return path + ":" + std::to_string(step.line); }

@@ -11,6 +11,9 @@ namespace pgtend::migrate {
 namespace {
 
 Result<std::string> read_text(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::file_size(path, ignored) > sql::kMaxScriptBytes && !ignored)
+    return fail(Errc::parse, path.string() + ":1: the file is larger than 16 MB; load what is data by other means");
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (in) text << in.rdbuf();

@@ -11,13 +11,20 @@ namespace {
 constexpr const char* kTables =
     "BEGIN; SET LOCAL client_min_messages = warning; "
     "DO $do$ BEGIN IF pg_catalog.to_regnamespace('pgtend') IS NULL THEN CREATE SCHEMA pgtend; END IF; END $do$; "
-    "CREATE TABLE IF NOT EXISTS pgtend.change_log (sequence bigint PRIMARY KEY, id text NOT NULL, name text NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS pgtend.%_log (sequence bigint PRIMARY KEY, id text NOT NULL, name text NOT NULL, "
     "action text NOT NULL CHECK (action IN ('up', 'down', 'baseline')), checksum text NOT NULL, objects text NOT NULL, "
     "applied_by text NOT NULL, applied_at timestamptz NOT NULL, duration_ms bigint NOT NULL, "
     "system_identifier text NOT NULL, timeline integer NOT NULL, parent text NOT NULL, hash text NOT NULL); "
-    "CREATE TABLE IF NOT EXISTS pgtend.change_progress (one boolean PRIMARY KEY DEFAULT true CHECK (one), "
+    "CREATE TABLE IF NOT EXISTS pgtend.%_progress (one boolean PRIMARY KEY DEFAULT true CHECK (one), "
     "id text NOT NULL, action text NOT NULL, checksum text NOT NULL, digests text NOT NULL, under_way text NOT NULL, "
     "objects text NOT NULL, error text NOT NULL, duration_ms bigint NOT NULL); COMMIT";
+
+// A text with the name of the set in place of %.
+std::string named(std::string_view text, const std::string& set) {
+  std::string out;
+  for (const char c : text) out += c == '%' ? set : std::string(1, c);
+  return out;
+}
 
 std::optional<Action> parse_action(std::string_view text) {
   for (const auto action : {Action::up, Action::down, Action::baseline})
@@ -27,7 +34,7 @@ std::optional<Action> parse_action(std::string_view text) {
 
 Result<LogRow> row_of(const RowSet& rows, std::size_t i) {
   const auto action = parse_action(rows.text(i, "action"));
-  if (!action) return fail(Errc::corrupt, "pgtend.change_log holds an unknown action: " + rows.text(i, "action"));
+  if (!action) return fail(Errc::corrupt, "the history holds an unknown action: " + rows.text(i, "action"));
   LogRow out;
   out.sequence = rows.integer(i, "sequence").value_or(0);
   out.id = rows.text(i, "id");
@@ -108,11 +115,12 @@ std::string Log::broken() const {
   return {};
 }
 
-net::TaskResult<RowSet> make_tables(pg::Connection* connection, Deadline deadline) {
-  const std::string look =
-      "SELECT pg_catalog.to_regclass('pgtend.change_log') IS NOT NULL AND "
-      "pg_catalog.to_regclass('pgtend.change_progress') IS NOT NULL AS there";
-  const std::string make = kTables, back = "ROLLBACK";
+net::TaskResult<RowSet> make_tables(pg::Connection* connection, std::string set, Deadline deadline) {
+  const std::string look = named(
+      "SELECT pg_catalog.to_regclass('pgtend.%_log') IS NOT NULL AND "
+      "pg_catalog.to_regclass('pgtend.%_progress') IS NOT NULL AS there",
+      set);
+  const std::string make = named(kTables, set), back = "ROLLBACK";
   const pg::Params none;
   auto there = co_await connection->query(look, none, deadline);
   if (!there || there->boolean(0, "there")) co_return there;
@@ -123,31 +131,32 @@ net::TaskResult<RowSet> make_tables(pg::Connection* connection, Deadline deadlin
     if (!rolled) co_return rolled;
   }
   co_return fail(with_grant(std::move(made.error()), connection->user(), connection->database()),
-                 "make pgtend.change_log");
+                 named("make pgtend.%_log", set));
 }
 
-net::TaskResult<Log> read_log(pg::Connection* connection, Deadline deadline) {
-  const std::string look = "SELECT pg_catalog.to_regclass('pgtend.change_log') IS NOT NULL AS there";
-  const std::string list =
+net::TaskResult<Log> read_log(pg::Connection* connection, std::string set, Deadline deadline) {
+  const std::string look = named("SELECT pg_catalog.to_regclass('pgtend.%_log') IS NOT NULL AS there", set);
+  const std::string list = named(
       "SELECT *, pg_catalog.round(extract(epoch FROM applied_at) * 1000)::bigint AS applied_ms "
-      "FROM pgtend.change_log ORDER BY sequence";
-  const std::string one = "SELECT * FROM pgtend.change_progress";
+      "FROM pgtend.%_log ORDER BY sequence",
+      set);
+  const std::string one = named("SELECT * FROM pgtend.%_progress", set);
   const pg::Params none;
   Log out;
   auto there = co_await connection->query(look, none, deadline);
-  if (!there) co_return fail(std::move(there.error()), "look for pgtend.change_log");
+  if (!there) co_return fail(std::move(there.error()), named("look for pgtend.%_log", set));
   if (!there->boolean(0, "there")) co_return out;
   auto rows = co_await connection->query(list, none, deadline);
   if (!rows)
     co_return fail(with_grant(std::move(rows.error()), connection->user(), connection->database()),
-                   "read pgtend.change_log");
+                   named("read pgtend.%_log", set));
   for (std::size_t i = 0; i < rows->size(); ++i) {
     auto row = row_of(*rows, i);
     if (!row) co_return fail(std::move(row.error()));
     out.rows.push_back(std::move(*row));
   }
   auto progress = co_await connection->query(one, none, deadline);
-  if (!progress) co_return fail(std::move(progress.error()), "read pgtend.change_progress");
+  if (!progress) co_return fail(std::move(progress.error()), named("read pgtend.%_progress", set));
   if (progress->size() == 0) co_return out;
   Progress p;
   p.id = progress->text(0, "id");
@@ -162,14 +171,15 @@ net::TaskResult<Log> read_log(pg::Connection* connection, Deadline deadline) {
   co_return out;
 }
 
-net::TaskResult<LogRow> append(pg::Connection* connection, LogRow row, Deadline deadline) {
-  const std::string last = "SELECT sequence, hash FROM pgtend.change_log ORDER BY sequence DESC LIMIT 1";
-  const std::string put =
-      "INSERT INTO pgtend.change_log VALUES ($1, $2, $3, $4, $5, $6, $7, pg_catalog.to_timestamp($8::bigint / 1000.0), "
-      "$9, $10, $11, $12, $13)";
+net::TaskResult<LogRow> append(pg::Connection* connection, std::string set, LogRow row, Deadline deadline) {
+  const std::string last = named("SELECT sequence, hash FROM pgtend.%_log ORDER BY sequence DESC LIMIT 1", set);
+  const std::string put = named(
+      "INSERT INTO pgtend.%_log VALUES ($1, $2, $3, $4, $5, $6, $7, pg_catalog.to_timestamp($8::bigint / 1000.0), "
+      "$9, $10, $11, $12, $13)",
+      set);
   const pg::Params none;
   auto newest = co_await connection->query(last, none, deadline);
-  if (!newest) co_return fail(std::move(newest.error()), "read pgtend.change_log");
+  if (!newest) co_return fail(std::move(newest.error()), named("read pgtend.%_log", set));
   row.sequence = newest->integer(0, "sequence").value_or(0) + 1;
   row.parent = newest->text(0, "hash");
   row.hash = hash_of(row);
@@ -187,27 +197,28 @@ net::TaskResult<LogRow> append(pg::Connection* connection, LogRow row, Deadline 
                           row.parent,
                           row.hash};
   auto done = co_await connection->query(put, fields, deadline);
-  if (!done) co_return fail(std::move(done.error()), "write pgtend.change_log");
+  if (!done) co_return fail(std::move(done.error()), named("write pgtend.%_log", set));
   co_return row;
 }
 
-net::TaskResult<RowSet> put_progress(pg::Connection* connection, Progress p, Deadline deadline) {
-  const std::string sql =
-      "INSERT INTO pgtend.change_progress VALUES (true, $1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (one) DO UPDATE "
+net::TaskResult<RowSet> put_progress(pg::Connection* connection, std::string set, Progress p, Deadline deadline) {
+  const std::string sql = named(
+      "INSERT INTO pgtend.%_progress VALUES (true, $1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (one) DO UPDATE "
       "SET "
-      "id = $1, action = $2, checksum = $3, digests = $4, under_way = $5, objects = $6, error = $7, duration_ms = $8";
+      "id = $1, action = $2, checksum = $3, digests = $4, under_way = $5, objects = $6, error = $7, duration_ms = $8",
+      set);
   const pg::Params fields{p.id,        p.action,  p.checksum, join(p.digests, " "),
                           p.under_way, p.objects, p.error,    std::to_string(p.duration_ms)};
   auto done = co_await connection->query(sql, fields, deadline);
-  if (!done) co_return fail(std::move(done.error()), "write pgtend.change_progress");
+  if (!done) co_return fail(std::move(done.error()), named("write pgtend.%_progress", set));
   co_return done;
 }
 
-net::TaskResult<RowSet> clear_progress(pg::Connection* connection, Deadline deadline) {
-  const std::string sql = "DELETE FROM pgtend.change_progress";
+net::TaskResult<RowSet> clear_progress(pg::Connection* connection, std::string set, Deadline deadline) {
+  const std::string sql = named("DELETE FROM pgtend.%_progress", set);
   const pg::Params none;
   auto done = co_await connection->query(sql, none, deadline);
-  if (!done) co_return fail(std::move(done.error()), "write pgtend.change_progress");
+  if (!done) co_return fail(std::move(done.error()), named("write pgtend.%_progress", set));
   co_return done;
 }
 

@@ -56,14 +56,18 @@ struct Log {
   [[nodiscard]] std::string broken() const;
 };
 
-// Makes the schema and its tables where they are missing. Errors: permission (with the GRANT), the server's.
-net::TaskResult<RowSet> make_tables(pg::Connection* connection, Deadline deadline);
+// Each set of files has a history of its own: a person's in pgtend.change_log, pgtend's own in pgtend.setup_log.
+inline constexpr const char* kChangeSet = "change";
+inline constexpr const char* kSetupSet = "setup";
+
+// Makes the schema and the set's tables where they are missing. Errors: permission (with the GRANT), the server's.
+net::TaskResult<RowSet> make_tables(pg::Connection* connection, std::string set, Deadline deadline);
 // Empty where nothing was ever applied. Errors: permission, the server's.
-net::TaskResult<Log> read_log(pg::Connection* connection, Deadline deadline);
+net::TaskResult<Log> read_log(pg::Connection* connection, std::string set, Deadline deadline);
 
 // These run in the caller's transaction. The first numbers, chains and hashes the row, and returns it.
-net::TaskResult<LogRow> append(pg::Connection* connection, LogRow row, Deadline deadline);
-net::TaskResult<RowSet> put_progress(pg::Connection* connection, Progress progress, Deadline deadline);
-net::TaskResult<RowSet> clear_progress(pg::Connection* connection, Deadline deadline);
+net::TaskResult<LogRow> append(pg::Connection* connection, std::string set, LogRow row, Deadline deadline);
+net::TaskResult<RowSet> put_progress(pg::Connection* connection, std::string set, Progress progress, Deadline deadline);
+net::TaskResult<RowSet> clear_progress(pg::Connection* connection, std::string set, Deadline deadline);
 
 }  // namespace pgtend::migrate

@@ -27,8 +27,8 @@ std::vector<std::string> taken_away(const Mirror& mirror, const Log& log) {
 
 }  // namespace
 
-std::string mirror_key(const std::string& system_identifier, const std::string& database) {
-  return "migrations/" + system_identifier + "/" + database;
+std::string mirror_key(const std::string& system_identifier, const std::string& database, const std::string& set) {
+  return "migrations/" + (set == kChangeSet ? "" : set + "/") + system_identifier + "/" + database;
 }
 
 std::string to_text(const Log& log) {

@@ -17,7 +17,8 @@ struct MirrorRow {
 using Mirror = std::vector<MirrorRow>;  // ascending
 
 // The ledger's key of a database's copy.
-[[nodiscard]] std::string mirror_key(const std::string& system_identifier, const std::string& database);
+[[nodiscard]] std::string mirror_key(const std::string& system_identifier, const std::string& database,
+                                     const std::string& set);
 [[nodiscard]] std::string to_text(const Log& log);
 // An empty text: an empty copy. Errors: corrupt.
 [[nodiscard]] Result<Mirror> parse_mirror(std::string_view text);

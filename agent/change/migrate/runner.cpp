@@ -17,9 +17,9 @@ net::TaskResult<Log> lock_and_read(Session* session) {
   auto locked = co_await take_lock(session);
   if (!locked) co_return fail(std::move(locked.error()));
   const auto limit = session->in(kLook);
-  auto made = co_await make_tables(session->connection, limit);
+  auto made = co_await make_tables(session->connection, session->set, limit);
   if (!made) co_return fail(std::move(made.error()));
-  auto log = co_await read_log(session->connection, limit);
+  auto log = co_await read_log(session->connection, session->set, limit);
   co_return log;
 }
 
@@ -61,10 +61,13 @@ net::TaskResult<LogRow> apply_one(Session* session, const Log* log, const Migrat
   work.action = action;
   work.progress = progress_of(*log, *file, action == Action::up ? "up" : "down");
   work.expected = std::move(*expected);
+  auto intent = session->intend(*file, action);
+  if (!intent) co_return fail(std::move(intent.error()), file->path + ": nothing of it was run");
   auto row = co_await apply(session, &work);
   if (row)
-    session->tell(file->id + "__" + file->name + (action == Action::up ? " applied in " : " taken back in ") +
-                  std::to_string(row->duration_ms) + " ms");
+    session->tell((file->repeatable ? file->id : file->id + "__" + file->name) +
+                  (action == Action::up ? " applied in " : " taken back in ") + std::to_string(row->duration_ms) +
+                  " ms");
   co_return row;
 }
 
@@ -81,7 +84,7 @@ net::Task<void> apply_all(Session* session, std::vector<const MigrationFile*> wa
   }
   if (!report->failure || !session->connection->healthy()) co_return;
   const auto limit = session->in(kLook);
-  auto log = co_await read_log(session->connection, limit);
+  auto log = co_await read_log(session->connection, session->set, limit);
   if (log) report->log = std::move(*log);
 }
 
@@ -93,6 +96,10 @@ net::Task<Report> up(Session* session, const std::vector<MigrationFile>* files, 
   auto wanted = pending(*files, report.log, options);
   if (!wanted) {
     report.failure = std::move(wanted.error());
+    co_return report;
+  }
+  if (auto accepted = session->accept(*wanted); !accepted) {
+    report.failure = std::move(accepted.error());
     co_return report;
   }
   co_await apply_all(session, std::move(*wanted), Action::up, &report);
@@ -113,31 +120,29 @@ net::Task<Report> down(Session* session, const std::vector<MigrationFile>* files
 
 namespace {
 
-net::TaskResult<LogRow> note_baseline(Session* session, const MigrationFile* file) {
+net::TaskResult<LogRow> note_baseline(Session* session, const Noted* noted) {
   const auto& identity = session->connection->identity();
   LogRow row;
-  row.id = file->id;
-  row.name = file->name;
+  row.id = noted->file->id;
+  row.name = noted->file->name;
   row.action = Action::baseline;
-  row.checksum = file->checksum;
+  row.checksum = noted->file->checksum;
   row.objects = "{}";
-  row.applied_by = session->actor;
-  row.applied_at = session->clock->now();
+  row.applied_by = noted->by.empty() ? session->actor : noted->by;
+  row.applied_at = noted->at.value_or(session->clock->now());
   row.system_identifier = identity.system_identifier;
   row.timeline = identity.timeline;
   const auto limit = session->in(kLook);
-  auto noted = co_await append(session->connection, std::move(row), limit);
-  co_return noted;
+  auto done = co_await append(session->connection, session->set, std::move(row), limit);
+  co_return done;
 }
 
-net::TaskResult<RowSet> note_baselines(Session* session, const std::vector<MigrationFile>* files, std::uint64_t version,
-                                       Report* report) {
+net::TaskResult<RowSet> note_baselines(Session* session, const std::vector<Noted>* wanted, Report* report) {
   auto begun = co_await run(session, "BEGIN");
   if (!begun) co_return begun;
-  for (const auto& one : *files) {
-    if (one.repeatable || one.version > version) continue;
-    const auto* file = &one;
-    auto row = co_await note_baseline(session, file);
+  for (const auto& one : *wanted) {
+    const auto* noted = &one;
+    auto row = co_await note_baseline(session, noted);
     if (!row) co_return fail(std::move(row.error()));
     report->done.push_back(std::move(*row));
   }
@@ -145,24 +150,33 @@ net::TaskResult<RowSet> note_baselines(Session* session, const std::vector<Migra
   co_return committed;
 }
 
+Result<void> may_note(const Session& session, const Log& log, const std::vector<Noted>& wanted) {
+  if (!log.applied().empty() || log.progress)
+    return fail(Errc::conflict, "migrations are applied here already; a baseline is for a database without any");
+  for (const auto& one : wanted)
+    if (auto intent = session.intend(*one.file, Action::baseline); !intent) return intent;
+  return {};
+}
+
 }  // namespace
 
-net::Task<Report> baseline(Session* session, const std::vector<MigrationFile>* files, std::uint64_t version) {
+Result<std::vector<Noted>> up_to(const std::vector<MigrationFile>& files, std::uint64_t version) {
+  std::vector<Noted> out;
+  for (const auto& file : files)
+    if (!file.repeatable && file.version <= version) out.push_back({&file, {}, {}});
+  if (out.empty() || out.back().file->version != version)
+    return fail(Errc::not_found, "there is no file of version " + std::to_string(version));
+  return out;
+}
+
+net::Task<Report> baseline(Session* session, const std::vector<Noted>* wanted) {
   auto report = co_await begin(session);
   if (report.failure) co_return report;
-  const bool known = std::any_of(files->begin(), files->end(), [&](const MigrationFile& file) {
-    return !file.repeatable && file.version == version;
-  });
-  const bool begun = !report.log.applied().empty() || report.log.progress;
-  tl::expected<RowSet, Error> done;
-  if (begun) {
-    done = fail(Errc::conflict, "migrations are applied here already; a baseline is for a database without any");
-  } else if (!known) {
-    done = fail(Errc::not_found, "there is no file of version " + std::to_string(version));
-  } else {
-    auto noted = co_await note_baselines(session, files, version, &report);
-    done = std::move(noted);
+  if (auto may = may_note(*session, report.log, *wanted); !may) {
+    report.failure = std::move(may.error());
+    co_return report;
   }
+  auto done = co_await note_baselines(session, wanted, &report);
   if (done) {
     report.log.rows.insert(report.log.rows.end(), report.done.begin(), report.done.end());
     co_return report;

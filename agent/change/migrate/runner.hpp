@@ -18,8 +18,15 @@ struct Report {
 net::Task<Report> up(Session* session, const std::vector<MigrationFile>* files, UpOptions options);
 // Takes back the newest. Failures as above.
 net::Task<Report> down(Session* session, const std::vector<MigrationFile>* files, DownOptions options);
-// Notes every version up to `version` as there already, without running it. Failures: conflict (something is applied
-// already), not_found.
-net::Task<Report> baseline(Session* session, const std::vector<MigrationFile>* files, std::uint64_t version);
+// A file whose work was there before pgtend.
+struct Noted {
+  const MigrationFile* file = nullptr;
+  std::string by;             // who applied it; empty: who asks now
+  std::optional<UtcTime> at;  // when; nullopt: now
+};
+// Every version up to `version`. Errors: not_found (it is none of the folder's).
+[[nodiscard]] Result<std::vector<Noted>> up_to(const std::vector<MigrationFile>& files, std::uint64_t version);
+// Notes these as there already, without running them. Failures: conflict (something is applied already).
+net::Task<Report> baseline(Session* session, const std::vector<Noted>* wanted);
 
 }  // namespace pgtend::migrate

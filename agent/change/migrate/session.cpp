@@ -92,6 +92,13 @@ net::TaskResult<RowSet> run_step(Session* session, const MigrationFile* file, co
   co_return fail(std::move(error), file->place(*step));
 }
 
+net::TaskResult<RowSet> run_change(Session* session, const MigrationFile* file, const Step* step) {
+  auto may = session->may_act();
+  if (!may) co_return fail(std::move(may.error()), file->place(*step));
+  auto done = co_await run_step(session, file, step);
+  co_return done;
+}
+
 net::TaskResult<RowSet> become_role(Session* session, const MigrationFile* file, bool local) {
   if (file->role.empty()) co_return RowSet();
   const std::string sql = (local ? "SET LOCAL ROLE " : "SET ROLE ") + quote_identifier(file->role);

@@ -15,7 +15,8 @@
 
 namespace pgtend::embedded {
 std::span<const EmbeddedFile> demo_files();
-}
+std::span<const EmbeddedFile> setup_files();
+}  // namespace pgtend::embedded
 
 namespace pgtend::cli::demo {
 
@@ -144,9 +145,13 @@ Result<void> Cluster::fill() {
     return fail(std::move(filled.error()), "packaging/demo/shop.sql");
   if (auto analysed = shop->run("VACUUM (ANALYZE)"); !analysed) return fail(std::move(analysed.error()), "vacuum");
   // A psql script, as an administrator runs it.
-  const auto roles = folder_ / "roles.sql";
-  if (auto written = write_text(roles, embedded_text("packaging/sql/roles.sql")); !written)
-    return fail(std::move(written.error()));
+  const auto roles = folder_ / "sql" / "roles.sql";
+  std::error_code error;
+  if (!fs::create_directories(folder_ / "sql" / "setup", error))
+    return fail(Errc::io, "cannot make " + (folder_ / "sql").string());
+  for (const auto& file : embedded::setup_files())
+    if (auto written = write_text(folder_ / fs::path(file.name).lexically_relative("packaging"), file.text); !written)
+      return fail(std::move(written.error()));
   auto granted =
       run_to_end({programs_ / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "owner=shop_owner", "-h",
                   socket_folder(), "-p", std::to_string(kPort), "-U", "postgres", "-d", kDatabase, "-f", roles},

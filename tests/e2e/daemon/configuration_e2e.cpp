@@ -139,10 +139,10 @@ TEST_CASE("every cure names the roles that are really connected") {
   INFO(doctor);
   CHECK(doctor.find("GRANT pg_monitor TO \"watcher\";") != std::string::npos);
   CHECK(doctor.find("GRANT pg_signal_backend TO \"actor\";") != std::string::npos);
-  CHECK(doctor.find("psql -v monitor='watcher' -v operator='actor'") != std::string::npos);
+  CHECK(doctor.find("pgtend setup --apply --owner OWNER -d postgres") != std::string::npos);
   CHECK(doctor.find("pgtend_") == std::string::npos);
-  // One role for all of it is none that roles.sql makes.
-  CHECK(daemon.cli({"doctor", "-U", "watcher"}).output.find("roles.sql") == std::string::npos);
+  // One role for all of it is none that setup makes.
+  CHECK(daemon.cli({"doctor", "-U", "watcher"}).output.find("pgtend setup") == std::string::npos);
   daemon.start();
   const auto detail = [&] {
     const auto status = *daemon.get("/v1/status");

@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "tests/e2e/daemon/daemon.hpp"
 #include "tests/support/catch.hpp"
 
@@ -23,7 +25,8 @@ struct Project {
     words.insert(words.end(), {"-o", "json"});
     const auto result = migrate(std::move(words));
     INFO(result.output);
-    auto out = Json::parse(result.output, nullptr, false);
+    // Why up would refuse follows on the standard error.
+    auto out = Json::parse(result.output.substr(0, result.output.rfind("\n}\n") + 3), nullptr, false);
     REQUIRE_FALSE(out.is_discarded());
     return out;
   }
@@ -32,7 +35,8 @@ struct Project {
     const auto entries = daemon.get("/v1/audit?limit=1000");
     REQUIRE(entries);
     for (const auto& entry : (*entries)["items"])
-      out += entry.value("action", "") + " " + entry.value("subject", "") + " by " + entry.value("actor", "") + "\n";
+      out += entry.value("action", "") + " " + entry.value("subject", "") + " by " + entry.value("actor", "") +
+             (entry.value("before", "").starts_with("allowed") ? ", " + entry.value("before", "") : "") + "\n";
     return out;
   }
 
@@ -121,5 +125,58 @@ TEST_CASE("a database that was restored to a point before shows what it lost, an
   CHECK(count_of(audit, "migrate.up app/V0001") == 1);
   CHECK(count_of(audit, "migrate.up app/V0002") == 2);
   CHECK(count_of(audit, "migrate.lost app/V0002") == 1);
+  // Each intent comes before its act.
+  CHECK(audit.find("migrate.up.intent app/V0001") < audit.find("migrate.up app/V0001"));
+  CHECK(count_of(audit, "migrate.up.intent app/V0002") == 2);
   CHECK(project.daemon.cli({"audit", "verify"}).status == 0);
+}
+
+TEST_CASE("what would block a table is refused before anything runs, unless it is allowed") {
+  Project project;
+  project.daemon.start();
+  project.put("V0002__note.sql", "ALTER TABLE orders ADD COLUMN note text;\n");
+  CHECK(project.migrate({"up"}).status == 0);
+  project.put("V0003__index.sql", "CREATE INDEX orders_note ON orders (note);\n");
+  project.put("V0004__later.sql", "ALTER TABLE orders ADD COLUMN later text;\n");
+  const auto plan = project.migrate({"plan"});
+  CHECK(plan.status == 5);
+  CHECK(has(plan, "V0003__index.sql:1:1: critical create-index-blocking: CREATE INDEX on orders"));
+  CHECK(has(plan, "CREATE INDEX CONCURRENTLY orders_note ON orders (note);"));
+  const auto refused = project.migrate({"up"});
+  CHECK(refused.status == 5);
+  CHECK(has(refused, "V0003__index.sql:1: create-index-blocking: "));
+  CHECK(has(refused, "--allow RULE"));
+  CHECK(project.json({"status"})["items"][2]["state"] == "pending");
+  CHECK(project.json({"plan"})["pending"][0]["lint"][0]["rule"] == "create-index-blocking");
+  CHECK(project.migrate({"up", "--allow", "create-index-bloking"}).status == 2);
+  CHECK(has(project.migrate({"up", "--allow", "create-index-blocking"}), "2 done"));
+  CHECK(project.audit().find("migrate.up.intent app/V0003 by ") != std::string::npos);
+  CHECK(project.audit().find(", allowed: create-index-blocking") != std::string::npos);
+  project.put("V0005__index.sql",
+              "-- lint: allow create-index-blocking: the table is empty\n"
+              "CREATE INDEX orders_later ON orders (later);\n");
+  CHECK(has(project.migrate({"up"}), "1 done"));
+}
+
+TEST_CASE("a freeze that comes while a statement runs stops the next one, whether the agent was there before or not") {
+  Project project;
+  const bool from_the_start = GENERATE(true, false);
+  CAPTURE(from_the_start);
+  project.put("V0002__slow.sql",
+              "-- pgtend: tx=none\nSELECT pg_sleep(4);\nCREATE TABLE after_the_sleep (id bigint);\n");
+  if (from_the_start) project.daemon.start();
+  CommandResult result;
+  std::thread runner([&] { result = project.migrate({"up"}); });
+  const auto sleeps = [&] {
+    return project.cluster.exec("app", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1";
+  };
+  CHECK(eventually(sleeps));
+  if (!from_the_start) project.daemon.start();
+  CHECK(project.daemon.cli({"freeze", "on"}).status == 0);
+  runner.join();
+  CHECK(result.status == 5);
+  CHECK(has(result, "V0002__slow.sql:3: changes are frozen by"));
+  CHECK(project.cluster.exec("app", "SELECT to_regclass('after_the_sleep') IS NULL") == "t");
+  CHECK(project.daemon.cli({"freeze", "off"}).status == 0);
+  CHECK(has(project.migrate({"up"}), "1 done"));
 }

@@ -177,3 +177,61 @@ TEST_CASE("adopt knows a renamed table, writes a new file only, and names the mi
   CHECK(adopt(cluster, "postgres", {}, "reader").status == 0);
   CHECK(adopt(cluster, "template1").output.find("holds no history") != std::string::npos);
 }
+
+TEST_CASE("an adopted history becomes the baseline from which up goes on") {
+  PgCluster cluster({.settings = {{"timezone", "UTC"}}});
+  const TempDir dir("adopt");
+  const auto folder = (dir.path() / "set").string();
+  std::filesystem::create_directories(folder);
+  const auto put = [&](const std::string& name, const std::string& text) {
+    write_file(std::filesystem::path(folder) / name, text);
+  };
+  const auto baseline = [&](const std::string& database, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--baseline", "--dir", folder});
+    return adopt(cluster, database, more);
+  };
+  const auto migrate = [&](const std::string& database, const std::string& what) {
+    return run_command({Daemon::binary(), "migrate", what, "--dir", folder, "--dsn", cluster.conninfo(database)});
+  };
+  const auto has = [](const CommandResult& result, const std::string& part) {
+    INFO(result.output);
+    return result.output.find(part) != std::string::npos;
+  };
+  put("V1__base.sql", "CREATE TABLE a (b bigint);");
+  put("V2__orders.sql", "CREATE TABLE orders (b bigint);");
+  put("R__views.sql", "CREATE OR REPLACE VIEW v AS SELECT 1 AS one;");
+
+  cluster.exec("postgres", "CREATE DATABASE a");
+  cluster.exec("a", kFlyway);
+  auto result = baseline("a");
+  CHECK(result.status == 5);
+  CHECK(has(result, "public.flyway_schema_history: version 4 is failed; mend that with flyway first"));
+  cluster.exec("a", "UPDATE flyway_schema_history SET success = true WHERE version = '4'");
+  result = baseline("a");
+  CHECK(result.status == 1);
+  CHECK(has(result, "public.flyway_schema_history has versions of which there is no file: 4"));
+  put("V4__broken.sql", "CREATE TABLE c (b bigint);");
+  put("V5__next.sql", "CREATE TABLE next_one (b bigint);");
+  CHECK(has(baseline("a"), "4 migrations are noted as there already; 1 to apply"));
+  CHECK(cluster.exec("a",
+                     "SELECT applied_by LIKE 'person:%, from flyway' AND applied_at = '2026-01-02 12:30:00' FROM "
+                     "pgtend.change_log WHERE id = 'V2'") == "t");
+  CHECK(has(migrate("a", "up"), "1 done"));
+  CHECK(cluster.exec("a", "SELECT to_regclass('next_one') IS NOT NULL AND to_regclass('orders') IS NULL") == "t");
+  CHECK(migrate("a", "verify").status == 0);
+  CHECK(has(baseline("a"), "migrations are applied here already"));
+
+  // What has no numbers stands behind one version.
+  cluster.exec("postgres", "CREATE DATABASE d");
+  cluster.exec("d", std::string(kSqitch) + "DELETE FROM sqitch.events WHERE change_id = 'cccc'");
+  CHECK(has(baseline("d"), "version aaaa is no whole number"));
+  CHECK(has(baseline("d", {"--as", "V2"}), "2 migrations are noted as there already; 3 to apply"));
+
+  cluster.exec("postgres", "CREATE DATABASE e");
+  cluster.exec("e",
+               "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL); "
+               "INSERT INTO schema_migrations VALUES (2, false); CREATE SCHEMA other; CREATE TABLE "
+               "other.schema_migrations (LIKE schema_migrations)");
+  CHECK(has(baseline("e"), "name one with --table: other.schema_migrations, public.schema_migrations"));
+  CHECK(has(baseline("e", {"--table", "public.schema_migrations"}), "2 migrations are noted"));
+}

@@ -153,6 +153,36 @@ TEST_CASE("a missing right is named with its GRANT before anything is touched") 
   }
 }
 
+TEST_CASE("an operator that inherits nothing sees old snapshots and how far standbys are behind") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  cluster.exec("shop",
+               "DO $$ BEGIN CREATE ROLE blind_owner; EXCEPTION WHEN duplicate_object THEN END $$;"
+               "DO $$ BEGIN CREATE ROLE blind LOGIN NOINHERIT; EXCEPTION WHEN duplicate_object THEN END $$;"
+               "ALTER TABLE orders OWNER TO blind_owner; GRANT blind_owner TO blind;"
+               "GRANT CREATE ON SCHEMA public TO blind_owner");
+  TempDir dir("pgtend-change");
+  RigOptions options{.ledger_file = dir.path() / "ledger.db"};
+  options.operator_.parameters = cluster.parameters("shop", "blind");
+  Rig rig(cluster, options);
+  rig.options().max_xact_age = Millis(1);
+  rig.apply_options();
+  auto plan = index_plan();
+  plan.run_as_role = "blind_owner";
+  auto old = cluster.session("shop");
+  old.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM items; SELECT pg_sleep(1)");
+  const auto waits = rig.drive(rig.approved(plan).id, [](const Change& now) { return !now.last_error.empty(); });
+  CHECK(waits.state == ChangeState::deferred);
+  CHECK_THAT(waits.last_error, ContainsSubstring("of pid " + std::to_string(old.backend_pid())));
+  old.exec("COMMIT");
+  rig.options().max_xact_age = Millis(60'000);
+  rig.apply_options();
+  const auto done = rig.drive(waits.id);
+  CAPTURE(done.last_error);
+  CHECK(done.state == ChangeState::kept);
+  CHECK(done.evidence_before.find("disk_free_bytes") != std::string::npos);
+}
+
 TEST_CASE("the freeze switch stops a change before its first statement, by file and by ledger") {
   auto& cluster = shared_cluster();
   make_shop(cluster);

@@ -41,7 +41,9 @@ class MigrationScene {
   }
   migrate::Report baseline(std::uint64_t version) {
     const auto read = files();
-    return with_session([&](migrate::Session* session) { return migrate::baseline(session, &read, version); });
+    const auto noted = migrate::up_to(read, version);
+    REQUIRE(noted);
+    return with_session([&](migrate::Session* session) { return migrate::baseline(session, &*noted); });
   }
   // Applies everything and wants it to succeed; the ids.
   std::vector<std::string> applied() {
@@ -73,12 +75,15 @@ class MigrationScene {
   change::PipelineOptions options;
   std::map<std::string, std::string> parameters;  // instead of the cluster's
   std::string frozen_by;
+  int statements_until_freeze = -1;  // -1: none
+  std::vector<std::string> intents;  // "up V0001"
+  bool intents_are_kept = true;
   std::vector<std::string> told;
 
  private:
   static net::Task<migrate::Report> read(migrate::Session* session, migrate::Log* out) {
     const auto limit = session->in(migrate::kLook);
-    auto log = co_await migrate::read_log(session->connection, limit);
+    auto log = co_await migrate::read_log(session->connection, session->set, limit);
     if (log) *out = std::move(*log);
     co_return migrate::Report();
   }
@@ -104,8 +109,15 @@ class MigrationScene {
     session.clock = &clock;
     session.actor = "person:test";
     session.may_act = [this]() -> Result<void> {
+      if (statements_until_freeze > 0 && --statements_until_freeze == 0) frozen_by = "bob";
       if (frozen_by.empty()) return {};
       return fail(Errc::refused, "changes are frozen by " + frozen_by);
+    };
+    session.blocking = world.blocking();
+    session.intend = [this](const migrate::MigrationFile& file, migrate::Action action) -> Result<void> {
+      if (!intents_are_kept) return fail(Errc::refused, "the ledger is full");
+      intents.push_back(std::string(migrate::to_string(action)) + " " + file.id);
+      return {};
     };
     session.tell = [this](const std::string& line) { told.push_back(line); };
     return world.run(job(&session));

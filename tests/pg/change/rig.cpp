@@ -140,7 +140,7 @@ Rig::Rig(PgCluster& cluster, RigOptions options) : given_(std::move(options)) {
   if (!ledger) throw std::runtime_error(ledger.error().describe());
   ledger_ = std::move(*ledger);
   pg::LaneOptions lanes;
-  lanes.monitor.parameters = cluster.parameters("shop");
+  lanes.monitor.parameters = given_.monitor.empty() ? cluster.parameters("shop") : given_.monitor;
   lanes.operator_ = given_.operator_;
   lanes_ = std::make_unique<pg::Lanes>(world_.io(), world_.blocking(), lanes, clock_, 7);
   for (const auto action : all_action_classes()) policy_.defaults[action] = PolicyMode::approve;

@@ -29,7 +29,8 @@ ProposedChange role_setting_plan(const std::string& role, const std::string& nam
 // An agent's pipeline with everything that it needs, short intervals and a scripted history.
 struct RigOptions {
   std::string ledger_file;
-  pg::ConnectSpec operator_{};  // empty: as the monitor
+  std::map<std::string, std::string> monitor{};  // libpq's parameters; empty: the cluster's
+  pg::ConnectSpec operator_{};                   // empty: as the monitor
   std::function<void(std::string_view)> fault{};
   double buffers = 0.2, wal = 1;  // effect of the change on the scripted target statements
   std::string freeze_file{};

@@ -238,6 +238,20 @@ TEST_CASE("a second open of the same file is refused while the first lives") {
   history.commit();
 }
 
+TEST_CASE("a fact and the audit rows that say what it means are kept together or not at all") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  REQUIRE(ledger->set_meta("migrations/1/app", "[1]", {draft("migrate.up"), draft("migrate.up", "y")}));
+  REQUIRE(ledger->audit_list(1, 10)->size() == 2);
+  ledger.ledger.reset();
+  RawDatabase(ledger.file).exec("CREATE TRIGGER full BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'full'); END");
+  ledger.open();
+  REQUIRE_FALSE(ledger->set_meta("migrations/1/app", "[1,2]", {draft("migrate.up", "z")}));
+  CHECK(ledger->audit_list(1, 10)->size() == 2);
+  CHECK(ledger->get_meta("migrations/1/app")->value() == "[1]");
+  CHECK(ledger->audit_verify()->ok);
+}
+
 TEST_CASE("a ledger of a newer version, of another program or of no database is refused and left alone") {
   TempDir dir;
   FakeClock clock;
