@@ -47,43 +47,10 @@ net::TaskResult<RowSet> no_other_build(Asker* asker, ProposedChange plan) {
   co_return fail(Errc::unavailable, "another index is being built on the table by pid " + rows->text(0, "pid"), true);
 }
 
-net::TaskResult<RowSet> replicas_follow(CorePtr core, Asker* asker) {
-  const std::string sql = "SELECT coalesce(max(extract(epoch FROM r.replay_lag)), 0) AS lag FROM pg_stat_replication r";
-  const pg::Params none;
-  auto rows = co_await asker->ask(sql, none);
-  if (!rows) co_return fail(std::move(rows.error()), "look at the replicas");
-  const double lag = rows->number(0, "lag").value_or(0);
-  if (lag * 1000 <= static_cast<double>(core->options.max_replica_lag.count())) co_return rows;
-  co_return fail(Errc::unavailable, "a standby is " + std::to_string(static_cast<int>(lag)) + " s behind", true);
-}
-
-struct Disk {
-  std::optional<double> free_bytes;
-  std::string note;
-};
-
-net::TaskResult<Disk> free_disk(CorePtr core, Asker* asker, bool is_local) {
-  Disk out;
-  if (!is_local) {
-    out.note = "not checked: the server is on another host";
-    co_return out;
-  }
-  const std::string sql = "SELECT setting FROM pg_settings WHERE name = 'data_directory'";
-  const pg::Params none;
-  auto rows = co_await asker->ask(sql, none);
-  if (!rows) co_return fail(std::move(rows.error()), "read the data directory");
-  if (rows->size() == 0) {
-    out.note = "not checked: the data directory is not shown to this role";
-    co_return out;
-  }
-  auto job = [path = rows->text(0, "setting")]() -> std::optional<double> {
-    struct statvfs fs{};
-    if (statvfs(path.c_str(), &fs) != 0) return std::nullopt;
-    return static_cast<double>(fs.f_bavail) * static_cast<double>(fs.f_frsize);
-  };
-  out.free_bytes = co_await net::run_on(core->parts.blocking, std::move(job));
-  if (!out.free_bytes) out.note = "not checked: the data directory cannot be reached from here";
-  co_return out;
+net::TaskResult<Millis> replicas_follow(CorePtr core, Asker* asker) {
+  auto lag = co_await replica_lag(asker);
+  if (!lag || *lag <= core->options.max_replica_lag) co_return lag;
+  co_return fail(Errc::unavailable, "a standby is " + format_duration(*lag) + " behind", true);
 }
 
 Error missing_right(const std::vector<std::string>& missing) {
@@ -104,6 +71,43 @@ Result<void> may_begin(const Standing& standing, const Work& work) {
 }
 
 }  // namespace
+
+net::TaskResult<Millis> replica_lag(Asker* asker) {
+  const std::string sql = "SELECT coalesce(max(extract(epoch FROM r.replay_lag)), 0) AS lag FROM pg_stat_replication r";
+  const pg::Params none;
+  auto rows = co_await asker->ask(sql, none);
+  if (!rows) co_return fail(std::move(rows.error()), "look at the replicas");
+  co_return Millis(static_cast<std::int64_t>(rows->number(0, "lag").value_or(0) * 1000));
+}
+
+net::TaskResult<Disk> free_disk(CorePtr core, Asker* asker, bool is_local) {
+  Disk out;
+  if (!is_local) {
+    out.note = "not checked: the server is on another host";
+    co_return out;
+  }
+  const std::string sql = "SELECT setting FROM pg_settings WHERE name = 'data_directory'";
+  const pg::Params none;
+  auto rows = co_await asker->ask(sql, none);
+  if (!rows) co_return fail(std::move(rows.error()), "read the data directory");
+  if (rows->size() == 0) {
+    out.note = "not checked: the data directory is not shown to this role";
+    co_return out;
+  }
+  auto job = [path = rows->text(0, "setting")] {
+    Disk found;
+    struct statvfs fs{};
+    if (statvfs(path.c_str(), &fs) != 0) {
+      found.note = "not checked: the data directory cannot be reached from here";
+      return found;
+    }
+    found.free_bytes = static_cast<double>(fs.f_bavail) * static_cast<double>(fs.f_frsize);
+    found.bytes = static_cast<double>(fs.f_blocks) * static_cast<double>(fs.f_frsize);
+    return found;
+  };
+  out = co_await net::run_on(core->parts.blocking, std::move(job));
+  co_return out;
+}
 
 net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Change change, bool reverse) {
   const auto& kind = kind_of(change.plan);
@@ -138,7 +142,7 @@ net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Cha
   }
   auto follow = co_await replicas_follow(core, &asker);
   if (!follow) co_return fail(std::move(follow.error()));
-  notes.set("replica_lag_seconds", follow->number(0, "lag").value_or(0));
+  notes.set("replica_lag_seconds", std::chrono::duration<double>(*follow).count());
   const double needed =
       core->options.disk_factor * static_cast<double>(std::max<std::int64_t>(0, change.plan.cost.bytes));
   auto disk = co_await free_disk(core, &asker, connection->is_local());

@@ -53,13 +53,14 @@ bool is_whole(const Complaints& complain, std::size_t i) {
 }
 
 bool is_zero(const PolicyBudget& budget) {
-  return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0;
+  return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0 || budget.wal_bytes == 0;
 }
 
 void check_mode(const Complaints& complain, const PolicyRule& rule, const std::string& path) {
   // Without its mode a rule has that of the struct, which nobody wrote.
   if (!complain.is_set(path + ".mode") || complain.is_broken(path + ".mode")) return;
-  const bool has_budget = rule.budget.changes || rule.budget.bytes || rule.budget.seconds;
+  const auto& budget = rule.budget;
+  const bool has_budget = budget.changes || budget.bytes || budget.seconds || budget.wal_bytes || budget.replica_lag;
   if (rule.mode == PolicyMode::automatic) {
     if (std::find(rule.actions.begin(), rule.actions.end(), ActionClass::restart_setting) != rule.actions.end())
       complain.at(path + ".mode", "restart_setting cannot be auto: a person restarts the server",
