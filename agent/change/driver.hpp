@@ -52,7 +52,9 @@ class Driver {
   // driver_observe.cpp
   net::Task<void> observe();
   net::Task<bool> is_lost();
-  net::Task<void> conclude(Verdict verdict, bool complete);
+  net::Task<bool> has_tripped();
+  net::Task<void> keep_evidence(std::string text);
+  net::Task<void> conclude(Verdict verdict, bool ends);
 
   // driver_spent.cpp
   // Notes what the act's cost is read against, to be stored with its intent.

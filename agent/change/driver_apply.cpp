@@ -2,6 +2,7 @@
 #include "agent/change/driver.hpp"
 #include "agent/change/gates.hpp"
 #include "agent/change/measure.hpp"
+#include "agent/change/vitals.hpp"
 
 namespace pgtend::change {
 namespace {
@@ -47,6 +48,8 @@ net::Task<void> Driver::begin() {
     co_return;
   }
   if (kind().is_measured(change_.plan)) {
+    auto vitals = co_await read_vitals(core_, change_.plan, connection->is_local());
+    if (vitals) notes->set_object("vitals", vitals_text(*vitals));
     auto sets = co_await choose_statements(core_, change_.plan);
     if (sets) {
       notes->set("targets", sets->targets);

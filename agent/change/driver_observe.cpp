@@ -2,6 +2,8 @@
 #include "agent/change/driver.hpp"
 #include "agent/change/measure.hpp"
 #include "agent/change/notes.hpp"
+#include "agent/change/vitals.hpp"
+#include "agent/store/proof_rows.hpp"
 
 namespace pgtend::change {
 namespace {
@@ -33,11 +35,37 @@ net::Task<bool> Driver::is_lost() {
   co_return true;
 }
 
+// Trouble that was not there before the change, and is there at two looks in a row: nobody waits for statistics then.
+net::Task<bool> Driver::has_tripped() {
+  const Notes notes(change_.evidence_before);
+  const bool is_local = notes.text("disk").empty();
+  auto now = co_await read_vitals(core_, change_.plan, is_local);
+  if (!now) co_return false;
+  const auto trip = hard_trip(parse_vitals(notes.object("vitals")), *now, core_->options.verify);
+  if (trip.empty()) {
+    core_->tripped.erase(change_.id);
+    co_return false;
+  }
+  if (core_->tripped.insert_or_assign(change_.id, trip).second) co_return false;
+  core_->tripped.erase(change_.id);
+  Verdict verdict;
+  verdict.kind = VerdictKind::regressed;
+  verdict.test = "hard trip";
+  verdict.explanation = "the server is in trouble: " + trip;
+  Notes after(change_.evidence_after);
+  after.set_object("vitals", vitals_text(*now));
+  change_.evidence_after = after.json();
+  co_await conclude(verdict, true);
+  co_return true;
+}
+
 net::Task<void> Driver::observe() {
   const auto options = core_->options.verify;
   core_->rest(change_.id, std::max<Millis>(core_->options.poll_interval, options.window));
   auto lost = co_await is_lost();
   if (lost) co_return;
+  auto tripped = co_await has_tripped();
+  if (tripped) co_return;
   const Notes notes(change_.evidence_before);
   StatementSets sets{notes.ids("targets"), notes.ids("writes"), notes.ids("controls")};
   const UtcTime applied_at = change_.applied_at.value_or(change_.updated_at);
@@ -51,20 +79,32 @@ net::Task<void> Driver::observe() {
   with_before.set_object("statements", measured->before_json);
   change_.evidence_before = with_before.json();
   change_.evidence_after = measured->after_json;
-  co_await conclude(measured->verdict, measured->complete);
+  if (measured->ends) co_await keep_evidence(measured->evidence);
+  co_await conclude(measured->verdict, measured->ends);
 }
 
-net::Task<void> Driver::conclude(Verdict verdict, bool complete) {
+// The ledger's row of the change vouches for it by its hash, and the audit for the row.
+net::Task<void> Driver::keep_evidence(std::string text) {
+  auto job = [id = change_.id, text](store::Ledger& ledger) { return ledger.put_evidence(id, text); };
+  auto kept = co_await with_ledger(core_, std::move(job));
+  if (!kept) {
+    // The verdict holds without; only nobody else can recompute it.
+    log::warn("evidence not kept", {{"change", change_.id}, {"error", kept.error().describe()}});
+    co_return;
+  }
+  Notes after(change_.evidence_after);
+  after.set("sha256", store::sha256_of(text));
+  change_.evidence_after = after.json();
+}
+
+net::Task<void> Driver::conclude(Verdict verdict, bool ends) {
   const auto& options = core_->options.verify;
-  const UtcTime now = core_->parts.clock.now();
-  const bool out_of_time = now >= change_.applied_at.value_or(now) + options.max_observe;
   const bool has_way_back = !change_.plan.sql_down.empty();
   const bool is_new_index = change_.plan.action == ActionClass::create_index;
   const bool useless = verdict.kind == VerdictKind::no_effect && is_new_index && options.undo_no_effect;
   const auto last = change_.verdict ? change_.verdict->kind : VerdictKind::insufficient;
   change_.verdict = verdict;
   const bool harmful = verdict.kind == VerdictKind::regressed;
-  const bool ends = complete || out_of_time || harmful;
   if (!ends) {
     // Only a change of mind is worth a row.
     if (verdict.kind != last) co_await move_to(ChangeState::observing, "change.observe", describe(verdict));

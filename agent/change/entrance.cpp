@@ -1,5 +1,6 @@
 #include "agent/change/entrance.hpp"
 
+#include <cmath>
 #include <cstdio>
 
 #include "agent/base/log.hpp"
@@ -57,7 +58,7 @@ net::TaskResult<std::string> fingerprint_now(CorePtr core, Change change) {
 net::TaskResult<Change> insert(CorePtr core, Change change, std::string actor) {
   auto print = co_await fingerprint_now(core, change);
   if (!print) co_return fail(std::move(print.error()));
-  Notes notes;
+  Notes notes(change.evidence_before);
   if (!print->empty()) notes.set("fingerprint", *print);
   const UtcTime now = core->parts.clock.now();
   if (change.state == ChangeState::approved) notes.set("approved_at", now);
@@ -82,6 +83,16 @@ net::TaskResult<Change> find(CorePtr core, std::string id) {
   auto job = [id](store::Ledger& ledger) { return ledger.get_change(id); };
   auto change = co_await with_ledger(core, job);
   co_return change;
+}
+
+// What was promised, to be held against what came of it: the record of its class is made of that.
+Notes promise_of(const Recommendation& recommendation) {
+  const auto& effect = recommendation.effect;
+  Notes out;
+  out.set("risk", std::string(to_string(recommendation.risk)));
+  out.set("predicted_metric", effect.metric);
+  if (effect.before > 0 && std::isfinite(effect.after)) out.set("predicted_effect", effect.after / effect.before - 1);
+  return out;
 }
 
 tl::unexpected<Error> wrong_state(const Change& change, std::string_view wanted) {
@@ -136,6 +147,7 @@ net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decis
   change.state = automatic ? ChangeState::approved : ChangeState::proposed;
   if (automatic) change.approved_by = "policy";
   change.not_before = decision.not_before;
+  change.evidence_before = promise_of(recommendation).json();
   auto known = co_await look_for(core, change);
   if (!known) co_return fail(std::move(known.error()));
   if (known->same) co_return *known->same;

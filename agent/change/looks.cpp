@@ -27,7 +27,7 @@ net::TaskResult<double> no_old_snapshots(Asker* asker, int acting_pid, Millis li
                  true);
 }
 
-net::TaskResult<ReplicaLag> replicas_follow(Asker* asker, Millis limit) {
+net::TaskResult<ReplicaLag> replica_lag(Asker* asker) {
   // Without the right to see it a standby has a pid and nothing else.
   const std::string sql =
       "SELECT coalesce(max(extract(epoch FROM r.replay_lag)), 0) AS lag, "
@@ -40,8 +40,13 @@ net::TaskResult<ReplicaLag> replicas_follow(Asker* asker, Millis limit) {
   out.seconds = rows->number(0, "lag").value_or(0);
   if (rows->integer(0, "hidden").value_or(0) > 0)
     out.note = "not checked: GRANT pg_read_all_stats TO " + rows->text(0, "me");
-  if (out.seconds * 1000 <= static_cast<double>(limit.count())) co_return out;
-  co_return fail(Errc::unavailable, "a standby is " + std::to_string(static_cast<int>(out.seconds)) + " s behind",
+  co_return out;
+}
+
+net::TaskResult<ReplicaLag> replicas_follow(Asker* asker, Millis limit) {
+  auto lag = co_await replica_lag(asker);
+  if (!lag || lag->seconds * 1000 <= static_cast<double>(limit.count())) co_return lag;
+  co_return fail(Errc::unavailable, "a standby is " + std::to_string(static_cast<int>(lag->seconds)) + " s behind",
                  true);
 }
 
@@ -59,13 +64,18 @@ net::TaskResult<Disk> free_disk(Asker* asker, net::asio::any_io_executor blockin
     out.note = "not checked: the data directory is not shown to this role";
     co_return out;
   }
-  auto job = [path = rows->text(0, "setting")]() -> std::optional<double> {
+  auto job = [path = rows->text(0, "setting")] {
+    Disk found;
     struct statvfs fs{};
-    if (statvfs(path.c_str(), &fs) != 0) return std::nullopt;
-    return static_cast<double>(fs.f_bavail) * static_cast<double>(fs.f_frsize);
+    if (statvfs(path.c_str(), &fs) != 0) {
+      found.note = "not checked: the data directory cannot be reached from here";
+      return found;
+    }
+    found.free_bytes = static_cast<double>(fs.f_bavail) * static_cast<double>(fs.f_frsize);
+    found.bytes = static_cast<double>(fs.f_blocks) * static_cast<double>(fs.f_frsize);
+    return found;
   };
-  out.free_bytes = co_await net::run_on(std::move(blocking), std::move(job));
-  if (!out.free_bytes) out.note = "not checked: the data directory cannot be reached from here";
+  out = co_await net::run_on(std::move(blocking), std::move(job));
   co_return out;
 }
 

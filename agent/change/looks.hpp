@@ -17,11 +17,14 @@ struct ReplicaLag {
   double seconds = 0;  // of the standby that is furthest behind
   std::string note;    // why it is not known; empty: it is
 };
-// Errors: unavailable (one is further behind than `limit`; retryable), the server's.
+// Errors: the server's.
+net::TaskResult<ReplicaLag> replica_lag(Asker* asker);
+// The same. Errors: unavailable (one is further behind than `limit`; retryable), the server's.
 net::TaskResult<ReplicaLag> replicas_follow(Asker* asker, Millis limit);
 
 struct Disk {
   std::optional<double> free_bytes;  // of the data directory's file system
+  double bytes = 0;                  // of the whole of it
   std::string note;                  // why it is not known; empty: it is
 };
 // `is_local`: the server runs on this host. Errors: the server's.

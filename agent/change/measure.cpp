@@ -1,5 +1,7 @@
 #include "agent/change/measure.hpp"
 
+#include "agent/change/verify/evidence_text.hpp"
+
 namespace pgtend::change {
 namespace {
 
@@ -64,13 +66,16 @@ net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementS
     auto after = statement_windows(**reader, database, ids, {applied + options.warm_up, now}, options.window);
     if (!after) return fail(std::move(after.error()));
     Measured out;
-    out.verdict = judge(*before, *after, sets, options);
-    out.before_json = evidence_json(*before, sets);
-    out.after_json = evidence_json(*after, sets);
+    const VerdictEvidence evidence{std::move(*before), std::move(*after), sets, options};
+    out.verdict = judge(evidence);
+    out.before_json = evidence_json(evidence.before, sets);
+    out.after_json = evidence_json(evidence.after, sets);
     // Gaps do not count: what is needed is observed time, not elapsed time.
     Millis observed{0};
-    for (const auto& window : *after) observed += window.length;
+    for (const auto& window : evidence.after) observed += window.length;
     out.complete = observed >= options.after && out.verdict.kind != VerdictKind::insufficient;
+    out.ends = out.complete || out.verdict.kind == VerdictKind::regressed || now >= applied + options.max_observe;
+    if (out.ends) out.evidence = evidence_text(evidence);
     return out;
   };
   auto measured = co_await net::run_on(core->parts.blocking, std::move(job));

@@ -13,6 +13,8 @@ struct Measured {
   Verdict verdict;
   std::string before_json, after_json;
   bool complete = false;  // the whole `after` time has been observed
+  bool ends = false;      // it is complete, or harm was found, or there is no more time
+  std::string evidence;   // what the verdict was made of, of one that ends the observation
 };
 // Compares [before, applied) with [applied + warm-up, now]. Errors: the history's.
 net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, UtcTime intent,

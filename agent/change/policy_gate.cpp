@@ -2,6 +2,7 @@
 
 #include "agent/base/log.hpp"
 #include "agent/change/core.hpp"
+#include "agent/change/looks.hpp"
 #include "agent/change/notes.hpp"
 #include "agent/policy/limits.hpp"
 #include "agent/policy/policy.hpp"
@@ -9,8 +10,6 @@
 namespace pgtend::change {
 namespace {
 
-// Longer than any cool-down that still doubles and any monthly budget.
-constexpr Millis kPolicyMemory{90LL * 24 * 3600 * 1000};
 constexpr std::size_t kOpenChanges = 1'000;
 constexpr Millis kAskAgain{5'000};
 
@@ -72,7 +71,7 @@ struct Past {
 };
 
 net::TaskResult<Past> read_past(CorePtr core, Change change, PolicyConfig config) {
-  const UtcTime since = core->parts.clock.now() - kPolicyMemory;
+  const UtcTime since = core->parts.clock.now() - policy::kMemory;
   auto job = [change, since, config](store::Ledger& ledger) -> Result<Past> {
     const auto rule_of = [&](const ProposedChange& plan) { return policy::rule_for(plan, config); };
     auto past = ledger.policy_past(since, change.id, rule_of);
@@ -99,6 +98,13 @@ net::Task<ServerRole> known_role(CorePtr core, Change change) {
   co_return core->parts.lanes.identity().role;
 }
 
+net::TaskResult<Millis> known_replica_lag(CorePtr core, Change change) {
+  LaneAsker asker(core->parts.lanes, acting_database(*core, change.plan));
+  auto lag = co_await replica_lag(&asker);
+  if (!lag) co_return fail(std::move(lag.error()));
+  co_return Millis(static_cast<std::int64_t>(lag->seconds * 1000));
+}
+
 bool is_passing(const std::string& limit) {
   return limit == "freeze" || limit == "role" || limit == "ledger" || limit == "standby";
 }
@@ -122,8 +128,13 @@ net::TaskResult<Weighed> weigh(CorePtr core, Change change) {
     past.frozen = true;
     past.frozen_by = freeze->by;
   }
-  const UtcTime now = core->parts.clock.now();
   const bool by_policy = change.approved_by == "policy";
+  if (by_policy && policy::has_replica_ceiling(change.plan, config)) {
+    auto lag = co_await known_replica_lag(core, change);
+    if (!lag) co_return fail(std::move(lag.error()));
+    past.replica_lag = *lag;
+  }
+  const UtcTime now = core->parts.clock.now();
   const auto approved_at = Notes(change.evidence_before).time("approved_at");
   Weighed out;
   // Its risk was weighed when policy first let it run by itself; what can have changed since is looked at here.

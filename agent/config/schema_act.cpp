@@ -28,23 +28,43 @@ const EnumNames<ActionClass>& action_names() {
   return names;
 }
 
+template <class T>
+Field<T> optional_bytes(std::string key, std::optional<std::int64_t> T::* member, std::string doc) {
+  return {{std::move(key), range_type("size", "0", show_bytes(kMaxBudgetBytes)), std::move(doc), "", {}, {}},
+          [member](Reader& r, const Entry& e, T& out) {
+            std::int64_t value = 0;
+            if (r.bytes(e, value, 0, kMaxBudgetBytes)) out.*member = value;
+          },
+          [member](const T& from, KeyDoc& to) { to.value = from.*member ? show_bytes(*(from.*member)) : ""; }};
+}
+
 Table<PolicyBudget> budget_table() {
   using B = PolicyBudget;
-  const auto bytes_type = range_type("size", "0", show_bytes(kMaxBudgetBytes));
+  const auto lag_type = range_type("duration", "1s", format_duration(kDay));
   return {
       optional_integer("changes", &B::changes, 0, 1'000'000, "Number of changes."),
-      {{"bytes", bytes_type, "Disk space that the changes keep.", "", {}, {}},
-       [](Reader& r, const Entry& e, B& out) {
-         std::int64_t value = 0;
-         if (r.bytes(e, value, 0, kMaxBudgetBytes)) out.bytes = value;
-       },
-       [](const B& from, KeyDoc& to) { to.value = from.bytes ? show_bytes(*from.bytes) : ""; }},
+      optional_bytes("bytes", &B::bytes, "Disk space that the changes keep."),
       {{"seconds", range_type("number", "0", show_limit(kMaxBudgetSeconds)), "Run time of the statements.", "", {}, {}},
        [](Reader& r, const Entry& e, B& out) {
          double value = 0;
          if (r.number(e, value, 0, kMaxBudgetSeconds)) out.seconds = value;
        },
        [](const B& from, KeyDoc& to) { to.value = from.seconds ? format_double(*from.seconds) : ""; }},
+      optional_bytes("wal_bytes", &B::wal_bytes, "WAL that the server writes while the statements run."),
+      {{"replica_lag", lag_type, "Ceiling, not a sum: a standby further behind holds changes back.", "", {}, {}},
+       [](Reader& r, const Entry& e, B& out) {
+         Millis value{0};
+         if (r.duration(e, value, kSecond, kDay)) out.replica_lag = value;
+       },
+       [](const B& from, KeyDoc& to) { to.value = from.replica_lag ? format_duration(*from.replica_lag) : ""; }},
+  };
+}
+
+Table<PolicyTrust> trust_table() {
+  using T = PolicyTrust;
+  return {
+      integer("verdicts", &T::verdicts, 0, 10'000, "Verdicts that the class needs. 0: auto counts at once."),
+      number("precision", &T::precision, 0, 1, "Lower bound (Wilson, one-sided 90 %) of the share that helped."),
   };
 }
 
@@ -188,6 +208,9 @@ Table<PolicyConfig> policy_table() {
       duration("cool_down_after_undo", &P::cool_down_after_undo, Millis(0), Millis(365 * kDay),
                "Rest after a change was undone; doubles with each undo of the object."),
       duration("approval_ttl", &P::approval_ttl, Millis(0), Millis(365 * kDay), "How long an approval holds."),
+      section("trust", &P::trust, trust_table(),
+              "The record that an index or setting class needs in the last year before auto counts for it; until then "
+              "it asks."),
       boolean("frozen", &P::frozen, "Stops every change before it is applied."),
   };
 }

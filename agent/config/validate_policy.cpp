@@ -53,7 +53,7 @@ bool is_whole(const Complaints& complain, std::size_t i) {
 }
 
 bool is_zero(const PolicyBudget& budget) {
-  return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0;
+  return budget.changes == 0 || budget.bytes == 0 || budget.seconds == 0.0 || budget.wal_bytes == 0;
 }
 
 // Complains of a class that a person must act on, whatever is written.
@@ -69,7 +69,8 @@ void check_auto(const Complaints& complain, ActionClass action, const std::strin
 void check_mode(const Complaints& complain, const PolicyRule& rule, const std::string& path) {
   // Without its mode a rule has that of the struct, which nobody wrote.
   if (!complain.is_set(path + ".mode") || complain.is_broken(path + ".mode")) return;
-  const bool has_budget = rule.budget.changes || rule.budget.bytes || rule.budget.seconds;
+  const auto& budget = rule.budget;
+  const bool has_budget = budget.changes || budget.bytes || budget.seconds || budget.wal_bytes || budget.replica_lag;
   if (rule.mode == PolicyMode::automatic) {
     for (const auto action : rule.actions) check_auto(complain, action, path + ".mode");
     if (is_zero(rule.budget)) complain.at(path + ".budget", "mode auto with a budget of 0 never acts", "use recommend");

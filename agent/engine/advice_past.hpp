@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -9,9 +8,6 @@
 #include "rules/advisors/options.hpp"
 
 namespace pgtend::engine {
-
-// How far back policy looks: the rest after an undo doubles each time, from a week; a year covers five undos.
-inline constexpr std::chrono::days kPolicyMemory{365};
 
 // Tells the advisors what `changes` mean for their advice on `database`: which recommendations rest after an undo, by
 // policy's cool-down, and which indexes are on their way.

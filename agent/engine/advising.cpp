@@ -10,6 +10,7 @@
 #include "agent/engine/cure.hpp"
 #include "agent/engine/facts.hpp"
 #include "agent/engine/what_if.hpp"
+#include "agent/policy/policy.hpp"
 #include "rules/advisors/duplicate_index.hpp"
 #include "rules/advisors/missing_index.hpp"
 #include "rules/advisors/unused_index.hpp"
@@ -108,7 +109,7 @@ net::Task<advisors::AdvisorOptions> Advising::options_now(std::string database) 
     auto undone = ledger.list_changes({ChangeState::reverted, false}, kChangesLookedAt);
     if (!undone) return fail(std::move(undone.error()));
     std::move(undone->begin(), undone->end(), std::back_inserter(*changes));
-    auto past = ledger.policy_past(now - kPolicyMemory);
+    auto past = ledger.policy_past(now - policy::kMemory);
     if (!past) return fail(std::move(past.error()));
     add_past(out, *changes, database, config->policy, *past, now);
     return out;

@@ -1,9 +1,7 @@
 #include "agent/engine/pipeline.hpp"
 
-#include <filesystem>
-
 #include "agent/base/log.hpp"
-#include "agent/engine/advice_past.hpp"
+#include "agent/engine/policy_past.hpp"
 #include "agent/policy/policy.hpp"
 
 namespace pgtend::engine {
@@ -51,26 +49,10 @@ net::Task<void> Pipeline::tend(std::string database) {
 }
 
 net::TaskResult<Decision> Pipeline::decide(ProposedChange plan, Risk risk) {
-  const auto config = parts_.config;
-  const UtcTime now = parts_.clock.now();
-  auto read = [config, now](store::Ledger& ledger) {
-    const auto rule = [&](const ProposedChange& change) { return policy::rule_for(change, config->policy); };
-    return ledger.policy_past(now - kPolicyMemory, {}, rule);
-  };
-  PolicyPast past;
-  if (parts_.ledger != nullptr) {
-    auto stored = co_await parts_.with_ledger(read);
-    if (!stored) co_return fail(std::move(stored.error()), "decide");
-    past = std::move(*stored);
-  }
-  past.ledger_writable = parts_.ledger != nullptr;
-  past.role = parts_.lanes.identity().role;
-  std::error_code ignored;
-  if (std::filesystem::exists(config->change.freeze_file, ignored)) {
-    past.frozen = true;
-    past.frozen_by = "file " + config->change.freeze_file;
-  }
-  co_return policy::decide(plan, risk, config->policy, past, now);
+  const auto config = parts_.config->policy;
+  auto past = co_await read_policy_past(&parts_, config, "");
+  if (!past) co_return fail(std::move(past.error()), "decide");
+  co_return policy::decide(plan, risk, config, *past, parts_.clock.now());
 }
 
 net::TaskResult<bool> Pipeline::remember(Recommendation recommendation, Decision decision) {

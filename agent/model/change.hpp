@@ -47,6 +47,11 @@ struct Verdict {
   std::string explanation;  // one sentence a person can check
 };
 
+// By statistics of statements, not by the catalogs alone.
+[[nodiscard]] inline bool is_measured(const Verdict& verdict) {
+  return verdict.windows_before > 0 && verdict.windows_after > 0;
+}
+
 struct Change {
   std::string id;  // uuid
   std::string recommendation_id;

@@ -22,4 +22,13 @@ std::optional<PolicyMode> parse_policy_mode(std::string_view name) {
   return std::nullopt;
 }
 
+void count_verdict(TrackRecord& record, ActionClass action, VerdictKind verdict, bool undone) {
+  if (verdict == VerdictKind::insufficient) return;
+  // A drop promises that nothing gets slower, everything else that something gets faster.
+  const bool harmless = action == ActionClass::drop_index && verdict == VerdictKind::no_effect;
+  record.verdicts += 1;
+  record.right += !undone && (verdict == VerdictKind::improved || harmless) ? 1 : 0;
+  record.undone += undone ? 1 : 0;
+}
+
 }  // namespace pgtend

@@ -8,6 +8,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/model/advice.hpp"
+#include "agent/model/change.hpp"
 #include "agent/model/snapshot.hpp"
 
 namespace pgtend {
@@ -30,6 +31,14 @@ struct PolicyBudget {
   std::optional<int> changes;
   std::optional<std::int64_t> bytes;
   std::optional<double> seconds;
+  std::optional<std::int64_t> wal_bytes = {};  // of the server while the statements ran
+  std::optional<Millis> replica_lag = {};      // no sum but a ceiling: a standby further behind holds the change back
+};
+
+// How often a class must have been right before policy's `auto` counts for it.
+struct PolicyTrust {
+  int verdicts = 10;       // needed; 0: `auto` counts at once
+  double precision = 0.8;  // ratio; lower bound of what share of them was right
 };
 
 // The first rule whose actions, database and object all match decides.
@@ -55,8 +64,20 @@ struct PolicyConfig {
   Millis cool_down{0};
   Millis cool_down_after_undo{Millis(7LL * 24 * 3600 * 1000)};  // doubles with each undo of the object
   Millis approval_ttl{Millis(7LL * 24 * 3600 * 1000)};
+  PolicyTrust trust;
   bool frozen = false;
 };
+
+// What became of the predictions of one class: its changes that got a verdict.
+struct TrackRecord {
+  int verdicts = 0;  // of changes that were kept or undone; "insufficient" is none
+  int right = 0;     // kept, and it helped; of a drop: and nothing got worse
+  int undone = 0;    // by pgtend or a person
+  // Median distance of the measured effect from the predicted one, as a ratio; nullopt: nothing was predicted.
+  std::optional<double> median_error;
+};
+// Adds the verdict of a change of this class that was kept or, by whoever, undone.
+void count_verdict(TrackRecord& record, ActionClass action, VerdictKind verdict, bool undone);
 
 // What has happened so far, as the ledger knows it: all the policy may look at besides the recommendation.
 struct PolicyPast {
@@ -73,6 +94,8 @@ struct PolicyPast {
   std::string frozen_by;
   ServerRole role = ServerRole::primary;
   bool ledger_writable = true;  // without it pgtend only recommends
+  std::map<ActionClass, TrackRecord> records;
+  std::optional<Millis> replica_lag;  // of the standby that is furthest behind; nullopt: not looked at
 };
 
 }  // namespace pgtend

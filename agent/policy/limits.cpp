@@ -16,6 +16,8 @@ constexpr int kUndosThatEndTrust = 2;
 constexpr Millis kUndoMemory{30 * kDay};
 // A verdict has no known moment; this is when it is worth asking again.
 constexpr Millis kInFlightRecheck{60'000};
+// Nor has a standby that catches up.
+constexpr Millis kReplicaRecheck{60'000};
 // 2^10 weeks are 20 years.
 constexpr int kMostDoublings = 10;
 
@@ -29,51 +31,18 @@ bool matches(const PolicyRule& rule, const ProposedChange& change) {
   return action && glob_match(rule.database, change.database) && glob_match(rule.object, change.object);
 }
 
-// The span over which a budget is counted, and when the next one begins.
-struct Period {
-  UtcTime from;
-  std::optional<UtcTime> next;
-};
-
-Period period_of(const PolicyWindow* window, UtcTime now) {
-  if (window != nullptr) {
-    const auto span = current_occurrence(*window, now);
-    return {span ? span->from : now, next_opening(*window, now)};
-  }
-  const auto midnight = std::chrono::floor<std::chrono::days>(now);
-  return {midnight, UtcTime(midnight) + kDay};
-}
-
-struct Spent {
-  double changes = 0, bytes = 0, seconds = 0;
-};
-
-// A rule counts what it let through; a class default counts its class, so that one class cannot starve another.
-Spent spent_since(UtcTime from, const ProposedChange& change, const Ruling& ruling, const PolicyPast& past) {
-  const std::string rule = ruling.rule != nullptr ? ruling.rule->name : std::string();
-  Spent spent;
-  for (const auto& entry : past.changes) {
-    if (entry.at < from || entry.rule != rule) continue;
-    if (ruling.rule == nullptr && entry.action != change.action) continue;
-    spent.changes += 1;
-    spent.bytes += static_cast<double>(std::max<std::int64_t>(entry.spent.bytes, 0));
-    spent.seconds += std::max(entry.spent.seconds, 0.0);
-  }
-  return spent;
-}
-
 std::string seconds_text(double seconds) {
   return format_duration(Millis(static_cast<std::int64_t>(std::min(seconds, 1e12) * 1000)));
 }
 
 std::string amount(std::string_view what, double value) {
-  if (what == "bytes") return format_bytes(value);
+  if (what == "bytes" || what == "wal_bytes") return format_bytes(value);
   if (what == "seconds") return seconds_text(value);
   return format_double(value);
 }
 
 std::optional<Obstacle> over(std::string_view what, double spent, double estimate, std::optional<double> budget,
-                             const Period& period) {
+                             std::optional<UtcTime> next) {
   if (!budget || spent + estimate <= *budget) return std::nullopt;
   Obstacle out;
   out.limit = "budget " + std::string(what);
@@ -84,37 +53,74 @@ std::optional<Obstacle> over(std::string_view what, double spent, double estimat
   }
   out.reason = "Of the budget of " + amount(what, *budget) + " " + amount(what, spent) +
                " are spent; it would take another " + amount(what, estimate) + ".";
-  out.until = period.next;
+  out.until = next;
   return out;
 }
 
 }  // namespace
 
-Ruling ruling_for(const ProposedChange& change, const PolicyConfig& config) {
+Ruling ruling_of(const PolicyRule* rule, ActionClass action, const PolicyConfig& config) {
   Ruling out;
-  const std::string action(to_string(change.action));
-  for (const auto& rule : config.rules) {
-    if (!matches(rule, change)) continue;
-    out.rule = &rule;
-    break;
-  }
-  if (out.rule != nullptr) {
-    out.mode = out.rule->mode;
-    out.limit = "rule " + out.rule->name;
-    out.subject = "Rule \"" + out.rule->name + "\"";
-    out.budget = out.rule->budget;
-    out.cool_down = out.rule->cool_down > Millis(0) ? out.rule->cool_down : config.cool_down;
+  out.rule = rule;
+  out.cool_down = config.cool_down;
+  const std::string name(to_string(action));
+  if (rule != nullptr) {
+    out.mode = rule->mode;
+    out.limit = "rule " + rule->name;
+    out.subject = "Rule \"" + rule->name + "\"";
+    out.budget = rule->budget;
+    if (rule->cool_down > Millis(0)) out.cool_down = rule->cool_down;
   } else {
-    const auto found = config.defaults.find(change.action);
+    const auto found = config.defaults.find(action);
     // A class that nobody decided about is only recommended.
     out.mode = found == config.defaults.end() ? PolicyMode::recommend : found->second;
-    out.limit = "action_class " + action;
-    out.subject = "The default for " + action;
-    out.cool_down = config.cool_down;
+    out.limit = "action_class " + name;
+    out.subject = "The default for " + name;
   }
-  if (!out.budget.changes) out.budget.changes = config.default_budget.changes;
-  if (!out.budget.bytes) out.budget.bytes = config.default_budget.bytes;
-  if (!out.budget.seconds) out.budget.seconds = config.default_budget.seconds;
+  const auto& general = config.default_budget;
+  if (!out.budget.changes) out.budget.changes = general.changes;
+  if (!out.budget.bytes) out.budget.bytes = general.bytes;
+  if (!out.budget.seconds) out.budget.seconds = general.seconds;
+  if (!out.budget.wal_bytes) out.budget.wal_bytes = general.wal_bytes;
+  if (!out.budget.replica_lag) out.budget.replica_lag = general.replica_lag;
+  return out;
+}
+
+Ruling ruling_for(const ProposedChange& change, const PolicyConfig& config) {
+  const auto found =
+      std::find_if(config.rules.begin(), config.rules.end(), [&](const auto& rule) { return matches(rule, change); });
+  return ruling_of(found == config.rules.end() ? nullptr : &*found, change.action, config);
+}
+
+const PolicyWindow* window_of(const Ruling& ruling, const PolicyConfig& config) {
+  if (ruling.rule == nullptr || ruling.rule->window.empty()) return nullptr;
+  const auto found = std::find_if(config.windows.begin(), config.windows.end(),
+                                  [&](const auto& each) { return each.name == ruling.rule->window; });
+  return found == config.windows.end() ? nullptr : &*found;
+}
+
+BudgetUse budget_use(const Ruling& ruling, ActionClass action, const PolicyWindow* window, const PolicyPast& past,
+                     UtcTime now) {
+  BudgetUse out;
+  if (window != nullptr) {
+    if (const auto span = current_occurrence(*window, now)) out.from = span->from;
+    out.next = next_opening(*window, now);
+  } else {
+    const auto midnight = std::chrono::floor<std::chrono::days>(now);
+    out.from = midnight;
+    out.next = UtcTime(midnight) + kDay;
+  }
+  if (!out.from) return out;
+  // A rule counts what it let through; a class default counts its class, so that one class cannot starve another.
+  const std::string rule = ruling.rule != nullptr ? ruling.rule->name : std::string();
+  for (const auto& entry : past.changes) {
+    if (entry.at < *out.from || entry.rule != rule) continue;
+    if (ruling.rule == nullptr && entry.action != action) continue;
+    out.changes += 1;
+    out.spent.bytes += std::max<std::int64_t>(entry.spent.bytes, 0);
+    out.spent.seconds += std::max(entry.spent.seconds, 0.0);
+    out.spent.wal_bytes += std::max<std::int64_t>(entry.spent.wal_bytes, 0);
+  }
   return out;
 }
 
@@ -144,16 +150,27 @@ std::optional<Obstacle> window_obstacle(const ProposedChange& change, const Poli
 
 std::optional<Obstacle> budget_obstacle(const ProposedChange& change, const Ruling& ruling, const PolicyWindow* window,
                                         const PolicyPast& past, UtcTime now) {
-  const Period period = period_of(window, now);
-  const Spent spent = spent_since(period.from, change, ruling, past);
+  const BudgetUse use = budget_use(ruling, change.action, window, past, now);
   const auto& budget = ruling.budget;
   const auto number = [](const auto& limit) {
     return limit ? std::optional<double>(static_cast<double>(*limit)) : std::nullopt;
   };
-  if (auto out = over("changes", spent.changes, 1, number(budget.changes), period)) return out;
-  if (auto out = over("bytes", spent.bytes, static_cast<double>(change.cost.bytes), number(budget.bytes), period))
+  const auto bytes = [](std::int64_t value) { return static_cast<double>(value); };
+  if (auto out = over("changes", use.changes, 1, number(budget.changes), use.next)) return out;
+  if (auto out = over("bytes", bytes(use.spent.bytes), bytes(change.cost.bytes), number(budget.bytes), use.next))
     return out;
-  return over("seconds", spent.seconds, change.cost.seconds, number(budget.seconds), period);
+  if (auto out = over("seconds", use.spent.seconds, change.cost.seconds, number(budget.seconds), use.next)) return out;
+  return over("wal_bytes", bytes(use.spent.wal_bytes), bytes(std::max<std::int64_t>(change.cost.wal_bytes, 0)),
+              number(budget.wal_bytes), use.next);
+}
+
+std::optional<Obstacle> replica_lag_obstacle(const Ruling& ruling, const PolicyPast& past, UtcTime now) {
+  const auto ceiling = ruling.budget.replica_lag;
+  if (!ceiling || !past.replica_lag || *past.replica_lag <= *ceiling) return std::nullopt;
+  return Obstacle{"budget replica_lag",
+                  "A standby is " + format_duration(*past.replica_lag) + " behind; the ceiling is " +
+                      format_duration(*ceiling) + ".",
+                  now + kReplicaRecheck};
 }
 
 std::optional<Obstacle> cool_down_obstacle(const ProposedChange& change, const Ruling& ruling, const PolicyPast& past,
@@ -197,11 +214,14 @@ std::optional<Obstacle> in_flight_obstacle(const ProposedChange& change, const P
   return std::nullopt;
 }
 
-bool has_lost_trust(ActionClass action, const PolicyPast& past, UtcTime now) {
+std::optional<Obstacle> lost_trust(ActionClass action, const PolicyPast& past, UtcTime now) {
   const auto undone = std::count_if(past.changes.begin(), past.changes.end(), [&](const auto& entry) {
     return entry.undone && entry.action == action && entry.at > now - kUndoMemory;
   });
-  return undone >= kUndosThatEndTrust;
+  if (undone < kUndosThatEndTrust) return std::nullopt;
+  return Obstacle{"undo count",
+                  "Two changes of class " + std::string(to_string(action)) + " were undone in the last 30 days.",
+                  std::nullopt};
 }
 
 }  // namespace pgtend::policy

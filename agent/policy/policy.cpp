@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "agent/policy/limits.hpp"
+#include "agent/policy/trust.hpp"
 
 namespace pgtend::policy {
 
@@ -94,7 +95,8 @@ bool is_known_cost(const CostEstimate& cost) {
 }
 
 // Why an automatic change needs a person after all.
-std::optional<Decision> ask_a_person(const ProposedChange& change, Risk risk, const PolicyPast& past, UtcTime now) {
+std::optional<Decision> ask_a_person(const ProposedChange& change, Risk risk, const PolicyConfig& config,
+                                     const PolicyPast& past, UtcTime now) {
   constexpr auto approval = DecisionKind::needs_approval;
   const bool undoable = !change.sql_down.empty();
   if (is_for_people(change.action))
@@ -106,10 +108,9 @@ std::optional<Decision> ask_a_person(const ProposedChange& change, Risk risk, co
   if (change.action == ActionClass::restart_setting)
     return decided(approval, "restart", "It takes effect only after a restart, which a person does.");
   if (!is_known_cost(change.cost)) return decided(approval, "cost estimate", "Its cost could not be estimated.");
-  if (has_lost_trust(change.action, past, now))
-    return decided(
-        approval, "undo count",
-        "Two changes of class " + std::string(to_string(change.action)) + " were undone in the last 30 days.");
+  if (auto lost = lost_trust(change.action, past, now)) return decided(approval, lost->limit, std::move(lost->reason));
+  if (auto why = missing_trust(change.action, config.trust, past); !why.empty())
+    return decided(approval, "track record", std::move(why));
   return std::nullopt;
 }
 
@@ -120,18 +121,14 @@ Decision waiting(const Obstacle& obstacle) {
 
 Decision decide_automatic(const ProposedChange& change, const Ruling& ruling, const PolicyConfig& config,
                           const PolicyPast& past, UtcTime now) {
-  const PolicyWindow* window = nullptr;
-  if (ruling.rule != nullptr && !ruling.rule->window.empty()) {
-    const auto found = std::find_if(config.windows.begin(), config.windows.end(),
-                                    [&](const auto& each) { return each.name == ruling.rule->window; });
-    if (found == config.windows.end())
-      return decided(DecisionKind::needs_approval, "window " + ruling.rule->window,
-                     "Window \"" + ruling.rule->window + "\" is not defined.");
-    window = &*found;
-  }
+  const PolicyWindow* window = window_of(ruling, config);
+  if (window == nullptr && ruling.rule != nullptr && !ruling.rule->window.empty())
+    return decided(DecisionKind::needs_approval, "window " + ruling.rule->window,
+                   "Window \"" + ruling.rule->window + "\" is not defined.");
   if (window != nullptr)
     if (const auto obstacle = window_obstacle(change, *window, now)) return waiting(*obstacle);
   if (const auto obstacle = budget_obstacle(change, ruling, window, past, now)) return waiting(*obstacle);
+  if (const auto obstacle = replica_lag_obstacle(ruling, past, now)) return waiting(*obstacle);
   if (auto obstacle = cool_down_obstacle(change, ruling, past, now)) {
     // The object is ready then, but the window may not be.
     if (window != nullptr && !is_open(*window, *obstacle->until))
@@ -158,7 +155,7 @@ Decision decide(const ProposedChange& change, Risk risk, const PolicyConfig& con
     return decided(DecisionKind::recommend, undone->limit, undone->reason, undone->until);
   if (ruling.mode == PolicyMode::approve)
     return decided(DecisionKind::needs_approval, ruling.limit, ruling.subject + " asks for approval.");
-  if (auto person = ask_a_person(change, risk, past, now)) return *person;
+  if (auto person = ask_a_person(change, risk, config, past, now)) return *person;
   return decide_automatic(change, ruling, config, past, now);
 }
 
@@ -179,6 +176,15 @@ Decision decide_approved(const ProposedChange& change, const PolicyConfig& confi
   if (const auto obstacle = in_flight_obstacle(change, past, now))
     return decided(DecisionKind::automatic, obstacle->limit, obstacle->reason, obstacle->until);
   return decided(DecisionKind::automatic, "approval", "A person approved it.");
+}
+
+bool make_coherent(ProposedChange& change) {
+  change.kind = kind_of(change.action);
+  return is_coherent(change);
+}
+
+bool has_replica_ceiling(const ProposedChange& change, const PolicyConfig& config) {
+  return ruling_for(change, config).budget.replica_lag.has_value();
 }
 
 std::string rule_for(const ProposedChange& change, const PolicyConfig& config) {

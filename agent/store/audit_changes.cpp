@@ -1,7 +1,7 @@
 #include <unordered_map>
 
 #include "agent/store/ledger_impl.hpp"
-#include "agent/store/sha256.hpp"
+#include "agent/store/proof_rows.hpp"
 
 namespace pgtend::store {
 
@@ -10,12 +10,7 @@ namespace {
 constexpr const char* kColumns = "id, state, final, created_at, updated_at, body";
 
 std::string digest_of(Statement& row) {
-  std::string bytes = "pgtend-change-1\n";
-  for (int column = 0; column < 6; ++column) {
-    const auto text = row.text(column);
-    bytes += std::to_string(text.size()) + ":" + text + "\n";
-  }
-  return row.text(0) + " " + sha256_hex(bytes);
+  return digest_of(ChangeRow{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.text(5)});
 }
 
 // What the audit says last of each change.

@@ -21,6 +21,8 @@
 
 namespace pgtend::store {
 
+struct ProofRows;
+
 // ledger.db: what must not be lost. Every write is one transaction with its audit row, flushed to disk
 // (synchronous=FULL) before the call returns. The file (mode 0600) is never deleted or replaced: when it cannot be
 // opened the agent only recommends. REQUIRES: every call on the store thread. Errors of every call besides those named:
@@ -76,11 +78,18 @@ class Ledger {
   // Newest first.
   Result<std::vector<Change>> list_changes(const ChangeFilter& filter, std::size_t limit);
 
+  // Keeps what the verdict of a change was made of, in place of what was kept of it before. The oldest of others make
+  // room. Errors: resource_exhausted (over kMostEvidence).
+  Result<void> put_evidence(const std::string& change_id, const std::string& text);
+  // All that is stored of a change, by id or unique prefix. Errors: not_found, conflict (prefix is ambiguous),
+  // resource_exhausted (too many audit rows).
+  Result<ProofRows> proof_rows(std::string_view id_or_prefix);
+
   // --- what policy looks at
-  // Changes that were executed at or after `since`, and what is in flight (an empty name: a change to the whole
-  // instance); `except_change` leaves one change out of both. `rule_of` (policy::rule_for) names the rule an entry
-  // counts against; without it the rule is read from the stored decision. role and ledger_writable keep their defaults:
-  // the engine knows.
+  // Changes that were executed at or after `since` and the record of each class from them, and what is in flight (an
+  // empty name: a change to the whole instance); `except_change` leaves one change out of both. `rule_of`
+  // (policy::rule_for) names the rule an entry counts against; without it the rule is read from the stored decision.
+  // role and ledger_writable keep their defaults: the engine knows.
   using RuleOf = std::function<std::string(const ProposedChange&)>;
   Result<PolicyPast> policy_past(UtcTime since, std::string_view except_change = {}, const RuleOf& rule_of = {});
   Result<void> set_freeze(bool frozen, const std::string& actor, const std::string& reason);

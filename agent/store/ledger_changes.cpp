@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 
+#include "agent/store/json_fields.hpp"
 #include "agent/store/ledger_impl.hpp"
 #include "agent/store/ledger_json.hpp"
 
@@ -50,6 +52,44 @@ std::string flight_of(const ProposedChange& plan) {
   const bool whole_instance = plan.action == ActionClass::system_setting || plan.action == ActionClass::restart_setting;
   return whole_instance ? std::string() : plan.database;
 }
+
+// The effect that was predicted when the change was proposed, as a ratio.
+std::optional<double> predicted(const Change& change) {
+  const auto notes = fields::Json::parse(change.evidence_before, nullptr, false);
+  if (!notes.is_object()) return std::nullopt;
+  const auto found = notes.find("predicted_effect");
+  if (found == notes.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Adds up what became of the predictions of each class.
+class Records {
+ public:
+  void add(const Change& change) {
+    const bool undone = change.state == ChangeState::reverted;
+    if (!change.verdict || !is_measured(*change.verdict) || (!undone && change.state != ChangeState::kept)) return;
+    const auto action = change.plan.action;
+    count_verdict(records_[action], action, change.verdict->kind, undone);
+    const bool measured = change.verdict->kind != VerdictKind::insufficient;
+    if (const auto promised = predicted(change); promised && measured)
+      errors_[action].push_back(std::abs(change.verdict->effect - *promised));
+  }
+
+  std::map<ActionClass, TrackRecord> finish() {
+    for (auto& [action, errors] : errors_) records_[action].median_error = median_of(std::move(errors));
+    return std::move(records_);
+  }
+
+ private:
+  std::map<ActionClass, TrackRecord> records_;
+  std::map<ActionClass, std::vector<double>> errors_;
+};
 
 Result<void> each_change(Statement& query, const std::function<void(Change)>& take) {
   return each_row(query, [&](Statement& row) -> Result<void> {
@@ -137,8 +177,10 @@ Result<PolicyPast> Ledger::policy_past(UtcTime since, std::string_view except_ch
   auto query = impl_->db->cached("SELECT body FROM changes WHERE final=0 OR updated_at>=?1 ORDER BY updated_at, rowid");
   if (!query) return fail(std::move(query).error(), "ledger");
   PolicyPast past;
+  Records records;
   PGTEND_STORE_TRY(each_change((*query)->bind(1, since), [&](Change change) {
     if (change.id == except_change) return;
+    records.add(change);
     if (is_in_flight(change.state)) past.in_flight.push_back(flight_of(change.plan));
     if (!was_executed(change)) return;
     PolicyPast::Entry entry;
@@ -152,6 +194,7 @@ Result<PolicyPast> Ledger::policy_past(UtcTime since, std::string_view except_ch
     if (entry.at >= since) past.changes.push_back(std::move(entry));
   }));
   std::stable_sort(past.changes.begin(), past.changes.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  past.records = records.finish();
   auto freeze = freeze_state();
   if (!freeze) return fail(std::move(freeze).error());
   past.frozen = freeze->frozen;

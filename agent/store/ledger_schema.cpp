@@ -7,7 +7,7 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x7067746c;  // "pgtl"
-constexpr std::int64_t kVersion = 3;
+constexpr std::int64_t kVersion = 4;
 
 // Later versions append their statements; a step is never edited once it was released.
 constexpr const char* kVersion1 = R"(
@@ -70,7 +70,12 @@ constexpr const char* kVersion3 = R"(
 ALTER TABLE audit ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
 )";
 
-constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3};
+// Version 4: what a verdict was made of.
+constexpr const char* kVersion4 = R"(
+CREATE TABLE evidence (change_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);
+)";
+
+constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4};
 static_assert(std::size(kSteps) == kVersion);
 
 // Each step and its number in one transaction: a crash between two leaves a ledger of the version in between.

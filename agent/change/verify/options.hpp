@@ -27,6 +27,12 @@ struct VerifyOptions {
   double cusum_h = 5;            // trip, in σ
   int cusum_min_windows = 10;    // since the onset, before a trip is believed (calibrated in the verdict simulator)
   double cusum_p_value = 0.001;  // of those windows; stricter, because it is asked after every window (same source)
+  // Hard trips: what is so bad that nobody waits for statistics, when it was not so before. Source of the limits: ours.
+  Millis trip_replica_lag{Millis(120'000)};
+  double trip_disk_free = 0.03;  // ratio of the disk that is free, at least
+  int trip_lock_waiters = 20;    // sessions of the database that wait for locks
+  double trip_rollbacks = 0.20;  // rise of the share of transactions that end in a rollback
+  int trip_transactions = 200;   // that must have ended since the change before that share is believed
   bool undo_no_effect = true;    // an index that does not help still costs writes
 };
 

@@ -66,6 +66,7 @@ struct Combination {
 Combination combine(const std::array<std::string, 8>& words) {
   Combination out;
   out.words = words;
+  out.past = trusted();
   out.past.ledger_writable = words[0] == "ok";
   out.past.role = words[1] == "primary"   ? ServerRole::primary
                   : words[1] == "standby" ? ServerRole::standby

@@ -76,6 +76,13 @@ inline PolicyPast::Entry past_change(const ProposedChange& change, UtcTime when,
   return {change.action, change.database, change.object, rule, when, undone, change.cost};
 }
 
+// Every class has shown that its predictions come true.
+inline PolicyPast trusted() {
+  PolicyPast past;
+  for (const auto action : all_action_classes()) past.records[action] = {20, 20, 0, std::nullopt};
+  return past;
+}
+
 inline std::string text_of(const std::optional<UtcTime>& moment) {
   return moment ? to_rfc3339(*moment) : "none";
 }

@@ -165,6 +165,39 @@ TEST_CASE("a change whose cost nobody measured is charged as it was estimated") 
   REQUIRE(past->changes.at(0).spent.seconds == 1.25);
 }
 
+TEST_CASE("the record of a class is made of measured verdicts that ended, and of what was predicted") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  const auto add = [&](const char* id, ChangeState state, VerdictKind kind, double effect, const char* notes) {
+    auto change = full_change(id, state);
+    change.plan.action = ActionClass::create_index;
+    change.evidence_before = notes;
+    change.verdict->kind = kind;
+    change.verdict->effect = effect;
+    change.verdict->windows_before = change.verdict->windows_after = 60;
+    REQUIRE(ledger->insert_change(change, draft("p")));
+  };
+  add("a", ChangeState::kept, VerdictKind::improved, -0.5, R"({"predicted_effect":-0.6})");
+  add("b", ChangeState::kept, VerdictKind::improved, -0.5, R"({"predicted_effect":-0.9})");
+  add("c", ChangeState::reverted, VerdictKind::regressed, 0.5, R"({"predicted_effect":-0.9})");
+  add("d", ChangeState::kept, VerdictKind::insufficient, 0, R"({"predicted_effect":-0.9})");
+  add("e", ChangeState::observing, VerdictKind::improved, -0.9, "{}");
+  add("f", ChangeState::kept, VerdictKind::improved, -0.9, "not JSON");
+  auto catalog = full_change("g", ChangeState::kept);
+  catalog.plan.action = ActionClass::create_index;
+  catalog.verdict = Verdict{};
+  catalog.verdict->kind = VerdictKind::improved;
+  REQUIRE(ledger->insert_change(catalog, draft("p")));
+  const auto past = ledger->policy_past(from_ms(0));
+  REQUIRE(past->records.size() == 1);
+  const auto& record = past->records.at(ActionClass::create_index);
+  CHECK(record.verdicts == 4);
+  CHECK(record.right == 3);
+  CHECK(record.undone == 1);
+  REQUIRE(record.median_error);
+  CHECK(*record.median_error == Approx(0.4));
+}
+
 TEST_CASE("the freeze switch is kept, explained and audited") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));

@@ -33,7 +33,7 @@ TEST_CASE("a ledger of version 1 is brought to version 3 with all that it holds"
   TempDir dir;
   const auto path = version_1(dir);
   OpenLedger ledger(path);
-  CHECK(RawDatabase(path).value("PRAGMA user_version") == "3");
+  CHECK(RawDatabase(path).value("PRAGMA user_version") == "4");
   const auto audit = ledger->audit_verify();
   REQUIRE(audit);
   INFO(audit->why);
