@@ -88,12 +88,14 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now,
     if (!reader) co_return fail(std::move(reader.error()), "evaluate rules");
     reader_ = std::move(*reader);
   }
+  const bool out_of_turn = !only.empty();
+  auto task = task_for(group, now, std::move(only));
+  // After it was asked who is blind: a collector that is trusted has its samples there to be read.
+  std::function<void()> absorb = [history = &parts_.history] { history->absorb(); };
+  co_await net::run_job_on(parts_.store, std::move(absorb));
   auto options = eval_options(parts_, Millis(0));
   options.deadline = parts_.clock.steady_now() + kEvaluationTime;
-  const bool out_of_turn = !only.empty();
-  auto job = [task = task_for(group, now, std::move(only)), reader = reader_, options] {
-    return run_group(task, *reader, options);
-  };
+  auto job = [task = std::move(task), reader = reader_, options] { return run_group(task, *reader, options); };
   auto result = co_await net::run_on(parts_.blocking, job);
   if (out_of_turn) triggers_.spent(parts_.clock.steady_now(), result.cpu);
   co_return result;

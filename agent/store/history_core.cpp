@@ -1,6 +1,7 @@
 #include "agent/store/history_core.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/base/log.hpp"
 #include "agent/store/session_rows.hpp"
@@ -174,18 +175,37 @@ void HistoryFile::Core::apply(const Batch& batch, std::size_t& next, bool writes
   show();
 }
 
+HistoryFile::Core::Batch HistoryFile::Core::take_queue() {
+  const std::lock_guard guard(mutex_);
+  Batch batch(queue_.begin(), queue_.end());
+  queue_.clear();
+  return batch;
+}
+
+void HistoryFile::Core::absorb() {
+  if (pending_.bytes() >= budget_of(options_.max_bytes).file / 8) return;
+  const auto batch = take_queue();
+  if (batch.empty()) return;
+  recorder_->reset_counts();
+  std::size_t next = 0;
+  apply(batch, next, false);
+  absorbed_.snapshots += batch.size();
+  add_counts(absorbed_);
+}
+
+void HistoryFile::Core::add_counts(CommitReport& report) const {
+  report.samples += recorder_->counts().samples;
+  report.stale_markers += recorder_->counts().stale_markers;
+  report.new_series += recorder_->counts().new_series;
+}
+
 Result<CommitReport> HistoryFile::Core::commit() {
   const auto began = std::chrono::steady_clock::now();
-  Batch batch;
-  {
-    const std::lock_guard guard(mutex_);
-    batch.assign(queue_.begin(), queue_.end());
-    queue_.clear();
-  }
+  const auto batch = take_queue();
   note_faults();
   take_sessions();
-  CommitReport report;
-  report.snapshots = batch.size();
+  CommitReport report = std::exchange(absorbed_, {});
+  report.snapshots += batch.size();
   recorder_->reset_counts();
   Result<void> written = look_at_structure();
   std::size_t next = 0;
@@ -195,9 +215,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
     if (written) written = write_and_limit(report);
     bound_memory();
   } while (next < batch.size());
-  report.samples = recorder_->counts().samples;
-  report.stale_markers = recorder_->counts().stale_markers;
-  report.new_series = recorder_->counts().new_series;
+  add_counts(report);
   if (written) written = scrub();
   show();
   std::optional<UtcTime> first;

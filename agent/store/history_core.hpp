@@ -45,6 +45,7 @@ class HistoryFile::Core {
   Result<void> append(SnapshotPtr snapshot);
   void append_sessions(SessionBucket bucket);
   Result<CommitReport> commit();
+  void absorb();
   Result<void> seal();
   Result<void> add_past(const Snapshot& snapshot);
   // Begins a backup when there is none and takes a step. True: it is complete.
@@ -103,6 +104,9 @@ class HistoryFile::Core {
   void show();
   void note(const CommitReport& report, const Result<void>& written, std::optional<UtcTime> oldest);
 
+  Batch take_queue();
+  void add_counts(CommitReport& report) const;
+
   // Store thread only.
   const HistoryOptions options_;
   const PostToStore post_;
@@ -111,6 +115,7 @@ class HistoryFile::Core {
   FileLock lock_;
   std::unique_ptr<Database> db_;
   Pending pending_;
+  CommitReport absorbed_;  // what the next commit writes besides its own batch
   std::optional<Recorder> recorder_;
   std::optional<Limits> limits_;
   Sealing sealing_;

@@ -38,6 +38,10 @@ void HistoryFile::append_sessions(SessionBucket bucket) {
   core_->append_sessions(std::move(bucket));
 }
 
+void HistoryFile::absorb() {
+  core_->absorb();
+}
+
 Result<CommitReport> HistoryFile::commit() {
   return core_->commit();
 }

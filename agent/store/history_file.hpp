@@ -132,6 +132,10 @@ class HistoryFile final : public HistoryWriter {
   // Retryable: all. REQUIRES: store thread.
   Result<CommitReport> commit();
 
+  // Applies everything queued to memory, where readers see it; the next commit writes it. What would wait in memory
+  // beyond an eighth of the file's bound stays queued. REQUIRES: store thread.
+  void absorb();
+
   // Applies one snapshot from elsewhere and writes what has come together; neither does it begin or end a gap nor, when
   // its status is not ok, say of a series that it does not have that it ended. Errors: io, resource_exhausted,
   // unavailable (there is no file). Not retryable. REQUIRES: store thread.

@@ -90,6 +90,28 @@ TEST_CASE("a firing alert is the same after kill -9, and no second message is se
   REQUIRE(sink.bodies().size() == 1);
 }
 
+TEST_CASE("rules see what has just been sampled, written or not, and so nothing ends when the agent comes back") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting", webhook(sink)}, {"promql", "  lookback: 1s\n"}});
+  daemon.set("history", "  path: " + daemon.path("history.db").string() + "\n  commit_interval: 1m\n");
+  write_file(daemon.path("rules/idle.yaml"), kIdleRule);
+  daemon.start();
+  auto session = cluster.session();
+  session.exec("begin");
+  session.exec("select 1");
+  REQUIRE(eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(40)));
+  const auto before = (*daemon.get("/v1/alerts"))["items"][0];
+  daemon.stop();
+  // By then the last sample is older than a rule looks back.
+  daemon.start();
+  const auto seen = [&] { return (*daemon.get("/v1/alerts"))["items"][0]; };
+  REQUIRE(eventually([&] { return seen()["last_seen_at"] > before["last_seen_at"]; }, std::chrono::seconds(40)));
+  CHECK(seen()["state"] == "firing");
+  CHECK(seen()["fired_at"] == before["fired_at"]);
+  CHECK_FALSE(delivered(sink, "resolved"));
+}
+
 TEST_CASE("a stopped server is an alert, and sampling resumes when it is back") {
   PgCluster cluster;
   WebhookSink sink;

@@ -129,6 +129,31 @@ TEST_CASE("a full queue drops the snapshot, counts it, and never loses what it h
   REQUIRE(history.file->append(snapshot("c", history.clock.now() + Millis(9), {gauge("g", {}, 9)})));
 }
 
+TEST_CASE("what is absorbed is read before it is written, and the next commit counts and writes it") {
+  TempDir dir;
+  const auto path = dir.file("history.db");
+  const auto count = [](store::HistoryFile& file) {
+    auto found = (*file.reader())->select({named("g")}, kAlways, 100);
+    REQUIRE(found);
+    return found->empty() ? std::size_t{0} : found->front().samples.size();
+  };
+  {
+    History history(path);
+    history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 1)}));
+    CHECK(count(*history.file) == 0);
+    history.file->absorb();
+    CHECK(count(*history.file) == 1);
+    history.append(snapshot("c", history.clock.now() + Millis(1), {gauge("g", {}, 2)}));
+    const auto report = history.commit();
+    CHECK(report.snapshots == 2);
+    CHECK(report.samples == 2);
+    CHECK(report.new_series == 1);
+    CHECK(history.commit().samples == 0);
+  }
+  History again(path);
+  CHECK(count(*again.file) == 2);
+}
+
 TEST_CASE("flush commits what was appended") {
   TempDir dir;
   History history(dir.file("history.db"));
