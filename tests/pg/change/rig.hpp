@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <string>
@@ -25,6 +26,17 @@ ProposedChange maintenance_plan(bool vacuum);
 ProposedChange refresh_plan(bool concurrently);
 ProposedChange system_setting_plan(const std::string& name, const std::string& value, bool restart = false);
 ProposedChange role_setting_plan(const std::string& role, const std::string& name, const std::string& value);
+
+// This machine's time, and what a test moves it by; steady time goes on.
+class MovedClock final : public Clock {
+ public:
+  [[nodiscard]] UtcTime now() const override { return SystemClock().now() + Millis(by_ms_.load()); }
+  [[nodiscard]] Deadline steady_now() const override { return SystemClock().steady_now(); }
+  void move(Millis by) { by_ms_ += by.count(); }
+
+ private:
+  std::atomic<std::int64_t> by_ms_{0};
+};
 
 // An agent's pipeline with everything that it needs, short intervals and a scripted history.
 struct RigOptions {
@@ -60,6 +72,7 @@ class Rig {
   store::Ledger& ledger() { return *ledger_; }
   PolicyConfig& policy() { return policy_; }
   IoWorld& world() { return world_; }
+  MovedClock& clock() { return clock_; }
   change::PipelineOptions& options() { return options_; }
   void apply_options() { pipeline_->set_options(options_); }
   // A new pipeline on the same ledger, as after a restart of the agent.
@@ -69,7 +82,7 @@ class Rig {
   net::Task<Change> watch(std::string id, std::function<bool(const Change&)> done);
 
   RigOptions given_;
-  SystemClock clock_;
+  MovedClock clock_;
   std::shared_ptr<ScriptedHistory::Script> script_;
   IoWorld world_;
   boost::asio::thread_pool store_{1};
