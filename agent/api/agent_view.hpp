@@ -7,6 +7,7 @@
 #include "agent/api/bloat_view.hpp"
 #include "agent/api/blocking_view.hpp"
 #include "agent/api/history_page.hpp"
+#include "agent/api/policy_view.hpp"
 #include "agent/api/views.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
@@ -23,7 +24,7 @@ namespace pgtend::api {
 // The agent as the API sees it; the engine implements it. Every method may answer unavailable (starting, stopping; the
 // API says 503) and not_found for an id that it does not know. `actor` is Identity::name and goes to the audit.
 // REQUIRES: I/O thread; the object outlives the server.
-class AgentView : public AlertView {
+class AgentView : public AlertView, public PolicyView {
  public:
   virtual net::TaskResult<StatusView> status() = 0;
   virtual net::TaskResult<std::vector<Finding>> findings() = 0;

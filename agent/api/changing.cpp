@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
+#include "agent/api/once.hpp"
 #include "agent/api/request_body.hpp"
 
 namespace pgtend::api {
@@ -101,8 +102,12 @@ net::Task<Response> set_freeze(Context context, Request request) {
 }  // namespace
 
 void add_changing(http::Router& router, Context context) {
+  const auto once = std::make_shared<Once>(context.clock);
   const auto post = [&](const char* pattern, http::Right right, Action action) {
-    router.add("POST", pattern, right, bind(context, action));
+    const auto handler = std::make_shared<const http::Handler>(bind(context, action));
+    router.add("POST", pattern, right, [once, handler](http::Request request) {
+      return Once::answer(once.get(), handler.get(), std::move(request));
+    });
   };
   post("/v1/recommendations/{id}/approve", http::Right::approver, approve_recommendation);
   post("/v1/changes", http::Right::approver, propose_change);

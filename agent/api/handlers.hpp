@@ -38,6 +38,7 @@ void add_reading(http::Router& router, Context context);
 void add_changing(http::Router& router, Context context);
 // The ledger's copy of the migrations of a database.
 void add_migrating(http::Router& router, Context context);
+void add_policy(http::Router& router, Context context);
 void add_reviewing(http::Router& router, Context context);
 void add_querying(http::Router& router, Context context);
 void add_blocking(http::Router& router, Context context);

@@ -11,6 +11,7 @@
 #include "agent/http/message.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/model/change.hpp"
+#include "agent/model/policy_report.hpp"
 #include "agent/model/rule_review.hpp"
 #include "agent/store/history_file.hpp"
 #include "agent/store/integrity.hpp"
@@ -58,6 +59,9 @@ using Json = nlohmann::json;
 [[nodiscard]] Json encode(const ExplainedRule& rule);
 [[nodiscard]] Json encode(const RuleBacktest& rule);
 [[nodiscard]] Json encode(const BacktestReport& report);
+[[nodiscard]] Json encode(const PolicyReport& report);
+[[nodiscard]] Json encode(const PolicySimulation& simulation);
+[[nodiscard]] Json encode(const PolicyBacktest& backtest);
 
 // A person's plan out of a POST body, in the same form as encode(ProposedChange) gives it; unknown fields are errors.
 // Errors: invalid_argument (names the field), not retryable.

@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "agent/base/units.hpp"
+
 namespace pgtend::api {
 
 using Json = nlohmann::json;
@@ -34,6 +36,17 @@ Result<Json> read_body(const http::Request& request, std::initializer_list<const
     if (!expected) return fail(Errc::invalid_argument, "the body has an unknown field \"" + name + "\"");
   }
   return body;
+}
+
+Result<Millis> duration_field(const Json& body, const char* field, Millis fallback) {
+  constexpr Millis kLongest{3650LL * 24 * 3'600'000};
+  const auto found = body.find(field);
+  if (found == body.end()) return fallback;
+  const auto value = found->is_string() ? parse_duration(found->get_ref<const std::string&>())
+                                        : Result<Millis>(fail(Errc::invalid_argument, "no text"));
+  if (!value || value->count() <= 0 || *value > kLongest)
+    return fail(Errc::invalid_argument, std::string("\"") + field + "\" is a duration such as 7d, up to 10y");
+  return *value;
 }
 
 }  // namespace pgtend::api

@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
 #include "agent/http/message.hpp"
 
@@ -17,5 +18,8 @@ namespace pgtend::api {
 // The body as an object that has no other fields than these; an empty body is an empty object.
 // Errors: invalid_argument, not retryable.
 [[nodiscard]] Result<nlohmann::json> read_body(const http::Request& request, std::initializer_list<const char*> known);
+
+// A duration ("7d") of the body, above 0 and up to 10y; `fallback` when it is absent. Errors: invalid_argument.
+[[nodiscard]] Result<Millis> duration_field(const nlohmann::json& body, const char* field, Millis fallback);
 
 }  // namespace pgtend::api

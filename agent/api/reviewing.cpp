@@ -2,7 +2,6 @@
 
 #include "agent/api/handlers.hpp"
 #include "agent/api/request_body.hpp"
-#include "agent/base/units.hpp"
 
 // Lint, explain and backtest of rules: they read, and take rule files as JSON because these are no address.
 namespace pgtend::api {
@@ -12,7 +11,7 @@ namespace {
 using http::Request;
 using http::Response;
 
-constexpr Millis kDefaultSince{7LL * 24 * 3'600'000}, kLongestSince{3650LL * 24 * 3'600'000};
+constexpr Millis kDefaultSince{7LL * 24 * 3'600'000};
 // Files of one request. Source: far more than a directory of rules holds.
 constexpr std::size_t kMostFiles = 1000;
 
@@ -34,23 +33,12 @@ Result<std::vector<RuleText>> texts_of(const Json& body, const char* field) {
   return out;
 }
 
-// A duration ("7d"); `fallback` when absent.
-Result<Millis> duration_of(const Json& body, const char* field, Millis fallback) {
-  const auto found = body.find(field);
-  if (found == body.end()) return fallback;
-  const auto value = found->is_string() ? parse_duration(found->get_ref<const std::string&>())
-                                        : Result<Millis>(fail(Errc::invalid_argument, "no text"));
-  if (!value || value->count() <= 0 || *value > kLongestSince)
-    return fail(Errc::invalid_argument, std::string("\"") + field + "\" is a duration such as 7d, up to 10y");
-  return *value;
-}
-
 net::Task<Response> lint(Context context, Request request) {
   const auto body = read_body(request, {"files", "since"});
   if (!body) co_return error_answer(body.error());
   auto files = texts_of(*body, "files");
   if (!files) co_return error_answer(files.error());
-  const auto since = duration_of(*body, "since", kDefaultSince);
+  const auto since = duration_field(*body, "since", kDefaultSince);
   if (!since) co_return error_answer(since.error());
   const Millis window = *since;
   auto findings = co_await context.view.lint_rules(std::move(*files), window);
@@ -79,9 +67,9 @@ Result<BacktestRequest> backtest_request(const Json& body) {
   if (!files) return fail(files.error());
   auto against = texts_of(body, "against");
   if (!against) return fail(against.error());
-  const auto since = duration_of(body, "since", kDefaultSince);
+  const auto since = duration_field(body, "since", kDefaultSince);
   if (!since) return fail(since.error());
-  const auto step = duration_of(body, "step", Millis(0));
+  const auto step = duration_field(body, "step", Millis(0));
   if (!step) return fail(step.error());
   const auto text = body.find("rule"), sweep = body.find("sweep");
   if (text != body.end() && !text->is_string()) return fail(Errc::invalid_argument, "\"rule\" must be text");

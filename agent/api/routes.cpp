@@ -16,6 +16,7 @@ http::Router make_router(AgentView& view, MetricsBoard& board, const Clock& cloc
   add_blocking(router, context);
   add_bloat(router, context);
   add_alerting(router, context);
+  add_policy(router, context);
   add_reviewing(router, context);
   add_prometheus(router, context);
   add_prometheus_rules(router, context);

@@ -1,6 +1,6 @@
-#include "agent/base/units.hpp"
 #include "agent/cli/change_export.hpp"
 #include "agent/cli/change_propose.hpp"
+#include "agent/cli/change_text.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/plan_text.hpp"
@@ -23,38 +23,23 @@ void show_list(const Json& answer) {
   print(table.empty() ? "no changes\n" : table.render());
 }
 
-std::string spent_text(const Json& spent) {
-  if (!spent.is_object()) return "";
-  return "\nSpent\n  " + format_bytes(spent.value("bytes", 0.0)) + " of disk, " +
-         quantity(spent, "seconds", "seconds") + ", at most " + format_bytes(spent.value("wal_bytes", 0.0)) +
-         " of WAL\n";
+// Only the recommendation knows why and what was expected.
+void show_one(Context& context, const std::string& id) {
+  const auto answer = ask(context, "GET", "/v1/changes/" + url_encode(id));
+  if (!answer) return report(context, answer.error());
+  if (context.json()) return print(answer->dump(2) + "\n");
+  const auto& change = (*answer)["item"];
+  const auto from = cell(change, "recommendation_id");
+  const auto made =
+      from.empty() ? Result<Json>(Json()) : ask(context, "GET", "/v1/recommendations/" + url_encode(from));
+  print(change_text(change, made && made->is_object() ? (*made)["item"] : Json()));
 }
 
-std::string verification_text(const Json& verdict) {
-  if (verdict.is_null()) return "  no verdict yet\n";
-  std::string out = "  " + cell(verdict, "kind") + ": " + cell(verdict, "explanation") + "\n";
-  out += "  " + cell(verdict, "metric") + ", effect " + quantity(verdict, "effect", "ratio") + ", p " +
-         quantity(verdict, "p_value", "") + ", " + cell(verdict, "test") + "\n";
-  return out + "  windows: " + cell(verdict, "windows_before") + " before, " + cell(verdict, "windows_after") +
-         " after\n";
-}
-
-void show_one(const Json& answer) {
-  const auto& c = answer["item"];
-  std::string out = "change " + cell(c, "id") + ": " + cell(c, "state") + "\n";
-  out += "  " + cell(c["plan"], "action") + " " + cell(c["plan"], "object") + ", proposed by " + cell(c, "proposed_by");
-  if (const auto who = cell(c, "approved_by"); !who.empty()) out += ", approved by " + who;
-  if (const auto waits = cell(c, "waits"); !waits.empty()) out += "\n  waits: " + waits;
-  out += "\n" + plan_text(c["plan"]) + spent_text(c["spent"]);
-  out += "\nPolicy\n  " + cell(c["decision"], "kind") + " (" + cell(c["decision"], "limit") +
-         "): " + cell(c["decision"], "reason") + "\n";
-  out += "\nVerification\n" + verification_text(c["verdict"]);
-  out += "\nTimeline\n";
-  for (const auto* field : {"created_at", "applied_at", "observe_until", "not_before", "updated_at", "expires_at"})
-    if (const auto at = cell(c, field); !at.empty()) out += "  " + std::string(field) + " " + at + "\n";
-  if (const auto error = cell(c, "last_error"); !error.empty()) out += "\nLast error\n  " + error + "\n";
-  out += "\nPlan hash " + cell(c, "plan_hash") + "\n";
-  print(out);
+// Not through ask(): another spelling would not be what was hashed.
+void save_proof(Context& context, const std::string& id) {
+  const auto answer = exchange(context, "GET", "/v1/changes/" + url_encode(id) + "/proof");
+  if (!answer) return report(context, answer.error());
+  print(answer->body);
 }
 
 void post(Context& context, const std::string& path, const Json& body) {
@@ -70,8 +55,8 @@ void post(Context& context, const std::string& path, const Json& body) {
 }  // namespace
 
 void add_changes(CLI::App& app, Context& context) {
-  auto* command =
-      app.add_subcommand("changes", "what was and is being changed: list, show, propose, approve, reject, undo, watch, export");
+  auto* command = app.add_subcommand(
+      "changes", "what was and is being changed: list, show, propose, approve, reject, undo, watch, export, proof");
   command->require_subcommand(0, 1);
   auto id = std::make_shared<std::string>();
   auto text = std::make_shared<std::string>();
@@ -86,9 +71,8 @@ void add_changes(CLI::App& app, Context& context) {
     sub->add_option("id", *id, "id or unique prefix")->required();
     return sub;
   };
-  with_id("show", "one in full: plan, policy, verification, timeline")->callback([&context, id] {
-    ask_and_show(context, "/v1/changes/" + url_encode(*id), show_one);
-  });
+  with_id("show", "one in full: what, evidence, gain, cost, SQL both ways, policy, verification, timeline")
+      ->callback([&context, id] { show_one(context, *id); });
   auto* approve = with_id("approve", "approve a proposed change");
   approve->add_option("--plan-hash", *text, "the hash that `show` printed: approval binds to what you saw")->required();
   approve->callback([&context, id, text] { approve_plan(context, "/v1/changes/", *id, *text); });
@@ -103,6 +87,8 @@ void add_changes(CLI::App& app, Context& context) {
     watch_change(context, *id);
   });
   add_changes_propose(*command, context);
+  with_id("proof", "one as a file that proves itself, on stdout; check it with: pgtend proof verify FILE")
+      ->callback([&context, id] { save_proof(context, *id); });
   add_changes_export(*command, context);
   command->callback([command, list] {
     if (command->get_subcommands().empty()) list();

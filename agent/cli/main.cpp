@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
   add_findings(app, context);
   add_recommendations(app, context);
   add_changes(app, context);
+  add_policy(app, context);
+  add_backtest(app, context);
+  add_proof(app, context);
   add_alerts(app, context);
   add_routes(app, context);
   add_runbook(app, context);

@@ -50,6 +50,10 @@ class View final : public api::AgentView {
   net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
   net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<PolicyReport> policy_report() override;
+  net::TaskResult<PolicySimulation> simulate_policy(api::PolicyQuestion question) override;
+  net::TaskResult<PolicyBacktest> backtest_policy(api::PolicyText policy, Millis since) override;
+  net::TaskResult<std::string> change_proof(std::string id) override;
   net::TaskResult<std::string> migration_history(std::string key) override;
   net::TaskResult<std::string> note_migrations(std::string key, std::string history,
                                                std::vector<store::AuditDraft> drafts) override;

@@ -1,5 +1,7 @@
 #include "tests/unit/api/fake_agent_view.hpp"
 
+#include "agent/base/units.hpp"
+
 namespace pgtend::test {
 
 net::TaskResult<api::StatusView> FakeAgentView::status() {
@@ -260,6 +262,57 @@ net::TaskResult<api::HistoryPage> FakeAgentView::history_page(std::vector<std::s
 net::TaskResult<std::vector<SeriesKey>> FakeAgentView::history_series(std::vector<std::string> asked, TimeRange) {
   selectors = std::move(asked);
   co_return answer(std::vector{SeriesKey{"up", Labels{{"datname", "shop"}}}});
+}
+
+net::TaskResult<PolicyReport> FakeAgentView::policy_report() {
+  PolicyReport out;
+  PolicyRule rule;
+  rule.name = "nightly";
+  rule.mode = PolicyMode::automatic;
+  BudgetReport budget;
+  budget.budget.wal_bytes = 1 << 30;
+  budget.budget.replica_lag = Millis(5'000);
+  budget.spent.seconds = 12.5;
+  budget.next = kThen;
+  out.rules.push_back({rule, budget});
+  out.windows.push_back({{"night", "UTC", {1, 0}, 150, 180}, std::nullopt, kThen});
+  ClassReport index;
+  index.action = ActionClass::create_index;
+  index.record.median_error = 0.25;
+  out.classes.push_back(index);
+  co_return answer(out);
+}
+
+net::TaskResult<PolicySimulation> FakeAgentView::simulate_policy(api::PolicyQuestion asked) {
+  auto line = "simulate " + asked.id;
+  if (asked.action)
+    line += std::string(to_string(*asked.action)) + " of " + asked.object + " in " + asked.database + ", " +
+            std::to_string(asked.cost.bytes) + " bytes, " + std::string(to_string(asked.risk));
+  if (!asked.policy.text.empty()) line += " by " + asked.policy.file;
+  told.push_back(line);
+  PolicySimulation out;
+  out.decision = {DecisionKind::automatic, "window night", "closed", kThen};
+  out.limits.push_back({"window night", false, "closed", kThen});
+  out.could_run_at = kThen;
+  co_return answer(out);
+}
+
+net::TaskResult<PolicyBacktest> FakeAgentView::backtest_policy(api::PolicyText policy, Millis since) {
+  told.push_back("backtest " + policy.file + " over " + format_duration(since));
+  PolicyBacktest out;
+  out.undone = 1;
+  PolicyBacktestRow row;
+  row.past.verdict = VerdictKind::regressed;
+  row.ran_at = kThen;
+  out.rows.push_back(row);
+  PolicyBacktestClass sum;
+  sum.waited = 2;
+  out.classes.push_back(sum);
+  co_return answer(out);
+}
+
+net::TaskResult<std::string> FakeAgentView::change_proof(std::string id) {
+  co_return answer("{ \"proof\" : \"" + id + "\" }\n");
 }
 
 }  // namespace pgtend::test

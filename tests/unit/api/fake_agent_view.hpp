@@ -79,6 +79,10 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<std::vector<LintFinding>> lint_rules(std::vector<api::RuleText> files, Millis since) override;
   net::TaskResult<std::vector<ExplainedRule>> explain_rule(std::string rule, std::string text) override;
   net::TaskResult<BacktestReport> backtest_rules(api::BacktestRequest request) override;
+  net::TaskResult<PolicyReport> policy_report() override;
+  net::TaskResult<PolicySimulation> simulate_policy(api::PolicyQuestion asked) override;
+  net::TaskResult<PolicyBacktest> backtest_policy(api::PolicyText policy, Millis since) override;
+  net::TaskResult<std::string> change_proof(std::string id) override;
   std::string told_of_rules;
   std::optional<UtcTime> rules_evaluated = kThen;
   net::TaskResult<api::HistoryPage> history_page(std::vector<std::string> asked, TimeRange asked_range,
