@@ -75,19 +75,31 @@ Result<std::vector<migrate::MigrationFile>> files_of(const config::PostgresqlCon
   return out;
 }
 
+struct Missing {
+  std::string role, what, cure;
+};
+
 // What the agent would still miss, as `pgtend doctor` finds it.
-std::size_t show_missing(const config::Config& config) {
-  std::size_t missing = 0;
+std::vector<Missing> missing_now(const config::Config& config) {
+  std::vector<Missing> out;
   for (const auto& role : engine::examine(config).roles) {
-    if (!role.error.empty()) print("missing: role " + role.user + " cannot connect: " + role.error + "\n");
-    for (const auto& c : role.capabilities) {
-      if (c.present || c.advice) continue;
-      ++missing;
-      print("missing for " + role.user + ": " + c.name + "\n    " + c.cure + "\n");
-    }
-    if (!role.error.empty()) ++missing;
+    if (!role.error.empty()) out.push_back({role.user, "cannot connect: " + role.error, ""});
+    for (const auto& c : role.capabilities)
+      if (!c.present && !c.advice) out.push_back({role.user, c.name, c.cure});
   }
-  return missing;
+  return out;
+}
+
+Json as_json(const engine::MigrateResult& result, const std::vector<Missing>& missing) {
+  auto pending = Json::array(), done = Json::array(), lacking = Json::array();
+  for (const auto* file : result.pending) pending.push_back({{"id", file->id}, {"sql", file->text}});
+  for (const auto& row : result.done) done.push_back({{"id", row.id}, {"duration_ms", row.duration_ms}});
+  for (const auto& one : missing) lacking.push_back({{"role", one.role}, {"what", one.what}, {"cure", one.cure}});
+  return {{"schema", "pgtend/v1"},
+          {"database", result.database},
+          {"pending", pending},
+          {"done", done},
+          {"missing", lacking}};
 }
 
 void show_plan(const engine::MigrateResult& result) {
@@ -119,14 +131,18 @@ void setup(Context& context, const SetupRequest& request) {
                  "another role: -U NAME\n";
     return;
   }
+  // Before the roles are there everything is missing.
+  const bool is_set_up = request.apply || result->pending.empty();
+  const auto missing = is_set_up ? missing_now(loaded.config) : std::vector<Missing>();
+  if (!missing.empty() || !is_set_up) context.exit_code = kWarnings;
+  if (context.json()) return print(as_json(*result, missing).dump(2) + "\n");
   if (request.apply)
     print(result->done.empty() ? "everything is set up already\n"
                                : std::to_string(result->done.size()) + " applied in database " + result->database +
                                      "; rights are kept per database: the next one with -d NAME\n");
   if (!request.apply) show_plan(*result);
-  if (!request.apply && !result->pending.empty()) context.exit_code = kWarnings;
-  // Before the roles are there everything is missing.
-  if ((request.apply || result->pending.empty()) && show_missing(loaded.config) > 0) context.exit_code = kWarnings;
+  for (const auto& one : missing)
+    print("missing for " + one.role + ": " + one.what + "\n" + (one.cure.empty() ? "" : "    " + one.cure + "\n"));
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ constexpr const char* kHeading =
 Result<void> play(Stage& stage) {
   // The alert comes before the advice: a session idle in its transaction would hold a concurrent build back.
   using Act = Result<void> (*)(Stage&);
-  for (const Act act : {demo::open_shop, demo::start_agent, demo::raise_alert, demo::show_findings, demo::refresh_view,
-                        demo::create_index, demo::undo_harm, demo::verify_audit, demo::measure_cost})
+  for (const Act act :
+       {demo::open_shop, demo::start_agent, demo::raise_alert, demo::show_findings, demo::refresh_view,
+        demo::migrate_thrice, demo::create_index, demo::undo_harm, demo::verify_audit, demo::measure_cost})
     if (auto ok = act(stage); !ok) return ok;
   return {};
 }

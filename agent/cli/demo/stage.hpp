@@ -39,13 +39,14 @@ struct Stage {
 void catch_signals();
 
 // The acts, in their order. Each one waits until its steps happened, checks them against PostgreSQL and tells them.
-[[nodiscard]] Result<void> open_shop(Stage& stage);      // server, data, workload
-[[nodiscard]] Result<void> start_agent(Stage& stage);    // agent, first samples
-[[nodiscard]] Result<void> raise_alert(Stage& stage);    // firing and resolved at the webhook
-[[nodiscard]] Result<void> show_findings(Stage& stage);  // findings, the recommended index
-[[nodiscard]] Result<void> refresh_view(Stage& stage);   // by policy alone
-[[nodiscard]] Result<void> create_index(Stage& stage);   // approved, built, verified, kept
-[[nodiscard]] Result<void> undo_harm(Stage& stage);      // measured as a regression and taken back
+[[nodiscard]] Result<void> open_shop(Stage& stage);       // server, data, workload
+[[nodiscard]] Result<void> start_agent(Stage& stage);     // agent, first samples
+[[nodiscard]] Result<void> raise_alert(Stage& stage);     // firing and resolved at the webhook
+[[nodiscard]] Result<void> show_findings(Stage& stage);   // findings, the recommended index
+[[nodiscard]] Result<void> refresh_view(Stage& stage);    // by policy alone
+[[nodiscard]] Result<void> migrate_thrice(Stage& stage);  // a set of files, of which only the first run does something
+[[nodiscard]] Result<void> create_index(Stage& stage);    // approved, built, verified, kept
+[[nodiscard]] Result<void> undo_harm(Stage& stage);       // measured as a regression and taken back
 [[nodiscard]] Result<void> verify_audit(Stage& stage);
 [[nodiscard]] Result<void> measure_cost(Stage& stage);
 

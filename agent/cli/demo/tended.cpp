@@ -70,19 +70,20 @@ Result<Tended> Tended::start(const fs::path& folder, const Cluster& cluster, con
   if (port == 0) return fail(Errc::io, "no free port on 127.0.0.1");
   const std::string listen = "127.0.0.1:" + std::to_string(port), token = make_token();
   out.socket_ = own / "pgtend.sock";
+  out.config_ = own / "pgtend.yaml";
   out.log_ = own / "agent.log";
   out.context_.host = "http://" + listen;
   out.context_.token_file = (own / "token").string();
   const std::pair<fs::path, std::string> files[] = {
       {own / "token", token},
       {own / "rules.yaml", std::string(embedded_text("packaging/demo/rules.yaml"))},
-      {own / "pgtend.yaml", std::string(embedded_text("packaging/demo.yaml"))},
+      {out.config_, std::string(embedded_text("packaging/demo.yaml"))},
       {own / "conf.d" / "places.yaml", places(own, cluster, sink, listen, out.socket_, token)}};
   for (const auto& [path, text] : files) {
     if (auto written = write_text(path, text); !written) return fail(std::move(written.error()));
     if (chmod(path.c_str(), 0600) != 0) return fail(Errc::io, "cannot close " + path.string() + " to others");
   }
-  auto child = Child::start({"/proc/self/exe", "run", "-c", (own / "pgtend.yaml").string()},
+  auto child = Child::start({"/proc/self/exe", "run", "-c", out.config_.string()},
                             {.log = out.log_, .user = "", .stop_signal = SIGTERM});
   if (!child) return fail(std::move(child.error()), "start the agent");
   out.child_ = std::move(*child);

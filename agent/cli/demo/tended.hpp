@@ -26,6 +26,7 @@ class Tended {
 
   [[nodiscard]] bool running() { return child_.running(); }
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
+  [[nodiscard]] const std::filesystem::path& config_file() const { return config_; }
   // "http://127.0.0.1:PORT"
   [[nodiscard]] const std::string& address() const { return context_.host; }
   [[nodiscard]] const std::filesystem::path& socket() const { return socket_; }
@@ -39,7 +40,7 @@ class Tended {
  private:
   Child child_;
   cli::Context context_;
-  std::filesystem::path socket_, log_;
+  std::filesystem::path config_, socket_, log_;
 };
 
 }  // namespace pgtend::cli::demo

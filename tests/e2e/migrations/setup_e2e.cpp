@@ -74,6 +74,10 @@ TEST_CASE("setup prints what it would do, does it once, and finds nothing missin
   CHECK(lacking.status == 3);
   CHECK(has(lacking, "missing for watch_er: file_settings"));
   CHECK(has(lacking, "GRANT SELECT ON pg_file_settings"));
+  const auto json = Json::parse(scene.setup({"-o", "json"}).output, nullptr, false);
+  REQUIRE(json.is_object());
+  CHECK(json["pending"].empty());
+  CHECK(json["missing"].size() == static_cast<std::size_t>(count_of(lacking.output, "missing for")));
 }
 
 TEST_CASE("a person's migrations and pgtend's own are kept apart") {
