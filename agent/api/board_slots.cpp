@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "agent/base/strings.hpp"
 
@@ -33,6 +34,7 @@ void BoardSlots::lay_out(Slot& slot) {
 }
 
 void BoardSlots::format(Slot& slot) {
+  slot.formatted = true;
   for (auto& [name, block] : slot.families) {
     block.text.clear();
     for (const auto& line : block.lines) {
@@ -45,21 +47,35 @@ void BoardSlots::format(Slot& slot) {
   }
 }
 
-const Slot& BoardSlots::put(const SlotKey& key, SnapshotPtr snapshot) {
+void BoardSlots::put(const SlotKey& key, SnapshotPtr snapshot) {
   auto& slot = slots_[key];
   const bool same = slot.shown && same_series(*slot.shown, *snapshot);
   slot.shown = std::move(snapshot);
-  if (same) {
-    format(slot);
-    return slot;
-  }
+  slot.formatted = false;
+  ++slot.uncounted;
+  if (same) return;
   lay_out(slot);
-  decide_visible();
-  return slot;
+  decided_ = false;
 }
 
 void BoardSlots::erase(const SlotKey& key) {
-  if (slots_.erase(key) > 0) decide_visible();
+  if (slots_.erase(key) > 0) decided_ = false;
+}
+
+std::size_t BoardSlots::visible() {
+  decide_visible();
+  return visible_;
+}
+
+BoardSlots::LeftOut BoardSlots::take_left_out() {
+  decide_visible();
+  LeftOut out;
+  for (auto& [key, slot] : slots_) {
+    out.duplicates += slot.duplicates * slot.uncounted;
+    out.dropped += slot.dropped * slot.uncounted;
+    slot.uncounted = 0;
+  }
+  return out;
 }
 
 const Slot* BoardSlots::find(const SlotKey& key) const {
@@ -67,45 +83,50 @@ const Slot* BoardSlots::find(const SlotKey& key) const {
   return found == slots_.end() ? nullptr : &found->second;
 }
 
-// Runs only when the set of series changed, so what is visible does not flicker from scrape to scrape.
+// Does something only when the set of series changed, so what is visible does not flicker from scrape to scrape.
 void BoardSlots::decide_visible() {
+  if (std::exchange(decided_, true)) return;
   families_.clear();
   std::unordered_set<std::string_view> seen;
+  seen.reserve(2 * visible_);
   std::map<std::string_view, std::size_t> sizes;
-  std::size_t total = 0;
+  visible_ = 0;
   for (auto& [key, slot] : slots_) {
     slot.duplicates = slot.dropped = 0;
     for (auto& [name, block] : slot.families) {
       families_[name].push_back(Place{&slot, &block});
+      auto& size = sizes[name];
       for (auto& line : block.lines) {
-        line.visible = seen.insert(line.prefix).second;
-        if (!line.visible) {
+        const bool first = seen.insert(line.prefix).second;
+        if (line.visible != first) slot.formatted = false;
+        line.visible = first;
+        if (!first) {
           ++slot.duplicates;
           continue;
         }
-        ++sizes[name];
-        ++total;
+        ++size;
+        ++visible_;
       }
     }
   }
-  visible_ = total;
-  if (total > max_series_) {
-    // The largest families are cut to one common size, so that a thousand tables cannot push out the handful of series
-    // that say whether the server is up.
-    std::vector<std::size_t> ascending;
-    for (const auto& [name, size] : sizes) ascending.push_back(size);
-    std::sort(ascending.begin(), ascending.end());
-    std::size_t room = max_series_, left = ascending.size(), keep = 0;
-    for (const auto size : ascending) {
-      keep = room / left;
-      if (size > keep) break;
-      room -= size;
-      --left;
-    }
-    for (const auto& [name, places] : families_)
-      if (sizes[name] > keep) cut(places, keep);
+  if (visible_ > max_series_) fit(sizes);
+}
+
+// The largest families are cut to one common size, so that a thousand tables cannot push out the handful of series that
+// say whether the server is up.
+void BoardSlots::fit(const std::map<std::string_view, std::size_t>& sizes) {
+  std::vector<std::size_t> ascending;
+  for (const auto& [name, size] : sizes) ascending.push_back(size);
+  std::sort(ascending.begin(), ascending.end());
+  std::size_t room = max_series_, left = ascending.size(), keep = 0;
+  for (const auto size : ascending) {
+    keep = room / left;
+    if (size > keep) break;
+    room -= size;
+    --left;
   }
-  for (auto& [key, slot] : slots_) format(slot);
+  for (const auto& [name, places] : families_)
+    if (sizes.at(name) > keep) cut(places, keep);
 }
 
 // Leaves the lines with the largest values of a family.
@@ -127,6 +148,7 @@ void BoardSlots::cut(const std::vector<Place>& places, std::size_t keep) {
   });
   for (std::size_t i = keep; i < candidates.size(); ++i) {
     candidates[i].line->visible = false;
+    candidates[i].slot->formatted = false;
     ++candidates[i].slot->dropped;
     --visible_;
   }

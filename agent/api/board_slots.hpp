@@ -27,27 +27,37 @@ struct Slot {
   SnapshotPtr shown;  // the last run that had samples
   std::map<std::string, FamilyBlock> families;
   std::size_t duplicates = 0, dropped = 0;  // of `shown`
+  std::size_t uncounted = 0;                // runs since take_left_out()
+  bool formatted = false;
 
   [[nodiscard]] bool is_stale(UtcTime now) const;
 };
 
 using SlotKey = std::pair<std::string, std::string>;  // collector, database
 
-// All slots; decides which series are visible: each once, and no more than a total.
+// All slots; decides which series are visible: each once, and no more than a total. That and the text are made when
+// somebody looks, not with each run: of hundreds of databases a run comes every few milliseconds, and a decision is
+// about all of them.
 class BoardSlots {
  public:
   explicit BoardSlots(std::size_t max_series) : max_series_(max_series) {}
 
-  // Takes a snapshot that has samples and returns its slot, formatted.
-  const Slot& put(const SlotKey& key, SnapshotPtr snapshot);
+  // Takes a snapshot that has samples.
+  void put(const SlotKey& key, SnapshotPtr snapshot);
   void erase(const SlotKey& key);
   [[nodiscard]] const Slot* find(const SlotKey& key) const;
 
   // Calls f(family name, kind of its first sample, texts of its fresh blocks) in the order of names.
   template <class F>
-  void each_family(UtcTime now, F f) const;
+  void each_family(UtcTime now, F f);
 
-  [[nodiscard]] std::size_t visible() const { return visible_; }
+  [[nodiscard]] std::size_t visible();
+
+  struct LeftOut {
+    std::size_t duplicates = 0, dropped = 0;
+  };
+  // Samples of the runs since the last call that are not on the page.
+  LeftOut take_left_out();
 
  private:
   struct Place {
@@ -57,22 +67,27 @@ class BoardSlots {
   static void lay_out(Slot& slot);
   static void format(Slot& slot);
   void decide_visible();
+  void fit(const std::map<std::string_view, std::size_t>& sizes);
   void cut(const std::vector<Place>& places, std::size_t keep);
 
   std::size_t max_series_;
   std::size_t visible_ = 0;
+  bool decided_ = true;
   std::map<SlotKey, Slot> slots_;
   std::map<std::string, std::vector<Place>> families_;
 };
 
 template <class F>
-void BoardSlots::each_family(UtcTime now, F f) const {
+void BoardSlots::each_family(UtcTime now, F f) {
+  decide_visible();
+  for (auto& [key, slot] : slots_)
+    if (!slot.formatted && !slot.is_stale(now)) format(slot);
   std::vector<const std::string*> texts;
   for (const auto& [name, places] : families_) {
     texts.clear();
     MetricKind kind = MetricKind::gauge;
     for (const auto& place : places) {
-      if (place.block->text.empty() || place.slot->is_stale(now)) continue;
+      if (place.slot->is_stale(now) || place.block->text.empty()) continue;
       kind = place.slot->shown->samples[place.block->lines.front().sample].kind;
       texts.push_back(&place.block->text);
     }

@@ -129,6 +129,9 @@ const MetricDef* MetricsBoard::State::def_of(const std::string& name) const {
 void MetricsBoard::State::refresh(UtcTime now) {
   scrapes.Increment();
   shown.Set(static_cast<double>(slots.visible()));
+  const auto left_out = slots.take_left_out();
+  duplicates.Increment(static_cast<double>(left_out.duplicates));
+  dropped.Increment(static_cast<double>(left_out.dropped));
   log_dropped.Increment(static_cast<double>(log::dropped()) - log_dropped.Value());
   const auto usage = read_process_usage();
   cpu.Increment(usage.cpu_seconds - cpu.Value());
@@ -174,9 +177,7 @@ void MetricsBoard::publish(SnapshotPtr snapshot) {
   }
   // A run that lost a part (one locked table) still has samples; one that failed has none.
   if (!good && snapshot->samples.empty()) return;
-  const auto& slot = state_->slots.put(key, as_exporter(std::move(snapshot), state_->options.exporter));
-  state_->duplicates.Increment(static_cast<double>(slot.duplicates));
-  state_->dropped.Increment(static_cast<double>(slot.dropped));
+  state_->slots.put(key, as_exporter(std::move(snapshot), state_->options.exporter));
 }
 
 void MetricsBoard::forget(const std::string& collector, const std::string& database) {

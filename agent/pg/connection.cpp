@@ -137,12 +137,22 @@ bool Connection::send(const Message& message) {
   return false;
 }
 
+bool Connection::send_behind(const std::vector<std::string>& before, const Message& message) {
+  auto* const conn = conn_.get();
+  if (PQenterPipelineMode(conn) == 0) return false;
+  pipelined_ = true;
+  for (const auto& sql : before)
+    if (PQsendQueryParams(conn, sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0) return false;
+  return send(message) && PQpipelineSync(conn) == 1;
+}
+
 net::TaskResult<RowSet> Connection::run(Message message, Deadline deadline) {
   if (busy_) co_return fail(Errc::internal, "two statements at once in one session");
   if (!healthy()) co_return fail(lost());
   busy_ = true;
   answer_ = Answer();
-  if (!send(message)) {
+  const auto before = message.protocol == Protocol::simple ? std::vector<std::string>() : untold();
+  if (!(before.empty() ? send(message) : send_behind(before, message))) {
     busy_ = false;
     co_return fail(lost());
   }
@@ -169,6 +179,7 @@ net::TaskResult<RowSet> Connection::run(Message message, Deadline deadline) {
       answer_.failure->message = "the deadline passed; the statement was cancelled";
     co_return fail(std::move(*answer_.failure));
   }
+  if (!before.empty()) note_told();
   // A statement that finished in the race with its cancellation did happen, and the caller must know.
   co_return std::move(answer_.rows);
 }
@@ -196,8 +207,16 @@ net::Task<Connection::Progress> Connection::collect(Deadline deadline) {
       if (PQconsumeInput(conn_.get()) == 0) break;
     }
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQgetResult(conn_.get()), &PQclear);
+    // In a pipeline that only ends one of its statements.
+    if (!result && pipelined_ && PQstatus(conn_.get()) == CONNECTION_OK) continue;
     if (!result) co_return PQstatus(conn_.get()) == CONNECTION_OK || answer_.failure ? Progress::done : Progress::lost;
-    take(result.get());
+    if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
+      pipelined_ = false;
+      if (PQexitPipelineMode(conn_.get()) == 1) co_return Progress::done;
+      broken_ = true;
+    } else {
+      take(result.get());
+    }
     if (broken_) co_return Progress::lost;
   }
 }
@@ -208,6 +227,9 @@ void Connection::take(pg_result* result) {
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
       if (!answer_.failure) answer_.rows = copy_rows(result);
+      return;
+    // What came before it failed, and said why.
+    case PGRES_PIPELINE_ABORTED:
       return;
     case PGRES_COPY_IN:
     case PGRES_COPY_OUT:
@@ -237,20 +259,28 @@ net::Task<void> Connection::cancel() {
   co_await net::run_until(blocking_, send_request, limit);
 }
 
-net::TaskResult<RowSet> Connection::mark(std::string marker, Millis statement_timeout, Deadline deadline) {
-  const auto clean = clean_marker(marker);
-  if (clean == marker_ && statement_timeout == statement_timeout_) co_return RowSet();
-  comment_ = "/* pgtend:" + clean + " */ ";
-  if (direct_) {
-    std::string sql;
-    if (clean != marker_) sql = "SET application_name TO " + quote_literal("pgtend/" + clean) + ";";
-    if (statement_timeout != statement_timeout_)
-      sql += "SET statement_timeout TO " + std::to_string(statement_timeout.count());
-    auto set = co_await execute(std::move(sql), deadline);
-    if (!set) co_return set;
-  }
-  marker_ = clean;
+void Connection::mark_next(std::string_view marker, Millis statement_timeout) {
+  marker_ = clean_marker(marker);
   statement_timeout_ = statement_timeout;
+  comment_ = "/* pgtend:" + marker_ + " */ ";
+}
+
+std::vector<std::string> Connection::untold() const {
+  std::vector<std::string> out;
+  if (!direct_) return out;
+  if (marker_ != told_.marker) out.push_back("SET application_name TO " + quote_literal("pgtend/" + marker_));
+  if (statement_timeout_ != told_.statement_timeout)
+    out.push_back("SET statement_timeout TO " + std::to_string(statement_timeout_.count()));
+  return out;
+}
+
+net::TaskResult<RowSet> Connection::mark(std::string marker, Millis statement_timeout, Deadline deadline) {
+  mark_next(marker, statement_timeout);
+  const auto settings = untold();
+  if (settings.empty()) co_return RowSet();
+  auto set = co_await execute(join(settings, ";"), deadline);
+  if (!set) co_return set;
+  note_told();
   co_return RowSet();
 }
 

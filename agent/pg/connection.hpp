@@ -69,6 +69,9 @@ class Connection {
   // Sets application_name to pgtend/<marker>, statement_timeout (0 ms = none), and the comment that leads each later
   // statement. What is as it was costs the server nothing. Errors: as execute().
   net::TaskResult<RowSet> mark(std::string marker, Millis statement_timeout, Deadline deadline);
+  // The same for the next statement of repeat() or query(), with which the server is told of it in one go. When that
+  // statement fails, the next one tells it again.
+  void mark_next(std::string_view marker, Millis statement_timeout);
   // Asks the server to cancel what runs now; its query() then ends with SQLSTATE 57014.
   net::Task<void> cancel();
 
@@ -120,6 +123,11 @@ class Connection {
   };
   net::TaskResult<RowSet> run(Message message, Deadline deadline);
   bool send(const Message& message);
+  // Sends utility statements before it, of one transaction with it.
+  bool send_behind(const std::vector<std::string>& before, const Message& message);
+  // The settings of the marker that the session does not have yet.
+  [[nodiscard]] std::vector<std::string> untold() const;
+  void note_told() { told_ = {marker_, statement_timeout_}; }
   net::Task<Progress> flush(Deadline deadline);
   net::Task<Progress> collect(Deadline deadline);
   void take(pg_result* result);
@@ -132,10 +140,16 @@ class Connection {
   TlsFacts tls_;
   std::string database_, user_, marker_, comment_;
   Millis statement_timeout_{-1};
+  struct Told {
+    std::string marker;
+    Millis statement_timeout{-1};
+  };
+  Told told_;
   std::map<std::string, Repeated> repeated_;  // by marker
   int prepared_ = 0;                          // names given so far
   int server_pid_ = 0;
   bool direct_ = false, local_ = false, busy_ = false, broken_ = false;
+  bool pipelined_ = false;  // until the result that ends it
   Deadline opened_at_{};
   Millis connect_time_{0};
 };

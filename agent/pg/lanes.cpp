@@ -55,11 +55,14 @@ net::TaskResult<RowSet> run_once(std::shared_ptr<LanesState> state, Slot* slot, 
     auto unfit = unfit_to_act(*slot->connection);
     if (unfit) co_return fail(std::move(*unfit));
   }
+  const bool recurs = slot->lane == Lane::probe || slot->lane == Lane::sample;
+  if (recurs && statement.protocol == Protocol::extended) {
+    slot->connection->mark_next(statement.marker, statement.timeout);
+    co_return co_await slot->connection->repeat(statement.sql, statement.params, deadline);
+  }
   auto marked = co_await slot->connection->mark(statement.marker, statement.timeout, deadline);
   if (!marked) co_return marked;
   if (statement.protocol == Protocol::simple) co_return co_await slot->connection->execute(statement.sql, deadline);
-  const bool recurs = slot->lane == Lane::probe || slot->lane == Lane::sample;
-  if (recurs) co_return co_await slot->connection->repeat(statement.sql, statement.params, deadline);
   co_return co_await slot->connection->query(statement.sql, statement.params, deadline);
 }
 

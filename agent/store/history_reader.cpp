@@ -101,19 +101,27 @@ void append(TickedSamples& to, TickedSamples& from) {
 
 }  // namespace
 
+// Whether memory holds all that these series have within the range. One that began after the file's last block has
+// nothing in the file, however far back the question goes.
+bool FileReader::is_in_memory(const GroupRead& read, TimeRange range) {
+  return read.picture.from_ms <= to_ms(range.from) ||
+         std::all_of(read.wanted.begin(), read.wanted.end(),
+                     [&](const SeriesPtr& series) { return series->first_seq >= read.picture.before_seq; });
+}
+
 Result<std::vector<SeriesData>> FileReader::select(const std::vector<Matcher>& matchers, TimeRange range,
                                                    std::size_t max_samples) {
   const auto wanted = shared_->view().index->select(matchers);
   auto reads = look(wanted, range);
   total_ = 0;
   const bool in_memory = !hints_.every_pass && std::all_of(reads.begin(), reads.end(), [&](const GroupRead& read) {
-    return read.picture.from_ms <= to_ms(range.from);
+    return is_in_memory(read, range);
   });
   {
     auto reading = in_memory ? Result<Reading>(Reading(nullptr, std::nullopt)) : begin();
     if (!reading) return fail(std::move(reading).error(), "history");
     for (auto& read : reads) {
-      if (reading->db != nullptr && read.picture.from_ms > to_ms(range.from)) {
+      if (reading->db != nullptr && !is_in_memory(read, range)) {
         auto stretches = plan(read, range);
         if (!stretches) return fail(std::move(stretches).error(), "history");
         for (const auto& [tier, part] : *stretches) {

@@ -51,6 +51,7 @@ class FileReader final : public HistoryReader {
   };
 
   Result<Reading> begin();
+  static bool is_in_memory(const GroupRead& read, TimeRange range);
   std::vector<GroupRead> look(const std::vector<SeriesPtr>& wanted, TimeRange range);
   Result<std::vector<Stretch>> plan(const GroupRead& read, TimeRange range);
   Result<std::optional<TimeRange>> span_of(Lane lane);

@@ -218,6 +218,49 @@ TEST_CASE("the marker is seen by the server as application name and as the state
   CHECK(row->text(0, "limit") == "3s");
 }
 
+TEST_CASE("a marker for the next statement goes with it, and goes again when that one failed") {
+  Bench bench;
+  const auto connection = bench.local();
+  const std::string look =
+      "SELECT application_name, query, current_setting('statement_timeout') AS limit, $1 AS given"
+      " FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+  const auto repeat = [&](std::string_view marker, Millis limit, const std::string& sql, pg::Params params) {
+    connection->mark_next(marker, limit);
+    return bench.world.run(connection->repeat(sql, std::move(params), in(5'000)));
+  };
+  // Sent whole, then prepared, then by its plan.
+  for (const auto* turn : {"1", "2", "3", "4"})
+    for (const auto* marker : {"tables", "locks"}) {
+      const auto row = repeat(marker, Millis(2'000), look, {turn});
+      REQUIRE(row);
+      CHECK(row->text(0, "application_name") == "pgtend/" + std::string(marker));
+      CHECK(row->text(0, "query").starts_with("/* pgtend:" + std::string(marker) + " */ SELECT"));
+      CHECK(row->text(0, "limit") == "2s");
+      CHECK(row->text(0, "given") == turn);
+    }
+  const auto failed = repeat("broken", Millis(1'000), "SELECT 1 / ($1::int - 1)", {"1"});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().sqlstate == "22012");
+  REQUIRE(connection->healthy());
+  const auto row = repeat("broken", Millis(1'000), look, {"5"});
+  REQUIRE(row);
+  CHECK(row->text(0, "application_name") == "pgtend/broken");
+  CHECK(row->text(0, "limit") == "1s");
+  // The time limit that goes with a statement is already its own.
+  const auto begun = std::chrono::steady_clock::now();
+  const auto slow = repeat("slow", Millis(200), "SELECT pg_sleep(4)", {});
+  REQUIRE_FALSE(slow);
+  CHECK(slow.error().sqlstate == "57014");
+  CHECK(std::chrono::steady_clock::now() - begun < Millis(3'000));
+  REQUIRE(connection->healthy());
+  // And where the server does not end it, its own deadline does.
+  connection->mark_next("slower", Millis(0));
+  CHECK_FALSE(bench.world.run(connection->repeat("SELECT pg_sleep(4)", {}, in(200))));
+  REQUIRE(connection->healthy());
+  CHECK(bench.query(*connection, "SHOW application_name")->text(0, "application_name") == "pgtend/slower");
+  CHECK_FALSE(connection->in_transaction());
+}
+
 TEST_CASE("the reasons of failed connects are told apart") {
   Bench bench;
   bench.cluster.exec("postgres", "CREATE ROLE locked_out LOGIN PASSWORD 'right'");

@@ -35,6 +35,26 @@ TEST_CASE("a wait ends with what the descriptor became, and leaves it open") {
   REQUIRE(close(pipe_ends[1]) == 0);
 }
 
+TEST_CASE("the timer of a wait that has ended does not end the next one") {
+  std::array<int, 2> pipe_ends{};
+  REQUIRE(pipe(pipe_ends.data()) == 0);
+  test::IoWorld world;
+  const auto first_ends = in(30);
+  auto both = [&]() -> net::Task<void> {
+    REQUIRE(write(pipe_ends[1], "x", 1) == 1);
+    REQUIRE(co_await net::wait_descriptor(pipe_ends[0], Until::read, first_ends) == Ready::read);
+    char byte = 0;
+    REQUIRE(read(pipe_ends[0], &byte, 1) == 1);
+    REQUIRE(co_await net::wait_descriptor(pipe_ends[0], Until::read, in(120)) == Ready::none);
+    REQUIRE(std::chrono::steady_clock::now() >= first_ends + Millis(60));
+    REQUIRE(write(pipe_ends[1], "x", 1) == 1);
+    REQUIRE(co_await net::wait_descriptor(pipe_ends[0], Until::read, in(2'000)) == Ready::read);
+  };
+  world.run(both());
+  REQUIRE(close(pipe_ends[0]) == 0);
+  REQUIRE(close(pipe_ends[1]) == 0);
+}
+
 TEST_CASE("slow work elsewhere does not hold its caller beyond the deadline") {
   test::IoWorld world;
   std::promise<void> release;
