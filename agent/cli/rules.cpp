@@ -105,7 +105,7 @@ void add_explain(CLI::App& command, Context& context) {
   });
 }
 
-void add_backtest(CLI::App& command, Context& context) {
+void add_rules_backtest(CLI::App& command, Context& context) {
   auto request = std::make_shared<BacktestRequest>();
   auto* back = command.add_subcommand("backtest", "when alerts would have fired over stored history");
   back->add_option("files", request->files, "rule files; without one, the rules the agent has loaded");
@@ -135,7 +135,7 @@ void add_rules(CLI::App& app, Context& context) {
   checking->callback([&context, files, target] { check(context, *files, *target); });
   add_lint(*command, context);
   add_explain(*command, context);
-  add_backtest(*command, context);
+  add_rules_backtest(*command, context);
   auto* testing = command->add_subcommand("test", "run unit tests in promtool's format");
   testing->add_option("files", *files, "test files")->required();
   testing->add_option("--range-boundary", *boundary, "left_open (Prometheus 3) or closed (Prometheus 2)")
