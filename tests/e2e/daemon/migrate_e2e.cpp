@@ -162,8 +162,11 @@ TEST_CASE("a freeze that comes while a statement runs stops the next one, whethe
   Project project;
   const bool from_the_start = GENERATE(true, false);
   CAPTURE(from_the_start);
+  // It runs until a session of that name is there, however long the freeze takes.
   project.put("V0002__slow.sql",
-              "-- pgtend: tx=none\nSELECT pg_sleep(4);\nCREATE TABLE after_the_sleep (id bigint);\n");
+              "-- pgtend: tx=none\nDO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = "
+              "'frozen by now') LOOP PERFORM pg_stat_clear_snapshot(), pg_sleep(0.2); END LOOP; END $$;\n"
+              "CREATE TABLE after_the_sleep (id bigint);\n");
   if (from_the_start) project.daemon.start();
   CommandResult result;
   std::thread runner([&] { result = project.migrate({"up"}); });
@@ -173,6 +176,8 @@ TEST_CASE("a freeze that comes while a statement runs stops the next one, whethe
   CHECK(eventually(sleeps));
   if (!from_the_start) project.daemon.start();
   CHECK(project.daemon.cli({"freeze", "on"}).status == 0);
+  auto sign = project.cluster.session("app");
+  sign.exec("SET application_name = 'frozen by now'");
   runner.join();
   CHECK(result.status == 5);
   CHECK(has(result, "V0002__slow.sql:3: changes are frozen by"));

@@ -71,7 +71,7 @@ TEST_CASE("a session is terminated with the roles of roles.sql, after a person's
   CHECK(results == 1);
 }
 
-TEST_CASE("a statement is cancelled and its session stays; another statement of it is not hit") {
+TEST_CASE("a statement is cancelled and its session stays, and another statement of it is not hit") {
   const int major = GENERATE(from_range(sample_majors()));
   CAPTURE(major);
   auto& cluster = shared_cluster(major);
