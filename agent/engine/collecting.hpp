@@ -56,7 +56,8 @@ class Collecting {
   // Collectors that cost more than the cheapest ones do: the first to do without.
   [[nodiscard]] std::set<std::string> heavy() const;
 
-  // Databases that exist, admit connections, pass the configured globs and do not rest. Errors: those of the sample lane.
+  // Databases that exist, admit connections, pass the configured globs and do not rest. Errors: those of the sample
+  // lane.
   net::TaskResult<std::vector<std::string>> discover_databases();
 
   // collect: never fails; what went wrong is the snapshot's status and detail.
@@ -140,7 +141,7 @@ class Collecting {
     Deadline rests_until{};
   };
   std::map<std::string, Found> found_;  // by the last discovery, by name
-  int lookbacks_for_ = 1;  // the slow-down for which they were set
+  int lookbacks_for_ = 1;               // the slow-down for which they were set
   std::int64_t ram_bytes_ = 0;
   // When the probe reached the server last, and since when without a miss; nothing: it does not.
   std::optional<UtcTime> reached_since_;

@@ -39,8 +39,8 @@ net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connecti
 // All of them.
 net::TaskResult<std::vector<Capability>> probe_capabilities(Connection* connection);
 
-// The parameters that packaging/sql/setup lets the operating role change: none runs code, touches authentication or hides tracks.
-// Source: reference planned_systems.md 5.1.
+// The parameters that packaging/sql/setup lets the operating role change: none runs code, touches authentication or
+// hides tracks. Source: reference planned_systems.md 5.1.
 [[nodiscard]] const std::vector<std::string>& alterable_parameters();
 
 }  // namespace pgtend::pg

@@ -62,8 +62,7 @@ TEST_CASE("the detail of each kind of change has its own fields and reads back")
         ChangeDetail(SettingChange{"statistics", "500", "", "", "s", "t", "100", "", "c"}),
         ChangeDetail(StatisticsChange{"s", "n", "t", {"mcv"}, {"a", "b"}, {"a % 3"}, true, "CREATE STATISTICS …"}),
         ChangeDetail(SessionChange{4711, "2026-11-28 02:16:52.123456+00", true, true, false}),
-        ChangeDetail(RowSecurityChange{"s", "t", "p"}),
-        ChangeDetail(PartitionChange{"s", "t", "p", "1", "2", 3})}) {
+        ChangeDetail(RowSecurityChange{"s", "t", "p"}), ChangeDetail(PartitionChange{"s", "t", "p", "1", "2", 3})}) {
     auto plan = sample_plan();
     plan.detail = detail;
     plan.kind = static_cast<ChangeKind>(detail.index());
