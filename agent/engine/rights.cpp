@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::seconds kLook{60};
 constexpr std::chrono::minutes kLookWhenComplete{10};
 constexpr std::chrono::seconds kRetry{2};
-// Each costs a session of its own, some 5 ms of a backend: with thousands of databases they take turns.
+// Each costs a session of its own: with thousands of databases they take turns.
 constexpr std::size_t kDatabasesAtOnce = 2;
 
 bool is_complete(const std::vector<pg::Capability>& capabilities) {

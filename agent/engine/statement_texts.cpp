@@ -18,7 +18,7 @@ constexpr std::chrono::hours kRest{24};
 // Ids of texts that are remembered as seen; pg_stat_statements.max defaults to 5,000.
 constexpr std::size_t kMaxSeen = 20'000;
 // The largest file of texts that is read. Source: reference catalogue, statement_texts; 700 MB took 80 s (reference,
-// performance section 3).
+// performance section 1).
 constexpr std::int64_t kMostTextBytes = 64LL << 20;
 // One reading may take this many times the configured statement_timeout.
 constexpr int kPatience = 10;
