@@ -360,27 +360,6 @@ TEST_CASE("a webhook is signed, a token of a bot is only in its address, a key o
   CHECK(json::parse(sink.got.at(2).body).at("routing_key") == "R0UTING");
 }
 
-TEST_CASE("HMAC-SHA256 is RFC 4231's") {
-  CHECK(http::hmac_sha256_hex("Jefe", "what do ya want for nothing?") ==
-        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-}
-
-TEST_CASE("answers of chat receivers are read by their bodies") {
-  const UtcTime now = kFired;
-  CHECK(read_slack({200, "ok", {}}, now).outcome == DeliveryOutcome::sent);
-  CHECK(read_slack({200, "no_service", {}}, now).outcome == DeliveryOutcome::dead);
-  CHECK(read_slack({429, "", {{"retry-after", "2"}}}, now).retry_after == Millis(2'000));
-  const auto limited =
-      read_telegram({429, R"({"ok":false,"error_code":429,"parameters":{"retry_after":31}})", {}}, now);
-  CHECK(limited.outcome == DeliveryOutcome::retry);
-  CHECK(limited.retry_after == Millis(31'000));
-  CHECK(read_telegram({400, R"({"ok":false})", {}}, now).outcome == DeliveryOutcome::dead);
-  CHECK(read_telegram({502, "<html>", {}}, now).outcome == DeliveryOutcome::retry);
-  CHECK(read_teams({202, "", {}}, now).outcome == DeliveryOutcome::sent);
-  CHECK(read_teams({200, "Webhook message delivery failed with error: HTTP error 429", {}}, now).outcome ==
-        DeliveryOutcome::retry);
-}
-
 TEST_CASE("mail goes through STARTTLS and AUTH, and 4yz is tried again, 5yz not") {
   const MailServer server(true);
   auto to = server.target();
