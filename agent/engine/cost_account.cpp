@@ -8,6 +8,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
+#include "agent/engine/backend_schedstat.hpp"
 
 namespace pgtend::engine {
 
@@ -67,13 +68,6 @@ std::string CostAccount::describe() const {
 
 namespace {
 
-std::string first_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
 std::int64_t resident_bytes(const std::string& proc) {
   std::ifstream file(proc + "/self/status");
   for (std::string line; std::getline(file, line);) {
@@ -97,15 +91,8 @@ CostAccount::Reading read_cost(const std::string& proc, const std::vector<int>& 
   };
   reading.agent_cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   reading.rss_bytes = resident_bytes(proc);
-  for (const int pid : backend_pids) {
-    // A pid is only ours when the process is a postgres: a server on another host has pids of its own.
-    const std::string dir = proc + "/" + std::to_string(pid);
-    if (!first_line(dir + "/comm").starts_with("postgres")) continue;
-    std::istringstream fields(first_line(dir + "/schedstat"));
-    std::int64_t on_cpu_ns = -1;
-    fields >> on_cpu_ns;
-    if (on_cpu_ns >= 0) reading.backend_cpu_seconds[pid] = static_cast<double>(on_cpu_ns) / 1e9;
-  }
+  for (const auto& [pid, cpu] : read_schedstats(proc, backend_pids))
+    reading.backend_cpu_seconds[pid] = cpu.on_cpu_seconds;
   return reading;
 }
 

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/engine/backend_schedstat.hpp"
 #include "agent/engine/collect_status.hpp"
 #include "agent/net/task.hpp"
 
@@ -83,18 +84,6 @@ pg::Capability unseen(const std::vector<std::pair<std::string, std::string>>& pa
   return out;
 }
 
-// /proc/PID/schedstat of those pids that are a postgres: one of another pid namespace has the number of a stranger.
-std::map<int, collectors::ProcessCpu> read_cpu(const std::string& proc,
-                                               const std::vector<collectors::ServerProcess>& processes) {
-  std::map<int, collectors::ProcessCpu> out;
-  for (const auto& process : processes) {
-    const std::string folder = proc + "/" + std::to_string(process.pid);
-    if (!text_of(folder + "/comm").starts_with("postgres")) continue;
-    if (const auto cpu = collectors::parse_schedstat(text_of(folder + "/schedstat"))) out.emplace(process.pid, *cpu);
-  }
-  return out;
-}
-
 }  // namespace
 
 net::Task<std::optional<RowSet>> ServerHost::ask(std::shared_ptr<Snapshot> snapshot, std::string sql) {
@@ -145,7 +134,9 @@ net::Task<void> ServerHost::run_backend_cpu(std::shared_ptr<Snapshot> snapshot) 
   auto rows = co_await ask(snapshot, collectors::server_processes_sql());
   if (!rows) co_return;
   const auto processes = collectors::read_server_processes(*rows);
-  auto job = [proc = parts_.config->host.proc, processes] { return read_cpu(proc, processes); };
+  std::vector<int> pids;
+  for (const auto& process : processes) pids.push_back(process.pid);
+  auto job = [proc = parts_.config->host.proc, pids] { return read_schedstats(proc, pids); };
   const auto cpu = co_await net::run_on(parts_.blocking, job);
   tally_.add(processes, cpu);
   // The epoch ends with the agent: its sums start again.
