@@ -11,6 +11,8 @@
 #include "agent/http/server.hpp"
 #include "rules/promql/evaluator.hpp"
 #include "tests/bench/promql/stored.hpp"
+#include "tests/conformance/promql/shipped_queries.hpp"
+#include "tests/support/boards.hpp"
 #include "tests/unit/api/fake_agent_view.hpp"
 
 using namespace pgtend;
@@ -19,6 +21,7 @@ using namespace pgtend::bench;
 namespace {
 
 const UtcTime kEnd{Millis(1'700'000'000'000)};
+constexpr int kHours = 6;
 
 double cpu_ms() {
   rusage usage{};
@@ -104,7 +107,7 @@ class StoreView final : public test::FakeAgentView {
   HistoryReader& reader_;
 };
 
-const char* const kPanels[] = {
+const char* const kShapes[] = {
     "m1_ratio",
     "m0_total",
     "rate(m0_total[5m])",
@@ -143,54 +146,95 @@ double ask_ms(const std::string& url, const std::string& form) {
   return took.count();
 }
 
-void side_by_side() {
-  constexpr int kHours = 6, kRuns = 15;
-  const auto data = families(4, 50, kHours * 3600, kEnd);
-  Stored stored(data);
-  const auto reader = stored.reader();
-  StoreView view(*reader);
-  api::MetricsBoard board{api::BoardOptions{"bench"}};
-  const test::FakeClock clock(kEnd);
-  net::asio::io_context context(1);
-  http::ServerOptions options;
-  options.listen = "127.0.0.1:0";
-  http::Server server(context.get_executor(), options, api::make_router(view, board, clock),
-                      http::Authenticator::make({}).value());
-  if (auto started = server.start(); !started) throw std::runtime_error(started.error().describe());
-  std::thread io([&] { context.run(); });
-  const test::PrometheusServer prometheus(data);
-  const std::string ours = "http://127.0.0.1:" + std::to_string(server.port()) + "/api/v1/query_range";
-  std::vector<double> ratios, all_theirs, all_ours;
-  std::printf("range queries: 200 series, %d h at 15 s, step 60 s; medians of %d, over HTTP\n", kHours, kRuns);
-  std::printf("%-80s %10s %10s %6s\n", "expression", "Prometheus", "pgtend", "ratio");
-  for (const char* expr : kPanels) {
+// Both servers over one data set, asked in turn.
+class SideBySide {
+ public:
+  explicit SideBySide(const test::Dataset& data) : stored_(data), prometheus_(data) {
+    http::ServerOptions options;
+    options.listen = "127.0.0.1:0";
+    server_ = std::make_unique<http::Server>(context_.get_executor(), options, api::make_router(view_, board_, clock_),
+                                             http::Authenticator::make({}).value());
+    if (auto started = server_->start(); !started) throw std::runtime_error(started.error().describe());
+    io_ = std::thread([this] { context_.run(); });
+  }
+  ~SideBySide() {
+    context_.stop();
+    io_.join();
+  }
+  SideBySide(const SideBySide&) = delete;
+  SideBySide& operator=(const SideBySide&) = delete;
+
+  // Medians of `runs` for one expression over the last `hours` in steps of a minute: Prometheus's and ours.
+  [[nodiscard]] std::pair<double, double> ask(const std::string& expr, int hours, int runs) const {
     const auto form = test::encode_form({{"query", expr},
-                                         {"start", std::to_string(to_ms(kEnd) / 1000 - kHours * 3600)},
+                                         {"start", std::to_string(to_ms(kEnd) / 1000 - hours * 3600)},
                                          {"end", std::to_string(to_ms(kEnd) / 1000)},
                                          {"step", "60"}});
+    const std::string ours = "http://127.0.0.1:" + std::to_string(server_->port()) + "/api/v1/query_range";
     std::vector<double> mine, other;
-    for (int run = 0; run < kRuns; ++run) {
-      other.push_back(ask_ms(prometheus.url("query_range"), form));
+    for (int run = 0; run < runs; ++run) {
+      other.push_back(ask_ms(prometheus_.url("query_range"), form));
       mine.push_back(ask_ms(ours, form));
     }
-    all_theirs.push_back(median(other));
-    all_ours.push_back(median(mine));
-    ratios.push_back(median(mine) / median(other));
-    std::printf("%-80s %7.1f ms %7.1f ms %6.2f\n", expr, median(other), median(mine), ratios.back());
+    return {median(other), median(mine)};
+  }
+
+ private:
+  Stored stored_;
+  std::unique_ptr<HistoryReader> reader_ = stored_.reader();
+  StoreView view_{*reader_};
+  api::MetricsBoard board_{api::BoardOptions{"bench"}};
+  const test::FakeClock clock_{kEnd};
+  net::asio::io_context context_{1};
+  std::unique_ptr<http::Server> server_;
+  std::thread io_;
+  const test::PrometheusServer prometheus_;
+};
+
+void side_by_side(const std::string& title, const test::Dataset& data,
+                  const std::vector<std::pair<std::string, std::string>>& queries) {
+  constexpr int kRuns = 15;
+  const SideBySide both(data);
+  std::printf("%s: %zu series, %d h at 15 s, step 60 s; medians of %d, over HTTP\n", title.c_str(), data.size(), kHours,
+              kRuns);
+  std::printf("%-80s %10s %10s %6s\n", "expression", "Prometheus", "pgtend", "ratio");
+  std::vector<double> ratios, all_theirs, all_ours;
+  for (const auto& [place, expr] : queries) {
+    const auto [theirs, ours] = both.ask(expr, kHours, kRuns);
+    all_theirs.push_back(theirs);
+    all_ours.push_back(ours);
+    ratios.push_back(ours / theirs);
+    std::printf("%-80.80s %7.1f ms %7.1f ms %6.2f\n", place.c_str(), theirs, ours, ratios.back());
   }
   const double ratio = median(all_ours) / median(all_theirs);
-  std::printf("ratio of medians %.2f (goal 1.0): %s; median of ratios %.2f\n", ratio, ratio <= 1 ? "met" : "NOT met",
-              median(ratios));
-  context.stop();
-  io.join();
+  std::printf("%zu queries; ratio of medians %.2f (goal 1.0): %s; median of ratios %.2f, slowest %.2f\n",
+              queries.size(), ratio, ratio <= 1 ? "met" : "NOT met", median(ratios),
+              *std::max_element(ratios.begin(), ratios.end()));
+}
+
+void shapes() {
+  std::vector<std::pair<std::string, std::string>> queries;
+  for (const char* expr : kShapes) queries.emplace_back(expr, expr);
+  side_by_side("range queries of each shape", families(4, 50, kHours * 3600, kEnd), queries);
+}
+
+// Each panel of the shipped boards, over a server with many tables.
+void boards() {
+  constexpr int kRows = 20;
+  const auto queries = test::board_queries();
+  const test::Extent extent{kRows, kRows, kHours * 240 + 1, to_ms(kEnd) / 1000 - kHours * 3600};
+  side_by_side("range queries of the shipped boards", test::data_for(queries, extent), queries);
 }
 
 }  // namespace
 
-int main() {
+// [rounds|shapes|boards]: one part, or all of them.
+int main(int argc, char** argv) {
+  const std::string part = argc > 1 ? argv[1] : "";
   try {
-    rounds();
-    side_by_side();
+    if (part.empty() || part == "rounds") rounds();
+    if (part.empty() || part == "shapes") shapes();
+    if (part.empty() || part == "boards") boards();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench promql: %s\n", error.what());
     return 1;

@@ -8,7 +8,6 @@
 
 #include "agent/config/rule_file.hpp"
 #include "rules/promql/evaluator.hpp"
-#include "tests/conformance/promql/data.hpp"
 #include "tests/support/boards.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/source_dir.hpp"
@@ -20,7 +19,6 @@ namespace {
 // Values of each label that the queries ask for, by label; none: any will do.
 using LabelValues = std::map<std::string, std::set<std::string>>;
 
-constexpr int kSamples = 241, kRows = 4;
 // Runs of five minutes at sizes around the limits of the rules.
 constexpr double kSizes[] = {0, 1, 0.97, 7, 0.5, 400, 2e9, 2e10, 0.05, 70, 1.6e9, 3e5};
 
@@ -62,15 +60,15 @@ std::map<std::string, LabelValues> metrics_of(const ShippedQueries& queries) {
   return out;
 }
 
-std::vector<Sample> samples_of(const std::string& name, int row) {
+std::vector<Sample> samples_of(const std::string& name, int row, const Extent& extent) {
   const bool counts = name.ends_with("_total") || name.ends_with("_count") || name.ends_with("_sum");
   std::vector<Sample> out;
   double sum = 0;
   const auto shift = static_cast<int>(name.size()) + 5 * row;
-  for (int i = 0; i < kSamples; ++i) {
+  for (int i = 0; i < extent.samples; ++i) {
     const double size = kSizes[static_cast<std::size_t>(i / 20 + shift) % std::size(kSizes)];
     sum = i % 97 == 96 ? 0 : sum + size;
-    out.push_back({UtcTime(Millis((kDataStart + i * 15) * 1000)), counts ? sum : size + 0.01 * size * (i % 7)});
+    out.push_back({UtcTime(Millis((extent.start + i * 15) * 1000)), counts ? sum : size + 0.01 * size * (i % 7)});
   }
   return out;
 }
@@ -94,18 +92,18 @@ ShippedQueries shipped_queries() {
   return out;
 }
 
-Dataset data_for(const ShippedQueries& queries) {
+Dataset data_for(const ShippedQueries& queries, Extent extent) {
   Dataset out;
   for (const auto& [name, labels] : metrics_of(queries)) {
     std::set<Labels> rows;
-    for (int row = 0; row < kRows; ++row) {
+    for (int row = 0; row < extent.rows; ++row) {
       Labels made;
       for (const auto& [label, values] : labels) {
         const auto at =
             static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) % std::max<std::size_t>(values.size(), 1));
-        made.set(label, values.empty() ? label + std::to_string(row % 2) : *std::next(values.begin(), at));
+        made.set(label, values.empty() ? label + std::to_string(row % extent.values) : *std::next(values.begin(), at));
       }
-      if (rows.insert(made).second) out.push_back({{name, made}, samples_of(name, row)});
+      if (rows.insert(made).second) out.push_back({{name, made}, samples_of(name, row, extent)});
     }
   }
   return out;
