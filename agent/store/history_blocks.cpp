@@ -13,6 +13,22 @@ void FileReader::report_bad(std::int64_t id) {
   if (faults_->known_bad.insert(id).second) faults_->fresh_bad.push_back(id);
 }
 
+// The block of a row (id, ticks, min_ms, max_ms, crc, data), opened now or before; null when it is damaged. The data of
+// one that was opened before is not read: its check sum, over all of the row, is the same.
+const codec::Block* FileReader::sound_block(Statement& row) {
+  const auto id = row.integer(0), ticks = row.integer(1), min_ms = row.integer(2), crc = row.integer(4);
+  if (const auto* known = open_blocks_.find(id, crc)) return known;
+  const bool possible = ticks > 0 && ticks <= static_cast<std::int64_t>(codec::kBlockTicks) && min_ms >= -kLatestMs &&
+                        min_ms <= kLatestMs;
+  if (possible && crc == block_crc(id, ticks, min_ms, row.integer(3), row.blob(5))) {
+    auto block = codec::Block::open(row.blob(5));
+    if (block && static_cast<std::int64_t>(block->ticks()) == ticks)
+      return &open_blocks_.keep(id, crc, std::move(*block));
+  }
+  report_bad(id);
+  return nullptr;
+}
+
 template <class F>
 Result<void> FileReader::each_block(Lane lane, TimeRange range, std::int64_t before_id, F&& f) {
   auto query = db_->cached(
@@ -24,20 +40,8 @@ Result<void> FileReader::each_block(Lane lane, TimeRange range, std::int64_t bef
     auto row = (*query)->step();
     if (!row) return fail(std::move(row).error());
     if (!*row) return {};
-    const auto id = (*query)->integer(0), ticks = (*query)->integer(1), min_ms = (*query)->integer(2);
-    const auto data = (*query)->blob(5);
-    const bool possible = ticks > 0 && ticks <= static_cast<std::int64_t>(codec::kBlockTicks) && min_ms >= -kLatestMs &&
-                          min_ms <= kLatestMs;
-    if (!possible || (*query)->integer(4) != block_crc(id, ticks, min_ms, (*query)->integer(3), data)) {
-      report_bad(id);
-      continue;
-    }
-    auto block = codec::Block::open(data);
-    if (!block || static_cast<std::int64_t>(block->ticks()) != ticks) {
-      report_bad(id);
-      continue;
-    }
-    PGTEND_STORE_TRY(f(id, min_ms, *block));
+    const auto* block = sound_block(**query);
+    if (block != nullptr) PGTEND_STORE_TRY(f((*query)->integer(0), (*query)->integer(2), *block));
   }
 }
 
@@ -129,10 +133,19 @@ Result<void> FileReader::read_raw(GroupRead& read, TimeRange range, std::size_t 
   return {};
 }
 
+// The newest sealed block, which memory has. No row has an id below 0.
+const codec::Block* FileReader::recent_block(GroupId group, const RecentBlock& recent) {
+  const auto id = -block_id(lane_of(Tier::raw, Part::main, group), recent.first_seq);
+  const auto crc = row_crc(id, 0, recent.data);
+  if (const auto* known = open_blocks_.find(id, crc)) return known;
+  auto block = codec::Block::open(recent.data);
+  return block ? &open_blocks_.keep(id, crc, std::move(*block)) : nullptr;
+}
+
 void FileReader::read_memory(GroupRead& read, TimeRange range) {
   if (read.picture.recent) {
     const auto& recent = *read.picture.recent;
-    if (auto block = codec::Block::open(recent.data)) {
+    if (const auto* block = recent_block(read.group, recent)) {
       const TickView ticks(recent.times, recent.first_seq, block->starts(), range, hints_);
       for (std::size_t i = 0; i < read.wanted.size(); ++i)
         if (auto column = block->column(read.wanted[i]->slot())) ticks.add(*column, *read.wanted[i], read.samples[i]);

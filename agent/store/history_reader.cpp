@@ -30,6 +30,7 @@ Result<void> FileReader::refresh() {
   }
   if (db_ && view.generation == generation_) return {};
   db_.reset();
+  open_blocks_.clear();
   auto db = open_history_reader(path_);
   if (!db) return fail(std::move(db).error());
   db_ = std::move(*db);

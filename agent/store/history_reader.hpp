@@ -10,6 +10,7 @@
 #include "agent/store/codec/block.hpp"
 #include "agent/store/head.hpp"
 #include "agent/store/history_core.hpp"
+#include "agent/store/open_blocks.hpp"
 #include "agent/store/sqlite.hpp"
 
 // The read side of history: memory first, then history.db; private to agent/store.
@@ -64,6 +65,8 @@ class FileReader final : public HistoryReader {
   Result<void> each_block(Lane lane, TimeRange range, std::int64_t before_id, F&& f);
   Result<std::vector<std::int64_t>> times_of(const GroupRead& read, std::int64_t first_seq, std::int64_t ticks);
   Result<const std::vector<std::int64_t>*> chunk(std::uint32_t scope, std::int64_t number);
+  const codec::Block* sound_block(Statement& row);
+  const codec::Block* recent_block(GroupId group, const RecentBlock& recent);
   void report_bad(std::int64_t id);
   Result<void> count(const GroupRead& read, std::size_t max_samples);
 
@@ -77,6 +80,8 @@ class FileReader final : public HistoryReader {
   // Of one call.
   std::map<std::pair<std::uint32_t, std::int64_t>, std::vector<std::int64_t>> chunks_;
   std::size_t total_ = 0;
+  // Of the file of this generation.
+  OpenBlocks open_blocks_;
 };
 
 }  // namespace pgtend::store

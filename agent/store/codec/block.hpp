@@ -35,6 +35,8 @@ class Block {
   // REQUIRES: one thread at a time.
   [[nodiscard]] Result<Column> column(std::size_t slot) const;
   [[nodiscard]] std::span<const EpochStart> starts() const { return starts_; }
+  // Memory that it takes, its byte planes counted as unpacked.
+  [[nodiscard]] std::size_t bytes() const;
 
  private:
   struct Slot {

@@ -57,6 +57,12 @@ Result<Block> Block::open(std::string_view bytes) {
   return block;
 }
 
+std::size_t Block::bytes() const {
+  return sizeof(Block) + slots_.capacity() * sizeof(Slot) + starts_.capacity() * sizeof(EpochStart) + runs_.capacity() +
+         odd_.capacity() + positions_.capacity() + integers_.capacity() + packed_upper_.capacity() +
+         packed_lower_.capacity() + plane_size_ * 8;
+}
+
 // Where the parts of the next slot begin.
 struct Block::Cursor {
   ByteReader tags, details;
