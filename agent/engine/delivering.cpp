@@ -105,7 +105,7 @@ net::TaskResult<std::size_t> Alerting::deliver() {
   auto claim = [now, allowance](store::Ledger& ledger) { return ledger.claim(now, kBatch, allowance); };
   auto due = co_await with_ledger(claim);
   // That it stalls has been said, and what memory holds was told; the heartbeat stops.
-  if (!due && due.error().code == Errc::timeout) co_return held;
+  if (!due && store_.is_stalled()) co_return held;
   if (!due) co_return fail(std::move(due.error()), "read the outbox");
   // One slow receiver holds up half of the others at most.
   std::vector<OutboxMessage> lanes[2];
