@@ -22,11 +22,19 @@ constexpr std::size_t kMostKeys = 50'000;
 // Source: the last second of the year 9999, which stands for "until ever".
 constexpr UtcTime kEver{Millis(253'402'300'799'000LL)};
 
+// 0: none is asked for; below 0: the time is over before the query begins.
 Result<Millis> timeout_of(const Request& request) {
   if (prom::value_of(request, "timeout").empty()) return Millis(0);
   auto timeout = prom::duration_of(request, "timeout");
-  if (timeout && timeout->count() <= 0) return Millis(1);
+  if (timeout && timeout->count() <= 0) return Millis(-1);
   return timeout;
+}
+
+// Prometheus says what it cannot read all the same.
+net::Task<Response> too_late(Context context, std::string expr, std::string parameter) {
+  auto read = co_await context.view.format_query(std::move(expr));
+  if (!read) co_return prom::failure(read.error(), parameter);
+  co_return prom::failure(Error{Errc::timeout, "query timed out in query queue"}, parameter);
 }
 
 net::Task<Response> query(Context context, Request request) {
@@ -37,6 +45,7 @@ net::Task<Response> query(Context context, Request request) {
   const auto expr = prom::value_of(request, "query");
   const auto moment = *at;
   const auto limit = *timeout;
+  if (limit < Millis(0)) co_return co_await too_late(context, expr, "query");
   auto result = co_await context.view.query(expr, moment, limit);
   if (!result) co_return prom::failure(result.error(), "query");
   co_return prom::query_answer(*result, moment);
@@ -74,6 +83,7 @@ net::Task<Response> query_range(Context context, Request request) {
   if (!steps) co_return prom::bad_data(steps.error().message);
   const auto expr = prom::value_of(request, "query");
   const auto [range, step, timeout] = *steps;
+  if (timeout < Millis(0)) co_return co_await too_late(context, expr, "");
   auto result = co_await context.view.query_range(expr, range, step, timeout);
   // Prometheus names the parameter of an instant query only.
   if (!result) co_return prom::failure(result.error(), "");

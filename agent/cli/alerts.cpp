@@ -72,11 +72,22 @@ std::string lines_text(const char* title, const Json& lines) {
   return out.empty() ? out : std::string("\n") + title + "\n" + out;
 }
 
+// The evidence of an alert that cannot be looked at ends with the reason: "… (unknown: collector x is error)".
+std::string unknown_text(const Json& alert) {
+  constexpr std::string_view kMark = "(unknown: ";
+  const auto evidence = cell(alert, "evidence");
+  const auto at = evidence.rfind(kMark);
+  const auto why = at == std::string::npos || !evidence.ends_with(')')
+                       ? "it could not be evaluated lately"
+                       : evidence.substr(at + kMark.size(), evidence.size() - 1 - at - kMark.size());
+  return " (unknown: " + why + "; its state is frozen)";
+}
+
 void show_explanation(const Json& answer) {
   const auto& e = answer["item"];
   const auto& a = e["alert"];
   std::string out = cell(a, "rule") + " " + cell(a, "fingerprint") + ": " + cell(a, "state");
-  if (a.value("unknown", false)) out += " (unknown: it could not be evaluated lately, its state is frozen)";
+  if (a.value("unknown", false)) out += unknown_text(a);
   out += "\n  " + cell(a["annotations"], "summary") + "\n";
   out += "  value " + cell(a, "value");
   if (const auto comparison = cell(e, "comparison"); !comparison.empty()) out += ", alerts at " + comparison;

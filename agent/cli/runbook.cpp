@@ -22,8 +22,9 @@ void add_runbook(CLI::App& app, Context& context) {
     }
     Error error;
     error.code = Errc::not_found;
-    error.message = "there is no runbook of '" + *name + "'";
-    if (const auto near = nearest(*name, known)) error.message += "; did you mean '" + *near + "'?";
+    const auto near = nearest(*name, known);
+    error.message = "there is no runbook of '" + *name + "'; " +
+                    (near ? "did you mean '" + *near + "'?" : "`pgtend runbook` lists those that there are");
     report(context, error);
   });
 }

@@ -34,6 +34,7 @@ Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& me
       rules_(std::make_shared<RuleSet>()),
       routes_(dispatch_rules(parts.config->alerting)),
       clock_steps_(parts.clock, kClockDrift),
+      store_(parts.store, parts.clock),
       client_(parts.blocking),
       last_evaluation_(parts.clock.now()),
       last_delivery_(parts.clock.now()),
@@ -172,23 +173,22 @@ DispatchPlan Alerting::plan(const States& states, const std::vector<Alert>& chan
 }
 
 net::TaskResult<bool> Alerting::save(std::vector<Alert> changed, DispatchPlan plan) {
-  auto known = ledger_behind_ ? alerts() : std::vector<Alert>();
+  if (parts_.ledger != nullptr && ledger_behind_) add_missed(changed, plan);
   const bool nothing =
       changed.empty() && plan.outgoing.empty() && plan.change.saved.empty() && plan.change.ended.empty();
   if (parts_.ledger == nullptr) {
     hold(std::move(plan.outgoing), parts_.ledger_error);
-  } else if (!nothing) {
-    // What it missed comes first: it is older.
-    if (ledger_behind_)
-      changed.insert(changed.begin(), std::make_move_iterator(known.begin()), std::make_move_iterator(known.end()));
+  } else if (ledger_behind_ || !nothing) {
     auto write = [changed, outgoing = plan.outgoing, change = plan.change](store::Ledger& ledger) {
       return ledger.save_alerts(changed, outgoing, change);
     };
-    auto saved = co_await parts_.with_ledger(write);
+    auto saved = co_await with_ledger(write);
     if (!saved && !cannot_write(saved.error())) co_return fail(std::move(saved.error()));
     if (!saved) {
       hold(std::move(plan.outgoing), saved.error().describe());
+      ended_unsaved_.insert(plan.change.ended.begin(), plan.change.ended.end());
     } else {
+      ended_unsaved_.clear();
       co_await note_dropped_told(&plan.outgoing);
       if (std::exchange(ledger_behind_, false)) {
         log::info("the ledger takes alerts again", {});
@@ -216,7 +216,7 @@ net::TaskResult<std::size_t> Alerting::dispatch() {
   if (readmit_due_) again = alerts();
   const bool stands_by = standby();
   if (std::exchange(stood_by_, stands_by) && !stands_by) alerts::take_over(dispatch_, now);
-  if (again.empty() && !alerts::is_due(dispatch_, routes_, now)) co_return 0;
+  if (again.empty() && !ledger_behind_ && !alerts::is_due(dispatch_, routes_, now)) co_return 0;
   const auto words = [this, now](const Notification& notification) { return render(notification, now); };
   const auto known = inputs(state_);
   auto planned = plan_dispatch(dispatch_, routes_, known, again, words, now);
@@ -260,7 +260,7 @@ net::Task<void> Alerting::refresh_expected() {
   if (parts_.ledger == nullptr || parts_.clock.steady_now() < expected_due_) co_return;
   expected_due_ = parts_.clock.steady_now() + kExpectedInterval;
   auto read = [](store::Ledger& ledger) { return ledger.list_changes({}, kChangesRead); };
-  auto changes = co_await parts_.with_ledger(read);
+  auto changes = co_await with_ledger(read);
   if (!changes) co_return;
   note_changes(*changes);
   co_await tell_changes(&*changes);

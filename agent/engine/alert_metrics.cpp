@@ -78,9 +78,7 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
         snapshot->samples.push_back({{"pgtend_rule_series", labels}, seen->second, MetricKind::gauge, 0});
     }
   for (const auto& sample : change_samples_) snapshot->samples.push_back(sample);
-  if (auto stored = parts_.history.append(snapshot); !stored)
-    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
-  sampled(*snapshot);
+  store(snapshot);
 }
 
 void Alerting::store_alert_series(const std::string& group, const States& states, UtcTime at, bool news) {
@@ -94,9 +92,7 @@ void Alerting::store_alert_series(const std::string& group, const States& states
   const bool any = !snapshot->samples.empty();
   if (!any && with_alert_series_.erase(group) == 0) return;
   if (any) with_alert_series_.insert(group);
-  if (news) sampled(*snapshot);
-  if (auto stored = parts_.history.append(snapshot); !stored)
-    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
+  store(snapshot, std::nullopt, !news);
 }
 
 // How long each running change runs, and how many of each kind ended how within an hour.
@@ -128,7 +124,7 @@ net::Task<void> Alerting::count_rule_series() {
   };
   if (parts_.ledger != nullptr) {
     auto read = [](store::Ledger& ledger) { return ledger.alert_history(kRemembered); };
-    const auto past = co_await parts_.with_ledger(read);
+    const auto past = co_await with_ledger(read);
     if (past)
       for (const auto& event : *past) note(event.alert);
   }

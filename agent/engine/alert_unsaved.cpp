@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
@@ -10,7 +11,8 @@
 namespace pgtend::engine {
 
 bool Alerting::cannot_write(const Error& error) {
-  return error.code == Errc::io || error.code == Errc::resource_exhausted || error.code == Errc::corrupt;
+  return error.code == Errc::io || error.code == Errc::resource_exhausted || error.code == Errc::corrupt ||
+         error.code == Errc::timeout;
 }
 
 void Alerting::hold(std::vector<OutboxMessage> messages, const std::string& why) {
@@ -22,6 +24,24 @@ void Alerting::hold(std::vector<OutboxMessage> messages, const std::string& why)
     parts_.ledger_error = why;
   }
   for (auto& message : messages) held_.add(std::move(message));
+}
+
+void Alerting::add_missed(std::vector<Alert>& changed, DispatchPlan& plan) const {
+  // It comes first: it is older.
+  auto known = alerts();
+  changed.insert(changed.begin(), std::make_move_iterator(known.begin()), std::make_move_iterator(known.end()));
+  plan.change.saved.clear();
+  for (const auto& [key, group] : plan.next.groups) plan.change.saved.push_back(group);
+  for (const auto& key : ended_unsaved_)
+    if (!plan.next.groups.contains(key)) plan.change.ended.push_back(key);
+  plan.change.flaps = plan.next.flaps;
+  plan.change.sequence = plan.next.sequence = std::max<std::int64_t>(plan.next.sequence, 1);
+}
+
+bool Alerting::is_told_from_memory(const OutboxMessage& message) const {
+  if (message.sequence == 0) return false;
+  const auto told = told_held_.find({message.receiver, message.group_key});
+  return (told != told_held_.end() && told->second >= message.sequence) || held_.holds(message);
 }
 
 net::Task<std::size_t> Alerting::deliver_held() {
@@ -40,6 +60,8 @@ net::Task<std::size_t> Alerting::deliver_held() {
       held_.add(std::move(message));
       continue;
     }
+    if (message.sequence > 0) told_held_[{message.receiver, message.group_key}] = message.sequence;
+    if (told_held_.size() > HeldMessages::kMost) told_held_.erase(told_held_.begin());
     auto permit = co_await turn();
     (void)plan_settle(dispatch_, message);
   }

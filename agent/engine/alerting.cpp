@@ -36,9 +36,13 @@ std::vector<alerts::RuleAlerts> Alerting::by_rule(const LoadedGroup& group, cons
   return out;
 }
 
-void Alerting::sampled(const Snapshot& snapshot, std::optional<std::size_t> made_by) {
+void Alerting::store(const SnapshotPtr& snapshot, std::optional<std::size_t> made_by, bool quiet) {
+  unread_.add(snapshot);
+  if (auto stored = parts_.history.append(snapshot); !stored)
+    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
+  if (quiet) return;
   const auto before = triggers_.due();
-  triggers_.sampled(snapshot, parts_.clock.steady_now(), made_by);
+  triggers_.sampled(*snapshot, parts_.clock.steady_now(), made_by);
   if (triggers_.due() != before) wakeup_.ring();
 }
 
@@ -48,13 +52,8 @@ net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now, 
   if (whole) triggers_.took_group(group);
   auto result = co_await run_rules(group, now, std::move(only));
   if (!result) co_return fail(std::move(result.error()));
-  const auto& loaded = result->rules->groups[group];
   if (result->rules == rules_) note_records(*result, untrusted_);
-  if (auto snapshot = recorded_samples(*result)) {
-    sampled(*snapshot, group);
-    if (auto stored = parts_.history.append(snapshot); !stored)
-      log::warn("recorded series dropped", {{"group", loaded.name}, {"error", stored.error().describe()}});
-  }
+  if (const auto snapshot = recorded_samples(*result)) store(snapshot, group);
   if (!whole) co_return result;
   last_evaluation_ = now;
   // Rules taken meanwhile have other groups at this place.
@@ -91,8 +90,17 @@ net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now,
   const bool out_of_turn = !only.empty();
   auto task = task_for(group, now, std::move(only));
   // After it was asked who is blind: a collector that is trusted has its samples there to be read.
-  std::function<void()> absorb = [history = &parts_.history] { history->absorb(); };
-  co_await net::run_job_on(parts_.store, std::move(absorb));
+  auto absorb = [history = &parts_.history] {
+    history->absorb();
+    return true;
+  };
+  const auto until = unread_.end();
+  const auto absorbed = co_await store_.run(std::move(absorb));
+  if (absorbed) {
+    unread_.were_read(until);
+  } else {
+    task.unread = unread_.list();
+  }
   auto options = eval_options(parts_, Millis(0));
   options.deadline = parts_.clock.steady_now() + kEvaluationTime;
   auto job = [task = std::move(task), reader = reader_, options] { return run_group(task, *reader, options); };

@@ -15,6 +15,8 @@
 #include "agent/engine/parts.hpp"
 #include "agent/engine/rule_set.hpp"
 #include "agent/engine/rule_triggers.hpp"
+#include "agent/engine/store_wait.hpp"
+#include "agent/engine/unread_samples.hpp"
 #include "agent/http/client.hpp"
 #include "agent/model/alert.hpp"
 #include "agent/net/turnstile.hpp"
@@ -48,11 +50,25 @@ class Alerting {
   net::TaskResult<GroupResult> evaluate(std::size_t group, UtcTime now, std::set<std::size_t> only = {});
   // alert: steps the life cycle; state, groups and outbox rows are one transaction. Result: the alerts that changed.
   net::TaskResult<std::vector<Alert>> alert(GroupResult result);
-  // The rules that these samples are read by are due; see RuleTriggers.
-  void sampled(const Snapshot& snapshot, std::optional<std::size_t> made_by = std::nullopt);
+  // Gives samples to history; the rules that read them are due, see RuleTriggers, unless these are `quiet`.
+  void store(const SnapshotPtr& snapshot, std::optional<std::size_t> made_by = std::nullopt, bool quiet = false);
   // Rules to be looked at out of turn, and what ends the sleep of who does that.
   [[nodiscard]] RuleTriggers& triggers() { return triggers_; }
   [[nodiscard]] net::Wakeup& wakeup() { return wakeup_; }
+  // Whether the disk of history and ledger holds up what was asked of it: rules and messages go on from memory.
+  [[nodiscard]] bool disk_stalls() { return store_.is_stalled(); }
+  // Parts::with_ledger() for whoever must go on meanwhile.
+  // Errors: unavailable when there is no ledger, timeout when its disk does not answer, and those of the call.
+  template <class Work>
+  net::Task<std::invoke_result_t<Work, store::Ledger&>> with_ledger(Work work,
+                                                                    StoreWait::Late late = StoreWait::Late::never) {
+    using Answer = std::invoke_result_t<Work, store::Ledger&>;
+    if (parts_.ledger == nullptr) co_return Answer(fail(Errc::unavailable, "no ledger: " + parts_.ledger_error));
+    auto job = [file = parts_.ledger, work = std::move(work)]() mutable -> Answer { return work(*file); };
+    auto answer = co_await store_.run(std::move(job), late);
+    if (answer) co_return std::move(*answer);
+    co_return Answer(fail(Errc::timeout, "the disk of the ledger does not answer", true));
+  }
   // Flushes the groups whose time has come, ends silences and alerts that are over. Result: messages made.
   net::TaskResult<std::size_t> dispatch();
   // deliver: sends what is due from the outbox, at most a batch. Result: how many were tried.
@@ -102,6 +118,10 @@ class Alerting {
   // Whether an error of the ledger is of its disk, not of what it was asked.
   [[nodiscard]] static bool cannot_write(const Error& error);
   void hold(std::vector<OutboxMessage> messages, const std::string& why);
+  // Puts what the ledger could not take before what it is to take now.
+  void add_missed(std::vector<Alert>& changed, DispatchPlan& plan) const;
+  // Whether memory told this, or something newer of its group, or is about to: the ledger may have taken it, late.
+  [[nodiscard]] bool is_told_from_memory(const OutboxMessage& message) const;
   net::Task<std::size_t> deliver_held();
   net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
@@ -119,7 +139,6 @@ class Alerting {
   net::Task<void> note_last_looks();
   net::Task<void> end_silences(UtcTime now);
   net::TaskResult<net::Turnstile::Permit> turn();
-
   [[nodiscard]] bool standby() const;
   // The place of the Alertmanager that a message is for; nullopt: it is for a receiver.
   [[nodiscard]] static std::optional<std::size_t> alertmanager_index(const std::string& receiver);
@@ -168,7 +187,11 @@ class Alerting {
   std::set<std::string> digests_;                               // integrations for which a digest waits
   std::map<std::string, std::int64_t> dropped_, dropped_told_;  // messages, by integration
   HeldMessages held_;
-  bool ledger_behind_ = false;  // it lacks alerts or messages that are in memory
+  std::map<std::pair<std::string, std::string>, std::int64_t> told_held_;  // the last sequence, by receiver and group
+  bool ledger_behind_ = false;           // it lacks alerts or messages that are in memory
+  std::set<std::string> ended_unsaved_;  // groups whose end it lacks
+  StoreWait store_;
+  UnreadSamples unread_;
   std::shared_ptr<HistoryReader> reader_;
   http::Client client_;
   UtcTime last_evaluation_, last_delivery_;

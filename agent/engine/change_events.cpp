@@ -64,7 +64,7 @@ net::Task<void> Alerting::tell_changes(const std::vector<Change>* changes) {
   auto events = change_events(parts_.config->alerting, parts_.config->instance.name, *changes, parts_.clock.now());
   if (events.empty()) co_return;
   if (!told_changes_) {
-    auto known = co_await parts_.with_ledger(events_in);
+    auto known = co_await with_ledger(events_in);
     if (!known) co_return;  // asked again with the next look at the changes
     told_changes_ = std::move(*known);
   }
@@ -77,7 +77,7 @@ net::Task<void> Alerting::tell_changes(const std::vector<Change>* changes) {
   }
   if (!fresh.empty()) {
     auto save = [fresh](store::Ledger& ledger) { return ledger.save_alerts({}, fresh); };
-    auto saved = co_await parts_.with_ledger(save);
+    auto saved = co_await with_ledger(save);
     if (!saved) {
       log::warn("change events not queued", {{"error", saved.error().describe()}});
       co_return;

@@ -38,7 +38,7 @@ net::Task<void> Alerting::combine_waiting(Deadline now) {
     if (stats->in_flight > 0 || stats->queued < 2) return std::vector<OutboxMessage>();
     return ledger.outbox_list("queued", static_cast<std::size_t>(stats->queued));
   };
-  const auto queued = co_await parts_.with_ledger(read);
+  const auto queued = co_await with_ledger(read);
   if (!queued || queued->empty()) co_return;
   const auto words = [this, at = parts_.clock.now()](const Notification& told) { return render(told, at); };
   for (const auto& way : full) {
@@ -58,7 +58,7 @@ net::Task<void> Alerting::read_dropped() {
     if (!told) return fail(std::move(told.error()));
     return std::pair{std::move(*dropped), std::move(*told)};
   };
-  const auto rows = co_await parts_.with_ledger(read);
+  const auto rows = co_await with_ledger(read);
   if (!rows) co_return;
   dropped_ = counts_of(rows->first, kDropped);
   dropped_told_ = counts_of(rows->second, kDroppedTold);
@@ -89,7 +89,7 @@ net::Task<void> Alerting::note_dropped_told(const std::vector<OutboxMessage>* to
       if (auto put = ledger.set_meta(kDroppedTold + receiver, std::to_string(count)); !put) return put;
     return {};
   };
-  const auto written = co_await parts_.with_ledger(write);
+  const auto written = co_await with_ledger(write);
   if (!written) log::warn("dropped messages may be told again", {{"error", written.error().describe()}});
 }
 

@@ -1,21 +1,26 @@
 #pragma once
 
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/engine/unread_samples.hpp"
 #include "agent/model/history.hpp"
 
 namespace pgtend::engine {
 
 // A history with samples on top of it that are not written yet: what the rules of a group recorded a moment ago, which
-// the rules after them read. One thread, as the history below.
+// the rules after them read, and what came while the disk stalled. One thread, as the history below.
 class FreshHistory final : public HistoryReader {
  public:
-  explicit FreshHistory(HistoryReader& below) : below_(below) {}
+  // `unread`: what the history does not show yet, oldest first.
+  explicit FreshHistory(HistoryReader& below, std::vector<Unread> unread = {})
+      : below_(below), unread_(std::move(unread)) {}
 
   // The newest sample of a series; a stale marker says that it ended.
-  void put(SeriesKey key, Sample sample) { fresh_[std::move(key)] = sample; }
+  void put(SeriesKey key, Sample sample);
 
   Result<std::vector<SeriesData>> select(const std::vector<Matcher>& matchers, TimeRange range,
                                          std::size_t max_samples) override;
@@ -25,11 +30,16 @@ class FreshHistory final : public HistoryReader {
   void hint(const ReadHints& hints) override { below_.hint(hints); }
 
  private:
-  [[nodiscard]] std::vector<std::pair<SeriesKey, Sample>> chosen(const std::vector<Matcher>& matchers,
-                                                                 TimeRange range) const;
+  using Samples = std::map<SeriesKey, std::vector<Sample>>;
+  [[nodiscard]] Samples chosen(const std::vector<Matcher>& matchers, TimeRange range);
+  // Takes the unread samples of one metric, which are few of them; nullptr: of all.
+  void take_unread(const std::string* name);
+  void take(const Unread& unread, const std::string* name);
 
   HistoryReader& below_;
-  std::map<SeriesKey, Sample> fresh_;
+  std::vector<Unread> unread_;
+  std::set<std::string> taken_;  // metrics of which the unread samples are among the fresh
+  Samples fresh_;
 };
 
 }  // namespace pgtend::engine

@@ -65,7 +65,7 @@ class Run {
   Run(const GroupTask& task, HistoryReader& history, const promql::EvalOptions& options)
       : task_(task),
         group_(task.rules->groups[task.group]),
-        history_(history),
+        history_(history, task.unread),
         options_(options),
         untrusted_(task.untrusted),
         at_(task.at - group_.query_offset) {}

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/engine/rule_set.hpp"
+#include "agent/engine/unread_samples.hpp"
 #include "agent/model/history.hpp"
 #include "rules/promql/evaluator.hpp"
 
@@ -32,6 +33,7 @@ struct GroupTask {
   std::vector<std::string> blind;                  // why a collector that it reads cannot be trusted; empty: it can
   std::vector<std::vector<SeriesKey>> recorded{};  // what it recorded in the run before
   UntrustedRecords untrusted;
+  std::vector<Unread> unread{};  // what history does not show yet, while it cannot
   // For the alerts: labels that every one has, and what their texts read.
   Labels alert_labels{}, external_labels{};
   std::string external_url{};

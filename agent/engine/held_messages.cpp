@@ -13,6 +13,12 @@ void HeldMessages::add(OutboxMessage message) {
   if (held_.size() > kMost) drop_one();
 }
 
+bool HeldMessages::holds(const OutboxMessage& message) const {
+  return std::any_of(held_.begin(), held_.end(), [&](const OutboxMessage& one) {
+    return one.receiver == message.receiver && one.dedup_key == message.dedup_key && one.sequence >= message.sequence;
+  });
+}
+
 void HeldMessages::drop_one() {
   const auto least =
       std::min_element(held_.begin(), held_.end(), [](const auto& a, const auto& b) { return a.urgency < b.urgency; });

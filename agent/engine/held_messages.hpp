@@ -22,6 +22,8 @@ class HeldMessages {
   void add(OutboxMessage message);
   // Those whose time has come, which are then no longer held; what expired goes.
   [[nodiscard]] std::vector<OutboxMessage> take_due(UtcTime now);
+  // Whether it has this message, or one that took its place.
+  [[nodiscard]] bool holds(const OutboxMessage& message) const;
   [[nodiscard]] std::size_t size() const { return held_.size(); }
   // How many had to go for want of room since the agent started, by receiver.
   [[nodiscard]] const std::map<std::string, std::int64_t>& dropped() const { return dropped_; }

@@ -13,9 +13,7 @@ net::Task<void> Pipeline::sample(std::string collector, std::string database) {
 
 void Pipeline::store(const SnapshotPtr& snapshot) {
   parts_.board.publish(snapshot);
-  if (auto stored = parts_.history.append(snapshot); !stored)
-    log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
-  alerting_.sampled(*snapshot);
+  alerting_.store(snapshot);
 }
 
 net::Task<void> Pipeline::watch(std::size_t group, std::set<std::size_t> only) {

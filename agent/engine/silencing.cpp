@@ -48,7 +48,7 @@ net::TaskResult<Silence> Alerting::add_silence(Silence silence, std::string acto
   silence.id = store::sha256_hex(seed).substr(0, 12);
   const auto draft = draft_of(actor, "silence.add", silence);
   auto put = [silence, draft](store::Ledger& ledger) { return ledger.put_silence(silence, draft); };
-  auto stored = co_await parts_.with_ledger(put);
+  auto stored = co_await with_ledger(put);
   if (!stored) co_return fail(std::move(stored.error()), "silence");
   silences_.insert(silences_.begin(), silence);
   co_return silence;
@@ -66,7 +66,7 @@ net::TaskResult<Silence> Alerting::end_silence(std::string id, std::string actor
   found->ended_at = now;
   const auto draft = draft_of(actor, "silence.end", *found);
   auto put = [silence = *found, draft](store::Ledger& ledger) { return ledger.put_silence(silence, draft); };
-  auto stored = co_await parts_.with_ledger(put);
+  auto stored = co_await with_ledger(put);
   if (!stored) co_return fail(std::move(stored.error()), "end silence");
   for (auto& each : silences_)
     if (each.id == found->id) each = *found;
@@ -92,7 +92,7 @@ net::TaskResult<Silence> Alerting::acknowledge(std::string id, std::optional<Utc
 }
 
 net::Task<void> Alerting::end_silences(UtcTime now) {
-  if (silences_.empty()) co_return;
+  if (silences_.empty() || store_.is_stalled()) co_return;
   const auto known = alerts();
   const auto over = alerts::silences_to_end(silences_, known, now);
   for (const auto& id : over) {
@@ -120,7 +120,7 @@ net::TaskResult<std::vector<std::string>> Alerting::test_receiver(std::string na
   draft.subject = name;
   draft.result = "ok";
   auto note = [draft](store::Ledger& ledger) { return ledger.audit(draft); };
-  auto noted = co_await parts_.with_ledger(note);
+  auto noted = co_await with_ledger(note);
   if (!noted) log::warn("test of a receiver not audited", {{"error", noted.error().describe()}});
   co_return lines;
 }

@@ -18,6 +18,7 @@ View::View(Parts& parts, Collecting& collecting, CostAccount& cost, Alerting& al
       started_at_(parts.clock.now()) {}
 
 std::string View::degraded_by(const api::StatusView& status) const {
+  if (alerting_.disk_stalls()) return "the disk of history and ledger does not answer";
   if (!status.ledger.writable) return "no ledger";
   if (!status.history.trouble.empty()) return "history is not written";
   for (const auto& lane : status.lanes)
@@ -81,7 +82,7 @@ net::TaskResult<api::StatusView> View::status() {
     if (!tail) return fail(std::move(tail.error()));
     return std::make_pair(open->size(), tail->empty() ? 0 : tail->back().sequence);
   };
-  auto counts = co_await parts_.with_ledger(count);
+  auto counts = co_await alerting_.with_ledger(count);
   out.ledger.writable = counts.has_value() && parts_.ledger_error.empty();
   if (counts) {
     out.changes.open = counts->first;
@@ -95,7 +96,7 @@ net::TaskResult<api::StatusView> View::status() {
 
 net::TaskResult<api::FreezeView> View::freeze_view() {
   auto read = [](store::Ledger& ledger) { return ledger.freeze_state(); };
-  auto state = co_await parts_.with_ledger(read);
+  auto state = co_await alerting_.with_ledger(read);
   if (!state) co_return fail(std::move(state.error()));
   api::FreezeView out{state->frozen, state->by, state->reason, state->since};
   std::error_code ignored;

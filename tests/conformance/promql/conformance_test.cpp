@@ -62,6 +62,7 @@ TEST_CASE("answers and errors have Prometheus's bytes where order and rounding l
       {"query", {{"query", "label_replace(x, \"1\", \"\", \"\", \"\")"}, {"time", now}}},
       {"query", {{"query", "1"}, {"time", "yesterday"}}},
       {"query", {{"query", "1"}, {"timeout", "x"}}},
+      {"query", {{"query", "1 +"}, {"timeout", "0"}}},
       {"query_range", {{"query", "x{a=\"1\"}"}, {"start", now}, {"end", now}, {"step", "15"}}},
       {"query_range", {{"query", "1"}, {"start", now}, {"end", now + ".3"}, {"step", "0.1"}}},
       {"query_range", {{"query", "time()"}, {"start", "-2.5"}, {"end", "1"}, {"step", "1s"}}},

@@ -188,4 +188,5 @@ TEST_CASE("routes, runbooks and their mistakes are answered without an agent") {
   const auto slip = daemon.cli({"runbook", "PgDwn"});
   CHECK(slip.status != 0);
   CHECK(slip.output.find("did you mean 'PgDown'?") != std::string::npos);
+  CHECK(daemon.cli({"runbook", "Unheard"}).output.find("`pgtend runbook` lists those") != std::string::npos);
 }

@@ -70,6 +70,7 @@ void Daemon::set(const std::string& section, const std::string& yaml) {
 void Daemon::start() {
   SpawnOptions options;
   options.log = dir_.path() / "agent.log";
+  options.environment = environment_;
   process_ = ChildProcess({binary(), "run", "--config", config_file().string()}, options);
   if (!eventually([this] { return get("/v1/status").has_value(); }, std::chrono::seconds(30)))
     throw std::runtime_error("the agent does not answer:\n" + log());

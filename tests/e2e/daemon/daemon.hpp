@@ -22,6 +22,8 @@ class Daemon {
   Daemon(const PgCluster& cluster, std::map<std::string, std::string> sections = {});
 
   void start();
+  // Variables of the process that start() makes.
+  void set_environment(std::map<std::string, std::string> variables) { environment_ = std::move(variables); }
   void stop() { process_.stop(); }
   void kill();
   void hang_up() { process_.signal(SIGHUP); }
@@ -54,7 +56,7 @@ class Daemon {
  private:
   void write();
   TempDir dir_;
-  std::map<std::string, std::string> sections_;
+  std::map<std::string, std::string> sections_, environment_;
   ChildProcess process_;
 };
 

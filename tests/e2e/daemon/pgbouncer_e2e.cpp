@@ -61,6 +61,8 @@ TEST_CASE("a pooler's figures are on /metrics and in history, fire the shipped r
       },
       kSoon));
   CHECK(eventually([&] { return fires(daemon, "PgbWaiting") && fires(daemon, "PgbPoolFull"); }, kSoon));
+  // Beyond five seconds.
+  CHECK(eventually([&] { return fires(daemon, "PgbMaxWait"); }, kSoon));
 
   bouncer.stop();
   REQUIRE(eventually([&] { return shows(daemon, "pgbouncer_up 0"); }, kSoon));

@@ -24,7 +24,41 @@ bool fires(const Daemon& daemon, const std::string& rule) {
   return false;
 }
 
+void write_rules(const Daemon& daemon) {
+  const auto rules = read_file(std::string(source_dir()) + "/alerts/rules/redis.yaml");
+  write_file(daemon.path("rules/redis.yaml"), std::regex_replace(rules, std::regex("        for: [0-9a-z]+\n"), ""));
+}
+
 }  // namespace
+
+TEST_CASE("RedisLinkDown is about a replica without its master, RedisRejected about clients that are refused now") {
+  PgCluster cluster;
+  RedisServer server;
+  Daemon daemon(cluster);
+  daemon.set("redis", "  - port: " + std::to_string(server.port()) + "\n    interval: 300ms\n    timeout: 2s\n");
+  write_rules(daemon);
+  daemon.start();
+  REQUIRE(eventually([&] { return shows(daemon, "redis_rejected_connections_total 0"); }, kSoon));
+  CHECK(daemon.metrics().find("redis_master_link_up") == std::string::npos);
+
+  server.cli({"REPLICAOF", "127.0.0.1", "1"});
+  REQUIRE(eventually([&] { return fires(daemon, "RedisLinkDown"); }, kSoon));
+  server.cli({"REPLICAOF", "NO", "ONE"});
+  REQUIRE(eventually([&] { return !fires(daemon, "RedisLinkDown"); }, kSoon));
+
+  CHECK_FALSE(fires(daemon, "RedisRejected"));
+  // Those that are connected stay.
+  server.cli({"CONFIG", "SET", "maxclients", "1"});
+  const auto one_more = [&] {
+    try {
+      server.cli({"PING"});
+    } catch (const std::runtime_error&) {
+      // Refused, as it should be.
+    }
+    return fires(daemon, "RedisRejected");
+  };
+  CHECK(eventually(one_more, kSoon));
+}
 
 TEST_CASE("Redis's figures are on /metrics and in history, fire the shipped rules, and end while it is away") {
   PgCluster cluster;
@@ -35,8 +69,7 @@ TEST_CASE("Redis's figures are on /metrics and in history, fire the shipped rule
   std::filesystem::permissions(password, std::filesystem::perms(0600));
   daemon.set("redis", "  - port: " + std::to_string(server.port()) + "\n    password_file: " + password.string() +
                           "\n    interval: 300ms\n    timeout: 2s\n");
-  const auto rules = read_file(std::string(source_dir()) + "/alerts/rules/redis.yaml");
-  write_file(daemon.path("rules/redis.yaml"), std::regex_replace(rules, std::regex("        for: [0-9a-z]+\n"), ""));
+  write_rules(daemon);
   daemon.start();
   REQUIRE(eventually([&] { return shows(daemon, "redis_up 1"); }, kSoon));
   CHECK(shows(daemon, "redis_memory_max_bytes 2097152"));

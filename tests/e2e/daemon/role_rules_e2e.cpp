@@ -1,4 +1,4 @@
-// Shipped rules about standbys, archiving and the agent's own eyes, each with the false alarm it must not give.
+// Shipped rules about standbys, archiving and the agent itself, each with the false alarm it must not give.
 #include "tests/e2e/daemon/rule_scene.hpp"
 
 using namespace pgtend::test;
@@ -84,4 +84,32 @@ TEST_CASE("PgCollectorFailing names who is refused, and is silent while a server
   pooler.start();
   scene.must_fire("PgCollectorFailing");
   CHECK(scene.firing("PgCollectorFailing").front()["collector"] == "pgbouncer/mine");
+}
+
+TEST_CASE("PgtendNotificationDead is about a message that was refused, not about those that come later") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting",
+                           "  route: {receiver: oncall, group_by: [alertname], group_wait: 0s, group_interval: 1s}\n"
+                           "  receivers: [{name: oncall, webhook_configs: [{url: \"" +
+                               sink.url() + "\"}]}]\n"}});
+  const auto told = [&](const std::string& rule) {
+    const auto bodies = sink.bodies();
+    return std::any_of(bodies.begin(), bodies.end(),
+                       [&](const auto& body) { return body["groupLabels"]["alertname"] == rule; });
+  };
+  write_file(daemon.path("rules/own.yaml"), read_file(std::string(source_dir()) + "/alerts/rules/host.yaml"));
+  daemon.start();
+  REQUIRE(eventually([&] { return told("Watchdog"); }, kSoon));
+  REQUIRE(eventually([&] { return !daemon.query("pgtend_notifications_dead == 0").empty(); }, kSoon));
+  // The receiver is out of order for a moment, which is retried, and then refuses another message for good.
+  sink.answer({503, 404});
+  write_file(daemon.path("rules/more.yaml"),
+             "groups: [{name: more, rules: [{alert: One, expr: vector(1)}, {alert: Other, expr: vector(2)}]}]\n");
+  daemon.hang_up();
+  CHECK(eventually([&] { return told("PgtendNotificationDead"); }, kSoon));
+  CHECK(daemon.query("pgtend_notifications_dead == 1").size() == 1);
+  CHECK(eventually([&] { return told("One") != told("Other"); }, kSoon));
+  const auto dead = daemon.cli({"alerts", "outbox", "--state", "dead"});
+  CHECK(dead.output.find("the receiver answered 404") != std::string::npos);
 }

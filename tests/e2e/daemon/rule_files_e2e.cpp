@@ -109,6 +109,10 @@ TEST_CASE("an alert about a recorded metric is unknown, not over, while what is 
   REQUIRE(eventually([&] { return fires(daemon, "Used"); }, kSoon));
   cluster.stop("immediate");
   REQUIRE(eventually([&] { return alerts_of(daemon, "Used").front()["unknown"] == true; }, kSoon));
+  const auto explained =
+      daemon.cli({"alerts", "explain", alerts_of(daemon, "Used").front()["fingerprint"].get<std::string>()});
+  CHECK(explained.output.find("(unknown: used:twice: ") != std::string::npos);
+  CHECK(explained.output.find("; its state is frozen)") != std::string::npos);
   // Beyond the lookback the recorded samples would be gone.
   REQUIRE(eventually([&] { return daemon.query("used:max").empty(); }, kSoon));
   evaluated(daemon, 3);

@@ -163,3 +163,19 @@ TEST_CASE("rules and alerts as a Prometheus shows them") {
   CHECK(none.status == 404);
   CHECK_THAT(none.body, ContainsSubstring("page not found"));
 }
+
+TEST_CASE("a query whose time is over before it begins is not asked, and what cannot be read is said first") {
+  Prometheus p;
+  const auto late = failed("timeout", "query timed out in query queue");
+  for (const auto* timeout : {"0", "0s", "-5"}) {
+    INFO(timeout);
+    const auto answer = p.send("GET", "query?query=up&timeout=" + std::string(timeout));
+    CHECK(answer.status == 503);
+    CHECK(json::parse(answer.body) == late);
+    CHECK(p.get("query_range?query=up&start=0&end=1&step=1&timeout=" + std::string(timeout)) == late);
+  }
+  CHECK(p.view.expr.empty());
+  p.view.failure = error_of(Errc::parse, "why");
+  CHECK(p.get("query?query=up&timeout=0") == failed("bad_data", R"(invalid parameter "query": why)"));
+  CHECK(p.get("query_range?query=up&start=0&end=1&step=1&timeout=0") == failed("bad_data", "why"));
+}

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/base/units.hpp"
 #include "agent/engine/routing_report.hpp"
 #include "agent/engine/rule_set.hpp"
 #include "agent/engine/rule_test.hpp"
@@ -20,6 +21,14 @@ std::vector<std::string> files(bool tests) {
     if (entry.path().string().ends_with("_test.yaml") == tests) out.push_back(entry.path().string());
   std::sort(out.begin(), out.end());
   return out;
+}
+
+// Of the table in docs/alerting.md, where a bar in an expression would end a cell.
+std::string row_of(const Rule& rule) {
+  std::string expr;
+  for (const char c : rule.expr) expr += c == '|' ? std::string("&#124;") : std::string(1, c);
+  return "| [" + rule.name + "](../alerts/runbooks/" + rule.name + ".md) | " +
+         std::string(rule.labels.get("severity")) + " | " + format_duration(rule.hold) + " | `" + expr + "` |";
 }
 
 }  // namespace
@@ -43,12 +52,13 @@ TEST_CASE("promtool checks every shipped rule file and passes every unit test, a
   }
 }
 
-TEST_CASE("every shipped alert has a runbook of its name, an annotation that says so, and a unit test") {
+TEST_CASE("every shipped alert has a runbook of its name, an annotation that says so, a unit test, and a row in docs") {
   config::RulesConfig config;
   const auto loaded = engine::load_rules(config);
   REQUIRE(loaded.errors.empty());
   std::string tests;
   for (const auto& file : files(true)) tests += read_file(file);
+  const auto page = read_file(std::string(source_dir()) + "/docs/alerting.md");
   std::size_t alerts = 0;
   for (const auto& group : loaded.rules->groups)
     for (const auto& rule : group.rules) {
@@ -61,6 +71,7 @@ TEST_CASE("every shipped alert has a runbook of its name, an annotation that say
       for (const auto* part : {"## Look", "## Do", "## When it is no trouble"})
         CHECK(text.find(part) != std::string::npos);
       CHECK(tests.find("alertname: " + r.name) != std::string::npos);
+      CHECK(page.find(row_of(r)) != std::string::npos);
     }
   CHECK(alerts >= 42);
 }
