@@ -106,6 +106,7 @@ class Collecting {
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);
+  [[nodiscard]] std::size_t series_on_page();
   void run_self(Snapshot& snapshot);
   void note_reached(bool reached, UtcTime at, const std::string& why_not);
   [[nodiscard]] bool asks_server(const std::string& collector) const;
@@ -132,6 +133,8 @@ class Collecting {
   std::map<std::string, std::string> collector_of_metric_;  // a neighbour's by its kind
   std::multimap<std::string, std::size_t> defs_of_kind_;    // places in defs_; of any other collector by its name
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
+  std::size_t page_series_ = 0;
+  Deadline page_due_{};
   std::map<Key, Run> runs_;
   std::map<Key, collectors::RowKeys> row_keys_;
   Deadline started_;
