@@ -38,9 +38,8 @@ bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-// Whether the statement names an answer column itself: "AS name" as whole words.
-bool names_itself(std::string_view sql, std::string_view name) {
-  const std::string lower = to_lower(sql);
+// Whether the statement, in lower case, names an answer column itself: "AS name" as whole words.
+bool names_itself(const std::string& lower, std::string_view name) {
   for (std::size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1)) {
     const std::size_t end = at + name.size();
     if (end < lower.size() && is_word(lower[end])) continue;
@@ -88,8 +87,9 @@ std::string refusal(const CollectorDef& def, const ServerShape& shape) {
 std::vector<std::string> wanted_columns(const CollectorDef& def, std::optional<int> version) {
   std::vector<std::string> out;
   std::set<std::string> done;
+  const std::string lower = to_lower(def.sql);
   const auto want = [&](const std::string& name) {
-    if (!name.empty() && done.insert(name).second && !names_itself(def.sql, name)) out.push_back(name);
+    if (!name.empty() && done.insert(name).second && !names_itself(lower, name)) out.push_back(name);
   };
   for (const auto& label : def.labels) want(label);
   want(def.epoch_column);

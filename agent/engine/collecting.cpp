@@ -16,6 +16,10 @@ namespace {
 constexpr Millis kHostInterval{10'000};
 // Backups come once a day; the file is small and its reading is what tells of a new one.
 constexpr Millis kBackupsInterval{60'000};
+// Between the beginnings of two visits of the roving session. Source: a visit takes 20 ms of a backend (measured: its
+// start, and a dozen statements that are planned anew), which shall stay below 1 % of a core; twenty databases are
+// swept every minute as they ask for.
+constexpr Millis kVisitGap{3'000};
 
 // A database that is in the catalog and cannot be entered, because its files are gone for one, is tried again after
 // this: each try costs the server a process.
@@ -73,14 +77,16 @@ std::vector<config::ConfigError> Collecting::load() {
   const bool beats = parts_.config->postgresql.replication_heartbeat > Millis(0);
   std::erase_if(defs,
                 [&](const CollectorDef& def) { return disabled(def.name) || (is_heartbeat(def.name) && !beats); });
-  defs_ = std::move(defs);
+  defs_ = std::make_shared<const std::vector<CollectorDef>>(std::move(defs));
+  defs_of_kind_.clear();
+  for (std::size_t i = 0; i < defs_->size(); ++i) defs_of_kind_.emplace(neighbours_.kind_of((*defs_)[i].name), i);
   active_sessions_.enable(def(kSessionsCollector) != nullptr);
   log_tailing_.enable(def(kLogsCollector) != nullptr);
 
   collector_of_metric_.clear();
   for (const auto& own : own_collectors())
     for (const auto& metric : own.metrics) collector_of_metric_[metric.name] = own.name;
-  for (const auto& def : defs_)
+  for (const auto& def : *defs_)
     for (const auto& column : def.columns) {
       collector_of_metric_[column.metric] = def.name;
       if (!column.exporter_name.empty()) collector_of_metric_[column.exporter_name] = def.name;
@@ -97,7 +103,7 @@ std::vector<config::ConfigError> Collecting::load() {
 }
 
 const CollectorDef* Collecting::def(const std::string& name) const {
-  for (const auto& def : defs_)
+  for (const auto& def : *defs_)
     if (def.name == name) return &def;
   return nullptr;
 }
@@ -108,16 +114,24 @@ bool Collecting::disabled(const std::string& name) const {
   return false;
 }
 
-Millis Collecting::interval(const CollectorDef& def) const {
+Millis Collecting::interval(const CollectorDef& def, const std::string& database) const {
   const auto& intervals = parts_.config->collection.intervals;
   const auto it = intervals.find(def.name);
   if (it != intervals.end()) return it->second;
   if (is_heartbeat(def.name)) return parts_.config->postgresql.replication_heartbeat;
-  return def.interval > Millis(0) ? def.interval : parts_.config->collection.default_interval;
+  const Millis own = def.interval > Millis(0) ? def.interval : parts_.config->collection.default_interval;
+  if (database.empty() || database == parts_.lanes.home_database() || !databases_) return own;
+  return std::max(own, kVisitGap * static_cast<std::int64_t>(databases_->size()));
+}
+
+void Collecting::set_databases(std::vector<std::string> databases) {
+  if (databases_ == databases) return;
+  databases_ = std::move(databases);
+  set_lookbacks();
 }
 
 std::vector<MetricDef> Collecting::metrics() const {
-  auto out = collectors::metric_defs(defs_);
+  auto out = collectors::metric_defs(*defs_);
   for (const auto& code : collectors::code_collectors())
     out.insert(out.end(), code.metrics.begin(), code.metrics.end());
   for (auto& metric : neighbour_metrics()) out.push_back(std::move(metric.def));
@@ -127,7 +141,7 @@ std::vector<MetricDef> Collecting::metrics() const {
 
 std::set<std::string> Collecting::heavy() const {
   std::set<std::string> out;
-  for (const auto& def : defs_)
+  for (const auto& def : *defs_)
     if (def.cost != CostClass::a) out.insert(def.name);
   return out;
 }
@@ -164,7 +178,7 @@ net::TaskResult<std::shared_ptr<const collectors::ServerShape>> Collecting::shap
   const auto it = shapes_.find(database);
   if (it != shapes_.end() && it->second->identity == parts_.lanes.identity()) co_return it->second;
   std::vector<CollectorDef> probed;
-  for (const auto& def : defs_)
+  for (const auto& def : *defs_)
     if (!def.source.empty()) probed.push_back(def);
   const std::string sql = collectors::column_probe_sql(probed);
   cost_.count_query();
@@ -199,7 +213,7 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
     co_return snapshot;
   }
   // When the next run is really due: a collector that is slowed down is not stale for it.
-  snapshot->interval = slowed(interval(*found), found->cost, cost_.slow_down());
+  snapshot->interval = slowed(interval(*found, database), found->cost, cost_.slow_down());
   if (collector == kHostCollector) {
     co_await run_host(snapshot);
   } else if (collector == kDirectoriesCollector) {
@@ -218,9 +232,9 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   } else if (neighbours_.has(collector)) {
     co_await neighbours_.run(snapshot);
   } else {
-    // A copy: a reload may replace the definitions while the statement runs.
-    const auto copy = std::make_shared<const CollectorDef>(*found);
-    co_await run_statement(snapshot, copy);
+    // A reload may replace the definitions while the statement runs.
+    const DefPtr kept(defs_, found);
+    co_await run_statement(snapshot, kept);
   }
   snapshot->duration = std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
   note(*snapshot);

@@ -46,9 +46,11 @@ class Collecting {
   // Reads the collectors in the binary and the user's directory. A user's file that is wrong fails alone.
   // Result: what was wrong, for the log and check-config.
   std::vector<config::ConfigError> load();
-  [[nodiscard]] const std::vector<CollectorDef>& defs() const { return defs_; }
+  [[nodiscard]] const std::vector<CollectorDef>& defs() const { return *defs_; }
   [[nodiscard]] const CollectorDef* def(const std::string& name) const;
-  [[nodiscard]] Millis interval(const CollectorDef& def) const;
+  // How often it runs on a database; an empty name: as it would on any of a few. Where there are many, each is visited
+  // less often than collectors would have it, unless the configuration names their interval.
+  [[nodiscard]] Millis interval(const CollectorDef& def, const std::string& database) const;
   [[nodiscard]] bool disabled(const std::string& name) const;
   // It asks a pooler or a cache, not the server: nothing of the server's may wait for it.
   [[nodiscard]] bool is_neighbour(const std::string& name) const { return neighbours_.has(name); }
@@ -66,7 +68,7 @@ class Collecting {
   // What this server offers in a database, probed once per connect. Errors: those of the lane.
   net::TaskResult<std::shared_ptr<const collectors::ServerShape>> shape(std::string database);
   void forget_shapes() { shapes_.clear(); }
-  void set_databases(std::vector<std::string> databases) { databases_ = std::move(databases); }
+  void set_databases(std::vector<std::string> databases);
   void forget_database(const std::string& database);
   // Once after a run was told that its database is not there: the database.
   [[nodiscard]] std::string take_missing() { return std::exchange(missing_, {}); }
@@ -104,6 +106,7 @@ class Collecting {
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);
+  [[nodiscard]] std::size_t series_on_page();
   void run_self(Snapshot& snapshot);
   void note_reached(bool reached, UtcTime at, const std::string& why_not);
   [[nodiscard]] bool asks_server(const std::string& collector) const;
@@ -126,9 +129,12 @@ class Collecting {
   LogTailing log_tailing_;
   ServerHost server_host_;
   StatementTexts statement_texts_;
-  std::vector<CollectorDef> defs_;
-  std::map<std::string, std::string> collector_of_metric_;
+  std::shared_ptr<const std::vector<CollectorDef>> defs_ = std::make_shared<std::vector<CollectorDef>>();
+  std::map<std::string, std::string> collector_of_metric_;  // a neighbour's by its kind
+  std::multimap<std::string, std::size_t> defs_of_kind_;    // places in defs_; of any other collector by its name
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
+  std::size_t page_series_ = 0;
+  Deadline page_due_{};
   std::map<Key, Run> runs_;
   std::map<Key, collectors::RowKeys> row_keys_;
   Deadline started_;

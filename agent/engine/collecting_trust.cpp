@@ -99,10 +99,9 @@ std::string Collecting::blind(const CollectorDef& def) const {
 std::string Collecting::blind(const std::string& metric) const {
   const auto it = collector_of_metric_.find(metric);
   if (it == collector_of_metric_.end()) return {};
-  for (const auto& def : defs_) {
-    if (neighbours_.kind_of(def.name) != it->second) continue;
-    if (auto why = blind(def); !why.empty()) return why;
-  }
+  const auto [first, last] = defs_of_kind_.equal_range(it->second);
+  for (auto place = first; place != last; ++place)
+    if (auto why = blind((*defs_)[place->second]); !why.empty()) return why;
   return {};
 }
 
@@ -110,9 +109,14 @@ std::string Collecting::blind(const std::string& metric) const {
 void Collecting::set_lookbacks() {
   lookbacks_for_ = cost_.slow_down();
   std::map<std::string, Millis> of_kind;
-  for (const auto& def : defs_) {
+  // Any database but that of the home session, which is visited most often.
+  std::string one;
+  for (const auto& database : databases_.value_or(std::vector<std::string>()))
+    if (database != parts_.lanes.home_database()) one = database;
+  for (const auto& def : *defs_) {
     auto& longest = of_kind[neighbours_.kind_of(def.name)];
-    longest = std::max(longest, stale_after(slowed(interval(def), def.cost, lookbacks_for_), Millis(0)));
+    for (const auto& database : {std::string(), def.scope == CollectorScope::database ? one : std::string()})
+      longest = std::max(longest, stale_after(slowed(interval(def, database), def.cost, lookbacks_for_), Millis(0)));
   }
   auto out = std::make_shared<promql::Lookbacks>();
   for (const auto& [metric, kind] : collector_of_metric_)

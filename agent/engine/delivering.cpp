@@ -102,14 +102,18 @@ net::TaskResult<std::size_t> Alerting::deliver() {
     last_delivery_ = now;
     co_return held;
   }
-  auto claim = [now, allowance](store::Ledger& ledger) { return ledger.claim(now, kBatch, allowance); };
-  auto due = co_await with_ledger(claim);
-  // That it stalls has been said, and what memory holds was told; the heartbeat stops.
-  if (!due && store_.is_stalled()) co_return held;
-  if (!due) co_return fail(std::move(due.error()), "read the outbox");
+  std::vector<OutboxMessage> due;
+  if (parts_.ledger->may_have_queued()) {
+    auto claim = [now, allowance](store::Ledger& ledger) { return ledger.claim(now, kBatch, allowance); };
+    auto claimed = co_await with_ledger(claim);
+    // That it stalls has been said, and what memory holds was told; the heartbeat stops.
+    if (!claimed && store_.is_stalled()) co_return held;
+    if (!claimed) co_return fail(std::move(claimed.error()), "read the outbox");
+    due = std::move(*claimed);
+  }
   // One slow receiver holds up half of the others at most.
   std::vector<OutboxMessage> lanes[2];
-  for (auto& message : *due) {
+  for (auto& message : due) {
     auto& lane = lanes[std::hash<std::string>()(message.receiver) % 2];
     lane.push_back(std::move(message));
   }
@@ -123,15 +127,18 @@ net::TaskResult<std::size_t> Alerting::deliver() {
     auto second = send_all(std::move(lanes[1]));
     co_await (std::move(first) && std::move(second));
   }
-  last_delivery_ = now;
   if (steady >= stats_due_) {
     stats_due_ = steady + kStatsInterval;
     auto read = [](store::Ledger& ledger) { return ledger.outbox_stats(); };
     auto stats = co_await with_ledger(read);
-    if (stats) publish_outbox(*stats);
+    // An empty outbox is not read otherwise: a ledger that cannot be read is no sign of life.
+    if (!stats && store_.is_stalled()) co_return held;
+    if (!stats) co_return fail(std::move(stats.error()), "read the outbox");
+    publish_outbox(*stats);
     co_await count_rule_series();
     co_await read_dropped();
   }
+  last_delivery_ = now;
   co_return count;
 }
 

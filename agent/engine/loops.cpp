@@ -14,9 +14,14 @@ namespace {
 constexpr std::chrono::seconds kDiscoverInterval{30};
 constexpr std::chrono::seconds kDiscoverRetry{2};
 constexpr std::chrono::seconds kOutboxInterval{1};
+// A commit also writes blocks that were encoded since, keeps the file within its limits and tries again what failed.
+constexpr std::chrono::seconds kQuietCommit{10};
 // The first advice needs two readings some time apart; waiting a whole interval for it would waste the first minutes.
 constexpr std::chrono::seconds kFirstAdviceAfter{20};
 constexpr std::chrono::seconds kSettle{3};
+// Databases that a round of advice looks at, where there are more: the facts of one take 60 ms of a backend. However
+// many there are, each has its turn within so many rounds, two hours by default.
+constexpr std::size_t kAdvisedAtOnce = 20, kRoundsForAll = 12;
 
 // Without a ledger there is no pipeline at all: nothing may be changed that is not written down first.
 std::unique_ptr<change::Pipeline> make_changes(Parts& parts, Advising& advising, const EngineOptions& options) {
@@ -181,10 +186,13 @@ net::Task<void> Rooms::advise_loop() {
   const Millis first = std::min<Millis>(kFirstAdviceAfter, parts.config->advisors.interval);
   const Deadline start = parts.clock.steady_now() + first;
   co_await net::sleep_until(start);
+  std::size_t turn = 0;
   while (true) {
     const Deadline next = parts.clock.steady_now() + parts.config->advisors.interval;
     const auto databases = sampling.databases();
-    for (const auto& database : databases) co_await pipeline.tend(database);
+    const auto count = std::min(databases.size(), std::max(kAdvisedAtOnce, databases.size() / kRoundsForAll + 1));
+    for (std::size_t i = 0; i < count; ++i) co_await pipeline.tend(databases[(turn + i) % databases.size()]);
+    turn = databases.empty() ? 0 : (turn + count) % databases.size();
     parts.lanes.leave(pg::Lane::advise);
     sampling.leave();
     co_await note_refreshes();
@@ -210,11 +218,16 @@ net::Task<void> Rooms::note_refreshes() {
 }
 
 net::Task<void> Rooms::commit_loop() {
+  Deadline look_after{};
   while (true) {
-    const Deadline next = parts.clock.steady_now() + parts.config->history.commit_interval;
-    auto commit = [history = &parts.history] { return history->commit(); };
-    // It says itself what fails.
-    (void)co_await net::run_on(parts.store, commit);
+    const Deadline now = parts.clock.steady_now();
+    const Deadline next = now + parts.config->history.commit_interval;
+    if (parts.history.has_new() || now >= look_after) {
+      look_after = now + kQuietCommit;
+      auto commit = [history = &parts.history] { return history->commit(); };
+      // It says itself what fails.
+      (void)co_await net::run_on(parts.store, commit);
+    }
     co_await net::sleep_until(next);
   }
 }

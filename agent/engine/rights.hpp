@@ -17,6 +17,20 @@ namespace pgtend::engine {
 // and an owner may make tables. REQUIRES: io thread; what is given outlives it.
 class Rights {
  public:
+  using Capabilities = std::vector<pg::Capability>;
+  // A rights change must show soon after the GRANT. What is still missing is asked for half as often each time: a look
+  // takes three sessions, 100 ms of backends.
+  static constexpr Millis kLook{60'000};
+  struct Known {
+    Capabilities found;
+    std::optional<Deadline> looked_at;
+    Millis wait{kLook};  // until the next look
+
+    [[nodiscard]] bool is_due(Deadline now) const;
+    // What a look found; it says how long the next one waits.
+    void take(Capabilities now_found);
+  };
+
   Rights(Parts& parts, const Sampling& sampling, View& view) : parts_(parts), sampling_(sampling), view_(view) {}
 
   // Never ends; a task of the supervisor.
@@ -25,12 +39,6 @@ class Rights {
   void look_again() { due_ = true; }
 
  private:
-  using Capabilities = std::vector<pg::Capability>;
-  struct Database {
-    Capabilities found;
-    Deadline looked_at;
-  };
-
   net::TaskResult<Capabilities> probe(pg::Lane lane, std::optional<pg::Purpose> purpose, std::string database);
   // The server, and the home database. False: nobody answered.
   net::Task<bool> look_at_server();
@@ -43,9 +51,9 @@ class Rights {
   Parts& parts_;
   const Sampling& sampling_;
   View& view_;
-  Capabilities of_server_;
-  std::map<std::string, Database> databases_;
-  Deadline server_looked_at_;
+  Known of_server_;
+  std::map<std::string, Known> databases_;
+  Deadline next_of_many_{};
   bool due_ = true;
 };
 

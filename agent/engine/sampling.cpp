@@ -8,12 +8,23 @@ namespace pgtend::engine {
 
 namespace {
 
-// A line with nothing due looks again after this: a reload or a new database may have given it jobs meanwhile.
-constexpr Millis kLongestPause{1'000};
+// A line with nothing due looks again after this, though it is woken when it gets other jobs.
+constexpr Millis kLongestPause{60'000};
 // An hourly collector does not wait an hour because the server was away for a second.
 constexpr std::chrono::seconds kUnreachedRetry{30};
 // Databases that a line of the log names.
 constexpr std::size_t kNamed = 20;
+// A line that is awake does what it would have been woken for within so long: every waking has a commit to disk and a
+// round of rules in its wake. Source: of ten seconds' eighteen collectors' wakings four are left.
+constexpr Millis kTogether{2'500};
+// How often a session that stays in a database looks whether it is alone there. Source: DROP DATABASE and CREATE
+// DATABASE from a template wait 5 s for other sessions to end.
+constexpr Millis kLookAround{3'000};
+// Two agents would keep each other; a worker of the server has no user and ends when it is asked to.
+constexpr auto kOthersHere =
+    "SELECT count(*) AS sessions FROM pg_catalog.pg_stat_get_activity(NULL) WHERE usesysid IS NOT NULL"
+    " AND datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    " AND application_name NOT LIKE 'pgtend/%'";
 constexpr const char* kProbe = "probe";
 constexpr const char* kHome = "home";
 constexpr const char* kRove = "rove";
@@ -23,10 +34,10 @@ constexpr const char* kRove = "rove";
 Sampling::Sampling(Parts& parts, Collecting& collecting, Pipeline& pipeline, CostAccount& cost)
     : parts_(parts), collecting_(collecting), pipeline_(pipeline), cost_(cost) {}
 
-Sampling::Line Sampling::line_of(const Schedule::Job& job) const {
-  if (is_probe(job.collector)) return kProbe;
-  if (collecting_.is_neighbour(job.collector)) return job.collector;
-  return job.database.empty() ? kHome : kRove;
+Sampling::Line Sampling::line_of(const std::string& collector, const std::string& database) const {
+  if (is_probe(collector)) return kProbe;
+  if (collecting_.is_neighbour(collector)) return collector;
+  return database.empty() ? kHome : kRove;
 }
 
 void Sampling::start(Supervisor& supervisor) {
@@ -45,22 +56,24 @@ void Sampling::start_lines() {
 
 void Sampling::reschedule() {
   const Deadline now = parts_.clock.steady_now();
-  Schedule next = schedule_;
-  std::set<std::pair<std::string, std::string>> wanted;
+  std::map<Line, std::set<Schedule::Key>> wanted;
+  const auto want = [&](const CollectorDef& def, const std::string& database) {
+    const Line line = line_of(def.name, database);
+    const Millis interval = collecting_.interval(def, database);
+    // Those of so many databases that their sweep takes longer begin all along it, not all at once.
+    const Millis first_within = interval > collecting_.interval(def, "") ? interval : kFirstRunWithin;
+    lines_[line].schedule.add(def.name, database, interval, def.cost, now, first_within);
+    wanted[line].emplace(def.name, database);
+  };
   for (const auto& def : collecting_.defs()) {
-    if (def.scope == CollectorScope::instance) {
-      wanted.emplace(def.name, "");
-    } else {
-      for (const auto& database : databases_) wanted.emplace(def.name, database);
-    }
+    if (def.scope == CollectorScope::instance) want(def, "");
+    if (def.scope == CollectorScope::database)
+      for (const auto& database : databases_) want(def, database);
   }
-  for (const auto& job : schedule_.jobs())
-    if (!wanted.contains({job.collector, job.database})) next.remove(job.collector, job.database);
-  for (const auto& [collector, database] : wanted) {
-    const auto* def = collecting_.def(collector);
-    next.add(collector, database, collecting_.interval(*def), def->cost, now);
+  for (auto& [line, jobs] : lines_) {
+    jobs.schedule.keep_only(wanted[line]);
+    jobs.changed.ring();
   }
-  schedule_ = std::move(next);
   start_lines();
 }
 
@@ -89,52 +102,67 @@ void Sampling::use(std::vector<std::string> databases) {
   reschedule();
 }
 
-std::optional<std::size_t> Sampling::pick(const Line& line, Deadline now) const {
-  std::optional<std::size_t> first;
-  for (const auto index : schedule_.due(now)) {
-    const auto& job = schedule_.jobs()[index];
-    if (line_of(job) != line) continue;
-    if (line == kRove && job.database == roving_in_) return index;
-    if (!first) first = index;
-  }
-  return first;
-}
-
-Deadline Sampling::wake_at(const Line& line, Deadline now) const {
+Deadline Sampling::wake_at(const Schedule& schedule, Deadline now) {
   Deadline wake = now + kLongestPause;
-  for (const auto& job : schedule_.jobs())
-    if (!job.running && line_of(job) == line) wake = std::min(wake, job.due);
+  for (const auto& job : schedule.jobs())
+    if (!job.running) wake = std::min(wake, job.due);
   return wake;
 }
 
 void Sampling::leave() {
-  if (roving_in_.empty()) parts_.lanes.leave(pg::Lane::sample);
+  if (roving_in_.empty() && !stays_) parts_.lanes.leave(pg::Lane::sample);
+}
+
+// A new session plans every statement anew and fills its caches, which is two thirds of a sweep's cost; one that stays
+// would be in the way of whoever drops the database, unless their own are so, too.
+net::Task<bool> Sampling::end_sweep() {
+  roving_in_.clear();
+  stays_ = false;
+  const auto home = parts_.lanes.home_database();
+  const auto away = std::count_if(databases_.begin(), databases_.end(), [&](const auto& name) { return name != home; });
+  for (const auto& session : parts_.lanes.sessions()) {
+    if (away != 1 || session.lane != pg::Lane::sample || session.database == home) continue;
+    stays_ = true;
+    auto others = co_await parts_.lanes.query(pg::Lane::sample, session.database, "sessions_here", kOthersHere, {},
+                                              parts_.config->postgresql.statement_timeout);
+    stays_ = others && others->integer(0, "sessions").value_or(0) > 0;
+    break;
+  }
+  if (!stays_) parts_.lanes.leave(pg::Lane::sample);
+  co_return stays_;
 }
 
 net::Task<void> Sampling::run(Line line) {
+  auto& jobs = lines_[line];
+  bool awake = false;
   // The line of a neighbour ends with it.
   while (!neighbours_.contains(line) || collecting_.is_neighbour(line)) {
-    schedule_.set_slow_down(cost_.slow_down());
-    const auto next = pick(line, parts_.clock.steady_now());
+    jobs.schedule.set_slow_down(cost_.slow_down());
+    // While several are due the rover stays in its database.
+    const auto next = jobs.schedule.next(parts_.clock.steady_now(), roving_in_, awake ? kTogether : Millis(0));
     if (next) {
+      awake = true;
       co_await run_next(line, *next);
       continue;
     }
-    if (line == kRove && !std::exchange(roving_in_, {}).empty()) parts_.lanes.leave(pg::Lane::sample);
-    const Deadline later = wake_at(line, parts_.clock.steady_now());
-    co_await net::sleep_until(later);
+    awake = false;
+    Deadline later = wake_at(jobs.schedule, parts_.clock.steady_now());
+    if (line == kRove && (stays_ || !roving_in_.empty()) && co_await end_sweep())
+      later = std::min(later, parts_.clock.steady_now() + kLookAround);
+    co_await jobs.changed.wait_until(later);
   }
   neighbours_.erase(line);
 }
 
 net::Task<void> Sampling::run_next(Line line, std::size_t job) {
-  const std::string collector = schedule_.jobs()[job].collector;
-  const std::string database = schedule_.jobs()[job].database;
+  auto& schedule = lines_[line].schedule;
+  const std::string collector = schedule.jobs()[job].collector;
+  const std::string database = schedule.jobs()[job].database;
   if (line == kRove) roving_in_ = database;
-  schedule_.started(job);
+  schedule.started(job);
   co_await pipeline_.sample(collector, database);
   const Deadline now = parts_.clock.steady_now();
-  schedule_.finished(collector, database, now);
+  schedule.finished(collector, database, now);
   if (const auto missing = collecting_.take_missing(); !missing.empty()) {
     // Before every other collector of that database says so, too.
     collecting_.rest(missing);
@@ -143,7 +171,7 @@ net::Task<void> Sampling::run_next(Line line, std::size_t job) {
     use(std::move(left));
     co_return;
   }
-  if (collecting_.unreached(collector, database)) schedule_.hasten(collector, database, now + kUnreachedRetry);
+  if (collecting_.unreached(collector, database)) schedule.hasten(collector, database, now + kUnreachedRetry);
 }
 
 }  // namespace pgtend::engine

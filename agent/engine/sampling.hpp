@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "agent/engine/pipeline.hpp"
 #include "agent/engine/schedule.hpp"
 #include "agent/engine/supervisor.hpp"
+#include "agent/net/wakeup.hpp"
 
 namespace pgtend::engine {
 
@@ -27,7 +29,7 @@ class Sampling {
   net::TaskResult<std::size_t> discover();
   [[nodiscard]] const std::vector<std::string>& databases() const { return databases_; }
   // Ends the session that somebody else, advice's checks for one, left in a database; a sweep that goes on keeps its
-  // own.
+  // own, and so does a rover that stays.
   void leave();
 
  private:
@@ -36,20 +38,26 @@ class Sampling {
   using Line = std::string;
   net::Task<void> run(Line line);
   net::Task<void> run_next(Line line, std::size_t job);
-  [[nodiscard]] Line line_of(const Schedule::Job& job) const;
+  [[nodiscard]] Line line_of(const std::string& collector, const std::string& database) const;
   // A line for each neighbour that has none yet.
   void start_lines();
-  // The next job of a line: the one most overdue, but while several are due the rover stays in its database.
-  [[nodiscard]] std::optional<std::size_t> pick(const Line& line, Deadline now) const;
-  [[nodiscard]] Deadline wake_at(const Line& line, Deadline now) const;
+  // Ends the sweep. Whether its session stays in its database: it does where that is the only one to rove to, and
+  // others have sessions there, too.
+  net::Task<bool> end_sweep();
+  [[nodiscard]] static Deadline wake_at(const Schedule& schedule, Deadline now);
 
   Parts& parts_;
   Collecting& collecting_;
   Pipeline& pipeline_;
   CostAccount& cost_;
-  Schedule schedule_;
+  struct LineJobs {
+    Schedule schedule;
+    net::Wakeup changed;  // rung when it has other jobs than before
+  };
+  std::map<Line, LineJobs> lines_;
   std::vector<std::string> databases_;
   std::string roving_in_;
+  bool stays_ = false;  // the rover, between two sweeps
   Supervisor* supervisor_ = nullptr;
   std::set<Line> neighbours_;  // lines of neighbours that run
 };

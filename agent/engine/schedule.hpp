@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.hpp"
@@ -14,10 +17,14 @@ namespace pgtend::engine {
 // is what alerting lives on and is never slowed.
 [[nodiscard]] Millis slowed(Millis interval, CostClass cost, int slow_down);
 
+// The first values should be seen within seconds of a start, also those of hourly collectors.
+inline constexpr Millis kFirstRunWithin{10'000};
+
 // When which collector runs: intervals with a phase spread, one run at a time for each, slowed when the agent costs
 // too much. Pure: time comes in as an argument.
 class Schedule {
  public:
+  using Key = std::pair<std::string, std::string>;  // collector, database
   struct Job {
     std::string collector;
     std::string database;  // empty: scope instance
@@ -27,15 +34,21 @@ class Schedule {
     bool running = false;
   };
 
-  // Adds a job, first due within its interval (or 10 s, if that is sooner) at a phase that is a hash of its database,
-  // or of its name where it has none: jobs of equal interval do not fall on one moment, a database is swept in one go,
-  // and a restart keeps the order. Replaces one of the same name and database, keeping its due time when the interval
-  // is the same.
-  void add(std::string collector, std::string database, Millis interval, CostClass cost, Deadline now);
-  void remove(const std::string& collector, const std::string& database);
+  // Adds a job, first due within its interval (or `first_within`, if that is sooner) at a phase that is a hash of its
+  // database, or of its name where it has none: jobs of equal interval do not fall on one moment, a database is swept
+  // in one go, and a restart keeps the order. Replaces one of the same name and database, keeping its due time when the
+  // interval is the same.
+  void add(std::string collector, std::string database, Millis interval, CostClass cost, Deadline now,
+           Millis first_within = kFirstRunWithin);
+  // Forgets the jobs that are not among these.
+  void keep_only(const std::set<Key>& wanted);
 
   // Indexes of jobs that are due and not running, the longest overdue first.
   [[nodiscard]] std::vector<std::size_t> due(Deadline now) const;
+  // The longest overdue of them; while there is one of `database`, the longest overdue of those. `early`: those count,
+  // too, that are due within so long, or within a quarter of their interval where that is less.
+  [[nodiscard]] std::optional<std::size_t> next(Deadline now, const std::string& database,
+                                                Millis early = Millis(0)) const;
   void started(std::size_t job);
   // The next due time keeps the job's phase; missed runs are skipped, not made up for.
   void finished(const std::string& collector, const std::string& database, Deadline now);
@@ -49,7 +62,10 @@ class Schedule {
   [[nodiscard]] const std::vector<Job>& jobs() const { return jobs_; }
 
  private:
+  Job* find(const std::string& collector, const std::string& database);
+
   std::vector<Job> jobs_;
+  std::map<Key, std::size_t> places_;  // in jobs_
   int slow_down_ = 1;
 };
 

@@ -138,6 +138,11 @@ Result<void> HistoryFile::Core::append(SnapshotPtr snapshot) {
   return {};
 }
 
+bool HistoryFile::Core::has_new() const {
+  const std::lock_guard guard(mutex_);
+  return !queue_.empty() || !buckets_.empty() || unwritten_;
+}
+
 void HistoryFile::Core::append_sessions(SessionBucket bucket) {
   const std::lock_guard guard(mutex_);
   buckets_.push_back(std::move(bucket));
@@ -179,6 +184,7 @@ HistoryFile::Core::Batch HistoryFile::Core::take_queue() {
   const std::lock_guard guard(mutex_);
   Batch batch(queue_.begin(), queue_.end());
   queue_.clear();
+  unwritten_ = unwritten_ || !batch.empty();
   return batch;
 }
 
@@ -238,6 +244,7 @@ Result<CommitReport> HistoryFile::Core::commit() {
 void HistoryFile::Core::note(const CommitReport& report, const Result<void>& written, std::optional<UtcTime> oldest) {
   const std::lock_guard guard(mutex_);
   failing_ = !written;
+  unwritten_ = failing_;
   stats_.trouble = !memory_only_.empty() ? memory_only_ : written ? std::string() : written.error().describe();
   if (stats_.trouble.empty() && nearly_full_)
     stats_.trouble = "history is nearly full of what cannot be deleted; heavy collectors are not stored";

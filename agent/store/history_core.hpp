@@ -44,6 +44,7 @@ class HistoryFile::Core {
   Result<void> start();
   Result<void> append(SnapshotPtr snapshot);
   void append_sessions(SessionBucket bucket);
+  [[nodiscard]] bool has_new() const;
   Result<CommitReport> commit();
   void absorb();
   Result<void> seal();
@@ -136,6 +137,7 @@ class HistoryFile::Core {
   mutable std::mutex mutex_;
   std::deque<SnapshotPtr> queue_;
   std::deque<SessionBucket> buckets_;
+  bool unwritten_ = false;  // what was taken out of the queue is not yet in the file
   std::set<std::string> expendable_;
   bool failing_ = false;
   HistoryStats stats_;

@@ -42,6 +42,10 @@ void HistoryFile::absorb() {
   core_->absorb();
 }
 
+bool HistoryFile::has_new() const {
+  return core_->has_new();
+}
+
 Result<CommitReport> HistoryFile::commit() {
   return core_->commit();
 }

@@ -125,6 +125,8 @@ class HistoryFile final : public HistoryWriter {
   // Posts a commit and waits for it, at most kFlushTimeout. REQUIRES: not on the store thread.
   Result<void> flush() override;
 
+  // Whether something waits for the next commit. Any thread.
+  [[nodiscard]] bool has_new() const;
   // Applies everything queued to memory, where readers see it, and writes it, in one transaction unless it is large;
   // then enforces retention and the size cap in bounded steps. When nothing can be written, what is in memory stays
   // there, is served, and is written later; of the rows that wait the oldest are dropped and counted above a bound.

@@ -114,6 +114,9 @@ class Ledger {
   // this one. Messages past their expiry die here.
   Result<std::vector<OutboxMessage>> claim(UtcTime now, std::size_t limit,
                                            const std::map<std::string, int>& allowance = {});
+  // Whether claim() may find a message, now or later; false only while none is queued. From any thread: whoever has to
+  // ask often need not ask the store for it.
+  [[nodiscard]] bool may_have_queued() const;
   // What ended with a message is stored with what the dispatcher makes of it. Errors of the three: not_found.
   Result<void> mark_sent(std::int64_t id, const DispatchChange& dispatch = {});
   Result<void> mark_failed(std::int64_t id, const std::string& error, UtcTime not_before);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@ struct Ledger::Impl {
   FileLock lock;
   std::unique_ptr<Database> db;
   const Clock& clock;
+  // Written by the store thread: false after a claim that saw an empty outbox, until a message is put into it.
+  std::atomic<bool> may_have_queued{true};
 
   // Runs `work` and, when given, writes the audit row in one transaction; nothing stays of either when one fails.
   Result<void> together(const AuditDraft* draft, const std::function<Result<void>()>& work);

@@ -74,6 +74,7 @@ Result<UtcTime> Outbox::waits_since(const OutboxMessage& message) {
 }
 
 Result<void> Outbox::enqueue(const OutboxMessage& message) {
+  ledger_.may_have_queued = true;
   auto since = waits_since(message);
   if (!since) return fail(std::move(since).error());
   auto supersede = db_.cached(
@@ -278,15 +279,36 @@ Result<OutboxStats> Outbox::stats() {
   return out;
 }
 
+Result<bool> Outbox::any_queued() {
+  auto query = db_.cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE state='queued')");
+  if (!query) return fail(std::move(query).error());
+  bool any = true;
+  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
+    any = row.integer(0) != 0;
+    return {};
+  }));
+  return any;
+}
+
+bool Ledger::may_have_queued() const {
+  return impl_->may_have_queued;
+}
+
 Result<std::vector<OutboxMessage>> Ledger::claim(UtcTime now, std::size_t limit,
                                                  const std::map<std::string, int>& allowance) {
   std::vector<OutboxMessage> out;
+  bool any = true;
   PGTEND_STORE_TRY(impl_->together(nullptr, [&]() -> Result<void> {
-    auto claimed = Outbox(*impl_).claim(now, limit, allowance);
+    Outbox outbox(*impl_);
+    auto claimed = outbox.claim(now, limit, allowance);
     if (!claimed) return fail(std::move(claimed).error());
     out = std::move(*claimed);
+    auto left = outbox.any_queued();
+    if (!left) return fail(std::move(left).error());
+    any = *left;
     return {};
   }));
+  impl_->may_have_queued = any;
   return out;
 }
 

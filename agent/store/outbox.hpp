@@ -25,6 +25,7 @@ class Outbox {
   // Gives a message back; it is superseded when a newer one of its key waits. Errors: not_found.
   Result<void> give_back(std::int64_t id, const std::string& error, UtcTime not_before);
   Result<OutboxStats> stats();
+  Result<bool> any_queued();
 
  private:
   Result<UtcTime> waits_since(const OutboxMessage& message);

@@ -23,6 +23,14 @@ std::string fired_at(const RuleScene& scene, const std::string& rule) {
   return {};
 }
 
+bool swept(const Daemon& daemon, const std::string& database) {
+  const auto status = daemon.get("/v1/status");
+  if (!status) return false;
+  return std::ranges::any_of((*status)["item"]["collectors"], [&](const Json& one) {
+    return one["name"] == "tables" && one["database"] == database && one["status"] == "ok";
+  });
+}
+
 }  // namespace
 
 TEST_CASE("between two sweeps the agent has no session in a database: it can be copied and dropped") {
@@ -30,20 +38,29 @@ TEST_CASE("between two sweeps the agent has no session in a database: it can be 
   cluster.exec("postgres", "CREATE DATABASE shop");
   Daemon daemon(cluster, {{"advisors", "  interval: 10s\n"}});
   daemon.start();
-  REQUIRE(eventually(
-      [&] {
-        const auto status = daemon.get("/v1/status");
-        if (!status) return false;
-        const auto& collectors = (*status)["item"]["collectors"];
-        return std::ranges::any_of(collectors, [](const Json& one) {
-          return one["name"] == "tables" && one["database"] == "shop" && one["status"] == "ok";
-        });
-      },
-      kSoon));
+  REQUIRE(eventually([&] { return swept(daemon, "shop"); }, kSoon));
   REQUIRE(eventually(
       [&] { return cluster.exec("postgres", "select count(*) from pg_stat_activity where datname = 'shop'") == "0"; },
       kSoon));
   cluster.exec("postgres", "CREATE DATABASE copy TEMPLATE shop");
+  cluster.exec("postgres", "DROP DATABASE shop");
+}
+
+TEST_CASE("where others have sessions the agent's own stays, and is gone before a DROP DATABASE gives up") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE DATABASE shop");
+  auto user = std::make_unique<PgSession>(cluster.session("shop"));
+  Daemon daemon(cluster);
+  daemon.set("collection", collection(daemon, "tables: 1s"));
+  daemon.start();
+  REQUIRE(eventually([&] { return swept(daemon, "shop"); }, kSoon));
+  const auto where = [](const std::string& what) {
+    return " FROM pg_stat_activity WHERE datname = 'shop' AND application_name LIKE 'pgtend/%' AND " + what;
+  };
+  const auto pid = cluster.exec("postgres", "SELECT pid" + where("application_name <> 'pgtend/advise'"));
+  const auto at_work = "SELECT query_start > backend_start + interval '4 s'" + where("pid = " + pid);
+  REQUIRE(eventually([&] { return cluster.exec("postgres", at_work) == "t"; }, kSoon));
+  user.reset();
   cluster.exec("postgres", "DROP DATABASE shop");
 }
 

@@ -42,6 +42,78 @@ TEST_CASE("a database is swept in one go, each at a moment of its own") {
   REQUIRE(moments.size() > 15);
 }
 
+TEST_CASE("the next job is the longest overdue, but first those of the database where the rover is") {
+  test::FakeClock clock;
+  Schedule schedule;
+  REQUIRE_FALSE(schedule.next(clock.steady_now(), "shop"));
+  std::set<Schedule::Key> all;
+  for (const auto* database : {"shop", "bank", "mill"})
+    for (const auto* collector : {"tables", "indexes"}) {
+      schedule.add(collector, database, Millis(60'000), CostClass::b, clock.steady_now());
+      all.emplace(collector, database);
+    }
+  clock.advance(kFirstRunWithin);
+  const auto database_of = [&](std::size_t job) { return schedule.jobs()[job].database; };
+  const auto first = *schedule.next(clock.steady_now(), "");
+  for (const auto& job : schedule.jobs()) REQUIRE(schedule.jobs()[first].due <= job.due);
+  std::vector<std::string> order;
+  for (std::string here = database_of(first); const auto next = schedule.next(clock.steady_now(), here);) {
+    here = database_of(*next);
+    order.push_back(here);
+    schedule.started(*next);
+  }
+  REQUIRE(order.size() == 6);
+  for (std::size_t i = 0; i < order.size(); i += 2) REQUIRE(order[i] == order[i + 1]);
+  for (const auto& [collector, database] : all) schedule.finished(collector, database, clock.steady_now());
+  all.erase({"tables", "bank"});
+  schedule.keep_only(all);
+  REQUIRE(schedule.jobs().size() == 5);
+  schedule.hasten("tables", "mill", clock.steady_now());
+  REQUIRE(schedule.jobs()[*schedule.next(clock.steady_now(), "")].database == "mill");
+}
+
+TEST_CASE("what is due soon may go with what is due now, and keeps its phase") {
+  test::FakeClock clock;
+  Schedule schedule;
+  for (int i = 0; i < 20; ++i)
+    schedule.add("collector" + std::to_string(i), "", Millis(10'000), CostClass::a, clock.steady_now());
+  schedule.add("beat", "", Millis(1'000), CostClass::a, clock.steady_now());
+  std::map<std::string, Deadline> first, ran;
+  for (const auto& job : schedule.jobs()) first[job.collector] = job.due;
+  int wakings = 0, runs = 0;
+  for (; clock.steady_now() < test::FakeClock().steady_now() + Millis(100'000); clock.advance(Millis(10))) {
+    bool awake = false;
+    while (const auto next = schedule.next(clock.steady_now(), "", awake ? Millis(2'500) : Millis(0))) {
+      const auto job = schedule.jobs()[*next];
+      // Never by more than a quarter of its interval, and never twice for one turn.
+      REQUIRE(job.due - clock.steady_now() <= job.interval / 4);
+      if (ran.contains(job.collector)) REQUIRE(clock.steady_now() - ran[job.collector] >= job.interval * 3 / 4);
+      ran[job.collector] = clock.steady_now();
+      wakings += awake ? 0 : 1;
+      awake = true;
+      schedule.started(*next);
+      schedule.finished(job.collector, "", clock.steady_now());
+      if (job.collector != "beat") ++runs;
+    }
+  }
+  REQUIRE(runs >= 20 * 9);
+  // The second's beat wakes anyway; all others go with it.
+  REQUIRE(wakings <= 160);
+  for (const auto& job : schedule.jobs()) REQUIRE((job.due - first[job.collector]) % job.interval == Millis(0));
+}
+
+TEST_CASE("jobs of a long sweep begin all along it") {
+  test::FakeClock clock;
+  Schedule schedule;
+  constexpr Millis kSweep{600'000};
+  for (int i = 0; i < 200; ++i)
+    schedule.add("tables", "shop" + std::to_string(i), kSweep, CostClass::b, clock.steady_now(), kSweep);
+  clock.advance(kFirstRunWithin);
+  REQUIRE(schedule.due(clock.steady_now()).size() < 20);
+  clock.advance(kSweep);
+  REQUIRE(schedule.due(clock.steady_now()).size() == 200);
+}
+
 TEST_CASE("a run that took too long skips what it missed and keeps its phase") {
   test::FakeClock clock;
   Schedule schedule;

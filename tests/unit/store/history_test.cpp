@@ -143,8 +143,10 @@ TEST_CASE("what is absorbed is read before it is written, and the next commit co
     CHECK(count(*history.file) == 0);
     history.file->absorb();
     CHECK(count(*history.file) == 1);
+    CHECK(history.file->has_new());
     history.append(snapshot("c", history.clock.now() + Millis(1), {gauge("g", {}, 2)}));
     const auto report = history.commit();
+    CHECK_FALSE(history.file->has_new());
     CHECK(report.snapshots == 2);
     CHECK(report.samples == 2);
     CHECK(report.new_series == 1);

@@ -144,6 +144,28 @@ TEST_CASE("one message of a key is in flight, and the newer waits for its end") 
   }
 }
 
+TEST_CASE("whether a message may wait is known without asking the file") {
+  TempDir dir;
+  OpenLedger ledger(dir.file("ledger.db"));
+  // Nobody has looked yet.
+  REQUIRE(ledger->may_have_queued());
+  REQUIRE(ledger->claim(from_ms(200), 10)->empty());
+  REQUIRE_FALSE(ledger->may_have_queued());
+  REQUIRE(ledger->save_alerts({}, {message("a", "firing")}));
+  REQUIRE(ledger->may_have_queued());
+  const auto first = ledger->claim(from_ms(200), 10)->front();
+  REQUIRE(ledger->may_have_queued());
+  REQUIRE(ledger->mark_failed(first.id, "503", from_ms(900)));
+  // It waits, though it is not due.
+  REQUIRE(ledger->claim(from_ms(300), 10)->empty());
+  REQUIRE(ledger->may_have_queued());
+  REQUIRE(ledger->mark_dead(ledger->claim(from_ms(900), 10)->front().id, "410", {message("b", "firing")}));
+  REQUIRE(ledger->claim(from_ms(900), 10)->size() == 1);
+  REQUIRE(ledger->may_have_queued());
+  ledger.open();
+  REQUIRE(ledger->may_have_queued());
+}
+
 TEST_CASE("a failed message comes again when it is due, a dead one never") {
   TempDir dir;
   OpenLedger ledger(dir.file("ledger.db"));
