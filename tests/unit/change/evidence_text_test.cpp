@@ -1,5 +1,4 @@
 #include "agent/change/verify/evidence_text.hpp"
-
 #include "tests/support/catch.hpp"
 #include "tests/unit/change/noise.hpp"
 
@@ -12,11 +11,15 @@ TEST_CASE("evidence gives the same verdict to the last digit after it was text")
   for (const std::uint64_t seed : {1, 2, 3, 4}) {
     NoisyServer server(seed);
     VerdictEvidence evidence{server.windows(60, Effect()),
-                             server.windows(60, Effect{.buffers = 0.9 + 0.1 * double(seed)}), NoisyServer::sets(),
-                             VerifyOptions()};
+                             server.windows(60, Effect{.buffers = 0.9 + 0.1 * double(seed)}),
+                             NoisyServer::sets(),
+                             VerifyOptions(),
+                             {}};
     evidence.options.min_calls = 77;
     evidence.options.p_value = 0.0123456789;
-    evidence.options.fewer_controls = true;
+    evidence.options.min_control = 3;
+    evidence.before[3].reset = true;
+    evidence.season = {server.windows(60, Effect()), server.windows(50, Effect())};
     const auto text = evidence_text(evidence);
     const auto read = parse_evidence(text);
     REQUIRE(read);
@@ -28,13 +31,15 @@ TEST_CASE("evidence gives the same verdict to the last digit after it was text")
     CHECK(is.explanation == was.explanation);
     CHECK(read->options.min_calls == 77);
     CHECK(read->options.p_value == 0.0123456789);
+    CHECK(read->before[3].reset);
+    CHECK(read->season.after.size() == 50);
     CHECK(read->sets.controls == evidence.sets.controls);
   }
 }
 
 TEST_CASE("evidence of another form names the part that is wrong") {
   NoisyServer server(1);
-  const auto text = evidence_text({server.windows(2, Effect()), {}, NoisyServer::sets(), VerifyOptions()});
+  const auto text = evidence_text({server.windows(2, Effect()), {}, NoisyServer::sets(), VerifyOptions(), {}});
   const auto without = [&](const std::string& from, const std::string& to) {
     auto changed = text;
     changed.replace(changed.find(from), from.size(), to);
