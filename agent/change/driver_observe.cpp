@@ -2,6 +2,7 @@
 #include "agent/change/driver.hpp"
 #include "agent/change/measure.hpp"
 #include "agent/change/notes.hpp"
+#include "agent/change/plans.hpp"
 #include "agent/change/vitals.hpp"
 #include "agent/store/proof_rows.hpp"
 
@@ -92,7 +93,13 @@ net::Task<void> Driver::observe() {
   with_before.set_object("statements", measured->before_json);
   change_.evidence_before = with_before.json();
   change_.evidence_after = measured->after_json;
-  if (measured->ends) co_await keep_evidence(measured->evidence);
+  if (measured->ends) {
+    const auto plans = co_await capture_plans(core_, change_.plan, sets.targets);
+    Notes after(change_.evidence_after);
+    after.set_object("plans", plans);
+    change_.evidence_after = after.json();
+    co_await keep_evidence(measured->evidence);
+  }
   if (!measured->ends && change_.observe_until && core_->parts.clock.now() > *change_.observe_until)
     change_.observe_until = applied_at + options.max_observe;
   co_await conclude(measured->verdict, measured->ends);
