@@ -26,6 +26,7 @@ struct Core {
   std::map<std::string, std::string> trouble;     // by change id: what made it rest last, until its next state
   std::map<std::string, std::string> busy;        // change id -> database, while it is worked on
   std::map<std::string, Deadline> adopted_waits;  // by change id: since when an adopted build only waits for others
+  std::map<std::string, Deadline> measured;       // by change id: its statements are not measured again before
   std::map<std::string, std::string> tripped;     // by change id: the hard trip that the last look saw
   std::set<std::string> told;                     // change ids whose waiting was said in the log
 

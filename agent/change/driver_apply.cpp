@@ -2,6 +2,7 @@
 #include "agent/change/driver.hpp"
 #include "agent/change/gates.hpp"
 #include "agent/change/measure.hpp"
+#include "agent/change/plans.hpp"
 #include "agent/change/vitals.hpp"
 
 namespace pgtend::change {
@@ -55,6 +56,8 @@ net::Task<void> Driver::begin() {
       notes->set("targets", sets->targets);
       notes->set("writes", sets->writes);
       notes->set("controls", sets->controls);
+      const auto plans = co_await capture_plans(core_, change_.plan, sets->targets);
+      notes->set_object("plans", plans);
     } else {
       log::warn("no statements to judge by", {{"change", change_.id}, {"error", sets.error().describe()}});
     }

@@ -2,6 +2,7 @@
 #include "agent/change/driver.hpp"
 #include "agent/change/measure.hpp"
 #include "agent/change/notes.hpp"
+#include "agent/change/plans.hpp"
 #include "agent/change/vitals.hpp"
 #include "agent/store/proof_rows.hpp"
 
@@ -10,6 +11,13 @@ namespace {
 
 std::string describe(const Verdict& verdict) {
   return std::string(to_string(verdict.kind)) + ": " + verdict.explanation;
+}
+
+// Reading what was measured takes longer the longer it is observed: each look waits for that share of the time so far.
+constexpr int kLooks = 60;
+
+bool must_help(const Change& change, const VerifyOptions& options) {
+  return change.plan.action == ActionClass::create_index && options.undo_no_effect;
 }
 
 }  // namespace
@@ -66,11 +74,17 @@ net::Task<void> Driver::observe() {
   if (lost) co_return;
   auto tripped = co_await has_tripped();
   if (tripped) co_return;
+  if (const auto due = core_->measured.find(change_.id);
+      due != core_->measured.end() && core_->parts.clock.steady_now() < due->second)
+    co_return;
   const Notes notes(change_.evidence_before);
   StatementSets sets{notes.ids("targets"), notes.ids("writes"), notes.ids("controls")};
   const UtcTime applied_at = change_.applied_at.value_or(change_.updated_at);
   const UtcTime intent = notes.time("intent_at").value_or(applied_at);
-  auto measured = co_await measure(core_, change_.plan.database, sets, intent, applied_at);
+  const Observed observed{intent, applied_at, must_help(change_, options)};
+  auto measured = co_await measure(core_, change_.plan.database, sets, observed);
+  const auto elapsed = std::chrono::duration_cast<Millis>(core_->parts.clock.now() - applied_at);
+  core_->measured[change_.id] = core_->in(elapsed / kLooks);
   if (!measured) {
     log::warn("not measured", {{"change", change_.id}, {"error", measured.error().describe()}});
     co_return;
@@ -79,7 +93,15 @@ net::Task<void> Driver::observe() {
   with_before.set_object("statements", measured->before_json);
   change_.evidence_before = with_before.json();
   change_.evidence_after = measured->after_json;
-  if (measured->ends) co_await keep_evidence(measured->evidence);
+  if (measured->ends) {
+    const auto plans = co_await capture_plans(core_, change_.plan, sets.targets);
+    Notes after(change_.evidence_after);
+    after.set_object("plans", plans);
+    change_.evidence_after = after.json();
+    co_await keep_evidence(measured->evidence);
+  }
+  if (!measured->ends && change_.observe_until && core_->parts.clock.now() > *change_.observe_until)
+    change_.observe_until = applied_at + options.max_observe;
   co_await conclude(measured->verdict, measured->ends);
 }
 
@@ -100,8 +122,7 @@ net::Task<void> Driver::keep_evidence(std::string text) {
 net::Task<void> Driver::conclude(Verdict verdict, bool ends) {
   const auto& options = core_->options.verify;
   const bool has_way_back = !change_.plan.sql_down.empty();
-  const bool is_new_index = change_.plan.action == ActionClass::create_index;
-  const bool useless = verdict.kind == VerdictKind::no_effect && is_new_index && options.undo_no_effect;
+  const bool useless = verdict.kind == VerdictKind::no_effect && must_help(change_, options);
   const auto last = change_.verdict ? change_.verdict->kind : VerdictKind::insufficient;
   change_.verdict = verdict;
   const bool harmful = verdict.kind == VerdictKind::regressed;
@@ -110,6 +131,7 @@ net::Task<void> Driver::conclude(Verdict verdict, bool ends) {
     if (verdict.kind != last) co_await move_to(ChangeState::observing, "change.observe", describe(verdict));
     co_return;
   }
+  core_->measured.erase(change_.id);
   if ((harmful || useless) && has_way_back) {
     change_.backend_pid.reset();
     change_.backend_start.reset();

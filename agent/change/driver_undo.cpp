@@ -11,6 +11,7 @@ constexpr Millis kCleanLimit{120'000};
 }  // namespace
 
 net::Task<void> Driver::undo() {
+  core_->measured.erase(change_.id);
   // An undo that a person or a verdict asked for waits while frozen; it is not forgotten.
   auto frozen = co_await frozen_by(core_);
   if (!frozen || !frozen->empty()) {

@@ -7,6 +7,7 @@ namespace {
 
 // Texts are asked for the heaviest statements only; the tail is neither target nor control.
 constexpr std::size_t kTexts = 200;
+constexpr Millis kWeek{7LL * 24 * 3'600'000};
 
 net::TaskResult<std::map<std::int64_t, StatementTotals>> totals_before(CorePtr core, std::string database) {
   const UtcTime now = core->parts.clock.now();
@@ -32,6 +33,18 @@ std::vector<std::int64_t> heaviest(const std::map<std::int64_t, StatementTotals>
   return out;
 }
 
+Result<void> read_windows(HistoryReader& reader, const std::string& database, TimeRange range,
+                          const StatementSets& sets, Millis window, std::vector<StatementWindow>& out) {
+  auto found = statement_windows(reader, database, sets, range, window);
+  if (!found) return fail(std::move(found.error()));
+  out = std::move(*found);
+  return {};
+}
+
+TimeRange week_before(TimeRange range) {
+  return {range.from - kWeek, range.to - kWeek};
+}
+
 }  // namespace
 
 net::TaskResult<StatementSets> choose_statements(CorePtr core, ProposedChange plan) {
@@ -51,30 +64,37 @@ net::TaskResult<StatementSets> choose_statements(CorePtr core, ProposedChange pl
   co_return choose_sets(candidates);
 }
 
-net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, UtcTime intent,
-                                  UtcTime applied) {
+net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, Observed observed) {
   const UtcTime now = core->parts.clock.now();
   const auto options = core->options.verify;
-  auto job = [open = core->parts.history, database = std::move(database), sets = std::move(sets), intent, applied, now,
+  auto job = [open = core->parts.history, database = std::move(database), sets = std::move(sets), observed, now,
               options]() -> Result<Measured> {
     auto reader = open();
     if (!reader) return fail(std::move(reader.error()));
-    std::vector<std::int64_t> ids = sets.targets;
-    ids.insert(ids.end(), sets.controls.begin(), sets.controls.end());
-    auto before = statement_windows(**reader, database, ids, {intent - options.before, intent}, options.window);
-    if (!before) return fail(std::move(before.error()));
-    auto after = statement_windows(**reader, database, ids, {applied + options.warm_up, now}, options.window);
-    if (!after) return fail(std::move(after.error()));
+    const TimeRange before{observed.intent - options.before, observed.intent};
+    const TimeRange after{observed.applied + options.warm_up, now};
+    VerdictEvidence evidence{{}, {}, sets, options, {}};
+    if (auto read = read_windows(**reader, database, before, sets, options.window, evidence.before); !read)
+      return fail(std::move(read.error()));
+    if (auto read = read_windows(**reader, database, after, sets, options.window, evidence.after); !read)
+      return fail(std::move(read.error()));
     Measured out;
-    const VerdictEvidence evidence{std::move(*before), std::move(*after), sets, options};
     out.verdict = judge(evidence);
+    if (out.verdict.kind == VerdictKind::regressed || out.verdict.kind == VerdictKind::improved) {
+      // Whether the hour of the week did it, asked only when something moved: it doubles what is read.
+      auto read = read_windows(**reader, database, week_before(before), sets, options.window, evidence.season.before);
+      if (read)
+        read = read_windows(**reader, database, week_before(after), sets, options.window, evidence.season.after);
+      if (!read) return fail(std::move(read.error()));
+      out.verdict = judge(evidence);
+    }
     out.before_json = evidence_json(evidence.before, sets);
     out.after_json = evidence_json(evidence.after, sets);
-    // Gaps do not count: what is needed is observed time, not elapsed time.
-    Millis observed{0};
-    for (const auto& window : evidence.after) observed += window.length;
-    out.complete = observed >= options.after && out.verdict.kind != VerdictKind::insufficient;
-    out.ends = out.complete || out.verdict.kind == VerdictKind::regressed || now >= applied + options.max_observe;
+    const bool over = now >= observed.applied + options.max_observe;
+    const auto kind = out.verdict.kind;
+    const bool waits = kind == VerdictKind::insufficient || (kind == VerdictKind::no_effect && observed.patient);
+    out.complete = observed_time(evidence.after) >= options.after && kind != VerdictKind::insufficient;
+    out.ends = (out.complete && !waits) || kind == VerdictKind::regressed || over;
     if (out.ends) out.evidence = evidence_text(evidence);
     return out;
   };

@@ -16,8 +16,12 @@ struct Measured {
   bool ends = false;      // it is complete, or harm was found, or there is no more time
   std::string evidence;   // what the verdict was made of, of one that ends the observation
 };
-// Compares [before, applied) with [applied + warm-up, now]. Errors: the history's.
-net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, UtcTime intent,
-                                  UtcTime applied);
+// When a change was made, and whether "no effect" is waited out until there is no more time.
+struct Observed {
+  UtcTime intent, applied;
+  bool patient = false;
+};
+// Compares [before, intent) with [applied + warm-up, now]. Errors: the history's.
+net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementSets sets, Observed observed);
 
 }  // namespace pgtend::change

@@ -27,11 +27,24 @@ std::string side_text(const char* when, const Json& statements) {
   return out;
 }
 
+// What the server's plans read, before and after.
+std::string plans_text(const Json& before, const Json& after) {
+  std::string out;
+  const auto was = note(before, "plans"), is = note(after, "plans");
+  if (!was.is_object()) return out;
+  for (const auto& [id, plan] : was.items()) {
+    const auto from = cell(plan, "summary"), to = is.is_object() && is.contains(id) ? cell(is[id], "summary") : "";
+    if (from.empty()) continue;
+    out += "  statement " + id + ": " + from + (to.empty() ? "" : " -> " + to) + "\n";
+  }
+  return out;
+}
+
 std::string evidence_block(const Json& change, const Json& recommendation) {
   std::string out;
   if (recommendation.is_object()) out += evidence_text(recommendation["finding"]);
-  out +=
-      side_text("before", note(change["evidence_before"], "statements")) + side_text("after", change["evidence_after"]);
+  out += side_text("before", note(change["evidence_before"], "statements")) +
+         side_text("after", change["evidence_after"]) + plans_text(change["evidence_before"], change["evidence_after"]);
   return "\nEvidence\n" + (out.empty() ? "  none was measured\n" : out);
 }
 

@@ -1,11 +1,13 @@
 #include "agent/engine/proof.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/json.hpp"
 #include "agent/change/plan_hash.hpp"
 #include "agent/change/verify/evidence_text.hpp"
+#include "agent/change/verify/plan_shape.hpp"
 #include "agent/store/proof_rows.hpp"
 
 namespace pgtend::engine {
@@ -93,6 +95,7 @@ class Verification {
     check_chain();
     check_change();
     check_plan();
+    check_explained();
     check_evidence();
     out_.ok = true;
     for (const auto& check : out_.checks) out_.ok = out_.ok && check.ok;
@@ -153,6 +156,29 @@ class Verification {
     note("plan", same ? "" : "the statements do not give the hash that was approved",
          std::to_string(change.plan.sql_up.size()) + " statements, and " + std::to_string(change.plan.sql_down.size()) +
              " back, have the hash that was approved");
+  }
+
+  // The plans that the server had for the target statements before and after. The audit vouches for what they are.
+  void check_explained() {
+    const auto of = [](const std::string& evidence) {
+      const auto json = json::parse(evidence, nullptr, false);
+      return json.is_object() ? json.value("plans", json::object()) : json::object();
+    };
+    const auto before = of(parts_.change.evidence_before), after = of(parts_.change.evidence_after);
+    std::string wrong;
+    for (const auto& plans : {before, after})
+      if (wrong.empty()) wrong = change::flaw_of_plans(plans.dump());
+    const auto targets = json::parse(parts_.change.evidence_before, nullptr, false);
+    for (const auto& plans : {before, after})
+      for (const auto& [id, plan] : plans.items()) {
+        const auto named = targets.value("targets", json::array());
+        const auto is_it = [&, &wanted = id](const json& each) { return each.dump() == wanted; };
+        if (wrong.empty() && std::none_of(named.begin(), named.end(), is_it))
+          wrong = "statement " + id + " is none of those that the change was judged by";
+      }
+    auto found = std::to_string(before.size()) + " before and " + std::to_string(after.size()) + " after";
+    for (const auto& line : change::changed_plans(before.dump(), after.dump())) found += "; " + line;
+    note("explained", wrong, before.empty() && after.empty() ? "no plan was looked at" : found);
   }
 
   void check_evidence() {

@@ -9,6 +9,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/pg/connection.hpp"
+#include "agent/pg/generic_plan.hpp"
 
 namespace pgtend::engine {
 
@@ -20,15 +21,10 @@ using Json = nlohmann::json;
 
 // Source: reference tuning.md 2.5 (session hygiene).
 constexpr Millis kStatementTimeout{2'000};
-// Source: PostgreSQL 16 brought EXPLAIN (GENERIC_PLAN).
-constexpr int kGenericPlanVersion = 160000;
-constexpr auto kPrepared = "pgtend_what_if";
 const std::vector<std::string> kSettings{
     "default_transaction_read_only", "lock_timeout",     "jit", "plan_cache_mode", "search_path",
     "standard_conforming_strings",   "statement_timeout"};
-constexpr auto kHygiene =
-    "SET default_transaction_read_only = on; SET lock_timeout = '100ms'; SET jit = off; "
-    "SET plan_cache_mode = force_generic_plan; SET standard_conforming_strings = on";
+constexpr auto kHygiene = "SET default_transaction_read_only = on; SET lock_timeout = '100ms'; SET jit = off; ";
 
 struct Plan {
   double cost = 0;
@@ -72,7 +68,6 @@ class Session {
   net::TaskResult<bool> prepare(const WhatIfQuestion* question);
   net::TaskResult<Plan> explain(const WhatIfQuestion* question);
   net::TaskResult<bool> with_index(const WhatIfQuestion* question, std::string definition, WhatIfAnswer* answer);
-  [[nodiscard]] bool generic_explain() const { return connection_.identity().version_num >= kGenericPlanVersion; }
   [[nodiscard]] std::string function(const std::string& name) const { return quote_qualified(schema_, name); }
 
   pg::Connection& connection_;
@@ -100,7 +95,7 @@ net::TaskResult<bool> Session::open() {
   auto settings = co_await connection_.query(read, none, deadline_);
   if (!settings) co_return fail(std::move(settings.error()));
   if (settings->size() == 1) previous_ = settings->rows[0];
-  const std::string hygiene = kHygiene;
+  const std::string hygiene = std::string(kHygiene) + pg::kGenericPlanSettings;
   auto set = co_await connection_.execute(hygiene, deadline_);
   if (!set) co_return fail(std::move(set.error()));
   const std::string reset = "SELECT " + function("hypopg_reset") + "()";
@@ -138,21 +133,12 @@ net::TaskResult<bool> Session::prepare(const WhatIfQuestion* question) {
   const std::string set = "SET search_path = " + join(path, ", ");
   auto done = co_await connection_.execute(set, deadline_);
   if (!done) co_return fail(std::move(done.error()));
-  if (generic_explain()) co_return true;
-  const std::string text = std::string("PREPARE ") + kPrepared + " AS " + question->text;
-  auto prepared = co_await connection_.execute(text, deadline_);
-  if (!prepared) co_return fail(std::move(prepared.error()));
-  co_return true;
+  auto prepared = co_await pg::open_generic_plan(&connection_, question->text, deadline_);
+  co_return prepared;
 }
 
 net::TaskResult<Plan> Session::explain(const WhatIfQuestion* question) {
-  std::string text = "EXPLAIN (GENERIC_PLAN, FORMAT JSON) " + question->text;
-  if (!generic_explain()) {
-    text = std::string("EXPLAIN (FORMAT JSON) EXECUTE ") + kPrepared;
-    for (int i = 0; i < question->parameters; ++i) text += i == 0 ? "(NULL" : ", NULL";
-    if (question->parameters > 0) text += ")";
-  }
-  auto rows = co_await connection_.execute(text, deadline_);
+  auto rows = co_await pg::explain_generic_plan(&connection_, question->text, question->parameters, deadline_);
   if (!rows) co_return fail(std::move(rows.error()));
   co_return read_plan(*rows);
 }
@@ -212,11 +198,8 @@ net::Task<WhatIfAnswer> Session::ask(WhatIfQuestion question) {
     auto cleared = co_await connection_.query(reset, none, deadline_);
     (void)cleared;
   }
-  if (!generic_explain()) {
-    const std::string deallocate = std::string("DEALLOCATE ") + kPrepared;
-    auto gone = co_await connection_.execute(deallocate, deadline_);
-    (void)gone;
-  }
+  auto gone = co_await pg::close_generic_plan(&connection_, deadline_);
+  (void)gone;
   co_return answer;
 }
 

@@ -93,7 +93,6 @@ change::PipelineOptions pipeline_options(const config::Config& config) {
   out.home_database = config.postgresql.database;
   out.freeze_file = c.freeze_file;
   out.approval_ttl = config.policy.approval_ttl;
-  out.verify.fewer_controls = true;
   const auto& v = config.verify;
   out.verify.window = v.window;
   out.verify.block = v.block;

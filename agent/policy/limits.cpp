@@ -175,6 +175,8 @@ std::optional<Obstacle> replica_lag_obstacle(const Ruling& ruling, const PolicyP
 
 std::optional<Obstacle> cool_down_obstacle(const ProposedChange& change, const Ruling& ruling, const PolicyPast& past,
                                            UtcTime now) {
+  // Also where the clock went back: what was done then lies ahead.
+  if (ruling.cool_down <= Millis(0)) return std::nullopt;
   std::optional<UtcTime> last;
   for (const auto& entry : past.changes)
     if (same_object(entry, change) && (!last || entry.at > *last)) last = entry.at;
@@ -185,6 +187,7 @@ std::optional<Obstacle> cool_down_obstacle(const ProposedChange& change, const R
 
 std::optional<Obstacle> undo_obstacle(const ProposedChange& change, const PolicyConfig& config, const PolicyPast& past,
                                       UtcTime now) {
+  if (config.cool_down_after_undo <= Millis(0)) return std::nullopt;
   int undos = 0;
   std::optional<UtcTime> last;
   for (const auto& entry : past.changes) {

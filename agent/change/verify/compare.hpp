@@ -14,6 +14,7 @@ struct Comparison {
   Metric metric = Metric::buffers;
   std::optional<std::int64_t> statement;  // nullopt: all of them together
   bool controlled = true;                 // false: no control statement has this metric
+  double season = 0;                      // ratio, minus 1: what the same hours a week before did, taken off `effect`
   double effect = 0;                      // ratio after/before, minus 1
   double p_value = 1;
   std::string test;
@@ -28,8 +29,10 @@ struct Sides {
   // The same windows added up over options.block.
   const std::vector<StatementWindow>& before_blocks;
   const std::vector<StatementWindow>& after_blocks;
+  const Sides* season = nullptr;  // the same hours a week before
 };
 
+// Of log ratios of blocks: Welch or Mann-Whitney, whichever is surer, but never surer than the calls themselves allow.
 // nullopt when either side has fewer than kMinBlocks blocks in which target and control were called.
 [[nodiscard]] std::optional<Comparison> compare(const Sides& sides, const std::vector<std::int64_t>& ids,
                                                 Metric metric);

@@ -9,10 +9,6 @@
 namespace pgtend::change {
 namespace {
 
-constexpr std::size_t kMaxSamples = 2'000'000;
-// A difference over a longer gap would smear one side into the other.
-constexpr Millis kLongestGap{30'000};
-
 struct Field {
   std::string_view metric;
   double StatementCounts::* member;
@@ -24,15 +20,6 @@ constexpr std::array<Field, 6> kFields{{{"pgtend_statements_calls_total", &State
                                         {"pgtend_statements_shared_blocks_hit_total", &StatementCounts::buffers, 1},
                                         {"pgtend_statements_shared_blocks_read_total", &StatementCounts::buffers, 1},
                                         {"pgtend_statements_wal_bytes_total", &StatementCounts::wal_bytes, 1}}};
-
-std::optional<std::int64_t> id_of(const SeriesKey& key) {
-  const auto text = key.labels.get("queryid");
-  std::int64_t id = 0;
-  const auto end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, id);
-  if (text.empty() || error != std::errc() || at != end) return std::nullopt;
-  return id;
-}
 
 using Visit = std::function<void(const SeriesKey&, std::int64_t id, UtcTime at, double amount)>;
 
@@ -47,8 +34,8 @@ void visit_differences(const SeriesData& series, std::int64_t id, double scale, 
   }
 }
 
-Result<void> visit_all(HistoryReader& reader, const std::string& database, const std::string& id_pattern,
-                       TimeRange range, Millis window, const std::function<Visit(const Field&)>& visitor) {
+Result<void> visit_all(HistoryReader& reader, const std::string& database, TimeRange range, Millis window,
+                       const std::function<Visit(const Field&)>& visitor) {
   const auto longest = std::max(kLongestGap, window * 3);
   for (const auto& field : kFields) {
     std::vector<Matcher> matchers;
@@ -58,16 +45,11 @@ Result<void> visit_all(HistoryReader& reader, const std::string& database, const
     if (!where) return fail(std::move(where.error()));
     matchers.push_back(std::move(*name));
     matchers.push_back(std::move(*where));
-    if (!id_pattern.empty()) {
-      auto which = Matcher::make("queryid", MatchOp::regex, id_pattern);
-      if (!which) return fail(std::move(which.error()));
-      matchers.push_back(std::move(*which));
-    }
     auto found = reader.select(matchers, range, kMaxSamples);
     if (!found) return fail(std::move(found.error()), "read statements");
     const auto visit = visitor(field);
     for (const auto& series : *found)
-      if (const auto id = id_of(series.key)) visit_differences(series, *id, field.scale, longest, visit);
+      if (const auto id = statement_id(series.key.labels)) visit_differences(series, *id, field.scale, longest, visit);
   }
   return {};
 }
@@ -90,6 +72,15 @@ nlohmann::json set_json(const std::vector<StatementWindow>& windows, const std::
 
 }  // namespace
 
+std::optional<std::int64_t> statement_id(const Labels& labels) {
+  const auto text = labels.get("queryid");
+  std::int64_t id = 0;
+  const auto end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, id);
+  if (text.empty() || error != std::errc() || at != end) return std::nullopt;
+  return id;
+}
+
 Result<std::map<std::int64_t, StatementTotals>> statement_totals(HistoryReader& reader, const std::string& database,
                                                                  TimeRange range, Millis window) {
   std::map<std::int64_t, StatementTotals> out;
@@ -101,34 +92,7 @@ Result<std::map<std::int64_t, StatementTotals>> statement_totals(HistoryReader& 
       if (std::find(totals.users.begin(), totals.users.end(), user) == totals.users.end()) totals.users.push_back(user);
     };
   };
-  if (auto read = visit_all(reader, database, "", range, window, visitor); !read) return fail(std::move(read.error()));
-  return out;
-}
-
-Result<std::vector<StatementWindow>> statement_windows(HistoryReader& reader, const std::string& database,
-                                                       const std::vector<std::int64_t>& ids, TimeRange range,
-                                                       Millis window) {
-  if (ids.empty() || window.count() <= 0 || range.to <= range.from) return std::vector<StatementWindow>();
-  std::string pattern;
-  for (const auto id : ids) pattern += (pattern.empty() ? "" : "|") + std::to_string(id);
-  std::map<std::int64_t, StatementWindow> windows;
-  const auto visitor = [&](const Field& field) -> Visit {
-    return [&windows, &range, window, member = field.member](const SeriesKey&, std::int64_t id, UtcTime at,
-                                                             double amount) {
-      const std::int64_t number = (at - range.from) / window;
-      auto& mine = windows[number];
-      mine.start = range.from + number * window;
-      mine.length = window;
-      mine.statements[id].*member += amount;
-    };
-  };
-  if (auto read = visit_all(reader, database, pattern, range, window, visitor); !read)
-    return fail(std::move(read.error()));
-  std::vector<StatementWindow> out;
-  for (auto& [number, each] : windows) {
-    std::erase_if(each.statements, [](const auto& entry) { return entry.second.calls <= 0; });
-    if (!each.statements.empty()) out.push_back(std::move(each));
-  }
+  if (auto read = visit_all(reader, database, range, window, visitor); !read) return fail(std::move(read.error()));
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,20 @@ struct StatementTotals {
                                                                                const std::string& database,
                                                                                TimeRange range, Millis window);
 
-// The same as windows of equal length from `range.from`, for these statements only; windows without any call are left
-// out.
+// The same as windows of equal length from `range.from`, for these statements only, with the squares of their times;
+// windows without any call are left out. Where counters of a statement were reset, fell or may have been thrown out,
+// what it did is left out; a target of weight costs the window, which is marked. Errors: the reader's.
 [[nodiscard]] Result<std::vector<StatementWindow>> statement_windows(HistoryReader& reader, const std::string& database,
-                                                                     const std::vector<std::int64_t>& ids,
-                                                                     TimeRange range, Millis window);
+                                                                     const StatementSets& sets, TimeRange range,
+                                                                     Millis window);
+
+// The label queryid; nullopt when it is no number.
+[[nodiscard]] std::optional<std::int64_t> statement_id(const Labels& labels);
+
+// Inside change/verify: of one answer of the reader, and the gap over which a difference would smear one side into the
+// other (or three windows, if that is longer).
+inline constexpr std::size_t kMaxSamples = 2'000'000;
+inline constexpr Millis kLongestGap{30'000};
 
 // What is known to choose by; texts are normalised ones and stay here.
 struct Candidates {

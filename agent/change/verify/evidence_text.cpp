@@ -20,17 +20,19 @@ void visit_options(Options& options, const Visit& visit) {
   visit("min_windows", options.min_windows);
   visit("min_calls", options.min_calls);
   visit("min_control", options.min_control);
-  visit("fewer_controls", options.fewer_controls);
   visit("effect_blocks", options.effect_blocks);
   visit("effect_time", options.effect_time);
   visit("effect_wal_alone", options.effect_wal_alone);
   visit("p_value", options.p_value);
   visit("veto_share", options.veto_share);
   visit("veto_ratio", options.veto_ratio);
+  visit("guard_ratio", options.guard_ratio);
+  visit("max_reset_share", options.max_reset_share);
   visit("outweighed", options.outweighed);
   visit("cusum_k", options.cusum_k);
   visit("cusum_h", options.cusum_h);
   visit("cusum_min_windows", options.cusum_min_windows);
+  visit("cusum_effect", options.cusum_effect);
   visit("cusum_p_value", options.cusum_p_value);
   visit("undo_no_effect", options.undo_no_effect);
 }
@@ -50,9 +52,9 @@ void read_value(const Json& from, T& to) {
   to = from.get<T>();
 }
 
-// [start ms, length ms, [[queryid, calls, exec ms, buffers, WAL bytes, rows], …]]
-constexpr std::array kCounts{&StatementCounts::calls, &StatementCounts::exec_ms, &StatementCounts::buffers,
-                             &StatementCounts::wal_bytes, &StatementCounts::rows};
+// [start ms, length ms, reset, [[queryid, calls, exec ms, buffers, WAL bytes, rows, exec ms²], …]]
+constexpr std::array kCounts{&StatementCounts::calls,     &StatementCounts::exec_ms, &StatementCounts::buffers,
+                             &StatementCounts::wal_bytes, &StatementCounts::rows,    &StatementCounts::exec_squares};
 
 Json windows_json(const std::vector<StatementWindow>& windows) {
   auto out = Json::array();
@@ -63,7 +65,7 @@ Json windows_json(const std::vector<StatementWindow>& windows) {
       for (const auto member : kCounts) row.push_back(counts.*member);
       statements.push_back(std::move(row));
     }
-    out.push_back(Json::array({to_ms(window.start), window.length.count(), std::move(statements)}));
+    out.push_back(Json::array({to_ms(window.start), window.length.count(), window.reset, std::move(statements)}));
   }
   return out;
 }
@@ -71,8 +73,9 @@ Json windows_json(const std::vector<StatementWindow>& windows) {
 std::vector<StatementWindow> read_windows(const Json& from) {
   std::vector<StatementWindow> out;
   for (const auto& item : from) {
-    StatementWindow window{from_ms(item.at(0).get<std::int64_t>()), Millis(item.at(1).get<std::int64_t>()), {}};
-    for (const auto& row : item.at(2)) {
+    StatementWindow window{
+        from_ms(item.at(0).get<std::int64_t>()), Millis(item.at(1).get<std::int64_t>()), {}, item.at(2).get<bool>()};
+    for (const auto& row : item.at(3)) {
       auto& counts = window.statements[row.at(0).get<std::int64_t>()];
       for (std::size_t i = 0; i < kCounts.size(); ++i) counts.*kCounts[i] = row.at(i + 1).get<double>();
     }
@@ -92,7 +95,9 @@ std::string evidence_text(const VerdictEvidence& evidence) {
               {"writes", sets.writes},
               {"controls", sets.controls},
               {"before", windows_json(evidence.before)},
-              {"after", windows_json(evidence.after)}}
+              {"after", windows_json(evidence.after)},
+              {"season_before", windows_json(evidence.season.before)},
+              {"season_after", windows_json(evidence.season.after)}}
       .dump();
 }
 
@@ -111,10 +116,12 @@ Result<VerdictEvidence> parse_evidence(const std::string& text) {
       part = name;
       *ids = json.at(name).get<std::vector<std::int64_t>>();
     }
-    part = "before";
-    out.before = read_windows(json.at("before"));
-    part = "after";
-    out.after = read_windows(json.at("after"));
+    for (const auto& [name, windows] :
+         {std::pair{"before", &out.before}, std::pair{"after", &out.after},
+          std::pair{"season_before", &out.season.before}, std::pair{"season_after", &out.season.after}}) {
+      part = name;
+      *windows = read_windows(json.at(name));
+    }
   } catch (const Json::exception&) {
     return fail(Errc::parse, "the evidence's part \"" + part + "\" is missing or of another form");
   }

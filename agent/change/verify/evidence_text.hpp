@@ -13,6 +13,7 @@ struct VerdictEvidence {
   std::vector<StatementWindow> before, after;
   StatementSets sets;
   VerifyOptions options;
+  Season season;
 };
 
 // As JSON text: numbers only, and equal evidence gives equal text.
@@ -22,7 +23,7 @@ struct VerdictEvidence {
 
 // The verdict that this evidence gives.
 [[nodiscard]] inline Verdict judge(const VerdictEvidence& evidence) {
-  return judge(evidence.before, evidence.after, evidence.sets, evidence.options);
+  return judge(evidence.before, evidence.after, evidence.sets, evidence.options, evidence.season);
 }
 
 }  // namespace pgtend::change

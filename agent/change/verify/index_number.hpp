@@ -11,7 +11,7 @@
 // Inside change/verify: what statements cost per call, as one number per window or block.
 namespace pgtend::change {
 
-enum class Metric { buffers, wal_bytes, exec_ms };
+enum class Metric { buffers, wal_bytes, exec_ms, exec_p95_ms };
 [[nodiscard]] std::string_view to_string(Metric metric);  // "buffers per call"
 [[nodiscard]] double amount_of(const StatementCounts& counts, Metric metric);
 
@@ -24,12 +24,12 @@ class Baseline {
   // without calls in the window counts as the average of the others. nullopt when none was called.
   [[nodiscard]] std::optional<double> index_of(const std::map<std::int64_t, StatementCounts>& window) const;
   [[nodiscard]] bool empty() const { return statements_.empty(); }
-  [[nodiscard]] std::size_t size() const { return statements_.size(); }
-
- private:
   struct Entry {
     double calls = 0, cost = 0;
   };
+  [[nodiscard]] const std::map<std::int64_t, Entry>& statements() const { return statements_; }
+
+ private:
   Metric metric_;
   std::map<std::int64_t, Entry> statements_;
 };
@@ -37,6 +37,10 @@ class Baseline {
 // Log of the ratio target/control, one value per window in which both were called.
 [[nodiscard]] std::vector<double> log_ratios(const std::vector<StatementWindow>& windows, const Baseline& target,
                                              const Baseline* control);
+
+// Variance of the log of what index_of gives for all windows together, as far as it comes from single calls that
+// differ: no test can be surer than they allow. 0 where it is not known.
+[[nodiscard]] double call_variance(const std::vector<StatementWindow>& windows, const Baseline& baseline);
 
 // Windows added up over `block`, counted from the first; a block that is less than half filled is left out.
 [[nodiscard]] std::vector<StatementWindow> blocks_of(const std::vector<StatementWindow>& windows, Millis block);

@@ -19,6 +19,23 @@ Recommendation recommended(double before, double after) {
   return out;
 }
 
+// A server with a standby that replays nothing once it is told so; its lag grows with what is written.
+struct Replicated {
+  Replicated() : standby(cluster.make_standby()) { make_shop(cluster); }
+  void pause() { standby->exec("postgres", "SELECT pg_wal_replay_pause()"); }
+  void resume() { standby->exec("postgres", "SELECT pg_wal_replay_resume()"); }
+  void write() { cluster.exec("shop", "INSERT INTO items VALUES (1, 1)"); }
+  double lag() {
+    write();
+    const auto seconds =
+        cluster.exec("shop", "SELECT coalesce(extract(epoch FROM replay_lag), 0) FROM pg_stat_replication");
+    return seconds.empty() ? 0 : std::stod(seconds);
+  }
+
+  PgCluster cluster;
+  std::unique_ptr<PgCluster> standby;
+};
+
 const Decision kAutomatic{DecisionKind::automatic, "action_class create_index", "auto", std::nullopt};
 
 }  // namespace
@@ -117,4 +134,52 @@ TEST_CASE("a standby further behind than the ceiling holds back what runs by its
   REQUIRE(entered);
   // There is no standby: the ceiling is asked for and lets it pass.
   CHECK(rig.drive(entered->id).state == ChangeState::kept);
+}
+
+TEST_CASE("what runs by itself waits while a real standby is further behind than the ceiling") {
+  Replicated servers;
+  TempDir dir("pgtend-change");
+  Rig rig(servers.cluster, {.ledger_file = dir.path() / "ledger.db"});
+  rig.policy().defaults[ActionClass::refresh_matview] = PolicyMode::automatic;
+  rig.policy().default_budget.replica_lag = Millis(1'000);
+  auto recommendation = recommended(1, 1);
+  recommendation.change = refresh_plan(true);
+  const auto entered = rig.run(rig.pipeline().submit(recommendation, kAutomatic));
+  REQUIRE(entered);
+  servers.pause();
+  REQUIRE(eventually([&] { return servers.lag() > 2; }));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  const auto waits = rig.drive(entered->id, [&](const Change& now) {
+    servers.write();
+    return is_final(now.state) || std::chrono::steady_clock::now() > until;
+  });
+  CHECK(waits.state == ChangeState::approved);
+  const auto why = rig.run(rig.pipeline().waits_for(rig.get(entered->id)));
+  CHECK_THAT(why, ContainsSubstring("the ceiling is 1s"));
+  servers.resume();
+  REQUIRE(eventually([&] { return servers.lag() < 0.5; }));
+  // Asked again after a minute.
+  rig.clock().move(Millis(61'000));
+  CHECK(rig.drive(entered->id).state == ChangeState::kept);
+}
+
+TEST_CASE("a change is taken back when a real standby falls behind after it") {
+  Replicated servers;
+  TempDir dir("pgtend-change");
+  Rig rig(servers.cluster, {.ledger_file = dir.path() / "ledger.db"});
+  rig.options().verify.trip_replica_lag = Millis(1'500);
+  rig.options().verify.after = Millis(60'000);
+  const auto id = rig.approved(index_plan()).id;
+  const auto observing = rig.drive(id, [](const Change& now) { return now.state == ChangeState::observing; });
+  REQUIRE(observing.state == ChangeState::observing);
+  servers.pause();
+  const auto change = rig.drive(id, [&](const Change& now) {
+    servers.write();
+    return now.verdict && now.verdict->test == "hard trip";
+  });
+  REQUIRE(change.verdict);
+  CHECK_THAT(change.verdict->explanation, ContainsSubstring("the server is in trouble: a standby is "));
+  servers.resume();
+  CHECK(rig.drive(id).state == ChangeState::reverted);
+  CHECK(index_comment(servers.cluster, "orders_customer_idx").empty());
 }

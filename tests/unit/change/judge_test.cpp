@@ -123,13 +123,90 @@ TEST_CASE("too few windows, calls or controls are said to be insufficient and wh
     CHECK(verdict.kind == VerdictKind::insufficient);
     CHECK_THAT(verdict.explanation, ContainsSubstring("2 of 5 control statements"));
     auto lenient = options;
-    lenient.fewer_controls = true;
+    lenient.min_control = 2;
     CHECK(judge(before, after, sets, lenient).kind == VerdictKind::no_effect);
   }
   SECTION("targets") {
     sets.targets.clear();
     CHECK(judge(before, after, sets, options).kind == VerdictKind::insufficient);
   }
+}
+
+namespace {
+
+std::vector<StatementWindow> lose(std::vector<StatementWindow> windows, std::size_t first, std::size_t count) {
+  for (std::size_t i = first; i < first + count; ++i) {
+    windows[i].reset = true;
+    windows[i].statements.clear();
+  }
+  return windows;
+}
+
+}  // namespace
+
+TEST_CASE("windows lost to resets are left out, and too many of them are no ground for a verdict") {
+  NoisyServer server(kSeed);
+  const auto before = server.windows(60, Effect());
+  const auto after = server.windows(60, Effect{.buffers = 0.5});
+  const auto sets = NoisyServer::sets();
+  const auto some = judge(before, lose(after, 20, 8), sets, VerifyOptions());
+  CHECK(some.kind == VerdictKind::improved);
+  CHECK(some.windows_after == 52);
+  const auto most = judge(before, lose(after, 0, 31), sets, VerifyOptions());
+  CHECK(most.kind == VerdictKind::insufficient);
+  CHECK_THAT(most.explanation, ContainsSubstring("31 of 60 windows after the change were lost"));
+  CHECK_THAT(judge(lose(before, 0, 31), after, sets, VerifyOptions()).explanation,
+             ContainsSubstring("31 of 60 windows before the change were lost"));
+}
+
+TEST_CASE("what moves at this hour of the week by itself is not the change's doing") {
+  NoisyServer server(kSeed);
+  const Season week{server.windows(60, Effect()), server.windows(60, Effect{.buffers = 1.4})};
+  const auto before = server.windows(60, Effect());
+  const auto after = server.windows(60, Effect{.buffers = 1.4}), worse = server.windows(60, Effect{.buffers = 2.8});
+  const auto sets = NoisyServer::sets();
+  CHECK(judge(before, after, sets, VerifyOptions()).kind == VerdictKind::regressed);
+  CHECK(judge(before, after, sets, VerifyOptions(), week).kind == VerdictKind::no_effect);
+  const auto still = judge(before, worse, sets, VerifyOptions(), week);
+  CHECK(still.kind == VerdictKind::regressed);
+  CHECK_THAT(still.explanation, ContainsSubstring("rise of the same hours a week before"));
+}
+
+TEST_CASE("a change after which everything else is three times slower is caught though no ratio moved") {
+  INFO("seed " << kSeed);
+  int caught = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    NoisyServer server(kSeed + i);
+    const auto before = server.windows(60, Effect());
+    const auto verdict = judge(before, server.windows(60, Effect{.host = 4}), NoisyServer::sets(), VerifyOptions());
+    if (verdict.kind == VerdictKind::regressed && verdict.metric == "p95 milliseconds") ++caught;
+  }
+  CHECK(caught >= 38);
+}
+
+TEST_CASE("time that rose in a few calls of great spread is not believed, with the same means of calls alike it is") {
+  NoisyServer server(kSeed);
+  auto before = server.windows(60, Effect()), after = server.windows(60, Effect{.exec = 1.4});
+  const auto sets = NoisyServer::sets();
+  const auto spread = [](std::vector<StatementWindow>& windows, double variation) {
+    for (auto& window : windows)
+      for (auto& [id, counts] : window.statements)
+        counts.exec_squares = counts.exec_ms * counts.exec_ms / counts.calls * (1 + variation * variation);
+  };
+  spread(before, 0.5);
+  spread(after, 0.5);
+  CHECK(judge(before, after, sets, VerifyOptions()).kind == VerdictKind::regressed);
+  spread(before, 30);
+  spread(after, 30);
+  CHECK(judge(before, after, sets, VerifyOptions()).kind == VerdictKind::no_effect);
+}
+
+TEST_CASE("the deviation of a window's calls comes back out of sums of squares") {
+  // 1, 2, 3 and 6 ms: mean 3, squared distances 4 + 1 + 0 + 9.
+  StatementCounts counts{.calls = 4, .exec_ms = 12, .exec_squares = 1 + 4 + 9 + 36};
+  CHECK(call_deviation(counts) == Approx(std::sqrt(14.0 / 4)));
+  counts.exec_squares = 0;
+  CHECK(call_deviation(counts) == 0);
 }
 
 TEST_CASE("the tests agree with published values") {

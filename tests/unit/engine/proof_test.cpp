@@ -4,6 +4,7 @@
 
 #include "agent/change/plan_hash.hpp"
 #include "agent/change/verify/evidence_text.hpp"
+#include "agent/change/verify/plan_shape.hpp"
 #include "agent/store/proof_rows.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_clock.hpp"
@@ -17,13 +18,16 @@ namespace {
 
 // A ledger with one change that was judged, among what others did meanwhile.
 struct Judged {
-  explicit Judged(double buffers = 0.5) {
+  explicit Judged(double buffers = 0.5, const std::string& explained = "1") {
     auto opened = store::Ledger::open((dir.path() / "ledger.db").string(), clock);
     REQUIRE(opened);
     ledger = std::move(*opened);
     NoisyServer server(7);
-    const change::VerdictEvidence evidence{server.windows(60, Effect()), server.windows(60, Effect{.buffers = buffers}),
-                                           NoisyServer::sets(), change::VerifyOptions()};
+    const change::VerdictEvidence evidence{server.windows(60, Effect()),
+                                           server.windows(60, Effect{.buffers = buffers}),
+                                           NoisyServer::sets(),
+                                           change::VerifyOptions(),
+                                           {}};
     Change change;
     change.id = "11111111-2222-4333-8444-555555555555";
     change.plan.action = ActionClass::create_index;
@@ -34,14 +38,16 @@ struct Judged {
     change.plan.detail = IndexChange{};
     change.plan_hash = change::plan_hash(change.plan);
     change.state = ChangeState::observing;
-    change.evidence_before = "{}";
+    const auto plan = change::plan_shape(R"([{"Plan": {"Node Type": "Seq Scan", "Relation Name": "orders"}}])");
+    change.evidence_before = R"({"targets":[2,1],"plans":{")" + explained + "\":" + plan + "}}";
     REQUIRE(ledger->audit({"agent", "policy.decide", "before", "", "", "ok"}));
     REQUIRE(ledger->insert_change(change, {"agent", "change.propose", change.id, "", "", "ok"}));
     REQUIRE(ledger->audit({"person:ann", "freeze.on", "freeze", "", "", "ok"}));
     const auto text = change::evidence_text(evidence);
     REQUIRE(ledger->put_evidence(change.id, text));
     change.verdict = change::judge(evidence);
-    change.evidence_after = R"({"sha256":")" + store::sha256_of(text) + "\"}";
+    const auto after = change::plan_shape(R"([{"Plan": {"Node Type": "Index Scan", "Index Name": "i"}}])");
+    change.evidence_after = R"({"plans":{"1":)" + after + R"(},"sha256":")" + store::sha256_of(text) + "\"}";
     change.state = ChangeState::kept;
     REQUIRE(ledger->transition(change, ChangeState::observing, {"agent", "change.verdict", change.id, "", "", "ok"}));
     REQUIRE(ledger->audit({"agent", "policy.decide", "after", "", "", "ok"}));
@@ -103,7 +109,8 @@ TEST_CASE("a proof holds by itself and computes the verdict anew") {
   CHECK(report->whole);
   CHECK(report->verdict == "improved");
   CHECK(report->instance == "main");
-  CHECK(report->checks.size() == 6);
+  REQUIRE(report->checks.size() == 7);
+  CHECK(report->checks[4].detail == "1 before and 1 after; statement 1: Seq Scan on orders -> Index Scan using i");
   CHECK(report->checks[1].detail == "3 rows, each hashed with the one before");
   CHECK(report->head_sequence == 5);
   // What was forged without a change is the same file: the helper of the next test does what it says.
@@ -147,6 +154,13 @@ TEST_CASE("a proof whose own hash was made to fit is found by the audit, the pla
              ContainsSubstring("plan: the statements do not give the hash"));
   CHECK_THAT(found("\\\"targets\\\":[1,2]", "\\\"targets\\\":[2,1]"), ContainsSubstring("evidence: is not what"));
   CHECK_THAT(found("\"state\": \"kept\"", "\"state\": \"failed\""), ContainsSubstring("change: "));
+}
+
+TEST_CASE("a plan of a statement that the change was not judged by is found") {
+  Judged judged(0.5, "9");
+  const auto report = engine::verify_proof(judged.proof());
+  REQUIRE(report);
+  CHECK_THAT(bad_checks(*report), ContainsSubstring("explained: statement 9 is none of those"));
 }
 
 TEST_CASE("a verdict that its evidence does not give is found, whoever wrote the ledger") {

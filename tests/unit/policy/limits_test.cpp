@@ -245,6 +245,19 @@ TEST_CASE("an object rests after any change of it, as long as the rule or the po
   check(decide(elsewhere, Risk::low, config, past, kNoon), DecisionKind::automatic, "rule r", "none");
 }
 
+TEST_CASE("without a rest nothing rests, also after the clock went back") {
+  auto config = ruled();
+  const auto change = proposal(ActionClass::analyze);
+  auto past = primary();
+  past.changes = {past_change(change, kNoon + kHour, "r")};
+  check(decide(change, Risk::low, config, past, kNoon), DecisionKind::automatic, "rule r", "none");
+  config.cool_down_after_undo = Millis(0);
+  past.changes[0].undone = true;
+  check(decide(change, Risk::low, config, past, kNoon), DecisionKind::automatic, "rule r", "none");
+  config.cool_down = kHour;
+  check(decide(change, Risk::low, config, past, kNoon), DecisionKind::automatic, "cool_down", "2026-03-04T14:00:00Z");
+}
+
 TEST_CASE("a rest that ends outside the window ends at its next opening") {
   auto config = ruled();
   config.rules[0].window = "night";
