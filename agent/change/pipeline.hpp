@@ -10,6 +10,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
+#include "agent/change/kinds/pooler.hpp"
 #include "agent/change/options.hpp"
 #include "agent/change/progress.hpp"
 #include "agent/model/advice.hpp"
@@ -38,6 +39,8 @@ struct PipelineParts {
   std::function<Result<std::unique_ptr<HistoryReader>>()> history;
   // Statements (queryids) of the plan's database that touch its tables; may be empty. Called on the I/O thread.
   std::function<std::vector<std::int64_t>(const ProposedChange&)> statements_touching;
+  // The poolers whose pgbouncer.ini may be edited; may be empty. Called on the I/O thread.
+  std::function<std::vector<Pooler>()> poolers;
   std::string actor = "agent";
   std::string instance;    // configured name of the server, label `instance`
   std::uint64_t seed = 0;  // of the jitter; 0: from the clock

@@ -156,7 +156,8 @@ std::string RowSecurityKind::object_of(const ProposedChange& plan) const {
   return d.schema + "." + d.table;
 }
 
-net::TaskResult<ProposedChange> RowSecurityKind::complete(Asker* asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> RowSecurityKind::complete(Asker* asker, Work work) const {
+  auto plan = std::move(work.plan);
   const auto& d = std::get<RowSecurityChange>(plan.detail);
   plan.lock = LockLevel::access_exclusive;
   auto table = co_await find(asker, d);
