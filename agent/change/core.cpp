@@ -31,6 +31,10 @@ std::string acting_database(const Core& core, const ProposedChange& plan) {
   return whole_instance || plan.database.empty() ? core.options.home_database : plan.database;
 }
 
+bool is_signal(const ProposedChange& plan) {
+  return plan.kind == ChangeKind::session;
+}
+
 Work work_of(const Core& core, const Change& change, bool reverse) {
   Work out;
   out.plan = change.plan;

@@ -80,7 +80,7 @@ class Pipeline {
   // What cannot be settled at once (server unreachable, build still running) is settled by run().
   net::Task<void> recover();
 
-  // Works until stop(): one change in flight per database.
+  // Works until stop(): one change in flight per database, besides those that end a session.
   net::Task<void> run();
   // No new step is begun; a statement that runs is cancelled, cleaned and deferred. run() returns soon after.
   void stop();
