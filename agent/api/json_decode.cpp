@@ -72,6 +72,19 @@ class Fields {
       out.push_back(item.get<std::string>());
     }
   }
+  void read(const std::string& name, std::vector<PartitionRange>& out) {
+    const auto* field = take(name);
+    if (field == nullptr) return;
+    if (!field->is_array()) return complain(name, "must be a list of objects");
+    for (const auto& item : *field) {
+      Fields fields(item, path_ + "." + name + "[" + std::to_string(out.size()) + "]", error_);
+      auto& range = out.emplace_back();
+      fields.read("partition", range.partition);
+      fields.read("from", range.from);
+      fields.read("to", range.to);
+      fields.reject_others();
+    }
+  }
   // An enumeration by name.
   template <class T, class Parse>
   void read(const std::string& name, T& out, Parse parse) {
@@ -176,6 +189,18 @@ void read_detail(Fields& fields, PartitionChange& detail) {
   fields.read("from", detail.from);
   fields.read("to", detail.to);
   fields.read("grace_days", detail.grace_days);
+  fields.read("ranges", detail.ranges);
+  fields.read("most_rows", detail.most_rows);
+  fields.read("default_partition", detail.default_partition);
+  fields.read("key", detail.key);
+  fields.read("columns", detail.columns);
+}
+
+void read_detail(Fields& fields, PgbouncerChange& detail) {
+  fields.read("pooler", detail.pooler);
+  fields.read("name", detail.name);
+  fields.read("value", detail.value);
+  fields.read("previous", detail.previous);
 }
 
 ChangeDetail empty_detail(ChangeKind kind) {
@@ -196,6 +221,8 @@ ChangeDetail empty_detail(ChangeKind kind) {
       return RowSecurityChange{};
     case ChangeKind::partition:
       return PartitionChange{};
+    case ChangeKind::pgbouncer:
+      return PgbouncerChange{};
   }
   return MaintenanceChange{};
 }

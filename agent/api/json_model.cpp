@@ -69,8 +69,23 @@ Json detail_of(const RowSecurityChange& d) {
 }
 
 Json detail_of(const PartitionChange& d) {
-  return {{"schema", d.schema}, {"table", d.table}, {"partition", d.partition},
-          {"from", d.from},     {"to", d.to},       {"grace_days", d.grace_days}};
+  Json out{{"schema", d.schema}, {"table", d.table}, {"partition", d.partition},
+           {"from", d.from},     {"to", d.to},       {"grace_days", d.grace_days}};
+  if (d.ranges.empty()) return out;
+  for (const auto& range : d.ranges)
+    out["ranges"].push_back({{"partition", range.partition}, {"from", range.from}, {"to", range.to}});
+  out["most_rows"] = d.most_rows;
+  out["default_partition"] = d.default_partition;
+  out["key"] = d.key;
+  out["columns"] = d.columns;
+  return out;
+}
+
+Json detail_of(const PgbouncerChange& d) {
+  return {{"pooler", d.pooler},
+          {"name", d.name},
+          {"value", d.value},
+          {"previous", d.previous ? Json(*d.previous) : Json()}};
 }
 
 }  // namespace

@@ -26,9 +26,13 @@ Millis Core::jitter(Millis limit) {
 }
 
 std::string acting_database(const Core& core, const ProposedChange& plan) {
-  const bool whole_instance = plan.action == ActionClass::system_setting ||
+  const bool whole_instance = plan.kind == ChangeKind::pgbouncer || plan.action == ActionClass::system_setting ||
                               plan.action == ActionClass::restart_setting || plan.action == ActionClass::role_setting;
   return whole_instance || plan.database.empty() ? core.options.home_database : plan.database;
+}
+
+bool is_signal(const ProposedChange& plan) {
+  return plan.kind == ChangeKind::session;
 }
 
 Work work_of(const Core& core, const Change& change, bool reverse) {
@@ -39,6 +43,10 @@ Work work_of(const Core& core, const Change& change, bool reverse) {
   const Notes notes(change.evidence_before);
   out.ours = notes.time("intent_at").has_value();
   out.catalog = notes.object("catalog");
+  if (const auto* d = std::get_if<PgbouncerChange>(&change.plan.detail); d != nullptr && core.parts.poolers) {
+    for (auto& pooler : core.parts.poolers())
+      if (pooler.name == d->pooler) out.pooler = std::move(pooler);
+  }
   for (const auto& session : core.parts.lanes.sessions())
     if (session.local) out.ram_bytes = memory_of_host();
   return out;

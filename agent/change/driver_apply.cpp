@@ -148,8 +148,14 @@ net::TaskResult<RowSet> Driver::execute(pg::Connection* connection, bool reverse
     if (step.regime != regime) owner = co_await become_owner(core_, connection, change_, step.regime);
     if (!owner) co_return owner;
     regime = step.regime;
-    auto done = co_await run_statement(core_, connection, change_, step.sql, regime);
+    auto done = step.by_kind ? co_await run_elsewhere(core_, &kind(), step, work)
+                             : co_await run_statement(core_, connection, change_, step.sql, regime);
     if (!done) co_return fail(std::move(done.error()), reverse ? "undo" : "apply");
+    core_->fault(reverse ? "reverting.step" : "applying.step");
+    if (step.pause == Millis(0)) continue;
+    if (core_->stopping) co_return fail(Errc::cancelled, "the agent stops", true);
+    const auto next = core_->in(step.pause);
+    co_await net::sleep_until(next);
   }
   co_return RowSet();
 }

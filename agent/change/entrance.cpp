@@ -173,11 +173,13 @@ net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::strin
   if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
   if (plan.object.empty()) plan.object = kind.object_of(plan);
   LaneAsker asker(core->parts.lanes, acting_database(*core, plan));
-  auto complete = co_await kind.complete(&asker, std::move(plan));
+  Change change;
+  change.plan = std::move(plan);
+  const auto work = work_of(*core, change, false);
+  auto complete = co_await kind.complete(&asker, work);
   if (!complete) co_return fail(std::move(complete.error()));
   if (auto fits = check_plan(*complete); !fits) co_return fail(std::move(fits.error()));
   if (auto back = check_way_back(*complete); !back) co_return fail(std::move(back.error()));
-  Change change;
   change.plan = std::move(*complete);
   change.proposed_by = actor;
   change.decision = {DecisionKind::needs_approval, "person", "proposed by " + actor, std::nullopt};

@@ -14,9 +14,10 @@ struct LockTry {
   std::string holders;  // pids, when it is not
 };
 // One try, in this session, for the database's lock (somebody acts here) and the object's; holds both or neither.
-// Never waits in the server: a waiter in pg_advisory_lock would deadlock with CREATE INDEX CONCURRENTLY.
-// Errors: the server's.
-net::TaskResult<LockTry> try_locks(pg::Connection* connection, std::int32_t object_key, Deadline deadline);
+// Without `whole_database` for the object's alone. Never waits in the server: a waiter in pg_advisory_lock would
+// deadlock with CREATE INDEX CONCURRENTLY. Errors: the server's.
+net::TaskResult<LockTry> try_locks(pg::Connection* connection, std::int32_t object_key, bool whole_database,
+                                   Deadline deadline);
 
 // Whether a statement failed because a lock was not granted in time, or by a deadlock.
 [[nodiscard]] bool is_lock_failure(const Error& error);

@@ -74,15 +74,16 @@ class Pipeline::Impl {
     if (rest != core->resting.end() && core->parts.clock.steady_now() < rest->second) return false;
     if (change.not_before && change.state == ChangeState::deferred && core->parts.clock.now() < *change.not_before)
       return false;
-    if (only_looks(change.state)) return true;
+    if (only_looks(change.state) || is_signal(change.plan)) return true;
     const auto database = acting_database(*core, change.plan);
     return std::none_of(core->busy.begin(), core->busy.end(),
                         [&](const auto& each) { return each.second == database; });
   }
 
   void start(net::asio::any_io_executor executor, const Change& change) {
-    // A look does not stand in the way of an act.
-    core->busy[change.id] = only_looks(change.state) ? std::string() : acting_database(*core, change.plan);
+    // Neither a look nor a signal stands in the way of an act.
+    const bool alone = !only_looks(change.state) && !is_signal(change.plan);
+    core->busy[change.id] = alone ? acting_database(*core, change.plan) : std::string();
     auto driver = std::make_shared<Driver>(core, change);
     auto on_end = [core = core, driver, id = change.id, wake = wake](std::exception_ptr failure) {
       core->busy.erase(id);

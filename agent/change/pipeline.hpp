@@ -10,6 +10,7 @@
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
+#include "agent/change/kinds/pooler.hpp"
 #include "agent/change/options.hpp"
 #include "agent/change/progress.hpp"
 #include "agent/model/advice.hpp"
@@ -38,6 +39,8 @@ struct PipelineParts {
   std::function<Result<std::unique_ptr<HistoryReader>>()> history;
   // Statements (queryids) of the plan's database that touch its tables; may be empty. Called on the I/O thread.
   std::function<std::vector<std::int64_t>(const ProposedChange&)> statements_touching;
+  // The poolers whose pgbouncer.ini may be edited; may be empty. Called on the I/O thread.
+  std::function<std::vector<Pooler>()> poolers;
   std::string actor = "agent";
   std::string instance;    // configured name of the server, label `instance`
   std::uint64_t seed = 0;  // of the jitter; 0: from the clock
@@ -77,7 +80,7 @@ class Pipeline {
   // What cannot be settled at once (server unreachable, build still running) is settled by run().
   net::Task<void> recover();
 
-  // Works until stop(): one change in flight per database.
+  // Works until stop(): one change in flight per database, besides those that end a session.
   net::Task<void> run();
   // No new step is begun; a statement that runs is cancelled, cleaned and deferred. run() returns soon after.
   void stop();

@@ -58,6 +58,12 @@ void add_detail(Canonical& out, const RowSecurityChange& d) {
 }
 void add_detail(Canonical& out, const PartitionChange& d) {
   out.add(d.schema).add(d.table).add(d.partition).add(d.from).add(d.to).add(std::to_string(d.grace_days));
+  if (d.ranges.empty()) return;
+  for (const auto& range : d.ranges) out.add(range.partition).add(range.from).add(range.to);
+  out.add(std::to_string(d.most_rows)).add(d.default_partition).add(d.key).add(d.columns);
+}
+void add_detail(Canonical& out, const PgbouncerChange& d) {
+  out.add(d.pooler).add(d.name).add(d.value).add(d.previous.has_value()).add(d.previous.value_or(""));
 }
 
 }  // namespace

@@ -33,8 +33,9 @@ std::vector<InFlight> in_flight(const std::vector<Change>& open, const Change& c
   const bool measured = change.plan.kind == ChangeKind::index || change.plan.kind == ChangeKind::setting ||
                         change.plan.kind == ChangeKind::statistics;
   std::vector<InFlight> out;
+  if (is_signal(change.plan)) return out;
   for (const auto& other : open) {
-    if (other.id == change.id) continue;
+    if (other.id == change.id || is_signal(other.plan)) continue;
     if (!is_acting(other.state) && !(measured && holds_measurement(other.state))) continue;
     const bool instance =
         other.plan.action == ActionClass::system_setting || other.plan.action == ActionClass::restart_setting;

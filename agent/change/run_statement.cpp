@@ -104,4 +104,11 @@ net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection* connection, 
   return run_watched(core, connection, std::move(change), std::move(sql));
 }
 
+net::TaskResult<RowSet> run_elsewhere(CorePtr core, const Kind* kind, Step step, Work work) {
+  auto free = co_await refuse_when_frozen(core);
+  if (!free) co_return free;
+  auto done = co_await kind->carry_out(step, work);
+  co_return done;
+}
+
 }  // namespace pgtend::change

@@ -15,7 +15,8 @@ constexpr Millis kShort{5'000};
 net::TaskResult<pg::Lease> open_session(CorePtr core, Change change) {
   const auto database = acting_database(*core, change.plan);
   const auto deadline = core->in(kOpenLimit);
-  auto lease = co_await core->parts.lanes.lease(pg::Lane::act, database, deadline);
+  const auto lane = is_signal(change.plan) ? pg::Lane::signal : pg::Lane::act;
+  auto lease = co_await core->parts.lanes.lease(lane, database, deadline);
   if (!lease) co_return fail(std::move(lease.error()), "open the acting session");
   auto* const connection = &lease->connection();
   if (!connection->is_direct())
@@ -35,10 +36,11 @@ net::TaskResult<pg::Lease> open_session(CorePtr core, Change change) {
 
 net::TaskResult<RowSet> take_locks(CorePtr core, pg::Connection* connection, Change change, Millis patience) {
   const auto key = lock_key(change.plan.object);
+  const bool whole_database = !is_signal(change.plan);
   const auto give_up = core->in(patience);
   while (true) {
     const auto limit = core->in(kShort);
-    auto tried = co_await try_locks(connection, key, limit);
+    auto tried = co_await try_locks(connection, key, whole_database, limit);
     if (!tried) co_return fail(std::move(tried.error()));
     if (tried->held) {
       core->trouble.erase(change.id);

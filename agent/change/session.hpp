@@ -38,4 +38,8 @@ bool note_progress(Core& core, const std::string& id, const RowSet& rows);
 net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection* connection, Change change, std::string sql,
                                       Regime regime);
 
+// A step that is no statement of that session; the freeze switch is read before it. Errors: refused (frozen; nothing
+// was done), and the step's.
+net::TaskResult<RowSet> run_elsewhere(CorePtr core, const Kind* kind, Step step, Work work);
+
 }  // namespace pgtend::change

@@ -6,6 +6,7 @@ namespace {
 
 // Another change that is worked on in the same database now, before it shows in any state.
 std::string busy_elsewhere(const Core& core, const Change& change) {
+  if (is_signal(change.plan)) return {};
   const auto database = acting_database(core, change.plan);
   for (const auto& [id, where] : core.busy)
     if (id != change.id && where == database) return "change " + id.substr(0, 8) + " is at work in database " + where;

@@ -38,6 +38,8 @@ Result<Exported> find(Context& context, const std::string& id) {
   // The change tells what is done; only the recommendation knows why. One that is gone leaves the change alone.
   if (!change && !recommendation) return fail(recommendation.error());
   const auto& plan = change ? (*change)["item"]["plan"] : (*recommendation)["item"]["change"];
+  if (cell(plan, "kind") == "pgbouncer")
+    return fail(Errc::unsupported, "a change of pgbouncer.ini is no SQL and has no migration file");
   Exported out{change ? source_of((*change)["item"], plan, "change")
                       : source_of((*recommendation)["item"], plan, "recommendation"),
                cell(plan, "action") + " " + cell(plan, "object")};

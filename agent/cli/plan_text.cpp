@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::size_t kShortestHash = 8;
 
-std::string statements(const Json& list) {
+std::string statements(const Json& list, std::string_view end = ";") {
   std::string out;
-  for (const auto& sql : list) out += "  " + sql.get<std::string>() + ";\n";
+  for (const auto& sql : list) out += "  " + sql.get<std::string>() + std::string(end) + "\n";
   return out.empty() ? "  (no way back)\n" : out;
 }
 
@@ -32,6 +32,8 @@ std::string plan_text(const Json& plan) {
   std::string out = "\nCost\n  " + format_bytes(cost.value("bytes", 0.0)) + " of disk, about " +
                     quantity(cost, "seconds", "seconds") + ", " + format_bytes(cost.value("wal_bytes", 0.0)) +
                     " of WAL, lock " + cell(plan, "lock") + "\n";
+  if (cell(plan, "kind") == "pgbouncer")
+    return out + "\nSteps\n" + statements(plan["sql_up"], "") + "\nSteps back\n" + statements(plan["sql_down"], "");
   out += "\nSQL in " + cell(plan, "database") +
          (cell(plan, "run_as_role").empty() ? "" : " as role " + cell(plan, "run_as_role")) + "\n" +
          statements(plan["sql_up"]);

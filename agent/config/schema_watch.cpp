@@ -101,6 +101,10 @@ Table<PgbouncerConfig> pgbouncer_table() {
       boolean("insecure_ok", &P::insecure_ok, "Allows an sslmode below verify-full to another host."),
       duration("interval", &P::interval, Millis(100), kDay, "How often it is asked."),
       duration("timeout", &P::timeout, Millis(100), kMinute, "Longest run: connecting and all questions together."),
+      text("ini_file", &P::ini_file,
+           "Its pgbouncer.ini, on this host, of which approved changes may edit a line. Empty: none is made.", "path"),
+      text("admin_user", &P::admin_user, "One of its admin_users, who may RELOAD. Empty: user."),
+      text("admin_passfile", &P::admin_passfile, "Password file of admin_user. Empty: passfile.", "path"),
   };
 }
 

@@ -15,6 +15,7 @@ PolicyConfig default_policy() {
       {ActionClass::cancel_session, PolicyMode::approve},    {ActionClass::terminate_session, PolicyMode::approve},
       {ActionClass::row_security, PolicyMode::approve},      {ActionClass::create_partition, PolicyMode::approve},
       {ActionClass::detach_partition, PolicyMode::approve},  {ActionClass::drop_partition, PolicyMode::approve},
+      {ActionClass::drain_default, PolicyMode::approve},     {ActionClass::pgbouncer_setting, PolicyMode::approve},
   };
   // Per class and day: 5 % of the day's seconds is the duty cap of refreshes (reference/tuning.md section 5).
   policy.default_budget = {1000, 10LL << 30, 4320.0};

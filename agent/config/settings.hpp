@@ -61,7 +61,9 @@ struct PgbouncerConfig {
   std::string sslrootcert, sslcert, sslkey;
   bool insecure_ok = false;
   Millis interval{10'000};
-  Millis timeout{3'000};  // of one run: connecting and all questions
+  Millis timeout{3'000};                   // of one run: connecting and all questions
+  std::string ini_file;                    // its pgbouncer.ini, when changes may be made to it; empty: none are
+  std::string admin_user, admin_passfile;  // who may RELOAD; empty: user
   bool operator==(const PgbouncerConfig&) const = default;
 };
 
@@ -231,8 +233,8 @@ struct BackupConfig {
   std::string pgbackrest_info;  // file with the output of pgbackrest info --output=json; empty: not watched
 };
 
-// Built-in policy: create_index approve, drop_index recommend, reindex approve, refresh_matview, analyze and vacuum
-// auto, settings approve, restart_setting never.
+// Built-in policy: refresh_matview, analyze and vacuum auto; drop_index and drop_statistics recommend; restart_setting
+// never; all other classes approve.
 [[nodiscard]] PolicyConfig default_policy();
 
 struct Config {

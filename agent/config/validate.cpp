@@ -82,7 +82,10 @@ void check_pgbouncer(const Complaints& complain, const std::vector<PgbouncerConf
     check_peer_name(complain, path, "pooler", pooler.name, poolers.size(), names);
     check_sslmode(complain, path, pooler.host, pooler.sslmode, pooler.insecure_ok);
     check_secret_file(complain, path + ".passfile", pooler.passfile);
+    check_secret_file(complain, path + ".admin_passfile", pooler.admin_passfile);
     check_secret_file(complain, path + ".sslkey", pooler.sslkey);
+    if (!pooler.ini_file.empty() && pooler.ini_file.front() != '/')
+      complain.at(path + ".ini_file", "'ini_file' must be an absolute path");
     if (pooler.user.empty()) complain.at(path + ".user", "'user' must not be empty");
   }
 }

@@ -56,6 +56,17 @@ pg::ConnectSpec console_spec(const config::PgbouncerConfig& config) {
   return spec;
 }
 
+std::vector<change::Pooler> poolers(const config::Config& config, net::asio::any_io_executor blocking) {
+  std::vector<change::Pooler> out;
+  for (auto section : config.pgbouncer) {
+    if (section.ini_file.empty()) continue;
+    if (!section.admin_user.empty()) section.user = section.admin_user;
+    if (!section.admin_passfile.empty()) section.passfile = section.admin_passfile;
+    out.push_back({section.name, section.ini_file, console_spec(section), blocking});
+  }
+  return out;
+}
+
 pg::LaneOptions lane_options(const config::PostgresqlConfig& config) {
   pg::LaneOptions out;
   out.monitor = connect_spec(config, config.user, config.passfile);

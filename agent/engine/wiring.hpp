@@ -18,6 +18,8 @@ namespace pgtend::engine {
 
 // How the admin console of a pooler is reached.
 [[nodiscard]] pg::ConnectSpec console_spec(const config::PgbouncerConfig& config);
+// Those whose pgbouncer.ini may be edited.
+[[nodiscard]] std::vector<change::Pooler> poolers(const config::Config& config, net::asio::any_io_executor blocking);
 [[nodiscard]] pg::LaneOptions lane_options(const config::PostgresqlConfig& config);
 [[nodiscard]] store::HistoryOptions history_options(const config::HistoryConfig& config);
 [[nodiscard]] change::PipelineOptions pipeline_options(const config::Config& config);

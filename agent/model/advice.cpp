@@ -26,7 +26,7 @@ std::optional<E> value_of(const Names<E, N>& names, std::string_view text) {
   return std::nullopt;
 }
 
-constexpr Names<ActionClass, 20> kActions{{{ActionClass::create_index, "create_index"},
+constexpr Names<ActionClass, 22> kActions{{{ActionClass::create_index, "create_index"},
                                            {ActionClass::drop_index, "drop_index"},
                                            {ActionClass::reindex, "reindex"},
                                            {ActionClass::refresh_matview, "refresh_matview"},
@@ -45,16 +45,19 @@ constexpr Names<ActionClass, 20> kActions{{{ActionClass::create_index, "create_i
                                            {ActionClass::row_security, "row_security"},
                                            {ActionClass::create_partition, "create_partition"},
                                            {ActionClass::detach_partition, "detach_partition"},
-                                           {ActionClass::drop_partition, "drop_partition"}}};
+                                           {ActionClass::drop_partition, "drop_partition"},
+                                           {ActionClass::drain_default, "drain_default"},
+                                           {ActionClass::pgbouncer_setting, "pgbouncer_setting"}}};
 
-constexpr Names<ChangeKind, 8> kKinds{{{ChangeKind::index, "index"},
+constexpr Names<ChangeKind, 9> kKinds{{{ChangeKind::index, "index"},
                                        {ChangeKind::refresh, "refresh"},
                                        {ChangeKind::maintenance, "maintenance"},
                                        {ChangeKind::setting, "setting"},
                                        {ChangeKind::statistics, "statistics"},
                                        {ChangeKind::session, "session"},
                                        {ChangeKind::row_security, "row_security"},
-                                       {ChangeKind::partition, "partition"}}};
+                                       {ChangeKind::partition, "partition"},
+                                       {ChangeKind::pgbouncer, "pgbouncer"}}};
 
 constexpr Names<ChangeState, 15> kStates{{{ChangeState::proposed, "proposed"},
                                           {ChangeState::approved, "approved"},

@@ -55,6 +55,8 @@ enum class ActionClass {
   create_partition,
   detach_partition,
   drop_partition,
+  drain_default,      // rows of a DEFAULT partition moved into partitions of their own
+  pgbouncer_setting,  // of pgbouncer.ini
 };
 [[nodiscard]] std::string_view to_string(ActionClass action);
 [[nodiscard]] std::optional<ActionClass> parse_action_class(std::string_view name);
@@ -62,7 +64,7 @@ enum class ActionClass {
 // What ends somebody's work, decides who sees which rows or takes rows away: a person approves each one.
 [[nodiscard]] bool is_for_people(ActionClass action);
 
-enum class ChangeKind { index, refresh, maintenance, setting, statistics, session, row_security, partition };
+enum class ChangeKind { index, refresh, maintenance, setting, statistics, session, row_security, partition, pgbouncer };
 [[nodiscard]] std::string_view to_string(ChangeKind kind);
 [[nodiscard]] std::optional<ChangeKind> parse_change_kind(std::string_view name);
 
@@ -116,13 +118,27 @@ struct RowSecurityChange {
   std::string schema, table;
   std::string policy;  // empty: whether policies are in force
 };
+struct PartitionRange {
+  std::string partition;
+  std::string from, to;  // bounds, as SQL literals: 'a' inclusive, 'b' exclusive
+};
 struct PartitionChange {
   std::string schema, table, partition;  // the partition is in the schema of its table
   std::string from, to;                  // bounds of a range, as SQL literals: 'a' inclusive, 'b' exclusive
   int grace_days = 7;                    // of a drop: days since it was detached
+  // Of a drained DEFAULT partition; the last three are looked up.
+  std::vector<PartitionRange> ranges = {};
+  int most_rows = 20'000;  // that one range may have, which is what one transaction moves
+  std::string default_partition = {}, key = {};
+  std::vector<std::string> columns = {};  // that are not generated
+};
+struct PgbouncerChange {
+  std::string pooler;  // its configured name; empty: the one that has none
+  std::string name, value;
+  std::optional<std::string> previous = {};  // nullopt: the file does not set it
 };
 using ChangeDetail = std::variant<IndexChange, RefreshChange, MaintenanceChange, SettingChange, StatisticsChange,
-                                  SessionChange, RowSecurityChange, PartitionChange>;
+                                  SessionChange, RowSecurityChange, PartitionChange, PgbouncerChange>;
 
 struct CostEstimate {
   std::int64_t bytes = 0;  // disk that stays used

@@ -100,6 +100,7 @@ std::string_view to_string(Lane lane) {
     case Lane::advise:
       return "advise";
     case Lane::act:
+    case Lane::signal:
       return "act";
   }
   return "probe";
@@ -127,6 +128,8 @@ Slot& LanesState::slot_for(Lane lane, const std::string& database) {
       return slots[3];
     case Lane::act:
       return slots[4];
+    case Lane::signal:
+      return slots[5];
   }
   return slots[0];
 }
@@ -195,7 +198,7 @@ net::TaskResult<std::unique_ptr<LeaseHold>> lease_slot(std::shared_ptr<LanesStat
   end_session(*state, slot);
   auto connected = co_await ensure_connected(state, &slot, wanted, deadline);
   if (!connected) co_return fail(std::move(connected.error()));
-  if (lane == Lane::act) {
+  if (slot.lane == Lane::act) {
     auto unfit = unfit_to_act(*slot.connection);
     if (unfit) co_return fail(std::move(*unfit));
   } else if (!slot.connection->is_direct()) {

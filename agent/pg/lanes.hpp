@@ -13,7 +13,7 @@
 namespace pgtend::pg {
 
 // Four kinds of work that never borrow a session from each other.
-enum class Lane { probe, sample, advise, act };
+enum class Lane { probe, sample, advise, act, signal };
 [[nodiscard]] std::string_view to_string(Lane lane);
 
 struct LaneOptions {
@@ -63,8 +63,9 @@ class Lease {
 };
 
 // All sessions that the agent holds on one server: probe 1, sample 2 (one stays on the home database, one roves),
-// advise 1, act 1 (on demand, direct only, never on a standby).
-// REQUIRES: used from the one I/O thread; `clock` and `blocking` outlive it and every Lease.
+// advise 1, act 1 (on demand, direct only, never on a standby), signal 1: a second place on act, for what ends a
+// session that may be in the way of the one that acts. REQUIRES: used from the one I/O thread; `clock` and `blocking`
+// outlive it and every Lease.
 class Lanes {
  public:
   // `seed` feeds the backoff's jitter.

@@ -44,7 +44,9 @@ struct LanesState {
 
   Credentials& credentials(Lane lane) { return lane == Lane::probe || lane == Lane::sample ? monitor : operator_; }
   const Credentials& credentials(Lane lane) const { return const_cast<LanesState*>(this)->credentials(lane); }
-  LaneAccount& account(Lane lane) { return accounts[static_cast<std::size_t>(lane)]; }
+  LaneAccount& account(Lane lane) {
+    return accounts[static_cast<std::size_t>(lane == Lane::signal ? Lane::act : lane)];
+  }
   Slot& slot_for(Lane lane, const std::string& database);
   // The database to name in a connect: the caller's, or the lane's own.
   [[nodiscard]] std::string database_or_home(Lane lane, const std::string& database) const;
@@ -56,8 +58,9 @@ struct LanesState {
   const Clock& clock;
   std::uint64_t seed;
   Credentials monitor, operator_;
-  std::array<Slot, 5> slots{Slot(Lane::probe), Slot(Lane::sample), Slot(Lane::sample), Slot(Lane::advise),
-                            Slot(Lane::act)};
+  // The last is of the lane signal, which is act in all but its place.
+  std::array<Slot, 6> slots{Slot(Lane::probe),  Slot(Lane::sample), Slot(Lane::sample),
+                            Slot(Lane::advise), Slot(Lane::act),    Slot(Lane::act)};
   std::array<LaneAccount, 4> accounts;
   ServerIdentity identity;
   std::string home_database;

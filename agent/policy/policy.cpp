@@ -37,7 +37,10 @@ ChangeKind kind_of(ActionClass action) {
     case ActionClass::create_partition:
     case ActionClass::detach_partition:
     case ActionClass::drop_partition:
+    case ActionClass::drain_default:
       return ChangeKind::partition;
+    case ActionClass::pgbouncer_setting:
+      return ChangeKind::pgbouncer;
     default:
       return ChangeKind::setting;
   }
@@ -69,6 +72,8 @@ bool is_coherent(const ProposedChange& change) {
       return std::holds_alternative<RowSecurityChange>(change.detail);
     case ChangeKind::partition:
       return std::holds_alternative<PartitionChange>(change.detail);
+    case ChangeKind::pgbouncer:
+      return std::holds_alternative<PgbouncerChange>(change.detail);
   }
   return false;
 }

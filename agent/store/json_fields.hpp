@@ -112,5 +112,8 @@ inline const char* detail_name(const RowSecurityChange&) {
 inline const char* detail_name(const PartitionChange&) {
   return "partition";
 }
+inline const char* detail_name(const PgbouncerChange&) {
+  return "pgbouncer";
+}
 
 }  // namespace pgtend::store::fields

@@ -71,8 +71,25 @@ Json to_json(const RowSecurityChange& v) {
   return {{"schema", v.schema}, {"table", v.table}, {"policy", v.policy}};
 }
 Json to_json(const PartitionChange& v) {
-  return {{"schema", v.schema}, {"table", v.table}, {"partition", v.partition},
-          {"from", v.from},     {"to", v.to},       {"grace_days", v.grace_days}};
+  Json ranges = Json::array();
+  for (const auto& range : v.ranges)
+    ranges.push_back({{"partition", range.partition}, {"from", range.from}, {"to", range.to}});
+  return {{"schema", v.schema},
+          {"table", v.table},
+          {"partition", v.partition},
+          {"from", v.from},
+          {"to", v.to},
+          {"grace_days", v.grace_days},
+          {"ranges", ranges},
+          {"most_rows", v.most_rows},
+          {"default_partition", v.default_partition},
+          {"key", v.key},
+          {"columns", v.columns}};
+}
+Json to_json(const PgbouncerChange& v) {
+  Json out{{"pooler", v.pooler}, {"name", v.name}, {"value", v.value}};
+  if (v.previous) out["previous"] = *v.previous;
+  return out;
 }
 Json to_json(const CostEstimate& v) {
   return {{"bytes", v.bytes}, {"seconds", number(v.seconds)}, {"wal_bytes", v.wal_bytes}};

@@ -76,6 +76,25 @@ void from_json(const Json& j, PartitionChange& v) {
   read(j, "from", v.from);
   read(j, "to", v.to);
   read(j, "grace_days", v.grace_days);
+  if (const auto list = j.find("ranges"); list != j.end()) {
+    for (const auto& item : *list) {
+      PartitionRange range;
+      read(item, "partition", range.partition);
+      read(item, "from", range.from);
+      read(item, "to", range.to);
+      v.ranges.push_back(std::move(range));
+    }
+  }
+  read(j, "most_rows", v.most_rows);
+  read(j, "default_partition", v.default_partition);
+  read(j, "key", v.key);
+  read(j, "columns", v.columns);
+}
+void from_json(const Json& j, PgbouncerChange& v) {
+  read(j, "pooler", v.pooler);
+  read(j, "name", v.name);
+  read(j, "value", v.value);
+  read(j, "previous", v.previous);
 }
 template <class T>
 bool take_detail(const Json& j, ChangeDetail& out) {

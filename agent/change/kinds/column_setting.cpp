@@ -94,7 +94,8 @@ std::string ColumnSettingKind::object_of(const ProposedChange& plan) const {
   return d.schema + "." + d.table;
 }
 
-net::TaskResult<ProposedChange> ColumnSettingKind::complete(Asker* asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> ColumnSettingKind::complete(Asker* asker, Work work) const {
+  auto plan = std::move(work.plan);
   auto& d = std::get<SettingChange>(plan.detail);
   if (plan.target_tables.empty()) plan.target_tables = {d.schema + "." + d.table};
   plan.lock = LockLevel::share_update_exclusive;

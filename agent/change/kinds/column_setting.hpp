@@ -14,7 +14,7 @@ class ColumnSettingKind final : public Kind {
   [[nodiscard]] bool needs_way_back() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return true; }
-  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;

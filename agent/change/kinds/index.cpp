@@ -152,7 +152,8 @@ std::optional<Relation> IndexKind::grows(const ProposedChange& plan) const {
   return Relation{d.schema, d.table};
 }
 
-net::TaskResult<ProposedChange> IndexKind::complete(Asker* asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> IndexKind::complete(Asker* asker, Work work) const {
+  auto plan = std::move(work.plan);
   auto& d = std::get<IndexChange>(plan.detail);
   if (!d.is_drop) {
     auto spread = co_await spread_over_partitions(asker, plan);

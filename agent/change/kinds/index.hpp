@@ -14,7 +14,7 @@ class IndexKind final : public Kind {
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::concurrent; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return true; }
   [[nodiscard]] std::optional<Relation> grows(const ProposedChange& plan) const override;
-  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   // The definition of the index that makes the one to be dropped superfluous. Errors: refused when it is not there.

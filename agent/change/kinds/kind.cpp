@@ -13,11 +13,14 @@ net::TaskResult<std::vector<Step>> Kind::steps(Asker*, Work work) const {
   for (const auto& sql : work.reverse ? work.plan.sql_down : work.plan.sql_up) out.push_back({sql, regime(work.plan)});
   co_return out;
 }
-net::TaskResult<ProposedChange> Kind::complete(Asker*, ProposedChange plan) const {
-  co_return plan;
+net::TaskResult<ProposedChange> Kind::complete(Asker*, Work work) const {
+  co_return std::move(work.plan);
 }
 net::TaskResult<std::string> Kind::snapshot(Asker*, Work) const {
   co_return std::string("{}");
+}
+net::TaskResult<RowSet> Kind::carry_out(Step step, Work) const {
+  co_return fail(Errc::internal, "nobody carries out " + step.sql);
 }
 net::TaskResult<RowSet> Kind::clean(Asker*, Work) const {
   co_return RowSet();

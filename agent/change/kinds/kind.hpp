@@ -7,6 +7,7 @@
 
 #include "agent/base/result.hpp"
 #include "agent/change/kinds/asker.hpp"
+#include "agent/change/kinds/pooler.hpp"
 #include "agent/model/change.hpp"
 #include "agent/net/task.hpp"
 
@@ -44,11 +45,14 @@ struct Work {
   bool returned = false;       // the statement reported success
   std::string catalog;         // what snapshot() gave before the change, JSON
   std::int64_t ram_bytes = 0;  // of the server's host; 0 unknown
+  std::optional<Pooler> pooler;  // that the plan is for, when it is configured
 };
 
 struct Step {
   std::string sql;
   Regime regime = Regime::plain;
+  Millis pause{0};       // after it, before the next one
+  bool by_kind = false;  // no statement of the acting session: carry_out() does it
 };
 
 // What the pipeline must know of one kind of change. Stateless; coroutines take their askers from the caller's frame.
@@ -75,7 +79,7 @@ class Kind {
   [[nodiscard]] virtual std::optional<Relation> grows(const ProposedChange& plan) const;
 
   // Fills what a person left out and the catalogs know: previous value, way back. Errors: not_found, server errors.
-  virtual net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const;
+  virtual net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const;
   // Rights that the session lacks, each as "what it is for: the SQL that cures it". Touches nothing.
   virtual net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const = 0;
   // What the object was when the plan was made; unequal texts mean that the plan is stale.
@@ -86,6 +90,9 @@ class Kind {
   virtual net::TaskResult<Standing> probe(Asker* asker, Work work) const = 0;
   // The statements that are still to be run, each in its regime; all of them unless the kind goes on.
   virtual net::TaskResult<std::vector<Step>> steps(Asker* asker, Work work) const;
+  // Does a step that is no statement of the acting session; that session holds the locks meanwhile. The freeze switch
+  // was read. What it does must be found half done by probe() after a crash at any moment.
+  virtual net::TaskResult<RowSet> carry_out(Step step, Work work) const;
   // After a crash what is half done is gone on with, not removed and begun again.
   [[nodiscard]] virtual bool goes_on() const { return false; }
   // Removes a leftover; idempotent. Runs in the acting session, as the owner.

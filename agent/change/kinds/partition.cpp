@@ -107,7 +107,8 @@ Regime PartitionKind::regime(const ProposedChange& plan) const {
   return concurrent ? Regime::concurrent : Regime::strong_lock;
 }
 
-net::TaskResult<ProposedChange> PartitionKind::complete(Asker* asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> PartitionKind::complete(Asker* asker, Work work) const {
+  auto plan = std::move(work.plan);
   const auto& d = std::get<PartitionChange>(plan.detail);
   auto found = co_await find(asker, d);
   if (!found) co_return fail(std::move(found.error()));

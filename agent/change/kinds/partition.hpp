@@ -18,7 +18,7 @@ class PartitionKind final : public Kind {
   [[nodiscard]] bool goes_on() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange& plan) const override;
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
-  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;

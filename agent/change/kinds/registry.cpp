@@ -1,10 +1,12 @@
 #include "agent/change/kinds/registry.hpp"
 
 #include "agent/change/kinds/column_setting.hpp"
+#include "agent/change/kinds/drain.hpp"
 #include "agent/change/kinds/index.hpp"
 #include "agent/change/kinds/maintenance.hpp"
 #include "agent/change/kinds/partition.hpp"
 #include "agent/change/kinds/partitioned_index.hpp"
+#include "agent/change/kinds/pgbouncer.hpp"
 #include "agent/change/kinds/refresh.hpp"
 #include "agent/change/kinds/reindex.hpp"
 #include "agent/change/kinds/row_security.hpp"
@@ -27,9 +29,12 @@ const Kind& kind_of(const ProposedChange& plan) {
   static const RowSecurityKind row_security;
   static const PartitionKind partition;
   static const DropPartitionKind drop_partition;
+  static const DrainKind drain;
+  static const PgbouncerKind pgbouncer;
   // Of the same kind for policy and the ledger, and another statement with other leftovers.
   if (plan.action == ActionClass::reindex) return reindex;
   if (plan.action == ActionClass::drop_partition) return drop_partition;
+  if (plan.action == ActionClass::drain_default) return drain;
   if (plan.action == ActionClass::column_setting) return column_setting;
   const auto* built = std::get_if<IndexChange>(&plan.detail);
   if (built != nullptr && built->on_partitions) return partitioned_index;
@@ -50,6 +55,8 @@ const Kind& kind_of(const ProposedChange& plan) {
       return row_security;
     case ChangeKind::partition:
       return partition;
+    case ChangeKind::pgbouncer:
+      return pgbouncer;
   }
   return index;
 }

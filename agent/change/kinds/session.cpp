@@ -98,7 +98,8 @@ std::string SessionKind::object_of(const ProposedChange& plan) const {
   return name_of(std::get<SessionChange>(plan.detail));
 }
 
-net::TaskResult<ProposedChange> SessionKind::complete(Asker* asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> SessionKind::complete(Asker* asker, Work work) const {
+  auto plan = std::move(work.plan);
   auto& d = std::get<SessionChange>(plan.detail);
   if (d.started.empty()) {
     auto found = co_await find(asker, d.pid);

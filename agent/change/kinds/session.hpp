@@ -15,7 +15,7 @@ class SessionKind final : public Kind {
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::plain; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
   [[nodiscard]] bool looks_as_owner() const override { return true; }
-  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;

@@ -203,7 +203,8 @@ bool SettingKind::is_measured(const ProposedChange& plan) const {
   return scope_of(std::get<SettingChange>(plan.detail)) != Scope::table;
 }
 
-net::TaskResult<ProposedChange> SettingKind::complete(Asker* asker, ProposedChange plan) const {
+net::TaskResult<ProposedChange> SettingKind::complete(Asker* asker, Work work) const {
+  auto plan = std::move(work.plan);
   auto& d = std::get<SettingChange>(plan.detail);
   const auto scope = scope_of(d);
   if ((scope == Scope::role || scope == Scope::database) && plan.run_as_role.empty()) {

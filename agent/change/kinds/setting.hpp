@@ -16,7 +16,7 @@ class SettingKind final : public Kind {
   [[nodiscard]] bool needs_way_back() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange& plan) const override;
   [[nodiscard]] bool is_measured(const ProposedChange& plan) const override;
-  net::TaskResult<ProposedChange> complete(Asker* asker, ProposedChange plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;

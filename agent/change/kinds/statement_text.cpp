@@ -89,6 +89,11 @@ bool same_statements(const std::vector<std::string>& a, const std::vector<std::s
                     [](const auto& left, const auto& right) { return same_statement(left, right); });
 }
 
+bool names_word(std::string_view sql, std::string_view word) {
+  const auto parts = parts_of(sql);
+  return parts && std::find(parts->begin(), parts->end(), word) != parts->end();
+}
+
 bool StatementReader::next_is(std::string_view expected, std::size_t ahead) const {
   return ok() && at_ + ahead < parts_->size() && (*parts_)[at_ + ahead] == expected;
 }

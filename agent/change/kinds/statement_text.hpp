@@ -17,6 +17,9 @@ namespace pgtend::change {
 [[nodiscard]] bool same_statement(std::string_view a, std::string_view b);
 [[nodiscard]] bool same_statements(const std::vector<std::string>& a, const std::vector<std::string>& b);
 
+// Whether this word stands anywhere in a statement, in a value too.
+[[nodiscard]] bool names_word(std::string_view sql, std::string_view word);
+
 // Reads a statement from its left end.
 class StatementReader {
  public:

@@ -36,11 +36,12 @@ Result<void> may_migrate(const pg::Connection& connection) {
 
 net::TaskResult<RowSet> take_lock(Session* session) {
   const auto key = change::lock_key("migrations");
+  const bool whole_database = true;
   const auto give_up = session->in(session->options.advisory_wait);
   bool told = false;
   while (true) {
     const auto limit = session->in(kLook);
-    auto tried = co_await change::try_locks(session->connection, key, limit);
+    auto tried = co_await change::try_locks(session->connection, key, whole_database, limit);
     if (!tried) co_return fail(std::move(tried.error()));
     if (tried->held) co_return RowSet();
     if (!told) session->tell("waiting: another session acts in this database (pid " + tried->holders + ")");

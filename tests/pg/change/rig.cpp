@@ -162,20 +162,22 @@ Rig::Rig(PgCluster& cluster, RigOptions options) : given_(std::move(options)) {
 }
 
 void Rig::restart() {
-  change::PipelineParts parts{.lanes = *lanes_,
-                              .ledger = *ledger_,
-                              .store = store_.get_executor(),
-                              .blocking = world_.blocking(),
-                              .clock = clock_,
-                              .policy = [this] { return policy_; },
-                              .history = [script = script_]() -> Result<std::unique_ptr<HistoryReader>> {
-                                return std::unique_ptr<HistoryReader>(std::make_unique<ScriptedHistory>(script));
-                              },
-                              .statements_touching = {},
-                              .actor = "agent",
-                              .instance = "test",
-                              .seed = 42,
-                              .fault = given_.fault};
+  change::PipelineParts parts{
+      .lanes = *lanes_,
+      .ledger = *ledger_,
+      .store = store_.get_executor(),
+      .blocking = world_.blocking(),
+      .clock = clock_,
+      .policy = [this] { return policy_; },
+      .history = [script = script_]() -> Result<std::unique_ptr<HistoryReader>> {
+        return std::unique_ptr<HistoryReader>(std::make_unique<ScriptedHistory>(script));
+      },
+      .statements_touching = {},
+      .poolers = [this] { return given_.poolers ? given_.poolers(world_.blocking()) : std::vector<change::Pooler>(); },
+      .actor = "agent",
+      .instance = "test",
+      .seed = 42,
+      .fault = given_.fault};
   pipeline_ = std::make_unique<change::Pipeline>(std::move(parts), options_);
 }
 
@@ -240,6 +242,10 @@ Change Rig::drive(const std::string& id) {
 
 void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
                      double buffers) {
+  run_agent_until(cluster, {.ledger_file = ledger, .buffers = buffers}, id, point);
+}
+
+void run_agent_until(PgCluster& cluster, RigOptions options, const std::string& id, const std::string& point) {
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("no process for an agent");
   if (child == 0) {
@@ -248,7 +254,8 @@ void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::s
       if (at == point) ::kill(::getpid(), SIGKILL);
     };
     {
-      Rig rig(cluster, {.ledger_file = ledger, .fault = die, .buffers = buffers});
+      options.fault = die;
+      Rig rig(cluster, options);
       rig.drive(id);
     }
     ::_exit(0);

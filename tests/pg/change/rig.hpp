@@ -47,6 +47,7 @@ struct RigOptions {
   double buffers = 0.2, wal = 1;  // effect of the change on the scripted target statements
   std::string freeze_file{};
   Millis wait_budget{10'000};
+  std::function<std::vector<change::Pooler>(net::asio::any_io_executor blocking)> poolers{};
 };
 
 class Rig {
@@ -95,6 +96,7 @@ class Rig {
 
 // An agent of its own process that is killed (SIGKILL, by itself) when it comes to `point`; throws when it ends in
 // another way.
+void run_agent_until(PgCluster& cluster, RigOptions options, const std::string& id, const std::string& point);
 void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
                      double buffers = 0.2);
 

@@ -94,6 +94,96 @@ TEST_CASE("a dropped policy comes back as it was") {
   CHECK(policies(cluster) == before);
 }
 
+TEST_CASE("a policy is altered, and its undo gives it its roles, conditions and comment of before") {
+  const int major = GENERATE(from_range(sample_majors()));
+  CAPTURE(major);
+  auto& cluster = shared_cluster(major);
+  make_app(cluster);
+  cluster.exec("shop",
+               "CREATE POLICY own_rows ON orders FOR ALL TO app USING (id < 5 AND note = 'it''s') WITH CHECK (id > 1);"
+               "COMMENT ON POLICY own_rows ON orders IS 'by hand'");
+  const auto before = policies(cluster);
+  const auto comment = [&] {
+    return cluster.exec("shop", "SELECT coalesce(obj_description(oid, 'pg_policy'), '') FROM pg_policy");
+  };
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto proposed = rig.run(rig.pipeline().submit_plan(
+      policy_plan("ALTER POLICY own_rows ON public.orders TO PUBLIC USING (id < 7)"), "person:ann"));
+  REQUIRE(proposed);
+  const auto id = rig.approved(*proposed).id;
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  REQUIRE(change.state == ChangeState::kept);
+  CHECK(policies(cluster) == "own_rows PERMISSIVE {public} ALL (id < 7) (id > 1)");
+  CHECK_THAT(comment(), ContainsSubstring("by hand pgtend:" + id + " "));
+  SECTION("as it was made") {
+    REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+    const auto undone = rig.drive(id);
+    CAPTURE(undone.last_error);
+    CHECK(undone.state == ChangeState::reverted);
+    CHECK(policies(cluster) == before);
+    CHECK(comment() == "by hand");
+  }
+  SECTION("changed by somebody since") {
+    cluster.exec("shop", "ALTER POLICY own_rows ON orders USING (id < 8)");
+    REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+    const auto undone = rig.drive(id);
+    CHECK(undone.state == ChangeState::failed);
+    CHECK_THAT(undone.last_error, ContainsSubstring("somebody changed it"));
+    CHECK(policies(cluster) == "own_rows PERMISSIVE {public} ALL (id < 8) (id > 1)");
+  }
+}
+
+TEST_CASE("an agent killed around ALTER POLICY or its undo brings it to its right end after the restart") {
+  const std::string point =
+      GENERATE("applying.intent", "applying.executed", "post_validated", "reverting.intent", "reverting.executed");
+  CAPTURE(point);
+  const bool undo = point.starts_with("reverting");
+  auto& cluster = shared_cluster();
+  make_app(cluster);
+  cluster.exec("shop", "CREATE POLICY own_rows ON orders FOR SELECT TO app USING (id < 5)");
+  const auto before = policies(cluster);
+  TempDir dir("pgtend-change");
+  const RigOptions options{.ledger_file = dir.path() / "ledger.db"};
+  std::string id;
+  {
+    Rig rig(cluster, options);
+    id = rig.approved(policy_plan("ALTER POLICY own_rows ON public.orders USING (id < 7)")).id;
+    if (undo) {
+      REQUIRE(rig.drive(id).state == ChangeState::kept);
+      REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
+    }
+  }
+  run_agent_until(cluster, options, id, point);
+  Rig rig(cluster, options);
+  rig.run(rig.pipeline().recover());
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == (undo ? ChangeState::reverted : ChangeState::kept));
+  CHECK(policies(cluster) == (undo ? before : "own_rows PERMISSIVE {app} SELECT (id < 7)"));
+}
+
+TEST_CASE("an ALTER POLICY that could not be set back is refused with the reason") {
+  auto& cluster = shared_cluster();
+  make_app(cluster);
+  cluster.exec("shop", "CREATE POLICY own_rows ON orders FOR ALL USING (id < 5)");
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  const auto refusal = [&](const std::string& sql, const std::string& policy = "own_rows") {
+    const auto answer = rig.run(rig.pipeline().submit_plan(policy_plan(sql, policy), "person:ann"));
+    REQUIRE_FALSE(answer);
+    return answer.error().message;
+  };
+  CHECK_THAT(refusal("ALTER POLICY own_rows ON public.orders WITH CHECK (id > 1)"),
+             ContainsSubstring("has no WITH CHECK now"));
+  CHECK_THAT(refusal("ALTER POLICY own_rows ON public.orders RENAME TO other"),
+             ContainsSubstring("not what the plan describes"));
+  CHECK_THAT(refusal("ALTER POLICY none ON public.orders USING (true)", "none"),
+             ContainsSubstring("there is no policy"));
+  CHECK(policies(cluster) == "own_rows PERMISSIVE {public} ALL (id < 5)");
+}
+
 TEST_CASE("row-level security is enabled and forced, and each is set back") {
   auto& cluster = shared_cluster();
   make_app(cluster);
@@ -127,7 +217,7 @@ TEST_CASE("a statement that is not the named policy's is refused, and none runs 
   Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
   for (const auto* bad :
        {"CREATE POLICY own_rows ON public.items USING (true)", "CREATE POLICY other ON public.orders USING (true)",
-        "ALTER POLICY own_rows ON public.orders USING (true)", "ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY",
+        "ALTER POLICY own_rows ON public.items USING (true)", "ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY",
         "DROP POLICY own_rows ON public.orders; DROP TABLE orders"})
     CHECK_FALSE(rig.run(rig.pipeline().submit_plan(policy_plan(bad), "person:ann")));
   Recommendation advice;

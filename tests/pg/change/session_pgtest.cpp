@@ -165,6 +165,26 @@ TEST_CASE("without the right to signal, the GRANT is named and nothing is sent")
   CHECK(is_there(cluster, victim.backend_pid()));
 }
 
+TEST_CASE("a session in the way of another change is ended while that one waits for it") {
+  auto& cluster = shared_cluster();
+  make_app(cluster);
+  cluster.exec("shop", "GRANT ALL ON orders TO app");
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db", .wait_budget = Millis(25'000)});
+  auto victim = cluster.session("shop", "app");
+  victim.exec("BEGIN; UPDATE orders SET note = 'x' WHERE id = 1");
+  const auto build = rig.approved(index_plan()).id;
+  const auto signal = rig.approved(session_plan(victim.backend_pid(), true)).id;
+  const auto built =
+      rig.drive(build, [](const Change& now) { return is_final(now.state) || now.state == ChangeState::observing; });
+  CAPTURE(built.last_error);
+  CHECK(built.state == ChangeState::observing);
+  CHECK(built.attempt == 1);
+  CHECK_FALSE(is_there(cluster, victim.backend_pid()));
+  CHECK(rig.get(signal).state == ChangeState::kept);
+  CHECK(index_comment(cluster, "orders_customer_idx") == "pgtend:" + build);
+}
+
 TEST_CASE("no rule lets a session be ended without a person") {
   auto& cluster = shared_cluster();
   make_app(cluster);

@@ -62,7 +62,11 @@ TEST_CASE("the detail of each kind of change has its own fields and reads back")
         ChangeDetail(SettingChange{"statistics", "500", "", "", "s", "t", "100", "", "c"}),
         ChangeDetail(StatisticsChange{"s", "n", "t", {"mcv"}, {"a", "b"}, {"a % 3"}, true, "CREATE STATISTICS …"}),
         ChangeDetail(SessionChange{4711, "2026-11-28 02:16:52.123456+00", true, true, false}),
-        ChangeDetail(RowSecurityChange{"s", "t", "p"}), ChangeDetail(PartitionChange{"s", "t", "p", "1", "2", 3})}) {
+        ChangeDetail(RowSecurityChange{"s", "t", "p"}), ChangeDetail(PartitionChange{"s", "t", "p", "1", "2", 3}),
+        ChangeDetail(
+            PartitionChange{"s", "t", "", "", "", 7, {{"p", "1", "2"}, {"q", "2", "3"}}, 500, "d", "id", {"id", "at"}}),
+        ChangeDetail(PgbouncerChange{"edge", "default_pool_size", "40", "20"}),
+        ChangeDetail(PgbouncerChange{"", "query_timeout", "5", std::nullopt})}) {
     auto plan = sample_plan();
     plan.detail = detail;
     plan.kind = static_cast<ChangeKind>(detail.index());

@@ -238,7 +238,7 @@ TEST_CASE("what only follows from a misspelt value or key is not told") {
        "3:27: 'actions' must be one of create_index, drop_index, reindex, refresh_matview, analyze, vacuum, "
        "table_setting, role_setting, system_setting, restart_setting, database_setting, column_setting, "
        "create_statistics, drop_statistics, cancel_session, terminate_session, row_security, create_partition, "
-       "detach_partition, drop_partition, not 'vacum'; did you mean 'vacuum'?"},
+       "detach_partition, drop_partition, drain_default, pgbouncer_setting, not 'vacum'; did you mean 'vacuum'?"},
       {night + "  rules:\n    - {name: a, mod: auto, window: night}\n",
        "4:17: unknown key 'mod'; did you mean 'mode'?"},
       {"policy:\n  windows: [{nam: night, start: 01:00, end: 02:00}]\n  rules:\n"

@@ -50,8 +50,13 @@ inline ProposedChange proposal(ActionClass action) {
     case ActionClass::create_partition:
     case ActionClass::detach_partition:
     case ActionClass::drop_partition:
+    case ActionClass::drain_default:
       change.kind = ChangeKind::partition;
       change.detail = PartitionChange{};
+      break;
+    case ActionClass::pgbouncer_setting:
+      change.kind = ChangeKind::pgbouncer;
+      change.detail = PgbouncerChange{};
       break;
     default:
       change.kind = ChangeKind::setting;

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "agent/change/kinds/kind.hpp"
+
+namespace pgtend::change {
+
+// Rows of a DEFAULT partition moved into partitions that are made for them, one range after the other. Each range is
+// one transaction: until its partition is attached its rows would be in no partition, so that a part of a range is
+// never moved alone, and the parent is locked so that no query looks between. Ranges done stay when the agent or the
+// server goes down; the rest follows. Lock: ACCESS EXCLUSIVE on the parent and on its DEFAULT partition, while one
+// range is moved.
+class DrainKind final : public Kind {
+ public:
+  void compose(ProposedChange& plan) const override;
+  [[nodiscard]] Result<void> validate(const ProposedChange& plan) const override;
+  [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
+  [[nodiscard]] bool needs_way_back() const override { return true; }
+  [[nodiscard]] bool goes_on() const override { return true; }
+  [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
+  [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
+  [[nodiscard]] std::optional<Relation> grows(const ProposedChange& plan) const override;
+  net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
+  net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
+  net::TaskResult<std::vector<Step>> steps(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;
+  net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;
+};
+
+}  // namespace pgtend::change
