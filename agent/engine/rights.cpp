@@ -15,9 +15,9 @@ constexpr std::chrono::seconds kRetry{2};
 // Each costs a session of its own: with thousands of databases they take turns.
 constexpr std::size_t kDatabasesAtOnce = 2;
 // Of more than these, one at a time with a pause. Source: a look takes 50 ms of a backend; 200 databases then take
-// 0.3 % of a core, and have all been looked at within 50 minutes.
+// 0.2 % of a core, and have all been looked at within 100 minutes.
 constexpr std::size_t kFewDatabases = 20;
-constexpr std::chrono::seconds kPause{15};
+constexpr std::chrono::seconds kPause{30};
 
 bool is_complete(const std::vector<pg::Capability>& capabilities) {
   return std::ranges::all_of(capabilities, [](const pg::Capability& one) { return one.present || one.advice; });

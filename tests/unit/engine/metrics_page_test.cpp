@@ -27,7 +27,7 @@ This page is made from the collectors (`collectors/`); a test fails while it is 
 `PGTEND_UPDATE_GOLDEN=1 build/dev/tests/unit_engine "the page of metrics*"` writes it anew. "Also as" is the name that
 postgres_exporter (node_exporter for the host) has for the same figure; both are served. "Versions" are the majors of
 PostgreSQL that have it: 13 to 18 where nothing stands. `pg_settings_<name>` has one metric for each numeric setting.
-Where there are more than twenty databases, each but the agent's home is visited every 3 s times their number instead of
+Where there are more than ten databases, each but the agent's home is visited every 6 s times their number instead of
 every minute, unless `collection.intervals` names the collector.
 )";
 
