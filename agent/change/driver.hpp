@@ -33,6 +33,7 @@ class Driver {
   net::Task<void> abandon(pg::Connection* connection, Error error);
   net::TaskResult<RowSet> remove_leftover(pg::Connection* connection, Work work);
   net::Task<void> leave_leftover(Error error);
+  net::Task<void> keep_half(Error error);
   net::Task<void> settled();
 
   // driver_resume.cpp

@@ -245,6 +245,16 @@ net::Task<void> Driver::leave_leftover(Error error) {
   if (noted) core_->rest(change_.id, std::min(core_->options.defer_for, kCleanAgain));
 }
 
+// What is done of it stays, and resume() goes on with the rest.
+net::Task<void> Driver::keep_half(Error error) {
+  change_.last_error = error.describe() + "; what is done stays, the rest is tried again";
+  change_.backend_pid.reset();
+  change_.backend_start.reset();
+  ++change_.attempt;
+  auto noted = co_await move_to(ChangeState::applying, "change.apply.result", change_.last_error);
+  if (noted) core_->rest(change_.id, core_->options.defer_for);
+}
+
 // The statement failed: it is looked at what is there, and what is ours and half done is removed.
 net::Task<void> Driver::abandon(pg::Connection* connection, Error error) {
   // Nobody knows what still runs: the change stays in `applying` and is looked at as after a crash.
@@ -260,7 +270,12 @@ net::Task<void> Driver::abandon(pg::Connection* connection, Error error) {
     rest(standing.error(), core_->options.poll_interval);
     co_return;
   }
-  if (standing->presence == Presence::partial) {
+  const bool half = standing->presence == Presence::partial;
+  if (half && kind().keeps_half() && restores_by_itself(error) && change_.attempt < core_->options.max_attempts) {
+    co_await keep_half(std::move(error));
+    co_return;
+  }
+  if (half) {
     auto cleaned = co_await remove_leftover(connection, work);
     if (!cleaned) {
       co_await leave_leftover(std::move(error));

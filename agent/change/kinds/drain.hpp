@@ -16,6 +16,7 @@ class DrainKind final : public Kind {
   [[nodiscard]] std::string object_of(const ProposedChange& plan) const override;
   [[nodiscard]] bool needs_way_back() const override { return true; }
   [[nodiscard]] bool goes_on() const override { return true; }
+  [[nodiscard]] bool keeps_half() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::strong_lock; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
   [[nodiscard]] std::optional<Relation> grows(const ProposedChange& plan) const override;

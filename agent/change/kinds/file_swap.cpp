@@ -56,12 +56,18 @@ std::string leftover_of(const fs::path& file, const std::string& mark) {
 
 // By passwd or group; the number where it has no name.
 std::string user_name(uid_t id) {
-  const auto* entry = ::getpwuid(id);
-  return entry != nullptr ? entry->pw_name : std::to_string(id);
+  passwd entry{};
+  passwd* found = nullptr;
+  char text[4096];
+  const int failed = ::getpwuid_r(id, &entry, text, sizeof text, &found);
+  return failed == 0 && found != nullptr ? entry.pw_name : std::to_string(id);
 }
 std::string group_name(gid_t id) {
-  const auto* entry = ::getgrgid(id);
-  return entry != nullptr ? entry->gr_name : std::to_string(id);
+  group entry{};
+  group* found = nullptr;
+  char text[4096];
+  const int failed = ::getgrgid_r(id, &entry, text, sizeof text, &found);
+  return failed == 0 && found != nullptr ? entry.gr_name : std::to_string(id);
 }
 
 bool has_cap_chown() {

@@ -95,6 +95,8 @@ class Kind {
   virtual net::TaskResult<RowSet> carry_out(Step step, Work work) const;
   // After a crash what is half done is gone on with, not removed and begun again.
   [[nodiscard]] virtual bool goes_on() const { return false; }
+  // So it is after a failure that passes, too, instead of being removed until the next attempt.
+  [[nodiscard]] virtual bool keeps_half() const { return false; }
   // Removes a leftover; idempotent. Runs in the acting session, as the owner.
   virtual net::TaskResult<RowSet> clean(Asker* asker, Work work) const;
   // What belongs to the change after its statements; idempotent. Runs in the acting session, as the owner.

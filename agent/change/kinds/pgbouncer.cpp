@@ -48,7 +48,13 @@ Result<Pooler> configured(const Work& work) {
 }
 
 net::TaskResult<std::string> read_ini(Pooler pooler) {
-  auto job = [path = pooler.ini_file] { return read_whole(path); };
+  auto job = [path = pooler.ini_file]() -> Result<std::string> {
+    auto text = read_whole(path);
+    if (text || text.error().code != Errc::permission) return text;
+    const auto missing = missing_file_rights(path);
+    if (missing) text.error().message += "; missing right: " + join(*missing, "; ");
+    return text;
+  };
   auto text = co_await net::run_on(pooler.blocking, job);
   co_return text;
 }

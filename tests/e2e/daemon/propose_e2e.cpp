@@ -97,6 +97,68 @@ TEST_CASE("a person has a session ended, known by its pid alone, and cannot take
   CHECK_THAT(undone.output, ContainsSubstring("no way back"));
 }
 
+TEST_CASE("a person changes the size of a pool in pgbouncer.ini, sees it in force and takes it back") {
+  Town town;
+  PgBouncerProcess bouncer(town.cluster, {"session", {{"default_pool_size", "5"}}});
+  town.daemon.set("pgbouncer", "  - host: 127.0.0.1\n    port: " + std::to_string(bouncer.port()) +
+                                   "\n    interval: 300ms\n    ini_file: " + bouncer.ini_file().string() +
+                                   "\n    admin_user: postgres\n");
+  town.daemon.hang_up();
+  const auto shows = [&](const std::string& line) {
+    return eventually([&] { return town.daemon.metrics().find("\n" + line + "\n") != std::string::npos; },
+                      std::chrono::seconds(40));
+  };
+  REQUIRE(shows("pgbouncer_config_default_pool_size 5"));
+  const auto before = read_file(bouncer.ini_file());
+  const Json plan{{"action", "pgbouncer_setting"},
+                  {"kind", "pgbouncer"},
+                  {"detail", {{"name", "default_pool_size"}, {"value", "9"}}}};
+  const auto id = town.carried_out(plan, "kept");
+  CHECK(shows("pgbouncer_config_default_pool_size 9"));
+  const auto shown = town.daemon.cli({"changes", "show", id});
+  CHECK_THAT(shown.output, ContainsSubstring("  pgbouncer.ini: default_pool_size = 9\n  RELOAD\n"));
+  CHECK_THAT(shown.output, ContainsSubstring("Steps back\n  pgbouncer.ini: default_pool_size = 5\n"));
+  const auto exported = town.daemon.cli({"changes", "export", id});
+  CHECK(exported.status != 0);
+  CHECK_THAT(exported.output, ContainsSubstring("no SQL"));
+  REQUIRE(town.daemon.cli({"changes", "undo", id}).status == 0);
+  CHECK(town.is(id, "reverted"));
+  CHECK(read_file(bouncer.ini_file()) == before);
+  CHECK(shows("pgbouncer_config_default_pool_size 5"));
+}
+
+TEST_CASE("a person drains a DEFAULT partition and alters a policy, and takes both back") {
+  Town town;
+  town.cluster.exec("postgres",
+                    "CREATE TABLE events (id int) PARTITION BY RANGE (id);"
+                    "CREATE TABLE events_rest PARTITION OF events DEFAULT;"
+                    "INSERT INTO events SELECT generate_series(1, 300);"
+                    "CREATE POLICY own_rows ON places USING (zip = 1)");
+  const Json drain{{"action", "drain_default"},
+                   {"kind", "partition"},
+                   {"database", "postgres"},
+                   {"detail",
+                    {{"schema", "public"},
+                     {"table", "events"},
+                     {"ranges", {{{"partition", "events_1"}, {"from", "1"}, {"to", "101"}}}}}}};
+  const Json alter{{"action", "row_security"},
+                   {"kind", "row_security"},
+                   {"database", "postgres"},
+                   {"detail", {{"schema", "public"}, {"table", "places"}, {"policy", "own_rows"}}},
+                   {"sql_up", {"ALTER POLICY own_rows ON public.places USING (zip = 2)"}}};
+  const auto rows = [&] { return town.cluster.exec("postgres", "SELECT count(*) FROM events_rest"); };
+  const auto condition = [&] { return town.cluster.exec("postgres", "SELECT qual FROM pg_policies"); };
+  const auto drained = town.carried_out(drain, "kept"), altered = town.carried_out(alter, "kept");
+  CHECK(rows() == "200");
+  CHECK(condition() == "(zip = 2)");
+  REQUIRE(town.daemon.cli({"changes", "undo", altered}).status == 0);
+  REQUIRE(town.daemon.cli({"changes", "undo", drained}).status == 0);
+  CHECK(town.is(altered, "reverted"));
+  CHECK(town.is(drained, "reverted"));
+  CHECK(rows() == "300");
+  CHECK(condition() == "(zip = 1)");
+}
+
 TEST_CASE("a plan that cannot be read, or is of no kind, is told apart before anything happens") {
   Town town;
   const auto missing = town.daemon.cli({"changes", "propose", town.daemon.path("none.json").string()});

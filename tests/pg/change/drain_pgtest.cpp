@@ -115,6 +115,37 @@ TEST_CASE("a drain or its undo whose agent is killed between two ranges is gone 
   CHECK(checksum(cluster) == sum);
 }
 
+TEST_CASE("a lock that is not granted in time defers what is left of a drain and moves nothing back") {
+  auto& cluster = shared_cluster();
+  make_events(cluster);
+  const auto sum = checksum(cluster);
+  TempDir dir("pgtend-change");
+  std::optional<PgSession> reader;
+  std::string moved;
+  RigOptions options{.ledger_file = dir.path() / "ledger.db"};
+  options.fault = [&](std::string_view point) {
+    if (point != "applying.step" || reader) return;
+    moved = cluster.exec("shop", "SELECT 'events_2'::regclass::oid");
+    reader.emplace(cluster.session("shop"));
+    reader->exec("BEGIN; SELECT count(*) FROM events");
+  };
+  Rig rig(cluster, options);
+  rig.options().lock_attempts = 2;
+  const auto id = rig.approved(drain_plan()).id;
+  const auto waiting = rig.drive(
+      id, [](const Change& now) { return is_final(now.state) || (now.attempt == 2 && !now.last_error.empty()); });
+  CHECK(waiting.state == ChangeState::applying);
+  CHECK_THAT(waiting.last_error, ContainsSubstring("the lock was not granted in 2 attempts"));
+  CHECK(rows_by_partition(cluster) == "events_1 500, events_2 1000, events_rest 2000");
+  reader->exec("COMMIT");
+  const auto change = rig.drive(id);
+  CAPTURE(change.last_error);
+  CHECK(change.state == ChangeState::kept);
+  CHECK(rows_by_partition(cluster) == kAfter);
+  CHECK(cluster.exec("shop", "SELECT 'events_2'::regclass::oid") == moved);
+  CHECK(checksum(cluster) == sum);
+}
+
 TEST_CASE("while a range moves, a reader sees every row, and a writer's update is not lost") {
   auto& cluster = shared_cluster();
   make_events(cluster);
