@@ -263,6 +263,7 @@ net::Task<void> Alerting::refresh_expected() {
   auto changes = co_await with_ledger(read);
   if (!changes) co_return;
   note_changes(*changes);
+  co_await note_track_records(&*changes);
   co_await tell_changes(&*changes);
   expected_.clear();
   for (const auto& change : *changes)

@@ -1,6 +1,8 @@
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/rule_series.hpp"
+#include "agent/policy/policy.hpp"
+#include "agent/policy/trust.hpp"
 
 // Series about alerting itself, for /metrics and for the rules that watch the agent.
 namespace pgtend::engine {
@@ -77,7 +79,8 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
       if (const auto seen = rule_series_.find(labels); seen != rule_series_.end())
         snapshot->samples.push_back({{"pgtend_rule_series", labels}, seen->second, MetricKind::gauge, 0});
     }
-  for (const auto& sample : change_samples_) snapshot->samples.push_back(sample);
+  for (const auto* samples : {&change_samples_, &record_samples_})
+    for (const auto& sample : *samples) snapshot->samples.push_back(sample);
   store(snapshot);
 }
 
@@ -112,6 +115,36 @@ void Alerting::note_changes(const std::vector<Change>& changes) {
   }
   for (const auto& [labels, count] : lately)
     change_samples_.push_back({{"pgtend_changes_lately", labels}, count, MetricKind::gauge, 0});
+}
+
+net::Task<void> Alerting::note_track_records(const std::vector<Change>* changes) {
+  std::optional<UtcTime> until;
+  for (const auto& change : *changes)
+    if (is_final(change.state) && (!until || change.updated_at > *until)) until = change.updated_at;
+  if (!until || until == records_until_) co_return;
+  auto read = [since = parts_.clock.now() - policy::kMemory](store::Ledger& ledger) {
+    return ledger.policy_past(since, "", {});
+  };
+  const auto past = co_await parts_.with_ledger(read);
+  if (!past) co_return;
+  records_until_ = until;
+  record_samples_.clear();
+  for (const auto& [action, record] : past->records) {
+    const Labels labels{{"action", std::string(to_string(action))}};
+    const auto add = [&, &samples = record_samples_](const char* name, const char* help, double value) {
+      parts_.board.gauge(name, help, labels).set(value);
+      samples.push_back({{name, labels}, value, MetricKind::gauge, 0});
+    };
+    add("pgtend_policy_verdicts", "Verdicts of an action class within a year.", record.verdicts);
+    add("pgtend_policy_verdicts_right", "Those of them whose prediction came true.", record.right);
+    add("pgtend_policy_verdicts_undone", "Those of them that were taken back.", record.undone);
+    add("pgtend_policy_precision_ratio",
+        "Lower bound (Wilson, one-sided 90 %) of the share of an action class's predictions that come true.",
+        policy::wilson_lower_bound(record.right, record.verdicts));
+    if (record.median_error)
+      add("pgtend_policy_effect_error_ratio",
+          "Median distance of the measured effect of an action class from the predicted one.", *record.median_error);
+  }
 }
 
 // Whether the metrics of the user's own rules exist at all.

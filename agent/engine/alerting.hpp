@@ -155,6 +155,8 @@ class Alerting {
   void add_dropped(Notification& notification) const;
   net::Task<void> note_dropped_told(const std::vector<OutboxMessage>* told);
   void note_changes(const std::vector<Change>& changes);
+  // What became of the predictions of each class, read again after each change that ended.
+  net::Task<void> note_track_records(const std::vector<Change>* changes);
   // Queues the change events that are not in the outbox yet.
   net::Task<void> tell_changes(const std::vector<Change>* changes);
   net::Task<void> count_rule_series();
@@ -172,7 +174,8 @@ class Alerting {
   std::vector<alerts::ExpectedByChange> expected_;
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
-  std::vector<SeriesSample> change_samples_;
+  std::vector<SeriesSample> change_samples_, record_samples_;
+  std::optional<UtcTime> records_until_;  // the newest end of a change that they know
   std::optional<std::set<std::string>> told_changes_;  // nullopt: the outbox was not asked yet
   std::map<std::size_t, GroupRun> runs_;               // by the group's place in rules_
   std::set<Labels> failed_rules_, blind_rules_;        // by how the last evaluation gave no answer

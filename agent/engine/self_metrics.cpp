@@ -53,6 +53,13 @@ std::vector<MetricDef> self_metrics() {
       {"pgtend_change_running_seconds", gauge, "seconds", "How long a change has been applied that is not done.", "",
        ""},
       {"pgtend_changes_lately", gauge, "", "Changes that ended within an hour, by how.", "", ""},
+      {"pgtend_policy_verdicts", gauge, "", "Verdicts of an action class within a year.", "", ""},
+      {"pgtend_policy_verdicts_right", gauge, "", "Those of them whose prediction came true.", "", ""},
+      {"pgtend_policy_verdicts_undone", gauge, "", "Those of them that were taken back.", "", ""},
+      {"pgtend_policy_precision_ratio", gauge, "ratio",
+       "Lower bound (Wilson, one-sided 90 %) of the share of an action class's predictions that come true.", "", ""},
+      {"pgtend_policy_effect_error_ratio", gauge, "ratio",
+       "Median distance of the measured effect of an action class from the predicted one.", "", ""},
   };
 }
 
