@@ -125,7 +125,7 @@ net::Task<void> Alerting::note_track_records(const std::vector<Change>* changes)
   auto read = [since = parts_.clock.now() - policy::kMemory](store::Ledger& ledger) {
     return ledger.policy_past(since, "", {});
   };
-  const auto past = co_await parts_.with_ledger(read);
+  const auto past = co_await with_ledger(read);
   if (!past) co_return;
   records_until_ = until;
   record_samples_.clear();
