@@ -73,6 +73,7 @@ TEST_CASE("a failover within a concurrent build leaves the change at its right e
   INFO("PGTEND_SEED=" << seed);
   Dice dice(seed + 1);
   const int wanted = seeded_runs(1);
+  int broken = 0;
   for (int round = 0; round < wanted; ++round) {
     CAPTURE(round);
     PgCluster old;
@@ -95,7 +96,10 @@ TEST_CASE("a failover within a concurrent build leaves the change at its right e
       }
       return is_final(now.state);
     });
-    REQUIRE(moment.is_over());
-    check_end(rig, *standby, change);
+    // A build that ended before its moment came ended on the old primary.
+    broken += moment.is_over() ? 1 : 0;
+    check_end(rig, moment.is_over() ? *standby : old, change);
   }
+  std::cout << wanted << " builds, " << broken << " broken by a failover\n";
+  CHECK(broken > 0);
 }
