@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 
 #include "agent/config/check_file.hpp"
@@ -197,9 +197,10 @@ TEST_CASE("quotes that are closed are left alone, wherever they stand") {
 TEST_CASE("a large file of wrong keys is told within seconds") {
   std::string text;
   for (int i = 0; i < 100'000; ++i) text += "key" + std::to_string(i) + ": 1\n";
-  const auto start = std::chrono::steady_clock::now();
+  // Of CPU: a busy machine makes it no slower.
+  const auto start = std::clock();
   CHECK(load_text(text, "f.yaml").errors.size() >= 90'000);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+  CHECK((std::clock() - start) / CLOCKS_PER_SEC < 20);
 }
 
 TEST_CASE("an alias stands for what its anchor named") {
