@@ -1,8 +1,7 @@
 #include <filesystem>
 #include <sstream>
 
-#include "tests/e2e/daemon/daemon.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/e2e/daemon/rule_scene.hpp"
 
 using namespace pgtend::test;
 
@@ -227,4 +226,48 @@ TEST_CASE("a change that a person takes back counts as undone, not as rolled bac
   REQUIRE(eventually([&] { return !shop.daemon.query("pgtend_changes_lately{state=\"undone\"}").empty(); },
                      std::chrono::seconds(40)));
   CHECK(shop.daemon.query("pgtend_changes_lately{state=\"reverted\"}").empty());
+}
+
+TEST_CASE("PgMatviewRefresh tells of a refresh that failed, not of one that was kept or of another change") {
+  Shop shop;
+  shop.cluster.exec("postgres",
+                    "CREATE TABLE sales AS SELECT 1 AS divisor;"
+                    "CREATE MATERIALIZED VIEW shares AS SELECT 1 / divisor AS share FROM sales");
+  write_file(shop.daemon.path("rules/postgresql.yaml"),
+             without_waits(read_file(std::string(source_dir()) + "/alerts/rules/postgresql.yaml")));
+  const auto severities = [&] {
+    std::vector<std::string> out;
+    if (const auto alerts = shop.daemon.get("/v1/alerts"))
+      for (const auto& alert : (*alerts)["items"])
+        if (alert["rule"] == "PgMatviewRefresh" && alert["state"] == "firing")
+          out.push_back(alert["labels"].value("severity", ""));
+    return out;
+  };
+  const auto refresh = [&] {
+    const Json plan{{"action", "refresh_matview"},
+                    {"kind", "refresh"},
+                    {"database", "postgres"},
+                    {"object", "public.shares"},
+                    {"sql_up", {R"(REFRESH MATERIALIZED VIEW "public"."shares")"}},
+                    {"target_tables", {"public.shares"}},
+                    {"detail", {{"schema", "public"}, {"matview", "shares"}, {"concurrently", false}}}};
+    const auto made = shop.daemon.post("/v1/changes", plan);
+    INFO(made.body.dump());
+    REQUIRE(made.status == 201);
+    REQUIRE(shop.approve("changes", made.body["item"]).status == 0);
+  };
+  const auto ends = [&](const std::string& state) {
+    INFO(state);
+    const auto expr = "pgtend_changes_lately{action=\"refresh_matview\",state=\"" + state + "\"} == 1";
+    REQUIRE(eventually([&] { return !shop.daemon.query(expr).empty(); }, kSoon));
+  };
+  shop.daemon.start();
+  refresh();
+  ends("kept");
+  rounds_pass(shop.daemon);
+  CHECK(severities().empty());
+  shop.cluster.exec("postgres", "UPDATE sales SET divisor = 0");
+  refresh();
+  ends("failed");
+  REQUIRE(eventually([&] { return severities() == std::vector<std::string>{"critical"}; }, kSoon));
 }

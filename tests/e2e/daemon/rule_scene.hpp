@@ -20,6 +20,18 @@ inline std::string without_waits(const std::string& rules) {
   return out;
 }
 
+// Returns when the rules have been evaluated more than once from here on.
+inline void rounds_pass(const Daemon& daemon) {
+  std::set<std::string> moments;
+  REQUIRE(eventually(
+      [&] {
+        if (const auto rules = daemon.get("/api/v1/rules"))
+          moments.insert(rules->at("data").at("groups").at(0).at("lastEvaluation").get<std::string>());
+        return moments.size() > 3;
+      },
+      kSoon));
+}
+
 // The rules in the binary about PostgreSQL, without their `for`, and a daemon that looks at a server often.
 struct RuleScene {
   std::unique_ptr<PgCluster> owned;
@@ -62,11 +74,6 @@ struct RuleScene {
 
   [[nodiscard]] bool sees(const std::string& expr) const { return !daemon.query(expr).empty(); }
 
-  [[nodiscard]] std::string evaluated() const {
-    const auto rules = daemon.get("/api/v1/rules");
-    return rules ? rules->at("data").at("groups").at(0).at("lastEvaluation").get<std::string>() : std::string();
-  }
-
   void start_seeing(const std::string& expr) {
     daemon.start();
     must_see(expr);
@@ -83,13 +90,7 @@ struct RuleScene {
   void must_stay_quiet(const std::string& rule, const std::string& seen) const {
     must_see(seen);
     INFO(rule);
-    std::set<std::string> moments;
-    REQUIRE(eventually(
-        [&] {
-          if (auto moment = evaluated(); !moment.empty()) moments.insert(std::move(moment));
-          return moments.size() > 3;
-        },
-        kSoon));
+    rounds_pass(daemon);
     CHECK(firing(rule).empty());
   }
 };
