@@ -85,8 +85,12 @@ TEST_CASE("a firing alert is the same after kill -9, and no second message is se
   REQUIRE(after["fired_at"] == before["fired_at"]);
   // Several evaluations later there is still one message.
   const auto evaluated = after["last_seen_at"];
-  REQUIRE(eventually([&] { return (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"] > evaluated; },
-                     std::chrono::seconds(20)));
+  REQUIRE(eventually(
+      [&] {
+        const auto alerts = daemon.get("/v1/alerts");
+        return alerts && alerts->at("items").at(0).at("last_seen_at") > evaluated;
+      },
+      std::chrono::seconds(20)));
   REQUIRE(sink.bodies().size() == 1);
 }
 
@@ -175,8 +179,12 @@ TEST_CASE("a pending alert goes on waiting after a short outage, and begins anew
   daemon.start();
   REQUIRE(eventually([&] { return !active_at().empty(); }, std::chrono::seconds(20)));
   const auto seen = (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"];
-  REQUIRE(eventually([&] { return (*daemon.get("/v1/alerts"))["items"][0]["last_seen_at"] > seen; },
-                     std::chrono::seconds(20)));
+  REQUIRE(eventually(
+      [&] {
+        const auto alerts = daemon.get("/v1/alerts");
+        return alerts && alerts->at("items").at(0).at("last_seen_at") > seen;
+      },
+      std::chrono::seconds(20)));
   CHECK(active_at() == first);
   daemon.stop();
   daemon.set("rules", rules(daemon, "0s"));
