@@ -21,7 +21,7 @@ constexpr std::string_view kTable = R"(
     ok      primary   none     *       *                 never      *     *      refused         @
     ok      primary   none     *       *                 recommend  *     *      recommend       @
     ok      primary   none     *       *                 approve    *     *      needs_approval  @
-    ok      primary   none     *       create_index|drop_index|reindex|table_setting|role_setting|system_setting|restart_setting|database_setting|column_setting|create_statistics|drop_statistics|create_partition  auto  *      no   needs_approval  no_way_back
+    ok      primary   none     *       create_index|drop_index|reindex|table_setting|role_setting|system_setting|restart_setting|database_setting|column_setting|create_statistics|drop_statistics|create_partition|drain_default|pgbouncer_setting  auto  *      no   needs_approval  no_way_back
     ok      primary   none     *       refresh_matview|analyze|vacuum                                               auto  high   no   needs_approval  risk_high
     ok      primary   none     *       refresh_matview|analyze|vacuum                                               auto  !high  no   automatic       @
     ok      primary   none     *       cancel_session|terminate_session|row_security|detach_partition|drop_partition  auto  *  *  needs_approval  approval_only
