@@ -19,7 +19,7 @@ constexpr int kMostRows = 1'000'000;
 // planned_systems.md 3.2.
 constexpr std::int64_t kMostBytes = 64LL << 20;
 // Of one range under the lock. Source: 100,000 rows of 90 bytes in two indexes, 1.6 s on PostgreSQL 15 and a machine
-// with six times more work than cores; a third of that on an idle one.
+// with six times more work than cores.
 constexpr double kSecondsPerRow = 16e-6;
 
 const PartitionChange& detail_of(const Work& work) {
