@@ -51,14 +51,6 @@ void Schedule::keep_only(const std::set<Key>& wanted) {
   for (std::size_t i = 0; i < jobs_.size(); ++i) places_.emplace(Key{jobs_[i].collector, jobs_[i].database}, i);
 }
 
-std::vector<std::size_t> Schedule::due(Deadline now) const {
-  std::vector<std::size_t> out;
-  for (std::size_t i = 0; i < jobs_.size(); ++i)
-    if (!jobs_[i].running && jobs_[i].due <= now) out.push_back(i);
-  std::sort(out.begin(), out.end(), [this](std::size_t a, std::size_t b) { return jobs_[a].due < jobs_[b].due; });
-  return out;
-}
-
 std::optional<std::size_t> Schedule::next(Deadline now, const std::string& database, Millis early) const {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {

@@ -43,10 +43,9 @@ class Schedule {
   // Forgets the jobs that are not among these.
   void keep_only(const std::set<Key>& wanted);
 
-  // Indexes of jobs that are due and not running, the longest overdue first.
-  [[nodiscard]] std::vector<std::size_t> due(Deadline now) const;
-  // The longest overdue of them; while there is one of `database`, the longest overdue of those. `early`: those count,
-  // too, that are due within so long, or within a quarter of their interval where that is less.
+  // Index of the longest overdue job that is not running; while there is one of `database`, the longest overdue of
+  // those. `early`: those count, too, that are due within so long, or within a quarter of their interval where that is
+  // less.
   [[nodiscard]] std::optional<std::size_t> next(Deadline now, const std::string& database,
                                                 Millis early = Millis(0)) const;
   void started(std::size_t job);
