@@ -27,7 +27,7 @@ std::vector<MetricDef> self_metrics() {
       {"pgtend_history_active_series", gauge, "", "Series that get samples.", "", ""},
       {"pgtend_history_oldest_timestamp_seconds", gauge, "seconds", "Time of the oldest sample in history.", "", ""},
       {"pgtend_history_cap_decides", gauge, "",
-       "1 when history.max_size and not the retention decided last what was deleted.", "", ""},
+       "1 when history.max_bytes and not the retention decided last what was deleted.", "", ""},
       {"pgtend_history_written", gauge, "",
        "1 when what is sampled reaches the history file, 0 when it waits in memory.", "", ""},
       {"pgtend_history_replaced", gauge, "",

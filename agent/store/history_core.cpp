@@ -93,7 +93,7 @@ Result<void> HistoryFile::Core::open_sound() {
   if (!migrated.empty()) PGTEND_STORE_TRY(take_over(migrated));
   auto shrunk = limits_->start();
   if (!shrunk) return fail(std::move(shrunk).error());
-  recorder_->note_deleted(shrunk->deleted);
+  note_deleted(*shrunk);
   if (auto filled = ballast_.fill(); !filled)
     log::warn("no ballast for history", {{"reason", filled.error().describe()}});
   show();

@@ -93,6 +93,7 @@ class HistoryFile::Core {
   // While the file is nearly full. True: the snapshot was dropped.
   bool drop_expendable(const Snapshot& snapshot);
   void note_room();
+  void note_deleted(const LimitCounts& counts);
   void forget_old();
   Result<void> write_and_limit(CommitReport& report);
   void bound_memory();

@@ -125,6 +125,14 @@ void HistoryFile::Core::note_room() {
   nearly_full_ = full;
 }
 
+void HistoryFile::Core::note_deleted(const LimitCounts& counts) {
+  recorder_->note_deleted(counts.deleted);
+  if (counts.deleted == 0) return;
+  const std::lock_guard guard(mutex_);
+  stats_.deleted_by_cap += counts.deleted_by_cap;
+  stats_.cap_decides = counts.deleted_by_cap > 0;
+}
+
 Result<void> HistoryFile::Core::write_and_limit(CommitReport& report) {
   if (!memory_only_.empty()) {
     encode_in_memory();
@@ -148,15 +156,10 @@ Result<void> HistoryFile::Core::write_and_limit(CommitReport& report) {
   note_room();
   report.statements += db_->executed() - executed;
   report.deleted_samples += limited->deleted;
-  recorder_->note_deleted(limited->deleted);
+  note_deleted(*limited);
   if (limited->any) {
     forget_old();
     oldest_in_file_.reset();
-  }
-  {
-    const std::lock_guard guard(mutex_);
-    stats_.deleted_by_cap += limited->deleted_by_cap;
-    if (limited->deleted > 0) stats_.cap_decides = limited->deleted_by_cap > 0;
   }
   // It comes back as soon as the disk has room again.
   if (ballast_.bytes() == 0) (void)ballast_.fill().has_value();
@@ -175,7 +178,8 @@ Result<void> HistoryFile::Core::add_past(const Snapshot& snapshot) {
   if (!written) return fail(std::move(written).error());
   auto limited = limits_->enforce();
   if (!limited) return fail(std::move(limited).error());
-  recorder_->note_deleted(limited->deleted + written->deleted);
+  *limited += *written;
+  note_deleted(*limited);
   return {};
 }
 

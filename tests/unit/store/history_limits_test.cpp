@@ -107,6 +107,8 @@ TEST_CASE("a file that was allowed to be larger is shrunk at the next start") {
   }
   REQUIRE(store::bytes_of(dir.file("history.db")) > store::kMinHistoryBytes);
   history.open({dir.file("history.db"), Millis(7LL * 24 * 3600 * 1000), store::kMinHistoryBytes, 10});
+  CHECK(history.file->stats().cap_decides);
+  CHECK(history.file->stats().deleted_by_cap > 0);
   history.commit();
   REQUIRE(store::bytes_on_disk(dir.file("history.db")) <= store::kMinHistoryBytes);
   REQUIRE(history.file->stats().newest == history.clock.now());
