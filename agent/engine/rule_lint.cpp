@@ -61,6 +61,7 @@ class Linter {
     if (auto walked = walk(*rule_.expr, shipped); !walked) return walked;
     if (rule_.compiled.rule.kind != RuleKind::alert) return {};
     compared(*rule_.expr);
+    check_bool(*rule_.expr);
     return latches();
   }
 
@@ -144,7 +145,7 @@ class Linter {
   void check_binary(const promql::Binary& binary, const Expr& expr) {
     if (promql::never_holds(binary, options_))
       found(LintSeverity::error, "cannot-fire",
-            "this comparison never holds, whatever is stored: " + promql::format(expr));
+            "this condition never holds, whatever is stored: " + promql::format(expr));
     if (binary.op == promql::BinaryOp::div) check_divisor(*binary.rhs);
   }
 
@@ -184,6 +185,20 @@ class Linter {
     const bool upward = binary->op == promql::BinaryOp::gt || binary->op == promql::BinaryOp::ge;
     const bool constant = binary->rhs->type == promql::ValueType::scalar;
     if (upward && constant && !binary->return_bool) raw_counters(*binary->lhs);
+  }
+
+  // An alert fires for every value, 0 too.
+  void check_bool(const Expr& expr) {
+    const auto* binary = std::get_if<promql::Binary>(&unwrap(expr).node);
+    if (binary == nullptr) return;
+    if (promql::is_set_operator(binary->op)) {
+      check_bool(*binary->lhs);
+      if (binary->op == promql::BinaryOp::lor) check_bool(*binary->rhs);
+    } else if (binary->return_bool) {
+      found(LintSeverity::error, "always-fires",
+            "with `bool` this gives 0 where it does not hold, and an alert fires for 0 too: " + promql::format(expr) +
+                "; leave `bool` out");
+    }
   }
 
   void raw_counters(const Expr& expr) {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "rules/promql/function.hpp"
 #include "rules/promql/lookback.hpp"
+#include "rules/promql/parser.hpp"
 
 namespace pgtend::promql {
 
@@ -49,6 +51,45 @@ bool selects(std::string_view name) {
   constexpr std::array kSelecting{"avg_over_time", "min_over_time", "max_over_time", "last_over_time", "sort",
                                   "sort_desc",     "label_replace", "label_join",    "vector",         "scalar"};
   return std::find(kSelecting.begin(), kSelecting.end(), name) != kSelecting.end();
+}
+
+// a < b is b > a.
+BinaryOp mirrored(BinaryOp comparison) {
+  switch (comparison) {
+    case BinaryOp::gt:
+      return BinaryOp::lt;
+    case BinaryOp::ge:
+      return BinaryOp::le;
+    case BinaryOp::lt:
+      return BinaryOp::gt;
+    case BinaryOp::le:
+      return BinaryOp::ge;
+    default:
+      return comparison;
+  }
+}
+
+Bounds both(const Bounds& a, const Bounds& b) {
+  return {std::max(a.low, b.low), std::min(a.high, b.high), a.from_now};
+}
+
+// Those of `value` that a comparison with `limit` lets pass; low above high: none.
+Bounds narrowed(const Bounds& value, BinaryOp comparison, const Bounds& limit) {
+  if (value.from_now != limit.from_now) return value;
+  switch (comparison) {
+    case BinaryOp::gt:
+      return both(value, {std::nextafter(limit.low, kInf), kInf});
+    case BinaryOp::ge:
+      return both(value, {limit.low, kInf});
+    case BinaryOp::lt:
+      return both(value, {-kInf, std::nextafter(limit.high, -kInf)});
+    case BinaryOp::le:
+      return both(value, {-kInf, limit.high});
+    case BinaryOp::eq:
+      return both(value, limit);
+    default:
+      return value;
+  }
 }
 
 class Reader {
@@ -143,7 +184,8 @@ class Reader {
     const Bounds left = (*this)(*node.lhs), right = (*this)(*node.rhs);
     if (is_comparison(node.op)) {
       if (node.return_bool) return {0, 1};
-      return node.lhs->type == ValueType::scalar ? right : left;
+      return node.lhs->type == ValueType::scalar ? narrowed(right, mirrored(node.op), left)
+                                                 : narrowed(left, node.op, right);
     }
     switch (node.op) {
       case BinaryOp::land:
@@ -180,6 +222,53 @@ class Reader {
   const EvalOptions& options_;
 };
 
+// What the parts of a condition let pass of each expression that they look at, by its canonical text.
+class Limits {
+ public:
+  explicit Limits(const EvalOptions& options) : options_(options) {}
+
+  // `passed`: what is let pass of the value of `expr` itself.
+  void add(const Expr& expr, const Bounds& passed = {}) {
+    const Expr& inner = unwrap(expr);
+    const auto* binary = std::get_if<Binary>(&inner.node);
+    if (binary != nullptr && (binary->op == BinaryOp::land || binary->op == BinaryOp::lunless)) {
+      add(*binary->lhs, passed);
+      if (of_one_series(*binary)) add(*binary->rhs);
+    } else if (binary != nullptr && is_comparison(binary->op) && !binary->return_bool) {
+      const bool turned = binary->lhs->type == ValueType::scalar;
+      const Bounds limit = bounds_of(turned ? *binary->lhs : *binary->rhs, options_);
+      add(turned ? *binary->rhs : *binary->lhs, narrowed(passed, turned ? mirrored(binary->op) : binary->op, limit));
+    } else {
+      auto& known = of_[format(inner)];
+      known = both(known, passed);
+    }
+  }
+  [[nodiscard]] bool exclude(const Limits& other) const {
+    return std::any_of(of_.begin(), of_.end(), [&](const auto& one) {
+      const auto found = other.of_.find(one.first);
+      if (found == other.of_.end()) return false;
+      const Bounds left = both(one.second, found->second);
+      return left.low > left.high;
+    });
+  }
+  // Whether both sides look at series of the same labels, so that one expression has one value in them.
+  static bool of_one_series(const Binary& binary) {
+    return binary.op == BinaryOp::land && !binary.matching.on && binary.matching.labels.empty();
+  }
+
+ private:
+  const EvalOptions& options_;
+  std::map<std::string, Bounds> of_;
+};
+
+bool sides_exclude_each_other(const Binary& both_hold, const EvalOptions& options) {
+  if (!Limits::of_one_series(both_hold)) return false;
+  Limits left(options), right(options);
+  left.add(*both_hold.lhs);
+  right.add(*both_hold.rhs);
+  return left.exclude(right);
+}
+
 }  // namespace
 
 Bounds bounds_of(const Expr& expr, const EvalOptions& options) {
@@ -187,6 +276,7 @@ Bounds bounds_of(const Expr& expr, const EvalOptions& options) {
 }
 
 bool never_holds(const Binary& comparison, const EvalOptions& options) {
+  if (sides_exclude_each_other(comparison, options)) return true;
   if (!is_comparison(comparison.op) || comparison.return_bool) return false;
   const Bounds left = bounds_of(*comparison.lhs, options), right = bounds_of(*comparison.rhs, options);
   if (left.from_now != right.from_now) return false;

@@ -17,7 +17,7 @@ struct Bounds {
 // `options`: only how far back selectors look. A tree in any thread.
 [[nodiscard]] Bounds bounds_of(const Expr& expr, const EvalOptions& options);
 
-// Whether a filtering comparison (a Binary node) can never hold, whatever is stored.
+// Whether a filtering comparison, or two of one expression joined by `and`, can never hold, whatever is stored.
 [[nodiscard]] bool never_holds(const Binary& comparison, const EvalOptions& options);
 
 }  // namespace pgtend::promql

@@ -145,6 +145,28 @@ TEST_CASE("windows, latches, labels and types are looked at in history") {
   CHECK(recorded[0].severity == LintSeverity::info);
 }
 
+TEST_CASE("conditions that exclude each other cannot fire, whichever way they are written") {
+  House house;
+  for (const auto* expr :
+       {"pg_up > 5 and pg_up < 3", "pg_up > 5 and 5 >= pg_up", "pg_up > 5 < 3", "pg_up == 1 == 2",
+        "(pg_up > 5 unless pg_upp) and (pg_up < 3 and pg_up)", "rate(pg_up[5m]) > 1 and rate(pg_up[5m]) < 1"})
+    CHECK_THAT(house.checks(expr), ContainsSubstring("cannot-fire"));
+  for (const auto* expr :
+       {"pg_up >= 5 and pg_up <= 5", "pg_up > 3 and pg_up < 5", "pg_up > 5 or pg_up < 0",
+        "pg_up > 5 and on () pg_up < 3", "pg_up > 5 and ignoring (x) pg_up < 3", "pg_up > 5 unless pg_up < 3",
+        "pg_up > 5 and pg_up offset 1m < 3", "pg_up > 5 != 6", "pg_up > 5 and (pg_up < bool 3) == 0"})
+    CHECK(house.checks(expr) == "");
+}
+
+TEST_CASE("an alert whose comparison has bool fires always") {
+  House house;
+  CHECK(house.checks("pg_up == bool 0").starts_with("always-fires"));
+  CHECK(house.checks("(pg_up > bool 3) and pg_up").starts_with("always-fires"));
+  CHECK(house.checks("(pg_up == bool 0) > 0") == "");
+  CHECK(house.checks("pg_up == 0 and (pg_up < bool 3)") == "");
+  CHECK(house.lint("  - record: a:b\n    expr: pg_up == bool 0\n").empty());
+}
+
 TEST_CASE("a recorded age that only rose so far is no counter, and ALERTS is made by alerts") {
   House house;
   add(house.history, "age:max", {}, 0, 15, 0);
