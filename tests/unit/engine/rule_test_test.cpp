@@ -5,30 +5,8 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/process.hpp"
-#include "tests/support/source_dir.hpp"
 
 using namespace pgtend;
-
-namespace {
-
-const std::string kRules = std::string(pgtend::test::source_dir()) + "/alerts/rules/";
-
-}  // namespace
-
-TEST_CASE("every shipped rule test passes, with ranges open and closed, and promtool agrees") {
-  for (const auto* file : {"postgresql_test.yaml", "host_test.yaml"}) {
-    for (const bool left_open : {true, false}) {
-      const auto report = engine::run_rule_tests(kRules + file, left_open);
-      REQUIRE(report.has_value());
-      REQUIRE(report->failures == std::vector<std::string>());
-      REQUIRE(report->checks > 2);
-    }
-  }
-  const auto promtool =
-      test::run_command({"promtool", "test", "rules", kRules + "postgresql_test.yaml", kRules + "host_test.yaml"});
-  INFO(promtool.output);
-  REQUIRE(promtool.status == 0);
-}
 
 TEST_CASE("an expectation that does not hold is a failure with its line and both sides") {
   test::TempDir dir("pgtend-rules");
