@@ -14,18 +14,53 @@ constexpr double kShareOfBudget = 0.5;
 // the mean of a minute (cost_account.cpp).
 constexpr double kCreditSeconds = 60;
 
+bool has_fixed_name(const std::vector<Matcher>& selector) {
+  return std::any_of(selector.begin(), selector.end(), [](const Matcher& matcher) {
+    return matcher.label() == "__name__" && matcher.op() == MatchOp::equal;
+  });
+}
+bool names_all_it_reads(const promql::Expr& expr) {
+  const auto selectors = promql::selectors(expr);
+  return std::all_of(selectors.begin(), selectors.end(), has_fixed_name);
+}
+
+// Metrics that rules make, and the groups that record them; ALERTS is of no group in particular.
+using Recorded = std::map<std::string, std::set<std::size_t>, std::less<>>;
+
+Recorded recorded_by(const RuleSet& rules) {
+  Recorded out{{"ALERTS", {}}, {"ALERTS_FOR_STATE", {}}};
+  for (std::size_t group = 0; group < rules.groups.size(); ++group)
+    for (const auto& rule : rules.groups[group].rules)
+      if (rule.compiled.rule.kind == RuleKind::record) out[rule.compiled.rule.name].insert(group);
+  return out;
+}
+
+// What rules recorded in their turn is older than a sample that has just come: a rule that reads both would compare
+// two moments, find differences that never were and miss those that are.
+bool needs_its_turn(const LoadedRule& rule, std::size_t group, const Recorded& recorded) {
+  if (!names_all_it_reads(*rule.expr) || (rule.resolve && !names_all_it_reads(*rule.resolve))) return true;
+  return std::any_of(rule.metrics.begin(), rule.metrics.end(), [&](const std::string& metric) {
+    const auto made = recorded.find(metric);
+    return made != recorded.end() && (rule.metrics.size() > 1 || made->second.contains(group));
+  });
+}
+
 }  // namespace
 
 void RuleTriggers::set_rules(const RuleSet& rules) {
   readers_.clear();
+  in_turn_.clear();
   sampled_.clear();
   ripe_.clear();
   sampled_at_.reset();
+  const auto recorded = recorded_by(rules);
   for (std::size_t group = 0; group < rules.groups.size(); ++group) {
     const auto& members = rules.groups[group].rules;
     for (std::size_t rule = 0; rule < members.size(); ++rule) {
+      if (needs_its_turn(members[rule], group, recorded)) in_turn_.emplace(group, rule);
       // A query that looks back does not see a sample that has just come.
       if (members[rule].compiled.rule.kind != RuleKind::alert || rules.groups[group].query_offset > Millis(0)) continue;
+      if (in_turn_.contains({group, rule})) continue;
       for (const auto& metric : members[rule].metrics) readers_[metric].emplace_back(group, rule);
     }
   }
@@ -55,7 +90,7 @@ void RuleTriggers::sampled(const Snapshot& snapshot, Deadline now, std::optional
 }
 
 void RuleTriggers::ripens(Place place, std::optional<Deadline> at) {
-  if (at) {
+  if (at && !in_turn_.contains(place)) {
     ripe_[place] = *at;
   } else {
     ripe_.erase(place);

@@ -15,8 +15,9 @@ namespace pgtend::engine {
 
 // Which alert rules are looked at before their group's turn: those that read a metric of which samples have just come,
 // and those of which an alert has waited for its `for`. Recording rules keep their interval, because functions over a
-// recorded range count its samples. Bounded: samples that come close together make one round, and all rounds together
-// cost no more than a share of a core. Pure: time comes in as an argument.
+// recorded range count its samples, and so do rules that read what rules record, or by a pattern of names. Bounded:
+// samples that come close together make one round, and all rounds together cost no more than a share of a core. Pure:
+// time comes in as an argument.
 class RuleTriggers {
  public:
   // group and rule, by their places in the RuleSet
@@ -47,6 +48,7 @@ class RuleTriggers {
   [[nodiscard]] Deadline not_before() const;
 
   std::map<std::string, std::vector<Place>, std::less<>> readers_;  // by metric
+  std::set<Place> in_turn_;                                         // rules that are looked at in their turn only
   std::set<Place> sampled_;
   std::map<Place, Deadline> ripe_;
   std::optional<Deadline> sampled_at_;

@@ -159,3 +159,36 @@ TEST_CASE("what a group recorded makes no round for the group itself, which has 
   rules.sampled(samples({"pg_up", "disk_ratio"}), clock.steady_now(), 0);
   CHECK(rules.take(clock.steady_now()) == Round{{2, {0}}});
 }
+
+TEST_CASE("a rule that reads what rules make, beside samples, keeps its turn: both are of one moment only then") {
+  const auto loaded = load_rule_text(R"(groups:
+- name: makes
+  rules:
+  - {record: 'job:up', expr: sum(pg_up)}
+  - {alert: Mixed, expr: 'pg_up - on () job:up > 0', for: 10s}
+  - {alert: Own, expr: 'job:up > 15', for: 10s}
+  - {alert: Unless, expr: 'pg_up > 15 unless on () ALERTS{alertname="Own"}'}
+  - {alert: Pattern, expr: '{__name__=~"job:.*", x="y"} > 0 and on () pg_up'}
+  - {alert: Resolved, expr: 'pg_up > 15', annotations: {pgtend_resolve_expr: 'pg_up > on () job:up'}}
+  - {alert: Plain, expr: 'pg_up == 0'}
+- name: reads
+  rules:
+  - {alert: Other, expr: 'job:up > 15', for: 10s}
+  - {alert: OtherMixed, expr: 'pg_up > on () job:up'}
+  - {alert: Chained, expr: 'ALERTS{alertname="Own"} == 1'}
+)",
+                                     "rules.yaml", Millis(15'000));
+  REQUIRE(loaded.errors.empty());
+  RuleTriggers rules;
+  rules.set_rules(*loaded.rules);
+  rules.set_budget(1);
+  test::FakeClock clock;
+  rules.sampled(samples({"pg_up"}), clock.steady_now());
+  CHECK(rules.take(clock.steady_now()) == Round{{0, {6}}});
+  clock.advance(Millis(1'000));
+  rules.sampled(samples({"job:up", "ALERTS"}), clock.steady_now(), 0);
+  CHECK(rules.take(clock.steady_now()) == Round{{1, {0, 2}}});
+  for (std::size_t rule = 1; rule < 7; ++rule) rules.ripens({0, rule}, clock.steady_now());
+  rules.ripens({1, 0}, clock.steady_now());
+  CHECK(rules.take(clock.steady_now()) == Round{{0, {6}}, {1, {0}}});
+}
