@@ -43,7 +43,7 @@ Result<Regex> Regex::make(std::string_view pattern) {
   return regex;
 }
 
-std::optional<std::string> Regex::expand(std::string_view text, std::string_view replacement) const {
+std::optional<std::string> Regex::expand(std::string_view text, std::string_view replacement, std::size_t most) const {
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex_->NumberOfCapturingGroups()) + 1);
   const re2::StringPiece whole(text.data(), text.size());
   if (!regex_->Match(whole, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
@@ -57,7 +57,7 @@ std::optional<std::string> Regex::expand(std::string_view text, std::string_view
     return found == regex_->NamedCapturingGroups().end() ? groups.size() : static_cast<std::size_t>(found->second);
   };
   std::string out;
-  while (!replacement.empty()) {
+  while (!replacement.empty() && out.size() <= most) {
     const std::size_t dollar = std::min(replacement.find('$'), replacement.size());
     out += replacement.substr(0, dollar);
     replacement.remove_prefix(dollar);

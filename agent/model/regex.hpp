@@ -20,8 +20,9 @@ class Regex {
   static Result<Regex> make(std::string_view pattern);
 
   // The replacement with $1, ${1}, $name and ${name} filled from the groups ($$ is a dollar; an unknown group is
-  // empty); nullopt when the text does not match.
-  [[nodiscard]] std::optional<std::string> expand(std::string_view text, std::string_view replacement) const;
+  // empty); nullopt when the text does not match. What gets longer than `most` bytes is not finished.
+  [[nodiscard]] std::optional<std::string> expand(std::string_view text, std::string_view replacement,
+                                                  std::size_t most = std::string::npos) const;
 
  private:
   Regex() = default;

@@ -193,7 +193,8 @@ Result<Matrix> step_by_step(Query& query, const Expr& expr, TimeRange range, Mil
         const auto [found, added] = index.try_emplace(element.labels, matrix.size());
         if (added) {
           matrix.push_back({*element.labels, {}});
-          matrix.back().samples.reserve(std::min(steps_left(at), kReserve));
+          // One that comes later may be one of very many that each have few.
+          if (at == range.from) matrix.back().samples.reserve(std::min(steps_left(at), kReserve));
         }
         before[i] = {element.labels, found->second};
       }

@@ -31,6 +31,8 @@ struct EvalOptions {
   bool left_open = true;
   // Samples loaded and produced by one query. Source: a tenth of Prometheus's default of 50 million; 80 MB at worst.
   std::size_t max_samples = 5'000'000;
+  // Labels of loaded and made series together. Source: 100,000 series of six short labels.
+  std::size_t max_label_bytes = 64 << 20;
   // Step of a subquery that names none, milliseconds. Source: Prometheus's default evaluation interval.
   Millis subquery_step{60'000};
   // Checked between steps and nodes when `clock` is set.
@@ -48,8 +50,8 @@ struct EvalOptions {
 
 // The value of an expression at one moment: Scalar, String, Vector, or Matrix for a bare range selector.
 // Errors: invalid_argument (vector matching, duplicate label sets, a time beyond the year 9999), resource_exhausted
-// (samples, depth), timeout (deadline), and what the reader returns; only the reader's may be retryable. One thread per
-// reader.
+// (samples, labels, depth), timeout (deadline), and what the reader returns; only the reader's may be retryable. One
+// thread per reader.
 [[nodiscard]] Result<Value> evaluate(const Expr& expr, HistoryReader& history, UtcTime at, const EvalOptions& options);
 
 // Whether an expression can be stepped through: a scalar or an instant vector. Errors: parse, in Prometheus's words.

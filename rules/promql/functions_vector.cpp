@@ -89,6 +89,33 @@ Result<Elements> clamp(Query& query, const Call& call, UtcTime at) {
   return elements;
 }
 
+namespace {
+
+// Of a label that a function makes: each call could otherwise make it many times longer. Source: the longest text that
+// an expression can give.
+constexpr std::size_t kLongestLabel = kMaxExpressionBytes;
+
+// `make` gives the new value of the label `target`, nullopt: it stays as it is.
+template <class Make>
+Result<Elements> relabelled(Query& query, const Call& call, Elements elements, const std::string& target, Make make) {
+  bool too_long = false;
+  for (auto& element : elements) {
+    element.labels = query.labels().derive(&call, element.labels, [&](Labels labels) {
+      auto value = make(labels);
+      too_long = too_long || (value && value->size() > kLongestLabel);
+      if (value && !too_long) labels.set(target, std::move(*value));
+      return labels;
+    });
+    if (too_long)
+      return fail(Errc::resource_exhausted, std::string(call.function->name) + "() would make a label of more than " +
+                                                std::to_string(kLongestLabel) + " bytes");
+    if (auto may = query.check(); !may) return fail(may.error());
+  }
+  return elements;
+}
+
+}  // namespace
+
 Result<Elements> label_join(Query& query, const Call& call, UtcTime at) {
   const std::string& target = text_of(*call.args[1]);
   const std::string& separator = text_of(*call.args[2]);
@@ -104,18 +131,15 @@ Result<Elements> label_join(Query& query, const Call& call, UtcTime at) {
   }
   auto elements = query.vector(*call.args[0], at);
   if (!elements) return elements;
-  for (auto& element : *elements) {
-    element.labels = query.labels().derive(&call, element.labels, [&](Labels labels) {
-      std::string joined;
-      for (std::size_t i = 0; i < sources.size(); ++i) {
-        if (i > 0) joined += separator;
-        joined += labels.get(sources[i]);
-      }
-      labels.set(target, std::move(joined));
-      return labels;
-    });
-  }
-  return elements;
+  const auto join = [&](const Labels& labels) -> std::optional<std::string> {
+    std::string joined;
+    for (std::size_t i = 0; i < sources.size() && joined.size() <= kLongestLabel; ++i) {
+      if (i > 0) joined += separator;
+      joined += labels.get(sources[i]);
+    }
+    return joined;
+  };
+  return relabelled(query, call, std::move(*elements), target, join);
 }
 
 Result<Elements> label_replace(Query& query, const Call& call, UtcTime at) {
@@ -132,14 +156,10 @@ Result<Elements> label_replace(Query& query, const Call& call, UtcTime at) {
   }
   auto elements = query.vector(*call.args[0], at);
   if (!elements) return elements;
-  for (auto& element : *elements) {
-    element.labels = query.labels().derive(&call, element.labels, [&](Labels labels) {
-      auto replaced = regex->expand(labels.get(source), replacement);
-      if (replaced) labels.set(target, std::move(*replaced));
-      return labels;
-    });
-  }
-  return elements;
+  const auto replace = [&](const Labels& labels) {
+    return regex->expand(labels.get(source), replacement, kLongestLabel);
+  };
+  return relabelled(query, call, std::move(*elements), target, replace);
 }
 
 Result<Elements> sort(Query& query, const Call& call, UtcTime at) {

@@ -14,7 +14,13 @@ namespace pgtend::promql {
 // same source is computed once for all steps.
 class LabelTable {
  public:
-  const Labels* intern(Labels labels) { return &*sets_.insert(std::move(labels)).first; }
+  const Labels* intern(Labels labels) {
+    const auto [set, added] = sets_.insert(std::move(labels));
+    if (added) bytes_ += size_of(*set);
+    return &*set;
+  }
+  // Of all sets, about: texts and what keeps them.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   // The set that `make(*from)` gives; `rule` identifies make (the address of the node that asks).
   template <class Make>
@@ -32,6 +38,14 @@ class LabelTable {
   }
 
  private:
+  static std::size_t size_of(const Labels& labels) {
+    // Node, hash entries and shared vector of a set.
+    constexpr std::size_t kSet = 160;
+    std::size_t out = kSet;
+    for (const auto& [name, value] : labels) out += sizeof(Label) + name.size() + value.size();
+    return out;
+  }
+
   struct Hash {
     std::size_t operator()(const Labels& labels) const { return static_cast<std::size_t>(fingerprint(labels)); }
     std::size_t operator()(const std::pair<const void*, const Labels*>& key) const {
@@ -39,6 +53,7 @@ class LabelTable {
     }
   };
   std::unordered_set<Labels, Hash> sets_;
+  std::size_t bytes_ = 0;
   std::unordered_map<std::pair<const void*, const Labels*>, const Labels*, Hash> derived_;
 };
 

@@ -96,6 +96,10 @@ Result<void> Query::check() const {
   if (options_.deadline && options_.clock != nullptr && options_.clock->steady_now() >= *options_.deadline) {
     return fail(Errc::timeout, "query timed out in expression evaluation");
   }
+  if (labels_.bytes() > options_.max_label_bytes) {
+    return fail(Errc::resource_exhausted, "query would hold more than " + std::to_string(options_.max_label_bytes) +
+                                              " bytes of labels in memory");
+  }
   return {};
 }
 

@@ -44,6 +44,8 @@ class Query {
 
   // Samples that stay in memory until the query ends. Errors: resource_exhausted.
   Result<void> hold(std::size_t samples);
+  // Whether the query may go on. Errors: timeout, resource_exhausted (labels).
+  Result<void> check() const;
 
  private:
   struct LoadedSeries {
@@ -70,7 +72,6 @@ class Query {
                              ReadHints hints);
   // Where a selector or subquery looks when the expression around it is evaluated at `at`, offset not yet applied.
   [[nodiscard]] UtcTime moment(const AtModifier& fixed, UtcTime at) const;
-  Result<void> check() const;
   Result<void> require_unique(const Elements& elements) const;
   // over_range() at `at`, looking ahead when the steps of the query go on: see ahead.cpp. nullopt: it cannot be.
   Result<std::optional<Elements>> from_ahead(const Call& call, RangeFunction run, std::span<const double> args,

@@ -210,6 +210,31 @@ TEST_CASE("a range query loads each selector once, whatever the number of steps"
   CHECK(history.selects == 2);
 }
 
+TEST_CASE("labels that a query makes have a limit, each and all together") {
+  auto history = history_of({{"c{a=\"1\"}", "0+1x1000"}, {"c{a=\"2\"}", "0+1x1000"}});
+  // Four times as long with each call.
+  std::string expr = "c";
+  for (int i = 0; i < 40; ++i) expr = "label_replace(" + expr + ", \"a\", \"$1$1$1$1\", \"a\", \"(.*)\")";
+  CHECK(text_of(expr, history, minutes(1)) ==
+        "resource_exhausted: label_replace() would make a label of more than 262144 bytes");
+  expr = "c";
+  for (int i = 0; i < 40; ++i) expr = "label_join(" + expr + ", \"a\", \"-\", \"a\", \"a\", \"a\")";
+  CHECK(text_of(expr, history, minutes(1)) ==
+        "resource_exhausted: label_join() would make a label of more than 262144 bytes");
+  const std::string text(200'000, 'x');
+  CHECK_THAT(text_of("label_replace(vector(1), \"z\", \"" + text + "\", \"\", \"\")", history, minutes(1)),
+             ContainsSubstring(text));
+  EvalOptions small;
+  small.max_label_bytes = 10'000'000;
+  // One more set of labels with each step.
+  const auto count =
+      parse("count_values without () (\"v\", label_replace(vector(time()), \"z\", \"" + text + "\", \"\", \"\"))");
+  const auto matrix = evaluate_range(**count, history, minutes(0), minutes(1000), kMinute, small);
+  REQUIRE_FALSE(matrix);
+  CHECK_THAT(matrix.error().describe(),
+             ContainsSubstring("query would hold more than 10000000 bytes of labels in memory"));
+}
+
 TEST_CASE("samples, depth and time have limits") {
   auto history = history_of({{"c{a=\"1\"}", "0+1x1000"}, {"c{a=\"2\"}", "0+1x1000"}});
   EvalOptions small;
