@@ -14,7 +14,8 @@ std::optional<Notification> combine(DispatchState& state, const std::string& rec
     groups.push_back(&group);
     found.insert(told->second.sequence);
   }
-  if (groups.size() < 2 || found != waiting) return std::nullopt;
+  // A digest that waits alone says it all already: another in its place would only wait longer.
+  if (waiting.size() < 2 || groups.size() < 2 || found != waiting) return std::nullopt;
   // An alert may be in two groups of one receiver; what was said last of it counts.
   std::map<std::uint64_t, std::pair<std::int64_t, const NotifiedAlert*>> newest;
   for (const auto* group : groups) {

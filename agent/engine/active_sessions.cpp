@@ -168,7 +168,7 @@ net::TaskResult<store::SessionReport> ActiveSessions::report(store::SessionQuest
     for (const auto& bucket : recent) summary.add(*bucket);
     return summary.finish();
   };
-  auto report = co_await net::run_on(parts_.blocking, job);
+  auto report = co_await parts_.compute(job);
   if (!report) co_return report;
   if (!on_)
     report->warnings.emplace_back(

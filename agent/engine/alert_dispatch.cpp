@@ -35,7 +35,7 @@ Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& me
       routes_(dispatch_rules(parts.config->alerting)),
       clock_steps_(parts.clock, kClockDrift),
       store_(parts.store, parts.clock),
-      client_(parts.blocking),
+      client_(parts.sending),
       last_evaluation_(parts.clock.now()),
       last_delivery_(parts.clock.now()),
       seed_(static_cast<std::uint64_t>(to_ms(parts.clock.now()))) {}

@@ -119,7 +119,7 @@ net::TaskResult<api::AlertExplanation> View::explain_alert(std::string id, std::
     out.causes = likely_causes(*rule->expr, out.alert, *history, out.at, options);
     return out;
   };
-  out = co_await net::run_on(parts_.blocking, look);
+  out = co_await parts_.compute(look);
   if (parts_.ledger == nullptr) co_return out;
   auto read = [](store::Ledger& ledger) { return ledger.list_changes({}, kChangesRead); };
   auto changes = co_await parts_.with_ledger(read);

@@ -44,28 +44,24 @@ bool Alerting::is_told_from_memory(const OutboxMessage& message) const {
   return (told != told_held_.end() && told->second >= message.sequence) || held_.holds(message);
 }
 
-net::Task<std::size_t> Alerting::deliver_held() {
+net::Task<void> Alerting::send_held(OutboxMessage message) {
   const UtcTime now = parts_.clock.now();
-  auto batch = held_.take_due(now);
-  for (auto& message : batch) {
-    const auto outcome = co_await attempt(&message);
-    if (const auto index = alertmanager_index(message.receiver)) note_reach(*index, outcome);
-    parts_.board
-        .counter("pgtend_notifications_total", "Attempts to deliver a notification.",
-                 Labels{{"receiver", message.receiver}, {"outcome", std::string(to_string(outcome.outcome))}})
-        .add();
-    if (outcome.outcome == alerts::DeliveryOutcome::retry) {
-      ++message.attempts;
-      message.not_before = retry_at(now, message.attempts, outcome.retry_after, static_cast<std::uint64_t>(to_ms(now)));
-      held_.add(std::move(message));
-      continue;
-    }
-    if (message.sequence > 0) told_held_[{message.receiver, message.group_key}] = message.sequence;
-    if (told_held_.size() > HeldMessages::kMost) told_held_.erase(told_held_.begin());
-    auto permit = co_await turn();
-    (void)plan_settle(dispatch_, message);
+  const auto outcome = co_await attempt(&message);
+  if (const auto index = alertmanager_index(message.receiver)) note_reach(*index, outcome);
+  parts_.board
+      .counter("pgtend_notifications_total", "Attempts to deliver a notification.",
+               Labels{{"receiver", message.receiver}, {"outcome", std::string(to_string(outcome.outcome))}})
+      .add();
+  if (outcome.outcome == alerts::DeliveryOutcome::retry) {
+    ++message.attempts;
+    message.not_before = retry_at(now, message.attempts, outcome.retry_after, static_cast<std::uint64_t>(to_ms(now)));
+    held_.add(std::move(message));
+    co_return;
   }
-  co_return batch.size();
+  if (message.sequence > 0) told_held_[{message.receiver, message.group_key}] = message.sequence;
+  if (told_held_.size() > HeldMessages::kMost) told_held_.erase(told_held_.begin());
+  auto permit = co_await turn();
+  (void)plan_settle(dispatch_, message);
 }
 
 }  // namespace pgtend::engine

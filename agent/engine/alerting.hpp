@@ -71,8 +71,17 @@ class Alerting {
   }
   // Flushes the groups whose time has come, ends silences and alerts that are over. Result: messages made.
   net::TaskResult<std::size_t> dispatch();
-  // deliver: sends what is due from the outbox, at most a batch. Result: how many were tried.
-  net::TaskResult<std::size_t> deliver();
+  // What is due for one way out of the agent, in its order: what memory holds, then what the outbox gave.
+  struct Batch {
+    std::string receiver;
+    std::vector<OutboxMessage> held, claimed;
+  };
+  // deliver: takes what is due. Nobody waits for a receiver that does not answer but what is for itself: it gets
+  // nothing more until send() of what was taken before has ended.
+  net::Task<std::vector<Batch>> take_due();
+  net::Task<void> send(Batch batch);
+  // Ends the sleep of who delivers.
+  [[nodiscard]] net::Wakeup& outbox() { return outbox_; }
   // Queues what an Alertmanager must hear again before its endsAt lapses.
   net::TaskResult<std::size_t> resend();
   // Calls the heartbeat's address if rules were evaluated and the outbox was worked on lately. Result: whether it did.
@@ -122,7 +131,7 @@ class Alerting {
   void add_missed(std::vector<Alert>& changed, DispatchPlan& plan) const;
   // Whether memory told this, or something newer of its group, or is about to: the ledger may have taken it, late.
   [[nodiscard]] bool is_told_from_memory(const OutboxMessage& message) const;
-  net::Task<std::size_t> deliver_held();
+  net::Task<void> send_held(OutboxMessage message);
   net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
   [[nodiscard]] GroupTask task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const;
@@ -144,7 +153,10 @@ class Alerting {
   [[nodiscard]] static std::optional<std::size_t> alertmanager_index(const std::string& receiver);
   void note_reach(std::size_t alertmanager, const alerts::Delivery& outcome);
   net::Task<void> send(OutboxMessage message);
-  net::Task<void> send_all(std::vector<OutboxMessage> messages);
+  // How many messages each way may get now.
+  [[nodiscard]] std::map<std::string, int> allowance(Deadline now);
+  net::TaskResult<std::vector<OutboxMessage>> claim_due();
+  net::TaskResult<bool> look_at_outbox();
   net::Task<void> combine_waiting(Deadline now);
   net::Task<alerts::Delivery> attempt(const OutboxMessage* message);
   net::Task<void> finish(OutboxMessage message, alerts::Delivery outcome);
@@ -165,7 +177,7 @@ class Alerting {
   std::function<std::string(const std::string&)> blind_;
   std::shared_ptr<const RuleSet> rules_;
   RuleTriggers triggers_;
-  net::Wakeup wakeup_;
+  net::Wakeup wakeup_, outbox_;
   States state_;
   net::Turnstile turnstile_{1};  // one change of state_ and dispatch_ at a time
   alerts::DispatchRules routes_;
@@ -175,7 +187,7 @@ class Alerting {
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_, record_samples_;
-  std::optional<UtcTime> records_until_;  // the newest end of a change that they know
+  std::optional<UtcTime> records_until_;               // the newest end of a change that they know
   std::optional<std::set<std::string>> told_changes_;  // nullopt: the outbox was not asked yet
   std::map<std::size_t, GroupRun> runs_;               // by the group's place in rules_
   std::set<Labels> failed_rules_, blind_rules_;        // by how the last evaluation gave no answer
@@ -185,6 +197,7 @@ class Alerting {
   ClockSteps clock_steps_;
   bool restored_ = false, retire_due_ = false, readmit_due_ = false;
   std::map<std::string, Pace> paces_;                  // by integration
+  std::set<std::string> busy_;                         // integrations that have not answered yet
   std::map<std::size_t, Deadline> unreachable_since_;  // Alertmanagers, by index
   std::set<std::size_t> reached_;
   std::set<std::string> digests_;                               // integrations for which a digest waits

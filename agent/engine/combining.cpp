@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/base/log.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/receivers.hpp"
@@ -31,18 +33,26 @@ net::Task<void> Alerting::combine_waiting(Deadline now) {
   if (full.empty()) co_return;
   auto permit = co_await turn();
   if (!permit) co_return;  // tried again with the next batch
-  auto read = [](store::Ledger& ledger) -> Result<std::vector<OutboxMessage>> {
+  using Messages = std::vector<OutboxMessage>;
+  auto read = [](store::Ledger& ledger) -> Result<std::pair<Messages, Messages>> {
     const auto stats = ledger.outbox_stats();
     if (!stats) return fail(stats.error());
-    // What is being sent, by a process that was killed perhaps, can be neither taken back nor overtaken.
-    if (stats->in_flight > 0 || stats->queued < 2) return std::vector<OutboxMessage>();
-    return ledger.outbox_list("queued", static_cast<std::size_t>(stats->queued));
+    const auto most = static_cast<std::size_t>(stats->queued);
+    if (most < 2) return std::pair<Messages, Messages>();
+    auto queued = ledger.outbox_list("queued", most), in_flight = ledger.outbox_list("in_flight", most);
+    if (!queued) return fail(std::move(queued.error()));
+    if (!in_flight) return fail(std::move(in_flight.error()));
+    return std::pair{std::move(*queued), std::move(*in_flight)};
   };
-  const auto queued = co_await with_ledger(read);
-  if (!queued || queued->empty()) co_return;
+  const auto waiting = co_await with_ledger(read);
+  if (!waiting || waiting->first.empty()) co_return;
+  const auto& [queued, in_flight] = *waiting;
   const auto words = [this, at = parts_.clock.now()](const Notification& told) { return render(told, at); };
   for (const auto& way : full) {
-    auto planned = plan_digest(dispatch_, way.receiver, way.id, *queued, words);
+    // What is being sent, by a process that was killed perhaps, can be neither taken back nor overtaken.
+    const auto is_of_way = [id = way.id](const OutboxMessage& message) { return message.receiver == id; };
+    if (std::any_of(in_flight.begin(), in_flight.end(), is_of_way)) continue;
+    auto planned = plan_digest(dispatch_, way.receiver, way.id, queued, words);
     if (!planned) continue;
     auto saved = co_await save({}, std::move(*planned));
     if (saved) digests_.insert(way.id);

@@ -1,5 +1,3 @@
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/config/files.hpp"
@@ -83,67 +81,71 @@ net::TaskResult<std::size_t> Alerting::resend() {
   co_return count;
 }
 
-net::TaskResult<std::size_t> Alerting::deliver() {
-  const UtcTime now = parts_.clock.now();
-  const Deadline steady = parts_.clock.steady_now();
-  std::map<std::string, int> allowance;
-  for (const auto& each : integrations(parts_.config->alerting)) {
-    auto& pace = paces_.try_emplace(each.id, alerts::send_rate(each.config.kind)).first->second;
-    allowance[each.id] = pace.allowed(steady, static_cast<int>(kBatch));
-  }
-  for (std::size_t i = 0; i < parts_.config->alerting.alertmanagers.size(); ++i) {
-    const auto id = std::string(kAlertmanager) + std::to_string(i);
-    auto& pace = paces_.try_emplace(id, alerts::SendRate{}).first->second;
-    allowance[id] = pace.allowed(steady, static_cast<int>(kBatch));
-  }
-  co_await combine_waiting(steady);
-  const auto held = co_await deliver_held();
-  if (parts_.ledger == nullptr) {
-    last_delivery_ = now;
-    co_return held;
-  }
-  std::vector<OutboxMessage> due;
-  if (parts_.ledger->may_have_queued()) {
-    auto claim = [now, allowance](store::Ledger& ledger) { return ledger.claim(now, kBatch, allowance); };
-    auto claimed = co_await with_ledger(claim);
-    // That it stalls has been said, and what memory holds was told; the heartbeat stops.
-    if (!claimed && store_.is_stalled()) co_return held;
-    if (!claimed) co_return fail(std::move(claimed.error()), "read the outbox");
-    due = std::move(*claimed);
-  }
-  // One slow receiver holds up half of the others at most.
-  std::vector<OutboxMessage> lanes[2];
-  for (auto& message : due) {
-    auto& lane = lanes[std::hash<std::string>()(message.receiver) % 2];
-    lane.push_back(std::move(message));
-  }
-  const std::size_t count = lanes[0].size() + lanes[1].size();
-  if (lanes[0].empty() || lanes[1].empty()) {
-    auto& only = lanes[0].empty() ? lanes[1] : lanes[0];
-    co_await send_all(std::move(only));
-  } else {
-    using net::asio::experimental::awaitable_operators::operator&&;
-    auto first = send_all(std::move(lanes[0]));
-    auto second = send_all(std::move(lanes[1]));
-    co_await (std::move(first) && std::move(second));
-  }
-  if (steady >= stats_due_) {
-    stats_due_ = steady + kStatsInterval;
-    auto read = [](store::Ledger& ledger) { return ledger.outbox_stats(); };
-    auto stats = co_await with_ledger(read);
-    // An empty outbox is not read otherwise: a ledger that cannot be read is no sign of life.
-    if (!stats && store_.is_stalled()) co_return held;
-    if (!stats) co_return fail(std::move(stats.error()), "read the outbox");
-    publish_outbox(*stats);
-    co_await count_rule_series();
-    co_await read_dropped();
-  }
-  last_delivery_ = now;
-  co_return count;
+std::map<std::string, int> Alerting::allowance(Deadline now) {
+  std::map<std::string, int> out;
+  const auto add = [&](const std::string& id, alerts::SendRate rate) {
+    auto& pace = paces_.try_emplace(id, rate).first->second;
+    out[id] = pace.allowed(now, static_cast<int>(kBatch));
+  };
+  for (const auto& each : integrations(parts_.config->alerting)) add(each.id, alerts::send_rate(each.config.kind));
+  for (std::size_t i = 0; i < parts_.config->alerting.alertmanagers.size(); ++i)
+    add(std::string(kAlertmanager) + std::to_string(i), {});
+  for (const auto& id : busy_) out[id] = 0;
+  return out;
 }
 
-net::Task<void> Alerting::send_all(std::vector<OutboxMessage> messages) {
-  for (const auto& message : messages) co_await send(message);
+net::TaskResult<std::vector<OutboxMessage>> Alerting::claim_due() {
+  if (parts_.ledger == nullptr || !parts_.ledger->may_have_queued()) co_return std::vector<OutboxMessage>();
+  auto claim = [now = parts_.clock.now(), allowed = allowance(parts_.clock.steady_now())](store::Ledger& ledger) {
+    return ledger.claim(now, kBatch, allowed);
+  };
+  co_return co_await with_ledger(claim);
+}
+
+net::Task<std::vector<Alerting::Batch>> Alerting::take_due() {
+  const Deadline steady = parts_.clock.steady_now();
+  (void)allowance(steady);
+  co_await combine_waiting(steady);
+  std::map<std::string, Batch> batches;
+  for (auto& message : held_.take_due(parts_.clock.now(), busy_))
+    batches[message.receiver].held.push_back(std::move(message));
+  auto claimed = co_await claim_due();
+  if (claimed)
+    for (auto& message : *claimed) batches[message.receiver].claimed.push_back(std::move(message));
+  const auto looked = claimed ? co_await look_at_outbox() : fail(std::move(claimed.error()));
+  // That the disk stalls has been said, and what memory holds is told; the heartbeat stops.
+  if (looked) last_delivery_ = parts_.clock.now();
+  if (!looked && !store_.is_stalled()) log::warn("outbox not read", {{"error", looked.error().describe()}});
+  std::vector<Batch> out;
+  for (auto& [receiver, batch] : batches) {
+    batch.receiver = receiver;
+    busy_.insert(receiver);
+    out.push_back(std::move(batch));
+  }
+  co_return out;
+}
+
+// An empty outbox is not read otherwise: a ledger that cannot be read is no sign of life.
+net::TaskResult<bool> Alerting::look_at_outbox() {
+  const Deadline steady = parts_.clock.steady_now();
+  if (parts_.ledger == nullptr || steady < stats_due_) co_return true;
+  stats_due_ = steady + kStatsInterval;
+  auto read = [](store::Ledger& ledger) { return ledger.outbox_stats(); };
+  auto stats = co_await with_ledger(read);
+  if (!stats) co_return fail(std::move(stats.error()), "read the outbox");
+  publish_outbox(*stats);
+  co_await count_rule_series();
+  co_await read_dropped();
+  co_return true;
+}
+
+net::Task<void> Alerting::send(Batch batch) {
+  const std::shared_ptr<void> until_the_end(nullptr, [this, receiver = batch.receiver](void*) {
+    busy_.erase(receiver);
+    outbox_.ring();
+  });
+  for (auto& message : batch.held) co_await send_held(std::move(message));
+  for (auto& message : batch.claimed) co_await send(std::move(message));
 }
 
 net::Task<void> Alerting::send(OutboxMessage message) {
@@ -188,7 +190,7 @@ net::Task<alerts::Delivery> Alerting::attempt(const OutboxMessage* message) {
   if (!integration) co_return gone(message->receiver);
   auto target = target_with_secrets(integration->config);
   if (!target) co_return alerts::classify(target.error());
-  auto answer = co_await alerts::deliver(&client_, parts_.blocking, &parts_.clock, *target, *message);
+  auto answer = co_await alerts::deliver(&client_, parts_.sending, &parts_.clock, *target, *message);
   if (!answer) co_return alerts::classify(answer.error());
   co_return *answer;
 }

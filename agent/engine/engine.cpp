@@ -13,6 +13,7 @@
 #include "agent/engine/startup_code.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
+#include "agent/http/abandon.hpp"
 #include "agent/store/sha256.hpp"
 
 namespace pgtend::engine {
@@ -21,6 +22,8 @@ namespace {
 
 // Everything must have ended by then; systemd's default is 90 s.
 constexpr std::chrono::seconds kShutdownTime{10};
+// Each receiver that does not answer keeps a thread for its timeout; others wait for it only beyond so many.
+constexpr std::size_t kReceiversAtOnce = 4;
 
 std::uint64_t boot_seed(const Clock& clock) {
   return static_cast<std::uint64_t>(to_ms(clock.now())) ^ (static_cast<std::uint64_t>(::getpid()) << 32);
@@ -41,6 +44,8 @@ class Agent {
       : options_(options),
         store_(1),
         blocking_(2),
+        sending_(kReceiversAtOnce),
+        queries_(2),
         config_(std::make_shared<const config::Config>(loaded.config)),
         files_(loaded.files),
         board_(board_options(loaded.config, options.version)) {}
@@ -53,7 +58,8 @@ class Agent {
     lanes_ = std::make_unique<pg::Lanes>(io_.get_executor(), blocking_.get_executor(),
                                          lane_options(config_->postgresql), clock_, boot_seed(clock_));
     parts_ = std::make_unique<Parts>(Parts{clock_, io_.get_executor(), store_.get_executor(), blocking_.get_executor(),
-                                           config_, *lanes_, *history_, ledger_.get(), ledger_error_, board_});
+                                           sending_.get_executor(), queries_.get_executor(), config_, *lanes_,
+                                           *history_, ledger_.get(), ledger_error_, board_});
     rooms_ = std::make_unique<Rooms>(*parts_, options_);
     if (auto ok = rooms_->load(); !ok) return ok;
     note_loaded(files_, {});
@@ -77,6 +83,11 @@ class Agent {
     io_.run();
     store_.join();
     blocking_.join();
+    // Nobody waits for them any more.
+    sending_.stop();
+    queries_.stop();
+    sending_.join();
+    queries_.join();
     return {};
   }
 
@@ -176,6 +187,7 @@ class Agent {
     log::info("pgtend stops");
     const Deadline deadline = clock_.steady_now() + kShutdownTime;
     if (rooms_->changes != nullptr) rooms_->changes->stop();
+    http::abandon_exchanges();
     co_await server_->stop();
     auto left = co_await supervisor->stop(deadline);
     for (const auto& name : left) log::warn("task did not end in time", {{"task", name}});
@@ -189,7 +201,7 @@ class Agent {
   const EngineOptions& options_;
   SystemClock clock_;
   net::asio::io_context io_{1};
-  net::asio::thread_pool store_, blocking_;
+  net::asio::thread_pool store_, blocking_, sending_, queries_;
   std::shared_ptr<const config::Config> config_;
   std::vector<std::string> files_;
   api::MetricsBoard board_;

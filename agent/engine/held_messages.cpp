@@ -27,12 +27,12 @@ void HeldMessages::drop_one() {
   held_.erase(least);
 }
 
-std::vector<OutboxMessage> HeldMessages::take_due(UtcTime now) {
+std::vector<OutboxMessage> HeldMessages::take_due(UtcTime now, const std::set<std::string>& busy) {
   std::vector<OutboxMessage> due;
   std::deque<OutboxMessage> later;
   for (auto& message : std::exchange(held_, {})) {
     if (message.expires_at && *message.expires_at <= now) continue;
-    if (message.not_before > now) {
+    if (message.not_before > now || busy.contains(message.receiver)) {
       later.push_back(std::move(message));
     } else {
       due.push_back(std::move(message));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ class HeldMessages {
   static constexpr std::size_t kMost = 1'000;
 
   void add(OutboxMessage message);
-  // Those whose time has come, which are then no longer held; what expired goes.
-  [[nodiscard]] std::vector<OutboxMessage> take_due(UtcTime now);
+  // Those whose time has come and whose receiver is not busy, which are then no longer held; what expired goes.
+  [[nodiscard]] std::vector<OutboxMessage> take_due(UtcTime now, const std::set<std::string>& busy = {});
   // Whether it has this message, or one that took its place.
   [[nodiscard]] bool holds(const OutboxMessage& message) const;
   [[nodiscard]] std::size_t size() const { return held_.size(); }

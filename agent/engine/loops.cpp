@@ -113,7 +113,7 @@ void Rooms::start(Supervisor& supervisor) {
   supervisor.spawn("databases", [this] { return discover_loop(); });
   supervisor.spawn("rights", [this] { return rights.loop(); });
   supervisor.spawn("rules", [this] { return rules_loop(); });
-  supervisor.spawn("outbox", [this] { return outbox_loop(); });
+  supervisor.spawn("outbox", [this, &supervisor] { return outbox_loop(&supervisor); });
   supervisor.spawn("heartbeat", [this] { return heartbeat_loop(); });
   supervisor.spawn("advise", [this] { return advise_loop(); });
   supervisor.spawn("commit", [this] { return commit_loop(); });
@@ -157,7 +157,7 @@ net::Task<void> Rooms::rules_loop() {
   }
 }
 
-net::Task<void> Rooms::outbox_loop() {
+net::Task<void> Rooms::outbox_loop(Supervisor* supervisor) {
   Deadline resend = parts.clock.steady_now() + parts.config->alerting.resend_interval;
   while (true) {
     if (parts.clock.steady_now() >= resend) {
@@ -167,10 +167,13 @@ net::Task<void> Rooms::outbox_loop() {
     }
     auto made = co_await alerting.dispatch();
     if (!made) log::warn("groups not flushed", {{"error", made.error().describe()}});
-    auto tried = co_await alerting.deliver();
-    if (!tried) log::warn("outbox not read", {{"error", tried.error().describe()}});
+    auto batches = co_await alerting.take_due();
+    for (auto& batch : batches) {
+      const auto name = "send to " + batch.receiver;
+      supervisor->spawn(name, [this, batch = std::move(batch)] { return alerting.send(batch); });
+    }
     const Deadline next = parts.clock.steady_now() + kOutboxInterval;
-    co_await net::sleep_until(next);
+    co_await alerting.outbox().wait_until(next);
   }
 }
 

@@ -42,7 +42,7 @@ struct Rooms {
  private:
   net::Task<void> discover_loop();
   net::Task<void> rules_loop();
-  net::Task<void> outbox_loop();
+  net::Task<void> outbox_loop(Supervisor* supervisor);
   net::Task<void> heartbeat_loop();
   net::Task<void> advise_loop();
   net::Task<void> commit_loop();

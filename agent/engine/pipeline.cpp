@@ -27,9 +27,8 @@ net::Task<void> Pipeline::watch(std::size_t group, std::set<std::size_t> only) {
     log::error("alerts not saved", {{"error", changed.error().describe()}});
     co_return;
   }
-  if (changed->empty()) co_return;
-  auto delivered = co_await alerting_.deliver();
-  if (!delivered) log::warn("outbox not read", {{"error", delivered.error().describe()}});
+  // Who waits for a receiver does not hold up the next look at the rules.
+  if (!changed->empty()) alerting_.outbox().ring();
 }
 
 net::Task<void> Pipeline::tend(std::string database) {

@@ -21,7 +21,7 @@ std::string cursor_key(const std::string& name) {
 }  // namespace
 
 RemoteWriting::RemoteWriting(Parts& parts, std::function<std::vector<MetricDef>()> metrics)
-    : parts_(parts), metrics_(std::move(metrics)), client_(parts.blocking) {}
+    : parts_(parts), metrics_(std::move(metrics)), client_(parts.sending) {}
 
 void RemoteWriting::start(Supervisor& supervisor) {
   supervisor_ = &supervisor;

@@ -5,13 +5,13 @@ namespace pgtend::engine {
 
 net::TaskResult<store::StorageReport> View::history_report() {
   auto job = [history = &parts_.history] { return history->report(); };
-  auto report = co_await net::run_on(parts_.blocking, job);
+  auto report = co_await parts_.compute(job);
   co_return report;
 }
 
 net::TaskResult<store::IntegrityReport> View::history_check() {
   auto job = [path = parts_.config->history.path] { return store::check_history(path); };
-  auto report = co_await net::run_on(parts_.blocking, job);
+  auto report = co_await parts_.compute(job);
   co_return report;
 }
 
@@ -20,7 +20,7 @@ net::TaskResult<std::string> View::history_backup(std::string to) {
     if (auto copied = history->backup(to); !copied) return fail(std::move(copied.error()));
     return to;
   };
-  auto copied = co_await net::run_on(parts_.blocking, job);
+  auto copied = co_await parts_.compute(job);
   co_return copied;
 }
 

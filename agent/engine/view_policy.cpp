@@ -76,7 +76,7 @@ net::TaskResult<PolicyBacktest> View::backtest_policy(api::PolicyText text, Mill
               observing = verify.warm_up + verify.after]() -> Result<PolicyBacktest> {
     return policy::backtest(proposals, policy, from, to, observing);
   };
-  auto report = co_await net::run_on(parts_.blocking, job);
+  auto report = co_await parts_.compute(job);
   co_return report;
 }
 

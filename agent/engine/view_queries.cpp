@@ -43,7 +43,7 @@ net::TaskResult<api::QueryResult> compute(Parts* parts, std::string expr, Millis
     if (!value) return fail(std::move(value.error()));
     return as_result(promql::Value(std::move(*value)));
   };
-  auto answer = co_await net::run_on(parts->blocking, std::move(job));
+  auto answer = co_await parts->compute(std::move(job));
   co_return answer;
 }
 
@@ -107,7 +107,7 @@ net::TaskResult<std::vector<SeriesKey>> View::history_series(std::vector<std::st
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
   };
-  auto keys = co_await net::run_on(parts_.blocking, job);
+  auto keys = co_await parts_.compute(job);
   co_return keys;
 }
 
@@ -121,7 +121,7 @@ net::TaskResult<api::HistoryPage> View::history_page(std::vector<std::string> se
     if (!wanted) return fail(wanted.error());
     return api::read_page(*reader, *wanted, range, cursor);
   };
-  auto page = co_await net::run_on(parts_.blocking, job);
+  auto page = co_await parts_.compute(job);
   co_return page;
 }
 

@@ -93,7 +93,7 @@ net::TaskResult<std::vector<LintFinding>> View::lint_rules(std::vector<api::Rule
     RuleFacts facts(*reader, {from, now}, defs, *rules);
     return engine::lint_rules(*rules, facts, options);
   };
-  auto found = co_await net::run_on(parts_.blocking, job);
+  auto found = co_await parts_.compute(job);
   co_return found;
 }
 
@@ -126,7 +126,7 @@ net::TaskResult<std::vector<ExplainedRule>> View::explain_rule(std::string rule,
     }
     return out;
   };
-  auto explained = co_await net::run_on(parts_.blocking, job);
+  auto explained = co_await parts_.compute(job);
   co_return explained;
 }
 
@@ -159,7 +159,7 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
     if (!old) return fail(std::move(old.error()));
     return engine::backtest_rules(*rules, request.against.empty() ? nullptr : old->get(), *reader, options);
   };
-  auto report = co_await net::run_on(parts_.blocking, job);
+  auto report = co_await parts_.compute(job);
   co_return report;
 }
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "agent/base/strings.hpp"
+#include "agent/http/abandon.hpp"
 
 namespace pgtend::http {
 
@@ -142,6 +143,7 @@ void set_limits(CURL* handle, const ClientRequest& request) {
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "pgtend");
   curl_easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  set_abandon(handle);
 }
 
 void set_place(CURL* handle, const ClientRequest& request) {

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include "agent/http/abandon.hpp"
+
 namespace pgtend::http {
 
 namespace {
@@ -76,6 +78,7 @@ Result<int> send_mail_blocking(const MailRequest& request) {
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, timeout);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, timeout);
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
+  set_abandon(handle);
   set_tls(handle, request);
   if (!request.username.empty()) {
     curl_easy_setopt(handle, CURLOPT_USERNAME, request.username.c_str());

@@ -123,7 +123,7 @@ class Ledger {
   Result<void> mark_dead(std::int64_t id, const std::string& error, const std::vector<OutboxMessage>& instead = {},
                          const DispatchChange& dispatch = {});
   Result<OutboxStats> outbox_stats();
-  // Messages of a state ("queued", "dead", "sent", "superseded"), newest first.
+  // Messages of a state ("queued", "in_flight" of them, "dead", "sent", "superseded"), newest first.
   Result<std::vector<OutboxMessage>> outbox_list(const std::string& state, std::size_t limit);
 
   // --- silences; each write with its audit row

@@ -220,7 +220,9 @@ Result<std::vector<OutboxMessage>> Outbox::claim(UtcTime now, std::size_t limit,
 
 Result<std::vector<OutboxMessage>> Outbox::list(const std::string& state, std::size_t limit) {
   static const std::string text = std::string(kSelect) + "WHERE state=?1 ORDER BY id DESC LIMIT ?2";
-  auto query = db_.cached(text.c_str());
+  static const std::string leased =
+      std::string(kSelect) + "WHERE state='queued' AND lease_until<>0 AND ?1<>'' ORDER BY id DESC LIMIT ?2";
+  auto query = db_.cached(state == "in_flight" ? leased.c_str() : text.c_str());
   if (!query) return fail(std::move(query).error());
   std::vector<OutboxMessage> out;
   (*query)->bind(1, state).bind(2, static_cast<std::int64_t>(limit));

@@ -1,6 +1,10 @@
 // From the sample that breaks a rule to the webhook.
 #include <algorithm>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <cmath>
+#include <thread>
 
 #include "tests/e2e/daemon/daemon.hpp"
 #include "tests/support/catch.hpp"
@@ -84,4 +88,96 @@ TEST_CASE("a webhook hears of a broken rule within a second beyond `for`, at the
   CHECK(median(at_once, "no for") < Millis(1000));
   // A rule is not told before its time.
   CHECK(held.front() >= Millis(0));
+}
+
+namespace {
+
+// A receiver that takes connections and never answers.
+class DeafServer {
+ public:
+  DeafServer() : acceptor_(io_, {boost::asio::ip::make_address("127.0.0.1"), 0}) {}
+  [[nodiscard]] std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/";
+  }
+
+ private:
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+};
+
+// A rule of its user about a session that idles in its transaction, and one that always fires.
+constexpr const char* kIdleRules = R"yaml(groups:
+  - name: test
+    interval: 500ms
+    rules:
+      - alert: Idle
+        expr: max by (datname) (pgtend_idle_in_transaction_age_seconds) > 1
+      - alert: Up
+        expr: pg_up == 1
+)yaml";
+
+bool is_told(const WebhookSink& sink, const std::string& rule, const std::string& status) {
+  const auto bodies = sink.bodies();
+  return std::any_of(bodies.begin(), bodies.end(), [&](const Json& body) {
+    return body["status"] == status && body["alerts"][0]["labels"]["alertname"] == rule;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("receivers that never answer hold up neither the rules, nor other receivers, nor the end of the agent") {
+  PgCluster cluster;
+  WebhookSink sink;
+  const DeafServer deaf;
+  std::string receivers = "  receivers:\n    - name: oncall\n      webhook_configs:\n";
+  for (int i = 0; i < 3; ++i) receivers += "        - {url: '" + deaf.url() + "', timeout: 120s}\n";
+  receivers += "        - {url: '" + sink.url() + "'}\n";
+  Daemon daemon(cluster, {{"alerting",
+                           "  route: {receiver: oncall, group_by: [alertname], group_wait: 0s, group_interval: 1s}\n" +
+                               receivers}});
+  write_file(daemon.path("rules/idle.yaml"), kIdleRules);
+  daemon.start();
+  REQUIRE(eventually([&] { return is_told(sink, "Up", "firing"); }, std::chrono::seconds(40)));
+  {
+    auto session = cluster.session();
+    session.exec("begin");
+    session.exec("select 1");
+    REQUIRE(eventually([&] { return is_told(sink, "Idle", "firing"); }, std::chrono::seconds(40)));
+  }
+  REQUIRE(eventually([&] { return is_told(sink, "Idle", "resolved"); }, std::chrono::seconds(40)));
+  daemon.stop();
+  CHECK_THAT(daemon.log(), ContainsSubstring("pgtend stopped"));
+}
+
+TEST_CASE("queries of dashboards, however many and slow, do not keep rules from being evaluated") {
+  PgCluster cluster;
+  WebhookSink sink;
+  Daemon daemon(cluster, {{"alerting",
+                           "  route: {receiver: oncall, group_by: [alertname], group_wait: 0s}\n"
+                           "  receivers: [{name: oncall, webhook_configs: [{url: \"" +
+                               sink.url() + "\"}]}]\n"}});
+  write_file(daemon.path("rules/idle.yaml"), kIdleRules);
+  daemon.start();
+  REQUIRE(eventually([&] { return is_told(sink, "Up", "firing"); }, std::chrono::seconds(40)));
+  std::atomic<bool> enough = false;
+  std::atomic<int> asked = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 12; ++i)
+    clients.emplace_back([&] {
+      while (!enough) {
+        (void)daemon.get(
+            "/api/v1/query_range?query=quantile_over_time(0.9,vector(time())%5B20m:1s%5D)&start=0&end=10000&step=1");
+        ++asked;
+      }
+    });
+  auto session = cluster.session();
+  session.exec("begin");
+  session.exec("select 1");
+  const bool told = eventually([&] { return is_told(sink, "Idle", "firing"); }, std::chrono::seconds(40));
+  const int before = asked;
+  CHECK(told);
+  // They were at it all the time.
+  CHECK(eventually([&] { return asked > before; }, std::chrono::seconds(40)));
+  enough = true;
+  for (auto& client : clients) client.join();
 }

@@ -95,6 +95,18 @@ TEST_CASE("nothing overtakes a digest, and what comes while it waits is taken in
   CHECK(scene.ledger->outbox_stats()->queued == 0);
 }
 
+TEST_CASE("a digest that waits alone is not made anew, whatever waits for other receivers") {
+  Scene scene;
+  for (const auto* rule : {"A", "B"}) scene.tell(rule, AlertState::firing);
+  REQUIRE(scene.combine());
+  const auto waits = scene.ledger->outbox_list("queued", 10);
+  REQUIRE(waits);
+  CHECK_FALSE(scene.combine());
+  const auto due = scene.due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].id == waits->front().id);
+}
+
 TEST_CASE("one waiting group is no digest, and a message of no group is never taken back") {
   Scene scene;
   scene.tell("A", AlertState::firing);
