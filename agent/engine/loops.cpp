@@ -142,16 +142,14 @@ net::Task<void> Rooms::rules_loop() {
     auto& triggers = alerting.triggers();
     const Deadline now = parts.clock.steady_now();
     Deadline next = now + parts.config->rules.evaluation_interval;
+    auto turns = triggers.take(now);
     for (std::size_t i = 0; i < rules->groups.size(); ++i) {
       auto& at = due.try_emplace(rules->groups[i].id, now).first->second;
-      if (at <= now) {
-        if (alerting.rules() == rules) co_await pipeline.watch(i);
-        while (at <= now) at += rules->groups[i].interval;
-      }
+      if (at <= now) turns[i].clear();
+      while (at <= now) at += rules->groups[i].interval;
       next = std::min(next, at);
     }
-    for (const auto& [group, only] : triggers.take(parts.clock.steady_now()))
-      if (alerting.rules() == rules) co_await pipeline.watch(group, only);
+    if (!turns.empty()) co_await pipeline.watch(std::move(turns));
     next = std::min(next, triggers.due().value_or(next));
     co_await alerting.wakeup().wait_until(next);
   }
