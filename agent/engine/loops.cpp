@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "agent/base/log.hpp"
+#include "agent/engine/idle_code.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
 
@@ -249,6 +250,7 @@ net::Task<void> Rooms::watchdog_loop() {
     // What a round of advice or a large query freed lies between what stays; glibc gives such pages back only when
     // asked.
     malloc_trim(0);
+    give_back_idle_code();
     // Bounded, whatever the disk does: the next sign of life comes after it.
     auto status = co_await view.status();
     if (status)
