@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "agent/base/log.hpp"
+#include "agent/engine/beat.hpp"
 #include "agent/engine/idle_code.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
@@ -168,7 +169,7 @@ net::Task<void> Rooms::outbox_loop() {
     if (!made) log::warn("groups not flushed", {{"error", made.error().describe()}});
     auto tried = co_await alerting.deliver();
     if (!tried) log::warn("outbox not read", {{"error", tried.error().describe()}});
-    const Deadline next = parts.clock.steady_now() + kOutboxInterval;
+    const Deadline next = on_the_second(parts.clock.steady_now() + kOutboxInterval, kOutboxInterval);
     co_await net::sleep_until(next);
   }
 }
@@ -221,7 +222,8 @@ net::Task<void> Rooms::commit_loop() {
   Deadline look_after{};
   while (true) {
     const Deadline now = parts.clock.steady_now();
-    const Deadline next = now + parts.config->history.commit_interval;
+    const Millis every = parts.config->history.commit_interval;
+    const Deadline next = on_the_second(now + every, every);
     if (parts.history.has_new() || now >= look_after) {
       look_after = now + kQuietCommit;
       auto commit = [history = &parts.history] { return history->commit(); };
