@@ -140,7 +140,7 @@ void fold_into(SeriesSample& sample, Fold fold, double value, std::uint64_t epoc
 }  // namespace
 
 SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
-                         std::string_view database, RowKeys* known_keys) {
+                         std::string_view database, RowKeys* known_keys, std::size_t most) {
   SeriesRun out;
   RowKeys own_keys;
   auto& keys = known_keys != nullptr ? *known_keys : own_keys;
@@ -159,10 +159,16 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
   const auto taken = def.fold ? rows.size() : std::min(rows.size(), quota);
   // A statement that picks its rows itself says how many it did not give.
   out.dropped = rows.size() - taken + static_cast<std::size_t>(rows.integer(0, "left_out").value_or(0));
-  out.samples.reserve(std::min(taken, quota) * names.size());
+  out.samples.reserve(std::min(std::min(taken, quota) * names.size(), most));
   for (std::size_t i = 0; i < taken; ++i) {
+    const bool full = out.samples.size() >= most;
+    // A row that folds may be of one that is there.
+    if (full && !def.fold) {
+      out.dropped += taken - i;
+      break;
+    }
     const auto& row = rows.rows[i];
-    auto* const place = row_of(keys, labels, row, quota);
+    auto* const place = row_of(keys, labels, row, full ? 0 : quota);
     if (place == nullptr) {
       ++out.dropped;
       continue;
@@ -171,6 +177,11 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
     const std::uint64_t epoch = epoch_of(epoch_at && row[*epoch_at] ? *row[*epoch_at] : std::string());
     const auto add = [&](const std::string& name, std::size_t at, bool exporter, double value,
                          const CollectorColumn& column) {
+      const bool is_there = known.seen[at] == known.run;
+      if (out.samples.size() >= most && !is_there) {
+        ++out.over;
+        return;
+      }
       if (const auto there = keys.use(known, at, out.samples.size())) {
         if (def.fold) return fold_into(out.samples[*there], column.fold, value, epoch);
         ++out.duplicates;
@@ -188,6 +199,7 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
         add(column->exporter_name, exporter, true, scaled(*column, *value, column->exporter_scale), *column);
     }
   }
+  out.rows = keys.size();
   keys.end();
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -23,7 +24,9 @@ inline constexpr int kDefaultMaxRows = 500;
 
 struct SeriesRun {
   std::vector<SeriesSample> samples;
+  std::size_t rows = 0;        // of which these are
   std::size_t dropped = 0;     // rows beyond max_series; the statement orders them, so the first are the important ones
+  std::size_t over = 0;        // series of the last row beyond `most`; the rows behind it are among the dropped
   std::size_t duplicates = 0;  // samples whose series was already there; the first one stays
 };
 
@@ -33,8 +36,8 @@ struct SeriesRun {
 // style with offset) gives Unix seconds. In a collector that folds, rows with the same labels are one: each column
 // their sum or greatest, their epoch that of all of them. `database` becomes the label datname when the scope is
 // database. `keys`, when given, are those of the last run of this collector on this database; what is still there is
-// used again.
+// used again. `most` series are made, and the keys of no more kept.
 [[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
-                                       std::string_view database, RowKeys* keys = nullptr);
+                                       std::string_view database, RowKeys* keys = nullptr, std::size_t most = SIZE_MAX);
 
 }  // namespace pgtend::collectors

@@ -87,29 +87,39 @@ const Slot* BoardSlots::find(const SlotKey& key) const {
 void BoardSlots::decide_visible() {
   if (std::exchange(decided_, true)) return;
   families_.clear();
-  std::unordered_set<std::string_view> seen;
-  seen.reserve(2 * visible_);
-  std::map<std::string_view, std::size_t> sizes;
-  visible_ = 0;
   for (auto& [key, slot] : slots_) {
     slot.duplicates = slot.dropped = 0;
-    for (auto& [name, block] : slot.families) {
-      families_[name].push_back(Place{&slot, &block});
-      auto& size = sizes[name];
-      for (auto& line : block.lines) {
-        const bool first = seen.insert(line.prefix).second;
-        if (line.visible != first) slot.formatted = false;
-        line.visible = first;
-        if (!first) {
-          ++slot.duplicates;
-          continue;
-        }
-        ++size;
-        ++visible_;
-      }
+    for (auto& [name, block] : slot.families) families_[name].push_back(Place{&slot, &block});
+  }
+  std::map<std::string_view, std::size_t> sizes;
+  visible_ = 0;
+  for (const auto& [name, places] : families_) visible_ += sizes[name] = want_each_once(places);
+  if (visible_ > max_series_) fit(sizes);
+  for (const auto& [name, places] : families_) show_wanted(places);
+}
+
+// How many series a family has. Lines of one series follow each other in a slot; only where several slots have the
+// family they are looked for all over it.
+std::size_t BoardSlots::want_each_once(const std::vector<Place>& places) {
+  std::unordered_set<std::string_view> seen;
+  std::size_t size = 0;
+  for (const auto& place : places) {
+    const std::string* before = nullptr;
+    for (auto& line : place.block->lines) {
+      line.wanted =
+          (before == nullptr || *before != line.prefix) && (places.size() == 1 || seen.insert(line.prefix).second);
+      before = &line.prefix;
+      ++(line.wanted ? size : place.slot->duplicates);
     }
   }
-  if (visible_ > max_series_) fit(sizes);
+  return size;
+}
+
+// Text that stays as it is need not be made again.
+void BoardSlots::show_wanted(const std::vector<Place>& places) {
+  for (const auto& place : places)
+    for (auto& line : place.block->lines)
+      if (std::exchange(line.visible, line.wanted) != line.wanted) place.slot->formatted = false;
 }
 
 // The largest families are cut to one common size, so that a thousand tables cannot push out the handful of series that
@@ -139,16 +149,16 @@ void BoardSlots::cut(const std::vector<Place>& places, std::size_t keep) {
   std::vector<Candidate> candidates;
   for (const auto& place : places)
     for (auto& line : place.block->lines)
-      if (line.visible) {
+      if (line.wanted) {
         const double value = std::abs(place.slot->shown->samples[line.sample].value);
         candidates.push_back({std::isnan(value) ? 0 : value, place.slot, &line});
       }
-  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-    return a.value != b.value ? a.value > b.value : a.line->prefix < b.line->prefix;
-  });
+  std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(keep), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return a.value != b.value ? a.value > b.value : a.line->prefix < b.line->prefix;
+                   });
   for (std::size_t i = keep; i < candidates.size(); ++i) {
-    candidates[i].line->visible = false;
-    candidates[i].slot->formatted = false;
+    candidates[i].line->wanted = false;
     ++candidates[i].slot->dropped;
     --visible_;
   }

@@ -15,6 +15,7 @@ struct BoardLine {
   std::size_t sample = 0;  // index into Slot::shown->samples
   std::string prefix;      // name{labels} and a space
   bool visible = true;
+  bool wanted = true;  // by the decision that is being made
 };
 
 // The series of one metric in one slot, with their text as it was last formatted.
@@ -67,8 +68,10 @@ class BoardSlots {
   static void lay_out(Slot& slot);
   static void format(Slot& slot);
   void decide_visible();
+  static std::size_t want_each_once(const std::vector<Place>& places);
   void fit(const std::map<std::string_view, std::size_t>& sizes);
   void cut(const std::vector<Place>& places, std::size_t keep);
+  static void show_wanted(const std::vector<Place>& places);
 
   std::size_t max_series_;
   std::size_t visible_ = 0;

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/engine/beat.hpp"
 #include "agent/engine/collect_status.hpp"
 #include "agent/engine/cure.hpp"
 
@@ -92,7 +93,7 @@ net::Task<void> ActiveSessions::loop() {
       const auto took = std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
       pause = std::clamp(took * kRestPerLook, interval, interval * kMostStretch);
     }
-    const Deadline next = started + pause;
+    const Deadline next = on_the_second(started + pause, pause);
     co_await net::sleep_until(next);
   }
 }

@@ -42,26 +42,30 @@ void Alerting::store(const SnapshotPtr& snapshot, std::optional<std::size_t> mad
     log::warn("snapshot not stored", {{"collector", snapshot->collector}, {"error", stored.error().describe()}});
   if (quiet) return;
   const auto before = triggers_.due();
-  triggers_.sampled(*snapshot, parts_.clock.steady_now(), made_by);
+  triggers_.sampled(snapshot, parts_.clock.steady_now(), made_by);
   if (triggers_.due() != before) wakeup_.ring();
 }
 
-net::TaskResult<GroupResult> Alerting::evaluate(std::size_t group, UtcTime now, std::set<std::size_t> only) {
+net::TaskResult<std::vector<GroupResult>> Alerting::evaluate(RuleTurns turns, UtcTime now) {
   const Deadline began = parts_.clock.steady_now();
-  const bool whole = only.empty();
-  if (whole) triggers_.took_group(group);
-  auto result = co_await run_rules(group, now, std::move(only));
-  if (!result) co_return fail(std::move(result.error()));
-  if (result->rules == rules_) note_records(*result, untrusted_);
-  if (const auto snapshot = recorded_samples(*result)) store(snapshot, group);
-  if (!whole) co_return result;
-  last_evaluation_ = now;
+  for (const auto& [group, only] : turns)
+    if (only.empty()) triggers_.took_group(group);
+  auto results = co_await run_rules(turns, now);
+  if (!results) co_return results;
+  for (auto& result : *results) note_evaluated(result, turns[result.group].empty(), began);
+  co_return results;
+}
+
+void Alerting::note_evaluated(GroupResult& result, bool whole, Deadline began) {
+  if (!whole) triggers_.spent(parts_.clock.steady_now(), result.cpu);
+  if (result.rules == rules_) note_records(result, untrusted_);
+  if (const auto snapshot = recorded_samples(result)) store(snapshot, result.group);
+  if (!whole) return;
+  last_evaluation_ = result.at;
   // Rules taken meanwhile have other groups at this place.
-  if (result->rules == rules_) {
-    runs_[group] = {now, parts_.clock.steady_now() - began, std::move(result->took)};
-    recorded_[group] = std::move(result->recorded);
-  }
-  co_return result;
+  if (result.rules != rules_) return;
+  runs_[result.group] = {result.at, parts_.clock.steady_now() - began, std::move(result.took)};
+  recorded_[result.group] = std::move(result.recorded);
 }
 
 GroupTask Alerting::task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const {
@@ -81,32 +85,36 @@ GroupTask Alerting::task_for(std::size_t group, UtcTime now, std::set<std::size_
   return out;
 }
 
-net::TaskResult<GroupResult> Alerting::run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only) {
+net::TaskResult<std::vector<GroupResult>> Alerting::run_rules(RuleTurns turns, UtcTime now) {
   if (reader_ == nullptr) {
     auto reader = parts_.history.reader();
     if (!reader) co_return fail(std::move(reader.error()), "evaluate rules");
     reader_ = std::move(*reader);
   }
-  const bool out_of_turn = !only.empty();
-  auto task = task_for(group, now, std::move(only));
+  std::vector<GroupTask> tasks;
+  for (auto& [group, only] : turns) tasks.push_back(task_for(group, now, std::move(only)));
   // After it was asked who is blind: a collector that is trusted has its samples there to be read.
   auto absorb = [history = &parts_.history] {
     history->absorb();
     return true;
   };
-  const auto until = unread_.end();
-  const auto absorbed = co_await store_.run(std::move(absorb));
-  if (absorbed) {
-    unread_.were_read(until);
-  } else {
-    task.unread = unread_.list();
+  if (!unread_.empty()) {
+    const auto until = unread_.end();
+    const auto absorbed = co_await store_.run(std::move(absorb));
+    if (absorbed) unread_.were_read(until);
+    for (auto& task : tasks)
+      if (!absorbed) task.unread = unread_.list();
   }
-  auto options = eval_options(parts_, Millis(0));
-  options.deadline = parts_.clock.steady_now() + kEvaluationTime;
-  auto job = [task = std::move(task), reader = reader_, options] { return run_group(task, *reader, options); };
-  auto result = co_await net::run_on(parts_.blocking, job);
-  if (out_of_turn) triggers_.spent(parts_.clock.steady_now(), result.cpu);
-  co_return result;
+  // All in one job: each is two threads to wake.
+  auto job = [tasks = std::move(tasks), reader = reader_, options = eval_options(parts_, Millis(0))]() mutable {
+    std::vector<GroupResult> out;
+    for (const auto& task : tasks) {
+      options.deadline = options.clock->steady_now() + kEvaluationTime;
+      out.push_back(run_group(task, *reader, options));
+    }
+    return out;
+  };
+  co_return co_await net::run_on(parts_.blocking, job);
 }
 
 // When an alert of the rule will have waited for `for`, the rule is looked at; while it is not known, only in its turn.

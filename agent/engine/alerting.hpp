@@ -45,9 +45,8 @@ class Alerting {
   // Reads alerts, groups and silences back from the ledger exactly as they were. Errors: those of the ledger.
   net::TaskResult<std::size_t> restore();
 
-  // evaluate: the group's expressions over history, in the blocking pool; recorded series go to history. `only`: the
-  // places of the rules that are looked at out of turn; empty: the group.
-  net::TaskResult<GroupResult> evaluate(std::size_t group, UtcTime now, std::set<std::size_t> only = {});
+  // evaluate: the expressions of these rules over history, in the blocking pool; recorded series go to history.
+  net::TaskResult<std::vector<GroupResult>> evaluate(RuleTurns turns, UtcTime now);
   // alert: steps the life cycle; state, groups and outbox rows are one transaction. Result: the alerts that changed.
   net::TaskResult<std::vector<Alert>> alert(GroupResult result);
   // Gives samples to history; the rules that read them are due, see RuleTriggers, unless these are `quiet`.
@@ -135,7 +134,8 @@ class Alerting {
   net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
   [[nodiscard]] GroupTask task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const;
-  net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only);
+  net::TaskResult<std::vector<GroupResult>> run_rules(RuleTurns turns, UtcTime now);
+  void note_evaluated(GroupResult& result, bool whole, Deadline began);
   // ALERTS and ALERTS_FOR_STATE of one group, by its id. `news`: rules that read them are due.
   void store_alert_series(const std::string& group, const States& states, UtcTime at, bool news);
   // As it is kept now; nothing: it is not.

@@ -115,6 +115,13 @@ bool Collecting::disabled(const std::string& name) const {
 }
 
 Millis Collecting::interval(const CollectorDef& def, const std::string& database) const {
+  const Millis own = unpaced(def, database);
+  const auto cost = cost_of_run_.find({def.name, database});
+  if (cost == cost_of_run_.end() || parts_.config->collection.intervals.contains(def.name)) return own;
+  return paced(own, cost->second, parts_.config->collection.budget.cpu_ratio);
+}
+
+Millis Collecting::unpaced(const CollectorDef& def, const std::string& database) const {
   const auto& intervals = parts_.config->collection.intervals;
   const auto it = intervals.find(def.name);
   if (it != intervals.end()) return it->second;

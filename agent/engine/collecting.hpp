@@ -49,8 +49,13 @@ class Collecting {
   [[nodiscard]] const std::vector<CollectorDef>& defs() const { return *defs_; }
   [[nodiscard]] const CollectorDef* def(const std::string& name) const;
   // How often it runs on a database; an empty name: as it would on any of a few. Where there are many, each is visited
-  // less often than collectors would have it, unless the configuration names their interval.
+  // less often than collectors would have it, and so is, at most by half, what costs the server more than its share of
+  // the budget, unless the configuration names their interval.
   [[nodiscard]] Millis interval(const CollectorDef& def, const std::string& database) const;
+  // Of so many databases that a sweep of them takes longer than the collector's own interval.
+  [[nodiscard]] bool is_swept(const CollectorDef& def, const std::string& database) const {
+    return unpaced(def, database) > unpaced(def, "");
+  }
   [[nodiscard]] bool disabled(const std::string& name) const;
   // It asks a pooler or a cache, not the server: nothing of the server's may wait for it.
   [[nodiscard]] bool is_neighbour(const std::string& name) const { return neighbours_.has(name); }
@@ -84,6 +89,8 @@ class Collecting {
   [[nodiscard]] ActiveSessions& active_sessions() { return active_sessions_; }
   [[nodiscard]] LogTailing& log_tailing() { return log_tailing_; }
   [[nodiscard]] const LogTailing& log_tailing() const { return log_tailing_; }
+  // Series on the page of metrics, as of a minute ago at most.
+  [[nodiscard]] std::size_t series_on_page();
   [[nodiscard]] const ServerHost& server_host() const { return server_host_; }
   // The host's memory as of its last run; 0 unknown.
   [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
@@ -99,14 +106,22 @@ class Collecting {
   };
   using Key = std::pair<std::string, std::string>;  // collector, database
 
+  [[nodiscard]] Millis unpaced(const CollectorDef& def, const std::string& database) const;
+  // CPU of the sampling backend in this database, since it began; 0: none, or none that can be read.
+  [[nodiscard]] double backend_seconds(const std::string& database) const;
+  void note_cost(const CollectorDef& def, const std::string& database, double before);
+  // For a person: that and why it runs less often; empty: it does not.
+  [[nodiscard]] std::string pace_detail(const CollectorDef& def, const std::string& database) const;
+
   std::shared_ptr<Snapshot> blank(const std::string& collector, const std::string& database) const;
   using DefPtr = std::shared_ptr<const CollectorDef>;
+  using ShapePtr = std::shared_ptr<const collectors::ServerShape>;
+  Result<collectors::CollectorQuery> query(const DefPtr& def, const ShapePtr& shape, const std::string& database);
   net::TaskResult<RowSet> ask(DefPtr def, std::string database, std::string sql, pg::Params params);
   net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql);
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);
-  [[nodiscard]] std::size_t series_on_page();
   void run_self(Snapshot& snapshot);
   void note_reached(bool reached, UtcTime at, const std::string& why_not);
   [[nodiscard]] bool asks_server(const std::string& collector) const;
@@ -137,6 +152,13 @@ class Collecting {
   Deadline page_due_{};
   std::map<Key, Run> runs_;
   std::map<Key, collectors::RowKeys> row_keys_;
+  struct Asked {
+    DefPtr def;
+    ShapePtr shape;
+    collectors::CollectorQuery query;
+  };
+  std::map<std::string, Asked> queries_;  // in the home database, by collector
+  std::map<Key, double> cost_of_run_;     // seconds of a backend, of collectors that are not of the cheapest class
   Deadline started_;
   std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted

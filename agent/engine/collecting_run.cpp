@@ -101,12 +101,26 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
   co_return all;
 }
 
+// One that is asked in the home database comes every ten seconds; of hundreds of databases their texts would be a
+// burden.
+Result<collectors::CollectorQuery> Collecting::query(const DefPtr& def, const ShapePtr& shape,
+                                                     const std::string& database) {
+  if (!database.empty()) return collectors::make_query(*def, *shape);
+  auto& kept = queries_[def->name];
+  if (kept.def == def && kept.shape == shape) return kept.query;
+  auto made = collectors::make_query(*def, *shape);
+  if (made) kept = {def, shape, *made};
+  return made;
+}
+
 net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def) {
   auto shape = co_await this->shape(snapshot->database);
   Result<collectors::CollectorQuery> query = fail(Errc::unavailable, "");
-  if (shape) query = collectors::make_query(*def, **shape);
+  if (shape) query = this->query(def, *shape, snapshot->database);
   if (!shape) query = fail(std::move(shape.error()));
   Result<RowSet> rows = fail(Errc::unavailable, "");
+  const bool dear = def->cost != CostClass::a;
+  const double before = dear ? backend_seconds(snapshot->database) : 0;
   if (!query) {
     rows = fail(std::move(query.error()));
   } else if (def->lock_aware) {
@@ -116,6 +130,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     auto answer = co_await ask(def, snapshot->database, query->sql, {});
     rows = std::move(answer);
   }
+  if (dear && rows) note_cost(*def, snapshot->database, before);
   snapshot->identity = parts_.lanes.identity();
   if (def->name == kUpCollector)
     note_reached(rows.has_value(), snapshot->taken_at, rows ? "" : rows.error().describe());
@@ -135,17 +150,22 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   }
   const auto* code = code_of(def->name);
   auto& keys = row_keys_[{def->name, snapshot->database}];
-  auto run = code != nullptr ? code->series(*rows, snapshot->identity, snapshot->database)
-                             : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database, &keys);
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
-  if (run.dropped > 0)
-    snapshot->detail = std::to_string(run.dropped) + " rows beyond the first " +
-                       std::to_string(collectors::row_quota(*def)) + " were left out";
+  auto run = code != nullptr
+                 ? code->series(*rows, snapshot->identity, snapshot->database)
+                 : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database, &keys, quota);
   if (run.samples.size() > quota) {
-    snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(run.samples.size() - quota) +
-                        " series beyond collection.max_series_per_collector";
+    run.over = run.samples.size() - quota;
     run.samples.resize(quota);
   }
+  if (run.dropped > 0)
+    snapshot->detail =
+        std::to_string(run.dropped) + " rows beyond the first " +
+        std::to_string(code != nullptr ? static_cast<std::size_t>(collectors::row_quota(*def)) : run.rows) +
+        " were left out";
+  if (run.over > 0)
+    snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(run.over) +
+                        " series beyond collection.max_series_per_collector";
   snapshot->samples = std::move(run.samples);
   if (def->extension == "pg_stat_statements" && def->name == "statements") {
     auto withheld =

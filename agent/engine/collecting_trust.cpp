@@ -69,6 +69,7 @@ void Collecting::forget_database(const std::string& database) {
   const auto is_its = [&](const auto& entry) { return entry.first.second == database; };
   std::erase_if(runs_, is_its);
   std::erase_if(row_keys_, is_its);
+  std::erase_if(cost_of_run_, is_its);
   std::erase_if(failing_, [&](const Key& key) { return key.second == database; });
 }
 
@@ -217,6 +218,8 @@ std::vector<api::CollectorView> Collecting::views() const {
     view.database = key.second;
     view.status = to_string(run.status);
     view.detail = run.detail;
+    if (const auto* known = def(key.first); view.detail.empty() && known != nullptr)
+      view.detail = pace_detail(*known, key.second);
     view.last_success = run.last_success;
     view.last_duration = run.duration;
     view.interval = run.interval;

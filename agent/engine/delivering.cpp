@@ -15,7 +15,7 @@ constexpr std::size_t kBatch = 16;
 // A receiver that does not answer is left alone for at most so long, whatever its messages' own waits are: one that
 // only some messages bring to fail must not starve the others.
 constexpr Millis kLongestRest{30'000};
-constexpr std::chrono::seconds kStatsInterval{5};
+constexpr std::chrono::seconds kStatsInterval{10};
 
 constexpr std::string_view kAlertmanager = "alertmanager:";
 

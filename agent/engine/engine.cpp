@@ -8,9 +8,9 @@
 
 #include "agent/api/routes.hpp"
 #include "agent/base/log.hpp"
+#include "agent/engine/idle_code.hpp"
 #include "agent/engine/load_config.hpp"
 #include "agent/engine/loops.hpp"
-#include "agent/engine/startup_code.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
 #include "agent/http/abandon.hpp"
@@ -75,7 +75,7 @@ class Agent {
     supervisor.spawn("reload", reloads);
     net::asio::co_spawn(io_, shut_down(&stop, &supervisor), [](const std::exception_ptr&) {});
     systemd::ready();
-    give_back_startup_code();
+    give_back_idle_code();
     log::info("pgtend started", {{"version", options_.version},
                                  {"instance", config_->instance.name},
                                  {"listen", config_->http.listen},

@@ -39,6 +39,10 @@ struct GroupTask {
   std::string external_url{};
 };
 
+// Whose turn it is: groups by their place in the RuleSet, and the places of their rules that are looked at out of turn;
+// empty: the whole group.
+using RuleTurns = std::map<std::size_t, std::set<std::size_t>>;
+
 // What one evaluation of a group, or of some of its rules, gave.
 struct GroupResult {
   std::shared_ptr<const RuleSet> rules;

@@ -3,6 +3,8 @@
 #include <malloc.h>
 
 #include "agent/base/log.hpp"
+#include "agent/engine/beat.hpp"
+#include "agent/engine/idle_code.hpp"
 #include "agent/engine/systemd.hpp"
 #include "agent/engine/wiring.hpp"
 
@@ -142,16 +144,14 @@ net::Task<void> Rooms::rules_loop() {
     auto& triggers = alerting.triggers();
     const Deadline now = parts.clock.steady_now();
     Deadline next = now + parts.config->rules.evaluation_interval;
+    auto turns = triggers.take(now);
     for (std::size_t i = 0; i < rules->groups.size(); ++i) {
       auto& at = due.try_emplace(rules->groups[i].id, now).first->second;
-      if (at <= now) {
-        if (alerting.rules() == rules) co_await pipeline.watch(i);
-        while (at <= now) at += rules->groups[i].interval;
-      }
+      if (at <= now) turns[i].clear();
+      while (at <= now) at += rules->groups[i].interval;
       next = std::min(next, at);
     }
-    for (const auto& [group, only] : triggers.take(parts.clock.steady_now()))
-      if (alerting.rules() == rules) co_await pipeline.watch(group, only);
+    if (!turns.empty()) co_await pipeline.watch(std::move(turns));
     next = std::min(next, triggers.due().value_or(next));
     co_await alerting.wakeup().wait_until(next);
   }
@@ -172,7 +172,7 @@ net::Task<void> Rooms::outbox_loop(Supervisor* supervisor) {
       const auto name = "send to " + batch.receiver;
       supervisor->spawn(name, [this, batch = std::move(batch)] { return alerting.send(batch); });
     }
-    const Deadline next = parts.clock.steady_now() + kOutboxInterval;
+    const Deadline next = on_the_second(parts.clock.steady_now() + kOutboxInterval, kOutboxInterval);
     co_await alerting.outbox().wait_until(next);
   }
 }
@@ -225,7 +225,8 @@ net::Task<void> Rooms::commit_loop() {
   Deadline look_after{};
   while (true) {
     const Deadline now = parts.clock.steady_now();
-    const Deadline next = now + parts.config->history.commit_interval;
+    const Millis every = parts.config->history.commit_interval;
+    const Deadline next = on_the_second(now + every, every);
     if (parts.history.has_new() || now >= look_after) {
       look_after = now + kQuietCommit;
       auto commit = [history = &parts.history] { return history->commit(); };
@@ -254,6 +255,7 @@ net::Task<void> Rooms::watchdog_loop() {
     // What a round of advice or a large query freed lies between what stays; glibc gives such pages back only when
     // asked.
     malloc_trim(0);
+    give_back_idle_code();
     // Bounded, whatever the disk does: the next sign of life comes after it.
     auto status = co_await view.status();
     if (status)

@@ -16,19 +16,25 @@ void Pipeline::store(const SnapshotPtr& snapshot) {
   alerting_.store(snapshot);
 }
 
-net::Task<void> Pipeline::watch(std::size_t group, std::set<std::size_t> only) {
-  auto evaluated = co_await alerting_.evaluate(group, parts_.clock.now(), std::move(only));
+net::Task<void> Pipeline::watch(RuleTurns turns) {
+  auto evaluated = co_await alerting_.evaluate(std::move(turns), parts_.clock.now());
   if (!evaluated) {
     log::warn("rules not evaluated", {{"error", evaluated.error().describe()}});
     co_return;
   }
-  auto changed = co_await alerting_.alert(std::move(*evaluated));
-  if (!changed) {
-    log::error("alerts not saved", {{"error", changed.error().describe()}});
-    co_return;
+  bool any = false;
+  for (auto& group : *evaluated) {
+    // Others were taken while an alert was saved.
+    if (group.rules != alerting_.rules()) break;
+    auto changed = co_await alerting_.alert(std::move(group));
+    if (!changed) {
+      log::error("alerts not saved", {{"error", changed.error().describe()}});
+      continue;
+    }
+    any = any || !changed->empty();
   }
   // Who waits for a receiver does not hold up the next look at the rules.
-  if (!changed->empty()) alerting_.outbox().ring();
+  if (any) alerting_.outbox().ring();
 }
 
 net::Task<void> Pipeline::tend(std::string database) {

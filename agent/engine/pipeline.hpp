@@ -24,8 +24,7 @@ class Pipeline {
       : parts_(parts), collecting_(collecting), alerting_(alerting), advising_(advising), changes_(changes) {}
 
   net::Task<void> sample(std::string collector, std::string database);
-  // `only`: the places of the rules that are looked at out of turn; empty: the whole group.
-  net::Task<void> watch(std::size_t group, std::set<std::size_t> only = {});
+  net::Task<void> watch(RuleTurns turns);
   net::Task<void> tend(std::string database);
 
   // decide: what policy says of a plan now, with what the ledger knows of the past. Errors: those of the ledger.

@@ -1,6 +1,8 @@
 #include "agent/engine/rule_triggers.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 namespace pgtend::engine {
 
@@ -47,6 +49,16 @@ bool needs_its_turn(const LoadedRule& rule, std::size_t group, const Recorded& r
 
 }  // namespace
 
+namespace {
+
+// Equal to what the run before brought, which the rules have seen. Counters that began anew are not.
+bool is_unchanged(const SeriesSample& now, const SeriesSample& before) {
+  return std::bit_cast<std::uint64_t>(now.value) == std::bit_cast<std::uint64_t>(before.value) &&
+         now.epoch == before.epoch && now.key == before.key;
+}
+
+}  // namespace
+
 void RuleTriggers::set_rules(const RuleSet& rules) {
   readers_.clear();
   in_turn_.clear();
@@ -72,20 +84,29 @@ void RuleTriggers::set_budget(double cpu_ratio) {
   credit_ = first ? ratio_ * kCreditSeconds : std::min(credit_, ratio_ * kCreditSeconds);
 }
 
-void RuleTriggers::sampled(const Snapshot& snapshot, Deadline now, std::optional<std::size_t> made_by) {
-  // Samples of one metric follow each other.
-  const std::string* before = nullptr;
-  for (const auto& sample : snapshot.samples) {
-    const auto& name = sample.key->name;
-    if (before != nullptr && *before == name) continue;
-    before = &name;
-    const auto readers = readers_.find(name);
-    if (readers == readers_.end()) continue;
-    for (const auto& place : readers->second) {
-      if (place.first == made_by) continue;
-      sampled_.insert(place);
-      if (!sampled_at_) sampled_at_ = now;
-    }
+void RuleTriggers::sampled(const SnapshotPtr& snapshot, Deadline now, std::optional<std::size_t> made_by) {
+  const auto before = std::exchange(last_[{snapshot->collector, snapshot->database}], snapshot);
+  const auto& samples = snapshot->samples;
+  // Another number of series: some are new, or gone.
+  const bool same = before != nullptr && before->samples.size() == samples.size();
+  const std::string* noted = nullptr;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (same && is_unchanged(samples[i], before->samples[i])) continue;
+    const auto& name = samples[i].key->name;
+    // Samples of one metric follow each other.
+    if (noted != nullptr && *noted == name) continue;
+    noted = &name;
+    note_metric(name, now, made_by);
+  }
+}
+
+void RuleTriggers::note_metric(const std::string& name, Deadline now, std::optional<std::size_t> made_by) {
+  const auto readers = readers_.find(name);
+  if (readers == readers_.end()) return;
+  for (const auto& place : readers->second) {
+    if (place.first == made_by) continue;
+    sampled_.insert(place);
+    if (!sampled_at_) sampled_at_ = now;
   }
 }
 

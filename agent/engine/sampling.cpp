@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/log.hpp"
+#include "agent/engine/beat.hpp"
 
 namespace pgtend::engine {
 
@@ -15,7 +16,7 @@ constexpr std::chrono::seconds kUnreachedRetry{30};
 // Databases that a line of the log names.
 constexpr std::size_t kNamed = 20;
 // A line that is awake does what it would have been woken for within so long: every waking has a commit to disk and a
-// round of rules in its wake. Source: of ten seconds' eighteen collectors' wakings four are left.
+// round of rules in its wake. It is for what has not joined the beats, and for what was hastened.
 constexpr Millis kTogether{2'500};
 // How often a session that stays in a database looks whether it is alone there. Source: DROP DATABASE and CREATE
 // DATABASE from a template wait 5 s for other sessions to end.
@@ -61,7 +62,7 @@ void Sampling::reschedule() {
     const Line line = line_of(def.name, database);
     const Millis interval = collecting_.interval(def, database);
     // Those of so many databases that their sweep takes longer begin all along it, not all at once.
-    const Millis first_within = interval > collecting_.interval(def, "") ? interval : kFirstRunWithin;
+    const Millis first_within = collecting_.is_swept(def, database) ? interval : kFirstRunWithin;
     lines_[line].schedule.add(def.name, database, interval, def.cost, now, first_within);
     wanted[line].emplace(def.name, database);
   };
@@ -148,7 +149,7 @@ net::Task<void> Sampling::run(Line line) {
     awake = false;
     Deadline later = wake_at(jobs.schedule, parts_.clock.steady_now());
     if (line == kRove && (stays_ || !roving_in_.empty()) && co_await end_sweep())
-      later = std::min(later, parts_.clock.steady_now() + kLookAround);
+      later = std::min(later, on_the_second(parts_.clock.steady_now() + kLookAround, kLookAround));
     co_await jobs.changed.wait_until(later);
   }
   neighbours_.erase(line);
@@ -162,6 +163,8 @@ net::Task<void> Sampling::run_next(Line line, std::size_t job) {
   schedule.started(job);
   co_await pipeline_.sample(collector, database);
   const Deadline now = parts_.clock.steady_now();
+  if (const auto* def = collecting_.def(collector))
+    schedule.set_interval(collector, database, collecting_.interval(*def, database));
   schedule.finished(collector, database, now);
   if (const auto missing = collecting_.take_missing(); !missing.empty()) {
     // Before every other collector of that database says so, too.

@@ -17,6 +17,10 @@ namespace pgtend::engine {
 // is what alerting lives on and is never slowed.
 [[nodiscard]] Millis slowed(Millis interval, CostClass cost, int slow_down);
 
+// How often a collector runs of which a run costs the server so many seconds of CPU, beside a budget of so much of a
+// core: at its interval, or less often, at most by half, where it takes more than its share.
+[[nodiscard]] Millis paced(Millis interval, double cost_seconds, double cpu_ratio);
+
 // The first values should be seen within seconds of a start, also those of hourly collectors.
 inline constexpr Millis kFirstRunWithin{10'000};
 
@@ -32,12 +36,14 @@ class Schedule {
     CostClass cost = CostClass::a;
     Deadline due;
     bool running = false;
+    bool joins_beats = false;  // with the end of its next run
   };
 
   // Adds a job, first due within its interval (or `first_within`, if that is sooner) at a phase that is a hash of its
-  // database, or of its name where it has none: jobs of equal interval do not fall on one moment, a database is swept
-  // in one go, and a restart keeps the order. Replaces one of the same name and database, keeping its due time when the
-  // interval is the same.
+  // database, or of its name where it has none: a database is swept in one go, and a restart keeps the order. From its
+  // first run on a job whose interval is a multiple of a beat is due at beats (beat.hpp), at which of them depends on
+  // that hash; but for those of a longer `first_within`, which stay spread. Replaces one of the same name and database,
+  // keeping its due time when the interval is the same.
   void add(std::string collector, std::string database, Millis interval, CostClass cost, Deadline now,
            Millis first_within = kFirstRunWithin);
   // Forgets the jobs that are not among these.
@@ -49,7 +55,9 @@ class Schedule {
   [[nodiscard]] std::optional<std::size_t> next(Deadline now, const std::string& database,
                                                 Millis early = Millis(0)) const;
   void started(std::size_t job);
-  // The next due time keeps the job's phase; missed runs are skipped, not made up for.
+  // Of a run that has begun: with finished() it takes this interval, and keeps its beat.
+  void set_interval(const std::string& collector, const std::string& database, Millis interval);
+  // The next due time keeps the job's phase, once it has joined the beats; missed runs are skipped, not made up for.
   void finished(const std::string& collector, const std::string& database, Deadline now);
 
   // Due by then at the latest.

@@ -134,9 +134,9 @@ net::Task<void> ServerHost::run_backend_cpu(std::shared_ptr<Snapshot> snapshot) 
   auto rows = co_await ask(snapshot, collectors::server_processes_sql());
   if (!rows) co_return;
   const auto processes = collectors::read_server_processes(*rows);
-  std::vector<int> pids;
-  for (const auto& process : processes) pids.push_back(process.pid);
-  auto job = [proc = parts_.config->host.proc, pids] { return read_schedstats(proc, pids); };
+  auto job = [proc = parts_.config->host.proc, pids = tally_.to_read(processes)] {
+    return read_schedstats(proc, pids);
+  };
   const auto cpu = co_await net::run_on(parts_.blocking, job);
   tally_.add(processes, cpu);
   // The epoch ends with the agent: its sums start again.

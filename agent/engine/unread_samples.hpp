@@ -25,6 +25,7 @@ class UnreadSamples {
   static constexpr std::size_t kMostSamples = 250'000;
 
   void add(const SnapshotPtr& snapshot);
+  [[nodiscard]] bool empty() const { return unread_.empty(); }
   // Where were_read() is to stop, if asked for everything that is here now.
   [[nodiscard]] std::uint64_t end() const { return first_ + unread_.size(); }
   void were_read(std::uint64_t until);

@@ -20,12 +20,13 @@ Deadline after(Millis delay) {
   return std::chrono::steady_clock::now() + delay;
 }
 
-RowSet copy_rows(const PGresult* result) {
-  RowSet out;
+// Behind those of the same statement that came before.
+void add_rows(RowSet& out, const PGresult* result) {
   const int columns = PQnfields(result);
   const int rows = PQntuples(result);
-  for (int c = 0; c < columns; ++c) out.columns.emplace_back(PQfname(result, c));
-  out.rows.reserve(static_cast<std::size_t>(rows));
+  if (out.columns.empty())
+    for (int c = 0; c < columns; ++c) out.columns.emplace_back(PQfname(result, c));
+  if (rows > 1) out.rows.reserve(static_cast<std::size_t>(rows));
   for (int r = 0; r < rows; ++r) {
     auto& row = out.rows.emplace_back();
     row.reserve(static_cast<std::size_t>(columns));
@@ -37,7 +38,6 @@ RowSet copy_rows(const PGresult* result) {
     }
   }
   out.affected = std::atoll(PQcmdTuples(const_cast<PGresult*>(result)));
-  return out;
 }
 
 // The server has not the plan any more (DISCARD), or what it reads has changed its columns (ALTER EXTENSION UPDATE).
@@ -91,7 +91,7 @@ net::TaskResult<RowSet> Connection::query(std::string sql, Params params, Deadli
 }
 
 net::TaskResult<RowSet> Connection::repeat(std::string sql, Params params, Deadline deadline) {
-  auto known = repeated_.try_emplace(marker_).first;
+  auto known = repeated_.try_emplace(comment_).first;
   const auto hash = std::hash<std::string>()(sql);
   if (!direct_ || known->second.hash != hash || known->second.plain) {
     if (known->second.hash != hash) known->second = {hash, {}, false};
@@ -156,6 +156,9 @@ net::TaskResult<RowSet> Connection::run(Message message, Deadline deadline) {
     busy_ = false;
     co_return fail(lost());
   }
+  // What recurs is small, or cheaper to get in one go; what is asked once may have a row per column of the database,
+  // and two copies of that at a time would be the most memory that the agent ever takes.
+  if (message.protocol == Protocol::extended && before.empty()) PQsetSingleRowMode(conn_.get());
   auto progress = co_await flush(deadline);
   if (progress == Progress::done) progress = co_await collect(deadline);
   const bool late = progress == Progress::late;
@@ -197,6 +200,8 @@ net::Task<Connection::Progress> Connection::flush(Deadline deadline) {
 }
 
 net::Task<Connection::Progress> Connection::collect(Deadline deadline) {
+  // After its deadline a statement may have given some already.
+  bool row_by_row = !answer_.rows.rows.empty();
   while (true) {
     while (PQisBusy(conn_.get()) != 0) {
       const int socket = PQsocket(conn_.get());
@@ -214,6 +219,10 @@ net::Task<Connection::Progress> Connection::collect(Deadline deadline) {
       pipelined_ = false;
       if (PQexitPipelineMode(conn_.get()) == 1) co_return Progress::done;
       broken_ = true;
+    } else if (PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE ||
+               (row_by_row && PQresultStatus(result.get()) == PGRES_TUPLES_OK)) {
+      row_by_row = PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE;
+      add_rows(answer_.rows, result.get());
     } else {
       take(result.get());
     }
@@ -226,7 +235,9 @@ void Connection::take(pg_result* result) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
-      if (!answer_.failure) answer_.rows = copy_rows(result);
+      if (answer_.failure) return;
+      answer_.rows = RowSet();
+      add_rows(answer_.rows, result);
       return;
     // What came before it failed, and said why.
     case PGRES_PIPELINE_ABORTED:
@@ -260,9 +271,8 @@ net::Task<void> Connection::cancel() {
 }
 
 void Connection::mark_next(std::string_view marker, Millis statement_timeout) {
-  marker_ = clean_marker(marker);
   statement_timeout_ = statement_timeout;
-  comment_ = "/* pgtend:" + marker_ + " */ ";
+  comment_ = "/* pgtend:" + clean_marker(marker) + " */ ";
 }
 
 std::vector<std::string> Connection::untold() const {
@@ -276,6 +286,7 @@ std::vector<std::string> Connection::untold() const {
 
 net::TaskResult<RowSet> Connection::mark(std::string marker, Millis statement_timeout, Deadline deadline) {
   mark_next(marker, statement_timeout);
+  marker_ = clean_marker(marker);
   const auto settings = untold();
   if (settings.empty()) co_return RowSet();
   auto set = co_await execute(join(settings, ";"), deadline);

@@ -76,7 +76,8 @@ class Lanes {
   Lanes& operator=(const Lanes&) = delete;
 
   // Runs one statement on a lane. An empty `database` is the home database. `marker` (a collector's name) becomes
-  // application_name pgtend/<marker> and the statement's leading comment. `timeout` covers waiting for the lane,
+  // the statement's leading comment and, on advise and act, application_name pgtend/<marker>; a session of probe or
+  // sample keeps that of its lane. `timeout` covers waiting for the lane,
   // connecting and the statement; a connect that begins shortly before its end is given up to 1 s more. A session that
   // was lost while idle is replaced once, silently, except on act.
   // Errors: timeout, unavailable, permission, refused (act through a pooler or on a standby), server errors.

@@ -21,7 +21,8 @@ ProcessCpu since(const ProcessCpu& now, const ProcessCpu* before) {
 
 std::string server_processes_sql() {
   return "SELECT a.pid, a.backend_type,"
-         " (SELECT d.datname FROM pg_catalog.pg_database d WHERE d.oid = a.datid) AS datname"
+         " (SELECT d.datname FROM pg_catalog.pg_database d WHERE d.oid = a.datid) AS datname,"
+         " CASE WHEN a.state = 'idle' THEN a.state_change END AS idle_since"
          " FROM pg_catalog.pg_stat_get_activity(NULL) a LIMIT " +
          std::to_string(kMostProcesses);
 }
@@ -31,23 +32,39 @@ std::vector<ServerProcess> read_server_processes(const RowSet& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto pid = static_cast<int>(rows.integer(i, "pid").value_or(0));
     if (pid > 0 && rows.get(i, "backend_type"))
-      out.push_back({pid, rows.text(i, "backend_type"), rows.text(i, "datname")});
+      out.push_back({pid, rows.text(i, "backend_type"), rows.text(i, "datname"), rows.text(i, "idle_since")});
   }
   return out;
 }
 
+bool BackendCpuTally::rests(const ServerProcess& process) const {
+  const auto before = last_.find(process.pid);
+  return before != last_.end() && !process.idle_since.empty() && before->second.idle_since == process.idle_since;
+}
+
+std::vector<int> BackendCpuTally::to_read(const std::vector<ServerProcess>& processes) const {
+  std::vector<int> out;
+  for (const auto& process : processes)
+    if (!rests(process)) out.push_back(process.pid);
+  return out;
+}
+
 void BackendCpuTally::add(const std::vector<ServerProcess>& processes, const std::map<int, ProcessCpu>& cpu) {
-  std::map<int, ProcessCpu> seen;
+  std::map<int, Reading> seen;
   for (const auto& process : processes) {
+    if (rests(process)) {
+      seen[process.pid] = last_[process.pid];
+      continue;
+    }
     const auto now = cpu.find(process.pid);
     if (now == cpu.end()) continue;
     Key key{process.backend_type, process.database};
     if (sums_.size() >= kMostPairs && !sums_.contains(key) && !key.second.empty()) key.second = kOtherDatabase;
     auto& sum = sums_[key];
-    seen[process.pid] = now->second;
+    seen[process.pid] = {now->second, process.idle_since};
     const auto before = last_.find(process.pid);
     if (before == last_.end() && !begun_) continue;
-    const auto more = since(now->second, before == last_.end() ? nullptr : &before->second);
+    const auto more = since(now->second, before == last_.end() ? nullptr : &before->second.cpu);
     sum.on_cpu_seconds += more.on_cpu_seconds;
     sum.run_queue_seconds += more.run_queue_seconds;
   }

@@ -205,6 +205,29 @@ TEST_CASE("settings are applied, an optional one that is not permitted is left o
   CHECK(bench.query(**superuser, "SHOW pg_stat_statements.track")->text(0, "pg_stat_statements.track") == "none");
 }
 
+TEST_CASE("rows of a statement come in their order, however many, and none of one that fails behind them") {
+  Bench bench;
+  const auto connection = bench.local();
+  const auto rows = bench.query(*connection,
+                                "SELECT n, CASE WHEN n % 2 = 0 THEN 'even' END AS word"
+                                " FROM generate_series(1, 20000) n");
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 20'000);
+  CHECK(rows->columns == std::vector<std::string>{"n", "word"});
+  CHECK(rows->affected == 20'000);
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    REQUIRE(rows->integer(i, "n") == static_cast<std::int64_t>(i) + 1);
+    REQUIRE(rows->get(i, "word").has_value() == (i % 2 == 1));
+  }
+  const auto failed = bench.query(*connection, "SELECT 1 / (15000 - n) FROM generate_series(1, 20000) n");
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().sqlstate == "22012");
+  const auto none = bench.query(*connection, "SELECT n FROM generate_series(1, 0) n");
+  REQUIRE(none);
+  CHECK(none->size() == 0);
+  CHECK(none->columns == std::vector<std::string>{"n"});
+}
+
 TEST_CASE("the marker is seen by the server as application name and as the statement's comment") {
   Bench bench;
   const auto connection = bench.local();
@@ -218,9 +241,10 @@ TEST_CASE("the marker is seen by the server as application name and as the state
   CHECK(row->text(0, "limit") == "3s");
 }
 
-TEST_CASE("a marker for the next statement goes with it, and goes again when that one failed") {
+TEST_CASE("a marker for the next statement goes with it, its time limit goes again when that one failed") {
   Bench bench;
   const auto connection = bench.local();
+  const auto own_name = bench.query(*connection, "SHOW application_name")->text(0, "application_name");
   const std::string look =
       "SELECT application_name, query, current_setting('statement_timeout') AS limit, $1 AS given"
       " FROM pg_stat_activity WHERE pid = pg_backend_pid()";
@@ -233,7 +257,7 @@ TEST_CASE("a marker for the next statement goes with it, and goes again when tha
     for (const auto* marker : {"tables", "locks"}) {
       const auto row = repeat(marker, Millis(2'000), look, {turn});
       REQUIRE(row);
-      CHECK(row->text(0, "application_name") == "pgtend/" + std::string(marker));
+      CHECK(row->text(0, "application_name") == own_name);
       CHECK(row->text(0, "query").starts_with("/* pgtend:" + std::string(marker) + " */ SELECT"));
       CHECK(row->text(0, "limit") == "2s");
       CHECK(row->text(0, "given") == turn);
@@ -244,7 +268,7 @@ TEST_CASE("a marker for the next statement goes with it, and goes again when tha
   REQUIRE(connection->healthy());
   const auto row = repeat("broken", Millis(1'000), look, {"5"});
   REQUIRE(row);
-  CHECK(row->text(0, "application_name") == "pgtend/broken");
+  CHECK(row->text(0, "query").starts_with("/* pgtend:broken */ SELECT"));
   CHECK(row->text(0, "limit") == "1s");
   // The time limit that goes with a statement is already its own.
   const auto begun = std::chrono::steady_clock::now();
@@ -257,7 +281,7 @@ TEST_CASE("a marker for the next statement goes with it, and goes again when tha
   connection->mark_next("slower", Millis(0));
   CHECK_FALSE(bench.world.run(connection->repeat("SELECT pg_sleep(4)", {}, in(200))));
   REQUIRE(connection->healthy());
-  CHECK(bench.query(*connection, "SHOW application_name")->text(0, "application_name") == "pgtend/slower");
+  CHECK(bench.query(*connection, "SHOW statement_timeout")->text(0, "statement_timeout") == "0");
   CHECK_FALSE(connection->in_transaction());
 }
 

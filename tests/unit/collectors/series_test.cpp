@@ -56,6 +56,42 @@ TEST_CASE("a value goes out in base units under our name and in its own under th
   CHECK(native->kind == MetricKind::counter);
 }
 
+TEST_CASE("of more series than are wanted the first are made, and what is left out is counted") {
+  const auto all = rows_to_series(database_def(), captured(), {}, "postgres");
+  REQUIRE(all.samples.size() == 5);
+  CHECK(all.rows == 2);
+  RowKeys keys;
+  const auto some = rows_to_series(database_def(), captured(), {}, "postgres", &keys, 3);
+  REQUIRE(some.samples.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(some.samples[i].key == all.samples[i].key);
+  CHECK(some.rows == 2);
+  CHECK(some.over == 2);
+  CHECK(some.dropped == 0);
+  const auto one = rows_to_series(database_def(), captured(), {}, "postgres", &keys, 2);
+  CHECK(one.rows == 1);
+  CHECK(one.over == 0);
+  CHECK(one.dropped == 1);
+}
+
+TEST_CASE("of more series than are wanted those that fold are the whole of the first ones") {
+  auto def = database_def();
+  def.fold = true;
+  auto rows = captured();
+  rows.rows.push_back(rows.rows[0]);
+  REQUIRE(rows_to_series(def, rows, {}, "postgres").samples.size() == 5);
+  RowKeys keys;
+  for (int run = 0; run < 2; ++run) {
+    const auto some = rows_to_series(def, rows, {}, "postgres", &keys, 2);
+    REQUIRE(some.samples.size() == 2);
+    // Two rows are one series; the row between them is left out.
+    CHECK(some.samples[1].value == 3001);
+    CHECK(some.rows == 1);
+    CHECK(some.dropped == 1);
+    CHECK(some.over == 0);
+    CHECK(rows_to_series(def, rows, {}, "postgres", &keys, 3).over == 2);
+  }
+}
+
 TEST_CASE("a time goes out in whole microseconds under both names, and other values as they are") {
   auto rows = captured();
   rows.rows[0][2] = "123.45678999999801";

@@ -29,6 +29,8 @@ postgres_exporter (node_exporter for the host) has for the same figure; both are
 PostgreSQL that have it: 13 to 18 where nothing stands. `pg_settings_<name>` has one metric for each numeric setting.
 Where there are more than ten databases, each but the agent's home is visited every 6 s times their number instead of
 every minute, unless `collection.intervals` names the collector.
+A collector of which a run costs the server more than a hundredth of `collection.budget.cpu_ratio` in its interval (0.1 ms
+of CPU a second by default) runs less often, at most by half; `pgtend status` says which, and why.
 )";
 
 // Made by the page itself, beside `process_*` of the agent; an end-to-end case knows when one is missing here.

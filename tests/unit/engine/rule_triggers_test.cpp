@@ -40,10 +40,16 @@ RuleTriggers triggers(double cpu_ratio = 1) {
   return out;
 }
 
-Snapshot samples(const std::vector<std::string>& metrics) {
-  Snapshot out;
-  for (const auto& metric : metrics) out.samples.push_back({{metric, Labels{}}, 1, MetricKind::gauge, 0});
+SnapshotPtr samples(const std::vector<std::string>& metrics, double value, std::uint64_t epoch = 0) {
+  auto out = std::make_shared<Snapshot>();
+  for (const auto& metric : metrics) out->samples.push_back({{metric, Labels{}}, value, MetricKind::gauge, epoch});
   return out;
+}
+
+// Of values that no run before had.
+SnapshotPtr samples(const std::vector<std::string>& metrics) {
+  static double value = 0;
+  return samples(metrics, ++value);
 }
 
 }  // namespace
@@ -62,6 +68,29 @@ TEST_CASE("samples make the alert rules due that read them, at once, and no othe
   clock.advance(Millis(10'000));
   rules.sampled(samples({"disk_ratio"}), clock.steady_now());
   CHECK(rules.take(clock.steady_now()) == Round{{2, {0}}});
+}
+
+TEST_CASE("samples that are those of the run before make no rule due") {
+  test::FakeClock clock;
+  auto rules = triggers();
+  const auto round_of = [&](const SnapshotPtr& snapshot) {
+    clock.advance(Millis(10'000));
+    rules.sampled(snapshot, clock.steady_now());
+    return rules.take(clock.steady_now());
+  };
+  CHECK(round_of(samples({"pg_up", "disk_ratio"}, 1)) == Round{{0, {0, 2}}, {2, {0}}});
+  CHECK(round_of(samples({"pg_up", "disk_ratio"}, 1)).empty());
+  auto one_other = std::make_shared<Snapshot>(*samples({"pg_up", "disk_ratio"}, 1));
+  one_other->samples[1].value = 2;
+  CHECK(round_of(one_other) == Round{{2, {0}}});
+  // A counter that began anew, a series that is gone, and one that is back.
+  CHECK(round_of(samples({"disk_ratio"}, 2)) == Round{{2, {0}}});
+  CHECK(round_of(samples({"disk_ratio"}, 2, 7)) == Round{{2, {0}}});
+  CHECK(round_of(samples({}, 0)).empty());
+  CHECK(round_of(samples({"disk_ratio"}, 2, 7)) == Round{{2, {0}}});
+  auto elsewhere = std::make_shared<Snapshot>(*samples({"disk_ratio"}, 2, 7));
+  elsewhere->database = "shop";
+  CHECK(round_of(elsewhere) == Round{{2, {0}}});
 }
 
 TEST_CASE("samples that come close together share one round") {

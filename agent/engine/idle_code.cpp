@@ -1,4 +1,4 @@
-#include "agent/engine/startup_code.hpp"
+#include "agent/engine/idle_code.hpp"
 
 #include <link.h>
 #include <sys/mman.h>
@@ -27,7 +27,7 @@ int give_back(dl_phdr_info* info, std::size_t, void*) {
 
 }  // namespace
 
-void give_back_startup_code() {
+void give_back_idle_code() {
   dl_iterate_phdr(give_back, nullptr);
 }
 
