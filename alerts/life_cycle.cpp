@@ -179,6 +179,7 @@ Result<CompiledRule> compile(const Rule& rule, const std::string& group) {
   CompiledRule out;
   out.rule = rule;
   out.group = group;
+  if (rule.kind == RuleKind::record) return out;  // its labels stand as they are
   auto labels = compile_texts(rule.labels, rule);
   if (!labels) return fail(std::move(labels.error()));
   out.labels = std::move(*labels);

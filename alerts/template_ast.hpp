@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct Node {
 struct ParsedText {
   Nodes nodes;
   std::map<std::string, Nodes> defined;
+  std::optional<std::size_t> else_with;  // where the first {{else with}} stands, which Go has since 1.23
 };
 
 }  // namespace pgtend::alerts::templates

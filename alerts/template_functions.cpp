@@ -9,6 +9,7 @@
 #include "alerts/template.hpp"
 #include "alerts/template_compare.hpp"
 #include "alerts/template_numbers.hpp"
+#include "alerts/template_printf.hpp"
 #include "alerts/template_regex.hpp"
 #include "alerts/template_texts.hpp"
 
@@ -53,8 +54,19 @@ Answer of_text(const Given& arguments, const Surroundings&) {
   return Value(change(std::move(*text)));
 }
 
-std::string timestamp_text(double seconds) {
-  return humanize_timestamp(seconds);
+// Source: Prometheus keeps a moment as nanoseconds in 64 bits.
+Result<void> check_moment(double seconds) {
+  constexpr double kMost = 9223372036854775807.0;
+  if (std::abs(seconds * 1e9) <= kMost) return {};
+  return wrong(go_number(seconds) + " cannot be represented as a nanoseconds timestamp since it overflows int64");
+}
+
+Answer humanized_moment(const Given& arguments, const Surroundings&) {
+  const auto seconds = number_of(arguments[0]);
+  if (!seconds) return fail(seconds.error());
+  if (std::isfinite(*seconds))
+    if (auto fits = check_moment(*seconds); !fits) return fail(std::move(fits.error()));
+  return Value(humanize_timestamp(*seconds));
 }
 
 // A text is no page: nothing of it is escaped anyway.
@@ -151,8 +163,8 @@ Answer duration(const Given& arguments, const Surroundings&) {
 Answer to_time(const Given& arguments, const Surroundings&) {
   const auto seconds = number_of(arguments[0]);
   if (!seconds) return fail(seconds.error());
-  // Source: Prometheus keeps it as nanoseconds in 64 bits.
-  if (!(std::abs(*seconds) < 9.22e9)) return wrong("\"" + go_number(*seconds) + "\" cannot be represented as a time");
+  if (!std::isfinite(*seconds)) return wrong("value is NaN or Inf");
+  if (auto fits = check_moment(*seconds); !fits) return fail(std::move(fits.error()));
   return Value(Moment{*seconds});
 }
 
@@ -217,19 +229,37 @@ Answer index(const Given& arguments, const Surroundings&) {
   return at;
 }
 
-Answer print(const Given& arguments, const Surroundings&) {
+// Nothing, as Go's fmt prints it.
+std::string shown(const Value& value) {
+  return std::holds_alternative<std::monostate>(value) ? "<nil>" : printed(value);
+}
+
+std::string print_text(const Given& arguments) {
   std::string out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const bool texts = i > 0 && (std::holds_alternative<std::string>(arguments[i]) ||
                                  std::holds_alternative<std::string>(arguments[i - 1]));
-    out += (i > 0 && !texts ? " " : "") + printed(arguments[i]);
+    out += (i > 0 && !texts ? " " : "") + shown(arguments[i]);
   }
-  return Value(std::move(out));
+  return out;
+}
+
+Answer print(const Given& arguments, const Surroundings&) {
+  return Value(print_text(arguments));
+}
+
+// Of all arguments as one text; nothing is the text "<no value>" here.
+template <std::string (*change)(std::string)>
+Answer of_texts(const Given& arguments, const Surroundings&) {
+  Given texts = arguments;
+  for (auto& each : texts)
+    if (std::holds_alternative<std::monostate>(each)) each = Value(printed(each));
+  return Value(change(print_text(texts)));
 }
 
 Answer println(const Given& arguments, const Surroundings&) {
   std::string out;
-  for (const auto& each : arguments) out += (out.empty() ? "" : " ") + printed(each);
+  for (const auto& each : arguments) out += (out.empty() ? "" : " ") + shown(each);
   return Value(out + "\n");
 }
 
@@ -273,12 +303,12 @@ constexpr std::array kFunctions{
     Function{"ge", 2, 2, compared<Comparison::greater_equal>},
     Function{"graphLink", 1, 1, of_text<nothing>},
     Function{"gt", 2, 2, compared<Comparison::greater>},
-    Function{"html", 1, 1, of_text<escaped_html>},
+    Function{"html", 0, kAny, of_texts<escaped_html>},
     Function{"humanize", 1, 1, of_number<humanize>},
     Function{"humanize1024", 1, 1, of_number<humanize1024>},
     Function{"humanizeDuration", 1, 1, of_number<humanize_duration>},
     Function{"humanizePercentage", 1, 1, of_number<humanize_percentage>},
-    Function{"humanizeTimestamp", 1, 1, of_number<timestamp_text>},
+    Function{"humanizeTimestamp", 1, 1, humanized_moment},
     Function{"index", 1, kAny, index},
     Function{"label", 2, 2, label},
     Function{"le", 2, 2, compared<Comparison::less_equal>},
@@ -305,7 +335,7 @@ constexpr std::array kFunctions{
     Function{"toLower", 1, 1, of_text<lower>},
     Function{"toTime", 1, 1, to_time},
     Function{"toUpper", 1, 1, of_text<upper>},
-    Function{"urlquery", 1, 1, of_text<escaped_query>},
+    Function{"urlquery", 0, kAny, of_texts<escaped_query>},
     Function{"value", 1, 1, value},
 };
 

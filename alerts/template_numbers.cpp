@@ -31,92 +31,10 @@ namespace pgtend::alerts::templates {
 
 namespace {
 
-// Longest width and precision of a verb. Source: nobody pads a text for people further.
-constexpr int kWidest = 100;
-
-std::string with_format(const char* format, double value) {
-  char out[512];
-  const int n = std::snprintf(out, sizeof out, format, value);
-  return std::string(out, static_cast<std::size_t>(std::min<int>(std::max(0, n), sizeof out - 1)));
-}
-
 std::string four_digits(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  return with_format("%.4g", value);
-}
-
-// "%-8.2f", taken apart.
-struct Verb {
-  std::string flags;
-  int width = 0, precision = -1;
-  char kind = 'v';
-};
-
-std::string padded(std::string text, const Verb& verb) {
-  const auto width = static_cast<std::size_t>(verb.width);
-  if (text.size() >= width) return text;
-  const std::string pad(width - text.size(), ' ');
-  return verb.flags.find('-') == std::string::npos ? pad + text : text + pad;
-}
-
-std::string number_text(double value, const Verb& verb, char kind) {
-  if (!std::isfinite(value)) return padded(four_digits(value), verb);
-  std::string format = "%" + verb.flags;
-  if (verb.width > 0) format += std::to_string(verb.width);
-  if (verb.precision >= 0) format += "." + std::to_string(verb.precision);
-  if (kind == 'g' && verb.precision < 0) return padded(go_number(value), verb);
-  return with_format((format + kind).c_str(), value);
-}
-
-// What Go prints where verb and value do not fit.
-std::string misfit(const Value& value, char kind) {
-  return std::string("%!") + kind + "(" + type_of(value) + "=" + printed(value) + ")";
-}
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? std::string("\\n") : c == '\t' ? std::string("\\t") : std::string(1, c);
-  }
-  return out + "\"";
-}
-
-std::string one(const Verb& verb, const Value& value) {
-  const auto* number = std::get_if<double>(&value);
-  const auto* whole = std::get_if<std::int64_t>(&value);
-  const auto* text = std::get_if<std::string>(&value);
-  switch (verb.kind) {
-    case 'v':
-      if (number != nullptr) return number_text(*number, verb, 'g');
-      return padded(printed(value), verb);
-    case 's':
-      if (text == nullptr) return misfit(value, 's');
-      return padded(verb.precision < 0 ? *text : text->substr(0, static_cast<std::size_t>(verb.precision)), verb);
-    case 'q':
-      return text == nullptr ? misfit(value, 'q') : padded(quoted(*text), verb);
-    case 'd':
-      if (whole == nullptr) return misfit(value, 'd');
-      return number_text(static_cast<double>(*whole), {verb.flags, verb.width, 0, 'f'}, 'f');
-    case 't':
-      return std::holds_alternative<bool>(value) ? padded(printed(value), verb) : misfit(value, 't');
-    case 'e':
-    case 'E':
-    case 'f':
-    case 'F':
-    case 'g':
-    case 'G':
-      return number == nullptr ? misfit(value, verb.kind) : number_text(*number, verb, verb.kind);
-    default:
-      return misfit(value, verb.kind);
-  }
-}
-
-int digits(const std::string& format, std::size_t& at) {
-  int out = 0;
-  for (; at < format.size() && format[at] >= '0' && format[at] <= '9'; ++at)
-    out = std::min(kWidest, out * 10 + (format[at] - '0'));
+  if (!std::isfinite(value)) return go_number(value);
+  char out[32];
+  std::snprintf(out, sizeof out, "%.4g", value);
   return out;
 }
 
@@ -177,44 +95,12 @@ std::string humanize_percentage(double v) {
 
 std::string humanize_timestamp(double seconds) {
   if (!std::isfinite(seconds)) return four_digits(seconds);
-  if (std::fabs(seconds) > 9.22e9) return {};
   const auto at = UtcTime(Millis(static_cast<std::int64_t>(std::floor(seconds * 1000))));
   const auto text = to_rfc3339(at);  // 2023-11-14T22:13:20.125Z
   std::string out = text.substr(0, 10) + " " + text.substr(11, 8);
   auto fraction = text.size() > 20 ? text.substr(19, text.size() - 20) : std::string();
   while (fraction.ends_with('0')) fraction.pop_back();
   return out + (fraction == "." ? "" : fraction) + " +0000 UTC";
-}
-
-std::string go_printf(const std::vector<Value>& arguments) {
-  const auto* given = std::get_if<std::string>(&arguments.front());
-  const std::string format = given == nullptr ? std::string() : *given;
-  std::string out;
-  std::size_t next = 1;
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') {
-      out += format[i];
-      continue;
-    }
-    Verb verb;
-    for (++i; i < format.size() && std::string_view("+-# 0").find(format[i]) != std::string_view::npos; ++i)
-      if (verb.flags.size() < 8) verb.flags += format[i];
-    verb.width = digits(format, i);
-    if (i < format.size() && format[i] == '.') verb.precision = digits(format, ++i);
-    if (i >= format.size()) return out + "%!(NOVERB)";
-    verb.kind = format[i];
-    if (verb.kind == '%') {
-      out += '%';
-    } else {
-      out += next < arguments.size() ? one(verb, arguments[next]) : std::string("%!") + verb.kind + "(MISSING)";
-      ++next;
-    }
-  }
-  if (next >= arguments.size()) return out;
-  out += "%!(EXTRA ";
-  for (std::size_t i = next; i < arguments.size(); ++i)
-    out += (i == next ? "" : ", ") + type_of(arguments[i]) + "=" + printed(arguments[i]);
-  return out + ")";
 }
 
 }  // namespace pgtend::alerts::templates

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstdlib>
 #include <utility>
 
 #include "alerts/template_functions.hpp"
+#include "alerts/template_letters.hpp"
+#include "alerts/template_literals.hpp"
 
 namespace pgtend::alerts::templates {
 
@@ -18,8 +18,8 @@ constexpr int kDeepest = 100;
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+bool is_digit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
 class Parser {
@@ -31,7 +31,7 @@ class Parser {
     auto nodes = parse_list(end, 0, false);
     if (!nodes) return fail(std::move(nodes.error()));
     if (!end.empty()) return bad_at(last_word_, "unexpected {{" + end + "}}");
-    return ParsedText{std::move(*nodes), std::move(defined_)};
+    return ParsedText{std::move(*nodes), std::move(defined_), else_with_};
   }
 
  private:
@@ -58,9 +58,15 @@ class Parser {
     at_ += what.size();
     return true;
   }
+  // Bytes of the letter, digit or '_' there; 0: it is none.
+  [[nodiscard]] std::size_t word_letter(std::size_t at) const {
+    if (at >= text_.size()) return 0;
+    const auto letter = first_letter(text_.substr(at));
+    return letter.code == '_' || is_letter_or_digit(letter.code) ? letter.size : 0;
+  }
   std::string word() {
     const std::size_t from = at_;
-    while (!at_end() && is_word(text_[at_])) ++at_;
+    while (const std::size_t size = word_letter(at_)) at_ += size;
     return std::string(text_.substr(from, at_ - from));
   }
 
@@ -97,13 +103,16 @@ class Parser {
       return true;
     }
     if (at_end()) return bad_at(opened_, "'{{' is not closed");
-    return bad("unexpected '" + std::string(1, text_[at_]) + "'");
+    return bad("unexpected '" + std::string(text_.substr(at_, first_letter(text_.substr(at_)).size)) + "'");
   }
 
+  // As Go reads it: nothing stands between a comment and the braces but the blank of "{{- " or " -}}".
   Result<bool> skip_comment() {
     const std::size_t end = text_.find("*/", at_ + 2);
     if (end == std::string_view::npos) return bad_at(opened_, "'/*' is not closed");
     at_ = end + 2;
+    const bool trims = !at_end() && is_space(text_[at_]) && text_.substr(at_ + 1).starts_with("-}}");
+    if (!trims && !sees("}}")) return bad("a comment ends with '*/}}' or '*/ -}}'");
     return close();
   }
 
@@ -115,11 +124,12 @@ class Parser {
       const auto action = parse_literal(out);
       if (!action) return fail(action.error());
       if (!*action) return out;
-      skip_space();
+      if (text_[at_ - 1] == '-') ++at_;
       if (sees("/*")) {
         if (auto skipped = skip_comment(); !skipped) return fail(skipped.error());
         continue;
       }
+      skip_space();
       last_word_ = at_;
       const std::size_t before = at_;
       const std::string key = word();
@@ -137,7 +147,7 @@ class Parser {
     Node node;
     if (key == "if" || key == "with" || key == "range") {
       node.kind = key == "if" ? Node::Kind::branch : key == "with" ? Node::Kind::with : Node::Kind::range;
-      if (auto parsed = parse_block(node, depth, in_loop || key == "range"); !parsed) return fail(parsed.error());
+      if (auto parsed = parse_block(node, depth, in_loop); !parsed) return fail(parsed.error());
       return std::optional(std::move(node));
     }
     if (key == "break" || key == "continue") {
@@ -176,11 +186,11 @@ class Parser {
     if (key == "define" && depth > 0) return bad_at(before, "unexpected {{define}}");
     skip_space();
     if (at_end() || (text_[at_] != '"' && text_[at_] != '`')) return bad("expected a name in quotes");
-    auto name = parse_string(text_[at_]);
+    auto name = literal(quoted_literal(text_.substr(at_)));
     if (!name) return fail(std::move(name.error()));
     Node node;
     node.kind = Node::Kind::use;
-    node.text = std::move(*name);
+    node.text = std::get<std::string>(*name);
     skip_space();
     if (key == "block" || (key == "template" && !sees_close())) {
       auto pipeline = parse_pipeline(depth, 0);
@@ -202,7 +212,7 @@ class Parser {
     if (auto closed = close(); !closed) return fail(closed.error());
     std::string end;
     const std::size_t inner = variables_.size();
-    auto then = parse_list(end, depth + 1, in_loop);
+    auto then = parse_list(end, depth + 1, in_loop || node.kind == Node::Kind::range);
     if (!then) return fail(std::move(then.error()));
     node.then = std::move(*then);
     variables_.resize(inner);
@@ -223,6 +233,7 @@ class Parser {
     if (key == "if" || (key == "with" && node.kind == Node::Kind::with)) {
       Node inner;
       inner.kind = key == "if" ? Node::Kind::branch : Node::Kind::with;
+      if (key == "with" && !else_with_) else_with_ = before;
       if (depth >= kDeepest) return bad("blocks are nested too deeply");
       if (auto parsed = parse_block(inner, depth + 1, in_loop); !parsed) return parsed;
       node.otherwise.push_back(std::move(inner));
@@ -291,10 +302,10 @@ class Parser {
     Operand out;
     const std::size_t began = at_;
     const char c = text_[at_];
-    if (c == '"' || c == '`') {
-      auto text = parse_string(c);
+    if (c == '"' || c == '`' || c == '\'') {
+      auto text = literal(quoted_literal(text_.substr(at_)));
       if (!text) return fail(std::move(text.error()));
-      out.literal = Value(std::move(*text));
+      out.literal = std::move(*text);
     } else if (c == '(') {
       ++at_;
       auto inner = parse_pipeline(depth + 1, 0);
@@ -307,15 +318,17 @@ class Parser {
       out.kind = Operand::Kind::variable;
       out.name = "$" + word();
       if (!knows(out.name)) return unsupported(began, out.name);
-    } else if (c == '.' && !(at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) != 0)) {
+    } else if (c == '.' && !(at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) {
       out.kind = Operand::Kind::dot;
-      if (at_ + 1 >= text_.size() || !is_word(text_[at_ + 1])) ++at_;
-    } else if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_') {
+      if (word_letter(at_ + 1) == 0) ++at_;
+    } else if (word_letter(at_) > 0 && !is_digit(c)) {
       if (auto named = parse_name(out); !named) return fail(named.error());
     } else {
-      return parse_number();
+      auto number = literal(number_literal(text_.substr(at_)));
+      if (!number) return fail(std::move(number.error()));
+      out.literal = std::move(*number);
     }
-    while (out.kind != Operand::Kind::literal && sees(".") && at_ + 1 < text_.size() && is_word(text_[at_ + 1])) {
+    while (out.kind != Operand::Kind::literal && sees(".") && word_letter(at_ + 1) > 0) {
       ++at_;
       out.fields.push_back(word());
     }
@@ -334,44 +347,11 @@ class Parser {
     return true;
   }
 
-  Result<Operand> parse_number() {
-    Operand out;
-    const std::size_t began = at_;
-    while (!at_end() && (is_word(text_[at_]) || text_[at_] == '.' || text_[at_] == '+' || text_[at_] == '-')) ++at_;
-    std::string digits(text_.substr(began, at_ - began));
-    std::erase(digits, '_');
-    char* end = nullptr;
-    errno = 0;
-    // Base 0: 0x1f and 017 are read as Go reads them.
-    const auto whole = std::strtoll(digits.c_str(), &end, 0);
-    if (!digits.empty() && *end == '\0' && errno == 0) {
-      out.literal = Value(static_cast<std::int64_t>(whole));
-      return out;
-    }
-    const double number = std::strtod(digits.c_str(), &end);
-    if (!digits.empty() && *end == '\0') {
-      out.literal = Value(number);
-      return out;
-    }
-    at_ = began;
-    return bad("unexpected '" + std::string(1, text_[at_]) + "'");
-  }
-
-  Result<std::string> parse_string(char quote) {
-    std::string out;
-    const std::size_t began = at_;
-    for (++at_; !at_end() && text_[at_] != quote; ++at_) {
-      if (quote == '"' && text_[at_] == '\n') break;
-      if (text_[at_] != '\\' || quote == '`' || at_ + 1 >= text_.size()) {
-        out += text_[at_];
-        continue;
-      }
-      const char escaped = text_[++at_];
-      out += escaped == 'n' ? '\n' : escaped == 't' ? '\t' : escaped == 'r' ? '\r' : escaped;
-    }
-    if (at_end() || text_[at_] != quote) return bad_at(began, "string is not closed");
-    ++at_;
-    return out;
+  // Takes what was read.
+  Result<Value> literal(tl::expected<Literal, WrongLiteral> read) {
+    if (!read) return bad_at(at_ + read.error().at, read.error().what);
+    at_ += read->size;
+    return std::move(read->value);
   }
 
   [[nodiscard]] bool knows(const std::string& name) const {
@@ -381,6 +361,7 @@ class Parser {
   std::string_view text_;
   std::size_t at_ = 0, opened_ = 0, last_word_ = 0;
   bool trim_ = false, closed_by_else_ = false;
+  std::optional<std::size_t> else_with_;
   std::map<std::string, Nodes> defined_;
   std::vector<std::string> variables_{"$", "$labels", "$externalLabels", "$externalURL", "$value"};
 };

@@ -110,7 +110,11 @@ class Run {
     } else if (!std::holds_alternative<std::monostate>(*over)) {
       return fail(Errc::invalid_argument, "range can't iterate over " + printed(*over));
     }
-    if (items.empty()) return walk(node.otherwise, dot);
+    if (items.empty()) {
+      auto flow = walk(node.otherwise, dot);
+      // As in Go: a break there leaves this range, not the one around it.
+      return flow && *flow == Flow::leave_loop ? Flow::on : flow;
+    }
     const std::size_t known = variables_.size();
     for (const auto& [key, value] : items) {
       if (auto stepped = step(); !stepped) return fail(stepped.error());

@@ -1,19 +1,33 @@
 #include "alerts/template_texts.hpp"
 
 #include <cctype>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "agent/base/strings.hpp"
+#include "alerts/template_letters.hpp"
 
 namespace pgtend::alerts::templates {
 
 namespace {
 
-bool separates(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x80 && std::isalnum(byte) == 0 && c != '_';
+// Every letter by what `change` makes of it. As Go's strings.Map does, bytes that are no UTF-8 become U+FFFD.
+template <class Change>
+std::string mapped(const std::string& text, Change change) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto letter = first_letter(std::string_view(text).substr(at));
+    out += utf8(change(letter.code));
+    at += letter.size;
+  }
+  return out;
+}
+
+// Source: Go strings.Title.
+bool separates(char32_t code) {
+  if (code == '_' || is_letter_or_digit(code)) return false;
+  return code < 0x80 || is_white(code);
 }
 
 // Host and port of "host:port", "[v6]:port"; nullopt: it has no port.
@@ -33,21 +47,19 @@ std::optional<std::pair<std::string, std::string>> split_port(const std::string&
 
 std::string title(std::string text) {
   bool start = true;
-  for (char& c : text) {
-    if (start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    start = separates(c);
-  }
-  return text;
+  return mapped(text, [&start](char32_t code) {
+    const auto out = start ? initial(code) : code;
+    start = separates(code);
+    return out;
+  });
 }
 
 std::string upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
+  return mapped(text, large);
 }
 
 std::string lower(std::string text) {
-  return to_lower(text);
+  return mapped(text, small);
 }
 
 std::string strip_port(std::string text) {
@@ -71,6 +83,8 @@ std::string escaped_html(std::string text) {
     const std::string_view as = c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&#34;" : "";
     if (c == '\'') {
       out += "&#39;";
+    } else if (c == '\0') {
+      out += utf8(0xFFFD);
     } else if (as.empty()) {
       out += c;
     } else {

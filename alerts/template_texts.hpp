@@ -5,7 +5,7 @@
 // What the functions for texts do, as Go's strings and net packages do it.
 namespace pgtend::alerts::templates {
 
-// The first letter of each word made large.
+// The first letter of each word made large; all of them large; all small.
 [[nodiscard]] std::string title(std::string text);
 [[nodiscard]] std::string upper(std::string text);
 [[nodiscard]] std::string lower(std::string text);

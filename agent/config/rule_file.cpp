@@ -1,5 +1,9 @@
 #include "agent/config/rule_file.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
 #include <set>
 
 #include "agent/config/decode.hpp"
@@ -44,6 +48,38 @@ Field<RuleText> annotations_field() {
           nullptr};
 }
 
+// A whole number as YAML spells it, which is more than our own keys take: 0x10, 0b11, 0o17, 017, 1_000.
+std::optional<std::int64_t> yaml_integer(std::string text) {
+  std::erase(text, '_');
+  const bool negative = text.starts_with('-');
+  std::string_view digits = text;
+  if (negative || text.starts_with('+')) digits.remove_prefix(1);
+  int base = 10;
+  for (const auto& [prefix, its] : {std::pair{"0x", 16}, std::pair{"0b", 2}, std::pair{"0o", 8}, std::pair{"0", 8}})
+    if (base == 10 && digits.size() > 1 && digits.starts_with(prefix)) {
+      digits.remove_prefix(std::string_view(prefix).size());
+      base = its;
+    }
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out, base);
+  if (digits.starts_with('-') || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return negative ? -out : out;
+}
+
+// Negative ones limit nothing, as in Prometheus.
+Field<GroupText> limit_field() {
+  return {{"limit", "whole number", "most results of one rule; 0: any number", "", {}, {}},
+          [](Reader& r, const Entry& e, GroupText& out) {
+            constexpr std::int64_t most = std::numeric_limits<int>::max();
+            const bool plain = e.value->kind == NodeKind::scalar && !e.value->quoted;
+            auto value = plain ? yaml_integer(e.value->scalar) : std::nullopt;
+            std::int64_t read = 0;
+            if (!value && r.integer(e, read, -most, most)) value = read;
+            if (value) out.limit = static_cast<int>(std::clamp<std::int64_t>(*value, 0, most));
+          },
+          nullptr};
+}
+
 void check_rule(Reader& reader, const Node& node, RuleText& rule) {
   rule.place.name = node.at;
   for (const auto& entry : node.entries) {
@@ -80,7 +116,7 @@ Table<FileText> file_table() {
   Table<GroupText> group{
       text("name", &G::name, "name of the group, once in a file").required(),
       duration("interval", &G::interval, Millis(0), kLongest, "evaluation interval; 0s: the global one"),
-      integer("limit", &G::limit, 0, 1'000'000, "most results of one rule; 0: none"),
+      limit_field(),
       duration("query_offset", &G::query_offset, Millis(0), kLongest, "evaluate this far in the past"),
       list_of("rules", &G::rules, rule_table(), "rules, evaluated in order", {check_rule}),
   };

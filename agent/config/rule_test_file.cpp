@@ -1,6 +1,7 @@
 #include "agent/config/rule_test_file.hpp"
 
 #include <limits>
+#include <set>
 
 #include "agent/base/strings.hpp"
 #include "agent/config/decode.hpp"
@@ -11,10 +12,14 @@ namespace {
 
 constexpr Millis kLongest{10LL * 365 * 24 * 3600 * 1000};
 
+struct CaseText : RuleTestCase {
+  std::string external_url;
+};
+
 struct TestFileText {
   std::vector<std::string> rule_files, group_eval_order;
   Millis evaluation_interval{60'000};
-  std::vector<RuleTestCase> tests;
+  std::vector<CaseText> tests;
 };
 
 template <class T>
@@ -65,21 +70,11 @@ Table<AlertRuleTest> alert_table() {
 
 Table<PromqlExprTest> expr_table() {
   using P = PromqlExprTest;
-  Table<ExpectedSample> sample{text("labels", &ExpectedSample::labels, "name{label=\"value\"}").required(),
+  Table<ExpectedSample> sample{text("labels", &ExpectedSample::labels, "name{label=\"value\"}; none: {}"),
                                value_field()};
   return {text("expr", &P::expr, "PromQL expression").required(),
           duration("eval_time", &P::eval_time, Millis(0), kLongest, "time since the start of the test"),
           list_of("exp_samples", &P::expected, std::move(sample), "every sample of the answer")};
-}
-
-// Checked and dropped: this runner renders no link of its own.
-Field<RuleTestCase> external_url_field() {
-  return {{"external_url", "text", "what $externalURL renders", "", {}, {}},
-          [](Reader& r, const Entry& e, RuleTestCase&) {
-            std::string ignored;
-            r.text(e, ignored);
-          },
-          nullptr};
 }
 
 template <class T>
@@ -87,18 +82,21 @@ std::function<void(Reader&, const Node&, T&)> keep_line() {
   return [](Reader&, const Node& node, T& item) { item.line = node.at.line; };
 }
 
-Table<RuleTestCase> case_table() {
-  using C = RuleTestCase;
+Table<CaseText> case_table() {
+  using C = CaseText;
   Table<RuleTestSeries> series{text("series", &RuleTestSeries::series, "name{label=\"value\"}").required(),
                                text("values", &RuleTestSeries::values, "such as '1+1x10 _ stale'").required()};
   return {
-      text("name", &C::name, "name of the test"),
-      duration("interval", &C::interval, Millis(1), kLongest, "time between two values of input_series"),
-      list_of("input_series", &C::input, std::move(series), "the samples", keep_line<RuleTestSeries>()),
-      list_of("alert_rule_test", &C::alert_tests, alert_table(), "expected alerts", keep_line<AlertRuleTest>()),
-      list_of("promql_expr_test", &C::expr_tests, expr_table(), "expected answers", keep_line<PromqlExprTest>()),
-      labels_field("external_labels", &C::external_labels, "what $externalLabels renders"),
-      external_url_field(),
+      text<C>("name", &C::name, "name of the test"),
+      duration<C>("interval", &C::interval, Millis(1), kLongest, "time between two values of input_series"),
+      list_of<C, RuleTestSeries>("input_series", &C::input, std::move(series), "the samples",
+                                 keep_line<RuleTestSeries>()),
+      list_of<C, AlertRuleTest>("alert_rule_test", &C::alert_tests, alert_table(), "expected alerts",
+                                keep_line<AlertRuleTest>()),
+      list_of<C, PromqlExprTest>("promql_expr_test", &C::expr_tests, expr_table(), "expected answers",
+                                 keep_line<PromqlExprTest>()),
+      labels_field<C>("external_labels", &C::external_labels, "what $externalLabels renders"),
+      text("external_url", &C::external_url, "what $externalURL renders"),
   };
 }
 
@@ -122,11 +120,20 @@ DecodedRuleTest decode_rule_test(std::string_view text, const std::string& file_
   out.test.file = file_name;
   out.test.rule_files = std::move(file.rule_files);
   out.test.evaluation_interval = file.evaluation_interval;
-  // promtool: a test without an interval takes the evaluation interval.
-  for (std::size_t i = 0; i < file.tests.size(); ++i)
-    if (!origins.contains("tests[" + std::to_string(i) + "].interval"))
-      file.tests[i].interval = file.evaluation_interval;
-  out.test.tests = std::move(file.tests);
+  std::set<std::string> ordered;
+  for (auto& group : file.group_eval_order) {
+    if (!ordered.insert(group).second)
+      Reader(file_name, out.errors, origins)
+          .error(origins["group_eval_order"].at, "group '" + group + "' is listed twice");
+    out.group_eval_order.push_back(std::move(group));
+  }
+  for (std::size_t i = 0; i < file.tests.size(); ++i) {
+    auto& test = file.tests[i];
+    // promtool: a test without an interval takes the evaluation interval.
+    if (!origins.contains("tests[" + std::to_string(i) + "].interval")) test.interval = file.evaluation_interval;
+    out.external_urls.push_back(std::move(test.external_url));
+    out.test.tests.push_back(std::move(test));
+  }
   order_errors(out.errors);
   return out;
 }

@@ -61,7 +61,9 @@ bool complained_of_texts(const Source& source, const Rule& rule, const config::R
     any = true;
     complain_of_text(source, rule, place, key, text, parsed.error().message);
   };
-  for (const auto& [name, text] : rule.labels) check("labels." + name, text);
+  // A recording rule's labels stand as they are.
+  if (rule.kind == RuleKind::alert)
+    for (const auto& [name, text] : rule.labels) check("labels." + name, text);
   for (const auto& [name, text] : rule.annotations) check("annotations." + name, text);
   return any;
 }

@@ -8,7 +8,6 @@
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/config/files.hpp"
-#include "agent/config/rule_test_file.hpp"
 #include "agent/engine/rule_set.hpp"
 #include "agent/engine/text_queries.hpp"
 #include "rules/promql/evaluator.hpp"
@@ -35,9 +34,23 @@ std::string text_of(const Labels& labels, const std::map<std::string, std::strin
 
 class Case {
  public:
-  Case(const RuleTestCase& test, const std::vector<std::shared_ptr<const RuleSet>>& rules, Millis interval,
-       promql::EvalOptions options, std::string file, RuleTestReport& report)
-      : test_(test), rules_(rules), interval_(interval), options_(options), file_(std::move(file)), report_(report) {}
+  Case(const config::DecodedRuleTest& file, std::size_t index, const RuleSets& rules,
+       const promql::EvalOptions& options, RuleTestReport& report)
+      : test_(file.test.tests[index]),
+        external_url_(file.external_urls[index]),
+        interval_(file.test.evaluation_interval),
+        options_(options),
+        file_(file.test.file),
+        report_(report) {
+    for (const auto& set : rules)
+      for (const auto& group : set->groups) groups_.push_back(&group);
+    // As promtool sorts them: a group that is not listed counts as the first of the list.
+    const auto place = [&order = file.group_eval_order](const LoadedGroup* group) {
+      const auto at = std::find(order.begin(), order.end(), group->name);
+      return at == order.end() ? 0 : at - order.begin();
+    };
+    std::stable_sort(groups_.begin(), groups_.end(), [&](const auto* a, const auto* b) { return place(a) < place(b); });
+  }
 
   Result<void> run() {
     auto history = promql::load_test_series(test_.input, test_.interval);
@@ -58,15 +71,15 @@ class Case {
  private:
   void evaluate_groups(Millis at) {
     const UtcTime now{at};
-    for (const auto& set : rules_)
-      for (const auto& group : set->groups) {
-        if (at.count() % group.interval.count() != 0) continue;
-        for (const auto& rule : group.rules) evaluate_rule(rule, now);
-      }
+    for (const auto* group : groups_) {
+      if (at.count() % group->interval.count() != 0) continue;
+      for (const auto& rule : group->rules) evaluate_rule(rule, now);
+    }
   }
 
   void evaluate_rule(const LoadedRule& rule, UtcTime now) {
     alerts::Evaluation evaluation;
+    evaluation.external_url = external_url_;
     auto value = promql::evaluate(*rule.expr, history_, now, options_);
     if (!value) {
       evaluation.known = false;
@@ -144,13 +157,19 @@ class Case {
       return;
     }
     promql::Vector got;
-    if (auto* vector = std::get_if<promql::Vector>(&*value)) got = std::move(*vector);
-    if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) got.push_back({{}, scalar->time, scalar->value});
+    if (auto* vector = std::get_if<promql::Vector>(&*value)) {
+      got = std::move(*vector);
+    } else if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) {
+      got.push_back({{}, scalar->time, scalar->value});
+    } else {
+      problem(check.line, check.expr + ": the answer is neither an instant vector nor a scalar");
+      return;
+    }
     std::map<std::string, double> samples;
     for (const auto& sample : got) samples[promql::metric_text(sample.labels)] = sample.value;
     bool same = samples.size() == check.expected.size();
     for (const auto& want : check.expected) {
-      auto labels = promql::parse_metric(want.labels);
+      auto labels = want.labels.empty() ? Result<Labels>(Labels()) : promql::parse_metric(want.labels);
       const auto it = labels ? samples.find(promql::metric_text(*labels)) : samples.end();
       same = same && it != samples.end() && equal(it->second, want.value);
     }
@@ -165,10 +184,11 @@ class Case {
   }
 
   const RuleTestCase& test_;
-  const std::vector<std::shared_ptr<const RuleSet>>& rules_;
+  const std::string& external_url_;
+  std::vector<const LoadedGroup*> groups_;  // in the order of their evaluation
   Millis interval_;
-  promql::EvalOptions options_;
-  std::string file_;
+  const promql::EvalOptions& options_;
+  const std::string& file_;
   RuleTestReport& report_;
   promql::MemoryHistory history_;
   std::map<const LoadedRule*, std::map<SeriesKey, double>> made_;
@@ -184,12 +204,20 @@ Error config_error(const std::vector<config::ConfigError>& errors) {
 
 }  // namespace
 
+Result<RuleTestReport> run_rule_tests(const config::DecodedRuleTest& file, const RuleSets& rules,
+                                      const promql::EvalOptions& options) {
+  RuleTestReport report;
+  for (std::size_t i = 0; i < file.test.tests.size(); ++i)
+    if (auto ran = Case(file, i, rules, options, report).run(); !ran) return fail(std::move(ran.error()));
+  return report;
+}
+
 Result<RuleTestReport> run_rule_tests(const std::string& file, bool left_open) {
   const auto text = config::read_text(file);
   if (!text) return fail(text.error(), file);
   const auto decoded = config::decode_rule_test(*text, file);
   if (!decoded.errors.empty()) return fail(config_error(decoded.errors));
-  std::vector<std::shared_ptr<const RuleSet>> rules;
+  RuleSets rules;
   const auto directory = std::filesystem::path(file).parent_path();
   for (const auto& name : decoded.test.rule_files) {
     const auto matched = config::expand_glob((directory / name).string());
@@ -202,14 +230,9 @@ Result<RuleTestReport> run_rule_tests(const std::string& file, bool left_open) {
       rules.push_back(loaded.rules);
     }
   }
-  RuleTestReport report;
   promql::EvalOptions options;
   options.left_open = left_open;
-  for (const auto& test : decoded.test.tests) {
-    auto ran = Case(test, rules, decoded.test.evaluation_interval, options, file, report).run();
-    if (!ran) return fail(std::move(ran.error()));
-  }
-  return report;
+  return run_rule_tests(decoded, rules, options);
 }
 
 }  // namespace pgtend::engine

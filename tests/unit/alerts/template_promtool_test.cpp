@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "alerts/template.hpp"
+#include "alerts/template_letters.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/process.hpp"
 
@@ -61,28 +62,66 @@ constexpr const char* kTexts[] = {
     "{{ safeHtml \"<b>\" }} {{ toTime 1435065584.128 }} {{ 1e9 | toTime }} {{ (toTime 1435065584.128).Year }} {{ $t := "
     "toTime 86399.0 }}{{ $t.Hour }}:{{ $t.Minute }}:{{ $t.Second }} {{ $t.Weekday }} {{ $t.Month }} {{ $t.Day }} {{ "
     "$t.YearDay }} {{ $t.Unix }} {{ $t.UnixMilli }}",
+    R"({{ "caf\u00e9 \x41 \101 \U0001F600 \a\b\f\v\n\t\\\"" }} {{ "\303\251" }} {{ `a\d` }} {{ reReplaceAll "\\d+" "-" "a12b" }})",
+    R"({{ 'a' }} {{ '\n' }} {{ 'é' }} {{ '\'' }} {{ '"' }} {{ '\x41' }} {{ '\u00e9' }})",
+    "{{ 0b11 }} {{ 0o17 }} {{ 017 }} {{ 0x1p4 }} {{ 0x_1f }} {{ 1_0.5 }} {{ 0b1_1 }} {{ 0X1F }} {{ 1E3 }} {{ .5 }} {{ "
+    "5. }} "
+    "{{ +5 }} {{ 007 }} {{ 9223372036854775807 }} {{ -0x10 }}",
+    R"({{ printf "%G %x" 1234.5678 "hi" }} {{ printf "%G %G %G %.3G %g %g" 1e-7 1e21 0.5 1234.5678 1e20 1e21 }})",
+    R"({{ printf "%x|%X|% x|%#x|% X|%.1x|%10x|%-10x|%# x" "hi" "hi" "hi" "hi" "hi" "hi" "hi" "hi" "hi" }})",
+    R"({{ printf "%x %X %#x %o %b %c %U %q %O %d %5d|%-5d|%05d" 255 255 255 8 5 65 65 65 8 -3 3 3 -3 }})",
+    R"({{ printf "%5c|%x|%X|%08x|% x|%+x|%#o" 65 -255 255 255 255 255 8 }} {{ printf "%c%c" 233 128512 }})",
+    R"({{ printf "%x %X %x %.2x" 1.5 1.5 0.1 1.25 }} {{ printf "%T %T %T %T %T" 1 1.5 "a" true nil }})",
+    R"({{ printf "%t %t" 1 "a" }} {{ printf "%d" "a" }} {{ printf "%z" 1 }} {{ printf "%!" }} {{ printf "%" }})",
+    R"({{ printf "%e %E %.0e %8.1e|%-12.2e|%+.1e" 12345.678 12345.678 12345.678 12345.678 12345.678 12345.678 }})",
+    R"({{ printf "%6.2f|%-8.2f|%08.2f|%+08.2f|% f|%F" 3.14159 3.14159 3.14159 3.14159 3.14159 1.5 }})",
+    R"({{ printf "%5s|%-5s|%.2s|%5.1s|%05s|%5v|%-5v|" "abc" "abc" "éàü" "éàü" "ab" "é" "é" }})",
+    R"({{ printf "%q %+q %#q %x %5q %.3q %q" "a\"é\n" "é" "ab" "é" "a" "abcdef" "\x00\x7f\u200b\a" }})",
+    R"({{ printf "%s %v %s" $labels $labels.mount $labels.mount }} {{ printf "%s" nil }} {{ printf "%v" nil }} {{ printf "%d" nil }})",
+    R"({{ printf "%5t|%-7t|%s" true false true }} {{ printf "%6v|%-6v|%06v|%.2v|%6.2v|%05v|%+v|%+v" 1 2 3 3.14159 3.14159 1.5 2.5 2 }})",
+    R"({{ printf "%05d|%-05d|%+05d|% d|%.3d|%6.3d|%06.1f|%-06.1f|%x" 42 42 42 42 7 7 -1.5 1.5 true }})",
+    R"({{ html "a" "<b>" 1 2.5 }} {{ html 1 }} {{ html 1 2 }} {{ html $labels.server 1 }}{{ html }} {{ html "\x00" true nil }})",
+    R"({{ urlquery "a b" "c&d" 1 2 }} {{ urlquery 1 }} {{ urlquery }})",
+    R"({{ title "àé b élan ñandú 'x' a-b a’b ǆ ÀB ıx" }} {{ toUpper "àéß ǆ ﬁ ŉ ÿ ώ ж" }} {{ toLower "ÀÉẞ İ Σ Ж" }})",
+    "{{ $labels.ä }}{{ .Labels.é }}{{ $é := 1 }}{{ $é }}",
+    "{{ humanizeTimestamp 9223372036.0 }} {{ \"NaN\" | humanizeTimestamp }} {{ \"+Inf\" | humanizeTimestamp }} {{ "
+    "-9.2e9 | humanizeTimestamp }}",
+    "{{ range query \"up\" }}{{ range query \"none\" }}{{ else }}{{ break }}{{ end }}twice{{ end }} {{ print nil 1 }} "
+    "{{ println nil }}",
+    "a {{- /* x */}}b{{/* x */ -}} c",
     "{{ with $labels }}{{ .server }}{{ $.Value }}{{ end }}{{ define }}",
 };
 
-}  // namespace
+// Texts that promtool refuses, and where the position that we name is. Source: Go's lexer and strconv.Unquote.
+const std::pair<const char*, int> kRefused[] = {
+    {R"({{ reReplaceAll "\d+" "" "a1" }})", 18},
+    {R"({{ "\x4" }})", 5},
+    {R"({{ "é\400" }})", 7},
+    {R"({{ "\uD800" }})", 5},
+    {R"({{ "\'" }})", 5},
+    {R"({{ "\U00110000" }})", 5},
+    {R"({{ "\1" }})", 5},
+    {R"({{ '\"' }})", 5},
+    {"{{ 'ab' }}", 4},
+    {"{{ 08 }}", 4},
+    {"{{ 1__0 }}", 4},
+    {"{{ 1_ }}", 4},
+    {"{{ 0b12 }}", 4},
+    {"{{ 0x }}", 4},
+    {"{{ 1e400 }}", 4},
+    {"{{ 5m }}", 4},
+    {"{{ € }}", 4},
+    {"{{ é }}", 4},
+    {"{{ /* x */ }}", 4},
+    {"{{-  /* x */ -}}", 6},
+    {"{{/* x */ }}", 10},
+    {"{{/* x */-}}", 10},
+    {"{{ range query \"up\" }}{{ else }}{{ break }}{{ end }}", 36},
+    {"{{ range query \"up\" }}{{ else }}{{ continue }}{{ end }}", 36},
+};
 
-TEST_CASE("promtool makes the same texts of alerts") {
-  const Labels labels{{"__name__", "x"}, {"mount", "/var lib"}, {"server", "db-1.example.net:5432"}}, none;
-  nlohmann::json annotations, expected;
-  for (std::size_t i = 0; i < std::size(kTexts); ++i) {
-    INFO(kTexts[i]);
-    const auto parsed = Template::parse(kTexts[i]);
-    // The last one is refused by both.
-    if (i + 1 == std::size(kTexts)) {
-      CHECK_FALSE(parsed);
-      continue;
-    }
-    INFO((parsed ? std::string() : parsed.error().message));
-    REQUIRE(parsed);
-    const auto name = "t" + std::to_string(i);
-    annotations[name] = kTexts[i];
-    expected[name] = parsed->render({labels, none, 1234.5678, "", answer});
-  }
+// Whether promtool makes the expected texts of an alert's annotations.
+bool promtool_agrees(const nlohmann::json& annotations, const nlohmann::json& expected, std::string& said) {
   test::TempDir dir("pgtend-templates");
   const nlohmann::json rules{
       {"groups", {{{"name", "g"}, {"rules", {{{"alert", "A"}, {"expr", "x"}, {"annotations", annotations}}}}}}}};
@@ -103,6 +142,67 @@ TEST_CASE("promtool makes the same texts of alerts") {
   test::write_file(dir.path() / "r.yaml", rules.dump());
   test::write_file(dir.path() / "t.yaml", tests.dump());
   const auto promtool = test::run_command({"promtool", "test", "rules", (dir.path() / "t.yaml").string()});
-  INFO(promtool.output);
-  CHECK(promtool.status == 0);
+  said = promtool.output;
+  return promtool.status == 0;
+}
+
+}  // namespace
+
+TEST_CASE("promtool makes the same texts of alerts") {
+  const Labels labels{{"__name__", "x"}, {"mount", "/var lib"}, {"server", "db-1.example.net:5432"}}, none;
+  nlohmann::json annotations, expected;
+  for (std::size_t i = 0; i < std::size(kTexts); ++i) {
+    INFO(kTexts[i]);
+    const auto parsed = Template::parse(kTexts[i]);
+    // The last one is refused by both.
+    if (i + 1 == std::size(kTexts)) {
+      CHECK_FALSE(parsed);
+      continue;
+    }
+    INFO((parsed ? std::string() : parsed.error().message));
+    REQUIRE(parsed);
+    const auto name = "t" + std::to_string(i);
+    annotations[name] = kTexts[i];
+    expected[name] = parsed->render({labels, none, 1234.5678, "", answer});
+  }
+  std::string said;
+  const bool agrees = promtool_agrees(annotations, expected, said);
+  INFO(said);
+  CHECK(agrees);
+}
+
+TEST_CASE("promtool refuses the same texts, and ours says where") {
+  for (const auto& [text, position] : kRefused) {
+    INFO(text);
+    const auto parsed = Template::parse(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().message.find("template, position " + std::to_string(position) + ": ") == 0);
+    INFO(parsed.error().message);
+    // Whole letters, or the file of the error would be no UTF-8.
+    CHECK_NOTHROW(nlohmann::json(parsed.error().message).dump());
+    std::string said;
+    CHECK_FALSE(promtool_agrees({{"t", text}}, {{"t", ""}}, said));
+    CHECK(said.find("annotation \"t\"") != std::string::npos);
+  }
+}
+
+TEST_CASE("promtool makes the same letters large and small") {
+  std::string letters;
+  // Up to what both know: Go 1.19 is of Unicode 13, the C library newer.
+  for (const auto& [from, to] :
+       {std::pair{0xA1, 0x24FF}, std::pair{0x2C80, 0x2D2F}, std::pair{0xA640, 0xA7BF}, std::pair{0xAB30, 0xABBF},
+        std::pair{0xFB00, 0xFB17}, std::pair{0xFF21, 0xFF5A}, std::pair{0x10400, 0x104FF}, std::pair{0x1E900, 0x1E943}})
+    for (int code = from; code <= to; ++code) letters += templates::utf8(static_cast<char32_t>(code)) + " ";
+  nlohmann::json annotations, expected;
+  const Labels none;
+  for (const std::string function : {"toUpper", "toLower", "title"}) {
+    annotations[function] = "{{ " + function + " `" + letters + "` }}";
+    const auto parsed = Template::parse(annotations[function].get<std::string>());
+    REQUIRE(parsed);
+    expected[function] = parsed->render({none, none, 0, "", answer});
+  }
+  std::string said;
+  const bool agrees = promtool_agrees(annotations, expected, said);
+  INFO(said.substr(0, 4000));
+  CHECK(agrees);
 }

@@ -111,8 +111,10 @@ TEST_CASE("what cannot be expanded is said in the text, as Prometheus says it") 
   CHECK(render("{{ template \"x\" }}", 2) == "<error expanding template: template \"x\" not defined>");
   CHECK(render("{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}", 2) ==
         "<error expanding template: the text is nested too deeply>");
-  CHECK(render("{{ toTime \"Inf\" }}", 2) ==
-        "<error expanding template: error calling toTime: \"+Inf\" cannot be represented as a time>");
+  CHECK(render("{{ toTime \"Inf\" }}", 2) == "<error expanding template: error calling toTime: value is NaN or Inf>");
+  for (const auto* text : {"{{ 1e10 | humanizeTimestamp }}", "{{ toTime 1e10 }}"})
+    CHECK(render(text, 0).find(": 1e+10 cannot be represented as a nanoseconds timestamp since it overflows int64>") !=
+          std::string::npos);
   // A text cannot hold the agent up, however its loops are nested.
   std::string loops = "x";
   for (int i = 0; i < 30; ++i) loops = "{{ range query \"up\" }}" + loops + "{{ end }}";
@@ -128,6 +130,8 @@ TEST_CASE("what a template does not support is refused by name and position") {
   CHECK(refusal("{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}") ==
         "template, position 39: '$x' is not supported in alert templates");
   CHECK(refusal("{{ \"open }}") == "template, position 4: string is not closed");
+  CHECK(refusal(R"({{ match "\d+" "1" }})") ==
+        "template, position 11: '\\d' is no escape: write '\\\\d', or put the text between backquotes");
   CHECK(refusal("{{ }}") == "template, position 4: expected a value or a function");
   CHECK(refusal("{{ nonsense 1 }}") == "template, position 4: 'nonsense' is not supported in alert templates");
   CHECK(refusal("{{ tmpl \"x\" . }}") == "template, position 4: 'tmpl' is not supported in alert templates");

@@ -71,3 +71,14 @@ TEST_CASE("annotations that are for pgtend are checked with their rule") {
   REQUIRE(loaded.errors.empty());
   CHECK(loaded.rules->groups[0].rules[0].metrics == std::vector<std::string>{"up", "down"});
 }
+
+TEST_CASE("what is no letter of a template is shown whole in the error, and its letters are no ASCII only") {
+  const auto of_text = [](const std::string& text) {
+    return errors_of("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    annotations: {s: '" + text + "'}\n");
+  };
+  CHECK(of_text("{{ € }}") == "r.yaml:6:26: rule A: annotations.s: unexpected '€'\n");
+  CHECK(of_text("{{ $value € }}") == "r.yaml:6:33: rule A: annotations.s: unexpected '€'\n");
+  CHECK(of_text("{{ $labels.ä }}") == "");
+  CHECK(of_text("{{ reReplaceAll \"\\d+\" \"\" \"a\" }}") ==
+        "r.yaml:6:40: rule A: annotations.s: '\\d' is no escape: write '\\\\d', or put the text between backquotes\n");
+}

@@ -1,5 +1,9 @@
 #include "agent/engine/rule_target.hpp"
 
+#include <limits>
+#include <optional>
+
+#include "agent/engine/rule_set.hpp"
 #include "rules/promql/parser.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/process.hpp"
@@ -97,4 +101,45 @@ TEST_CASE("what Prometheus 3 lacks or stores in another form") {
   CHECK(found(Target::prom3, file_of("rate(h_bucket{le=\"+Inf\"}[5m])")) == "");
   CHECK(found(Target::prom3, file_of("rate(h_bucket{le=\"0.5\", other=\"5\"}[5m])")) == "");
   CHECK(found(Target::prom2_42, file_of("sum(holt_winters(x{le=\"5\"}[1h], 0.5, 0.5))")) == "");
+}
+
+TEST_CASE(
+    "{{else with}} in an alert's text is of a later Go than 2.42's, and a recording rule's labels are no templates") {
+  const std::string text =
+      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    annotations:\n"
+      "      s: 'a {{ with $labels.a }}1{{ else with $labels.b }}2{{ end }}'\n";
+  CHECK(found(Target::prom2_42, text) ==
+        "r.yaml:7:42: rule A: Prometheus 2.42 does not know {{else with}} in annotations.s (since 3.0); write "
+        "{{else}}{{with ...}} and a second {{end}}\n");
+  CHECK_FALSE(promtool_takes(text));
+  CHECK(engine::load_rule_text(text, "r.yaml", Millis(1)).errors.empty());
+  CHECK(found(Target::prom3, text) == "");
+  for (const std::string label : {"{{ foo", "{{ with 1 }}{{ else with 2 }}{{ end }}", "{{ nonsense }}"}) {
+    const auto recorded = "groups:\n- name: g\n  rules: [{record: r, expr: x, labels: {l: '" + label + "'}}]\n";
+    INFO(recorded);
+    CHECK(promtool_takes(recorded));
+    const auto loaded = engine::load_rule_text(recorded, "r.yaml", Millis(1));
+    CHECK(config::format_errors(loaded.errors) == "");
+    CHECK(found(Target::prom2_42, recorded) == "");
+    REQUIRE(loaded.rules->groups[0].rules.size() == 1);
+    CHECK(loaded.rules->groups[0].rules[0].compiled.rule.labels.get("l") == label);
+  }
+}
+
+TEST_CASE("a group's limit is read as YAML spells whole numbers, and a negative one limits nothing") {
+  struct Limit {
+    const char* text;
+    std::optional<int> is;  // nullopt: refused
+  };
+  for (const auto& [text, is] : {Limit{"5", 5}, Limit{"0", 0}, Limit{"-1", 0}, Limit{"-0x10", 0}, Limit{"0x10", 16},
+                                 Limit{"0b11", 3}, Limit{"0o17", 15}, Limit{"017", 15}, Limit{"+4", 4},
+                                 Limit{"1_000", 1000}, Limit{"99999999999", std::numeric_limits<int>::max()},
+                                 Limit{"9223372036854775808", {}}, Limit{"'3'", {}}, Limit{"some", {}}}) {
+    const auto file = "groups:\n- name: g\n  limit: " + std::string(text) + "\n  rules: [{record: r, expr: x}]\n";
+    INFO(text);
+    CHECK(promtool_takes(file) == is.has_value());
+    const auto loaded = engine::load_rule_text(file, "r.yaml", Millis(1));
+    CHECK(loaded.errors.empty() == is.has_value());
+    if (is) CHECK(loaded.rules->groups[0].limit == *is);
+  }
 }

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "agent/base/strings.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/process.hpp"
 
@@ -60,4 +61,90 @@ tests:
   REQUIRE(report.has_value());
   CHECK(report->failures == std::vector<std::string>());
   CHECK(report->checks == 6);
+}
+
+namespace {
+
+constexpr const char* kOrderedRules = R"FILE(groups:
+  - name: g1
+    rules:
+      - {record: rec1, expr: a * 2}
+      - {alert: Linked, expr: a > 0, annotations: {u: "at {{ $externalURL }}"}}
+  - name: g2
+    rules: [{record: rec2, expr: rec1 + 1}]
+)FILE";
+
+// Whether each of the two passes a test file about kOrderedRules. `head` goes above `tests`, `body` into the one test.
+struct Passed {
+  bool theirs = false, ours = false;
+  std::string said;
+};
+Passed passed(const std::string& head, const std::string& body) {
+  test::TempDir dir("pgtend-rules");
+  test::write_file(dir.path() / "r.yaml", kOrderedRules);
+  const auto file = (dir.path() / "t.yaml").string();
+  test::write_file(file, "rule_files: [r.yaml]\n" + head +
+                             "tests:\n  - interval: 1m\n    input_series: [{series: a, values: '2 3 4'}]\n" + body);
+  Passed out;
+  const auto theirs = test::run_command({"promtool", "test", "rules", file});
+  const auto ours = engine::run_rule_tests(file, false);
+  out.theirs = theirs.status == 0;
+  out.ours = ours && ours->failures.empty();
+  out.said = theirs.output + (ours ? join(ours->failures, "\n") : ours.error().describe());
+  return out;
+}
+
+std::string expecting(const std::string& expr, const std::string& samples) {
+  return "    promql_expr_test: [{expr: '" + expr + "', eval_time: 1m, exp_samples: " + samples + "}]\n";
+}
+
+}  // namespace
+
+TEST_CASE("a test's external_url is what texts render, and groups are evaluated in group_eval_order, as in promtool") {
+  struct Row {
+    std::string head, body;
+    bool passes;
+  };
+  const std::string linked = R"(    alert_rule_test:
+      - {eval_time: 1m, alertname: Linked, exp_alerts: [{exp_annotations: {u: "URL"}}]}
+)";
+  const auto alert = [&](const std::string& url) { return std::string(linked).replace(linked.find("URL"), 3, url); };
+  const std::vector<Row> rows{
+      {"", alert("at "), true},
+      {"", "    external_url: http://x/y\n" + alert("at http://x/y"), true},
+      {"", "    external_url: http://x/y\n" + alert("at "), false},
+      {"group_eval_order: [g1, g2]\n", expecting("rec2", "[{labels: rec2, value: 7}]"), true},
+      {"group_eval_order: [g2, g1]\n", expecting("rec2", "[{labels: rec2, value: 5}]"), true},
+      {"group_eval_order: [g2, g1]\n", expecting("rec2", "[{labels: rec2, value: 7}]"), false},
+      {"group_eval_order: [g2, g1, g2]\n", expecting("rec2", "[{labels: rec2, value: 5}]"), false},
+  };
+  for (const auto& row : rows) {
+    const auto both = passed(row.head, row.body);
+    INFO(row.head << row.body << both.said);
+    CHECK(both.theirs == row.passes);
+    CHECK(both.ours == row.passes);
+  }
+}
+
+TEST_CASE("an expected sample without labels, and answers that hold no sample, count as in promtool") {
+  struct Row {
+    std::string expr, samples;
+    bool passes;
+  };
+  const std::vector<Row> rows{
+      {"sum(a) + 2", "[{value: 5}]", true},
+      {"sum(a) + 2", "[{value: 6}]", false},
+      {"a + 2", "[{labels: \"{}\", value: 5}]", true},
+      {"a", "[{value: 3}]", false},
+      {"\"a\"", "[]", false},
+      {"a[1m]", "[]", false},
+      {"a > 9", "[]", true},
+      {"5", "[{value: 5}]", true},
+  };
+  for (const auto& row : rows) {
+    const auto both = passed("", expecting(row.expr, row.samples));
+    INFO(row.expr << " " << row.samples << "\n" << both.said);
+    CHECK(both.theirs == row.passes);
+    CHECK(both.ours == row.passes);
+  }
 }
