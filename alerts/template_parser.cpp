@@ -130,6 +130,7 @@ class Parser {
         continue;
       }
       skip_space();
+      if (sees("/*")) return bad("a comment begins with '{{/*' or '{{- /*'");
       last_word_ = at_;
       const std::size_t before = at_;
       const std::string key = word();

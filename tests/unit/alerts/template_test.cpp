@@ -132,6 +132,7 @@ TEST_CASE("what a template does not support is refused by name and position") {
   CHECK(refusal("{{ \"open }}") == "template, position 4: string is not closed");
   CHECK(refusal(R"({{ match "\d+" "1" }})") ==
         "template, position 11: '\\d' is no escape: write '\\\\d', or put the text between backquotes");
+  CHECK(refusal("{{ /* x */ }}") == "template, position 4: a comment begins with '{{/*' or '{{- /*'");
   CHECK(refusal("{{ }}") == "template, position 4: expected a value or a function");
   CHECK(refusal("{{ nonsense 1 }}") == "template, position 4: 'nonsense' is not supported in alert templates");
   CHECK(refusal("{{ tmpl \"x\" . }}") == "template, position 4: 'tmpl' is not supported in alert templates");

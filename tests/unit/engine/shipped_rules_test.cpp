@@ -33,8 +33,7 @@ std::string row_of(const Rule& rule) {
 
 }  // namespace
 
-TEST_CASE(
-    "promtool checks every shipped rule file and passes every unit test, and so does pgtend, left-open or closed") {
+TEST_CASE("promtool checks every shipped rule file and passes every unit test") {
   REQUIRE(files(false).size() >= 4);
   REQUIRE(files(true).size() >= 4);
   for (const auto& file : files(false)) {
@@ -45,6 +44,12 @@ TEST_CASE(
     const auto theirs = run_command({"promtool", "test", "rules", file});
     INFO(file << "\n" << theirs.output);
     CHECK(theirs.status == 0);
+  }
+}
+
+TEST_CASE("pgtend passes every unit test of the shipped rules, left-open or closed") {
+  REQUIRE(files(true).size() >= 4);
+  for (const auto& file : files(true))
     for (const bool left_open : {true, false}) {
       const auto ours = engine::run_rule_tests(file, left_open);
       REQUIRE(ours);
@@ -52,7 +57,6 @@ TEST_CASE(
       CHECK(ours->failures.empty());
       CHECK(ours->checks > 0);
     }
-  }
 }
 
 TEST_CASE("every shipped alert has a runbook of its name, an annotation that says so, a unit test, and a row in docs") {
