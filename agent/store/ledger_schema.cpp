@@ -7,7 +7,7 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x7067746c;  // "pgtl"
-constexpr std::int64_t kVersion = 4;
+constexpr std::int64_t kVersion = 5;
 
 // Later versions append their statements; a step is never edited once it was released.
 constexpr const char* kVersion1 = R"(
@@ -75,7 +75,14 @@ constexpr const char* kVersion4 = R"(
 CREATE TABLE evidence (change_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);
 )";
 
-constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4};
+// Version 5: what was answered to requests that may be repeated.
+constexpr const char* kVersion5 = R"(
+CREATE TABLE answers (
+  key TEXT PRIMARY KEY, put_at INTEGER NOT NULL, until_ms INTEGER NOT NULL, body_hash TEXT NOT NULL, status INTEGER,
+  location TEXT NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);
+)";
+
+constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 static_assert(std::size(kSteps) == kVersion);
 
 // Each step and its number in one transaction: a crash between two leaves a ledger of the version in between.
