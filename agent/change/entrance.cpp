@@ -251,7 +251,8 @@ net::TaskResult<Change> undo_change(CorePtr core, std::string id, std::string ac
   const auto from = change->state;
   const bool in_force =
       from == ChangeState::kept || from == ChangeState::observing || from == ChangeState::needs_restart;
-  if (!in_force) co_return wrong_state(*change, "kept or observed");
+  const bool ended_half = from == ChangeState::failed && kind_of(change->plan).keeps_half() && change->attempt > 0;
+  if (!in_force && !ended_half) co_return wrong_state(*change, "kept or observed");
   if (change->plan.sql_down.empty()) co_return fail(Errc::unsupported, "this change has no way back");
   change->state = ChangeState::reverting;
   change->backend_pid.reset();

@@ -85,9 +85,9 @@ TEST_CASE("rows of a DEFAULT partition move into partitions of their own, none i
   CHECK(checksum(cluster) == sum);
 }
 
-TEST_CASE("a drain or its undo whose agent is killed between two ranges is gone on with after the restart") {
-  const std::string point = GENERATE("applying.intent", "applying.step", "applying.executed", "reverting.intent",
-                                     "reverting.step", "reverting.executed");
+TEST_CASE("a drain or its undo whose agent is killed between two parts is gone on with after the restart") {
+  const std::string point = GENERATE("applying.intent", "applying.part", "applying.step", "applying.executed",
+                                     "reverting.intent", "reverting.part", "reverting.step", "reverting.executed");
   CAPTURE(point);
   const bool undo = point.starts_with("reverting");
   auto& cluster = shared_cluster();
