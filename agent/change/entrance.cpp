@@ -167,7 +167,7 @@ net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decis
   co_return inserted;
 }
 
-net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
+net::TaskResult<ProposedChange> complete_plan(CorePtr core, ProposedChange plan) {
   const auto& kind = kind_of(plan);
   kind.compose(plan);
   if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
@@ -180,6 +180,13 @@ net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::strin
   if (!complete) co_return fail(std::move(complete.error()));
   if (auto fits = check_plan(*complete); !fits) co_return fail(std::move(fits.error()));
   if (auto back = check_way_back(*complete); !back) co_return fail(std::move(back.error()));
+  co_return complete;
+}
+
+net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
+  auto complete = co_await complete_plan(core, std::move(plan));
+  if (!complete) co_return fail(std::move(complete.error()));
+  Change change;
   change.plan = std::move(*complete);
   change.proposed_by = actor;
   change.decision = {DecisionKind::needs_approval, "person", "proposed by " + actor, std::nullopt};

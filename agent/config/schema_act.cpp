@@ -168,6 +168,15 @@ Table<PolicyWindow> window_table() {
   };
 }
 
+Table<PolicyRetention> retention_table() {
+  using R = PolicyRetention;
+  return {
+      text("table", &R::table, "Pattern of the partitioned table: public.events.").required(),
+      text("database", &R::database, "Pattern of the database."),
+      duration("keep", &R::keep, kDay, Millis(36'500 * kDay), "Time after the end of a partition's range.").required(),
+  };
+}
+
 Field<PolicyConfig> defaults_field() {
   const std::string type = join(names_of(mode_names()), " | ");
   Table<PolicyConfig> table;
@@ -211,6 +220,10 @@ Table<PolicyConfig> policy_table() {
       section("trust", &P::trust, trust_table(),
               "The record that an index or setting class needs in the last year before auto counts for it; until then "
               "it asks."),
+      list_of(
+          "retention", &P::retention, retention_table(),
+          "How long partitions are kept; older ones are proposed to be detached, by approval. The first that matches "
+          "decides; without one nothing is detached."),
       boolean("frozen", &P::frozen, "Stops every change before it is applied."),
   };
 }

@@ -164,6 +164,8 @@ struct AdvisorsConfig {
   Millis unused_index_window{35LL * 24 * 3600 * 1000};
   Millis matview_max_age{0};  // 0: no age limit, only changes and reads count
   std::int64_t index_budget_bytes = 10LL << 30;
+  // Source: premake of pg_partman.
+  int partitions_ahead = 4;
 };
 
 struct ChangeConfig {
