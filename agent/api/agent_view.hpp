@@ -59,6 +59,11 @@ class AgentView : public AlertView, public PolicyView {
   // A person's own plan enters the same pipeline as a proposed change. Errors: invalid_argument, refused, conflict.
   virtual net::TaskResult<ChangeView> propose(ProposedChange plan, std::string actor) = 0;
   virtual net::TaskResult<FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) = 0;
+  // What the ledger knows of a request that may be repeated. Without a ledger nothing is known and nothing kept.
+  virtual net::TaskResult<std::optional<store::KnownAnswer>> known_answer(std::string key) = 0;
+  // Without a status: the request is begun.
+  virtual net::TaskResult<bool> keep_answer(store::KnownAnswer answer) = 0;
+  virtual net::TaskResult<bool> forget_answer(std::string key) = 0;
   // The ledger's copy of the migrations of a database; empty: none.
   virtual net::TaskResult<std::string> migration_history(std::string key) = 0;
   // Replaces it and writes the audit; the copy as stored.

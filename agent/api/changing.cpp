@@ -102,7 +102,7 @@ net::Task<Response> set_freeze(Context context, Request request) {
 }  // namespace
 
 void add_changing(http::Router& router, Context context) {
-  const auto once = std::make_shared<Once>(context.clock);
+  const auto once = std::make_shared<Once>(context.view, context.clock);
   const auto post = [&](const char* pattern, http::Right right, Action action) {
     const auto handler = std::make_shared<const http::Handler>(bind(context, action));
     router.add("POST", pattern, right, [once, handler](http::Request request) {

@@ -26,6 +26,7 @@ class Driver {
   net::Task<void> begin();
   net::Task<void> apply(pg::Connection* connection);
   net::Task<void> carry_out(pg::Connection* connection);
+  net::TaskResult<RowSet> run_step(pg::Connection* connection, Step step, Work work);
   net::TaskResult<RowSet> execute(pg::Connection* connection, bool reverse);
   net::TaskResult<bool> settle_in(pg::Connection* connection, bool reverse, bool returned);
   net::TaskResult<bool> wait_for_effect(Work work);
@@ -34,6 +35,7 @@ class Driver {
   net::TaskResult<RowSet> remove_leftover(pg::Connection* connection, Work work);
   net::Task<void> leave_leftover(Error error);
   net::Task<void> keep_half(Error error);
+  net::Task<void> end_half(Asker* asker, Work work, std::string found);
   net::Task<void> settled();
 
   // driver_resume.cpp

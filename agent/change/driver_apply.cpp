@@ -2,6 +2,7 @@
 #include "agent/change/driver.hpp"
 #include "agent/change/gates.hpp"
 #include "agent/change/measure.hpp"
+#include "agent/change/parts.hpp"
 #include "agent/change/plans.hpp"
 #include "agent/change/vitals.hpp"
 
@@ -130,6 +131,12 @@ net::Task<void> Driver::carry_out(pg::Connection* connection) {
   co_await applied(*needs_restart);
 }
 
+net::TaskResult<RowSet> Driver::run_step(pg::Connection* connection, Step step, Work work) {
+  if (step.by_kind) return run_elsewhere(core_, &kind(), std::move(step), std::move(work));
+  if (step.in_parts) return run_in_parts(core_, connection, change_, &kind(), std::move(step), std::move(work));
+  return run_statement(core_, connection, change_, step.sql, step.regime);
+}
+
 net::TaskResult<RowSet> Driver::execute(pg::Connection* connection, bool reverse) {
   auto regime = kind().regime(change_.plan);
   auto owner = co_await become_owner(core_, connection, change_, regime);
@@ -148,11 +155,11 @@ net::TaskResult<RowSet> Driver::execute(pg::Connection* connection, bool reverse
     if (step.regime != regime) owner = co_await become_owner(core_, connection, change_, step.regime);
     if (!owner) co_return owner;
     regime = step.regime;
-    auto done = step.by_kind ? co_await run_elsewhere(core_, &kind(), step, work)
-                             : co_await run_statement(core_, connection, change_, step.sql, regime);
+    auto done = co_await run_step(connection, step, work);
     if (!done) co_return fail(std::move(done.error()), reverse ? "undo" : "apply");
     core_->fault(reverse ? "reverting.step" : "applying.step");
-    if (step.pause == Millis(0)) continue;
+    // A step in parts has paused after its last one.
+    if (step.pause == Millis(0) || step.in_parts) continue;
     if (core_->stopping) co_return fail(Errc::cancelled, "the agent stops", true);
     const auto next = core_->in(step.pause);
     co_await net::sleep_until(next);
@@ -217,7 +224,7 @@ net::Task<void> Driver::applied(bool needs_restart) {
   verdict.kind = VerdictKind::improved;
   verdict.test = "catalog";
   verdict.p_value = 0;
-  verdict.explanation = "the catalogs show that " + std::string(to_string(change_.plan.action)) + " of " +
+  verdict.explanation = kind().shown_by() + " that " + std::string(to_string(change_.plan.action)) + " of " +
                         change_.plan.object + " took place";
   change_.verdict = verdict;
   auto kept = co_await move_to(ChangeState::kept, "change.keep", "ok");
@@ -255,6 +262,17 @@ net::Task<void> Driver::keep_half(Error error) {
   if (noted) core_->rest(change_.id, core_->options.defer_for);
 }
 
+// It ends with what is done, which is told and which undo takes back.
+net::Task<void> Driver::end_half(Asker* asker, Work work, std::string found) {
+  auto finished = co_await kind().finish(asker, work);
+  if (!finished)
+    log::warn("not marked as this change's", {{"change", change_.id}, {"error", finished.error().describe()}});
+  change_.last_error = found + "; it ends with what is done (pgtend changes undo takes that back)";
+  change_.backend_pid.reset();
+  change_.backend_start.reset();
+  co_await move_to(ChangeState::failed, "change.apply.result", change_.last_error);
+}
+
 // The statement failed: it is looked at what is there, and what is ours and half done is removed.
 net::Task<void> Driver::abandon(pg::Connection* connection, Error error) {
   // Nobody knows what still runs: the change stays in `applying` and is looked at as after a crash.
@@ -271,8 +289,12 @@ net::Task<void> Driver::abandon(pg::Connection* connection, Error error) {
     co_return;
   }
   const bool half = standing->presence == Presence::partial;
-  if (half && kind().keeps_half() && restores_by_itself(error) && change_.attempt < core_->options.max_attempts) {
-    co_await keep_half(std::move(error));
+  if (half && kind().keeps_half()) {
+    const bool again = restores_by_itself(error) && change_.attempt < core_->options.max_attempts;
+    if (again)
+      co_await keep_half(std::move(error));
+    else
+      co_await end_half(&asker, std::move(work), error.describe() + "; " + standing->detail);
     co_return;
   }
   if (half) {

@@ -167,7 +167,7 @@ net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decis
   co_return inserted;
 }
 
-net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
+net::TaskResult<ProposedChange> complete_plan(CorePtr core, ProposedChange plan) {
   const auto& kind = kind_of(plan);
   kind.compose(plan);
   if (auto fits = kind.validate(plan); !fits) co_return fail(std::move(fits.error()));
@@ -180,6 +180,13 @@ net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::strin
   if (!complete) co_return fail(std::move(complete.error()));
   if (auto fits = check_plan(*complete); !fits) co_return fail(std::move(fits.error()));
   if (auto back = check_way_back(*complete); !back) co_return fail(std::move(back.error()));
+  co_return complete;
+}
+
+net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor) {
+  auto complete = co_await complete_plan(core, std::move(plan));
+  if (!complete) co_return fail(std::move(complete.error()));
+  Change change;
   change.plan = std::move(*complete);
   change.proposed_by = actor;
   change.decision = {DecisionKind::needs_approval, "person", "proposed by " + actor, std::nullopt};
@@ -251,7 +258,8 @@ net::TaskResult<Change> undo_change(CorePtr core, std::string id, std::string ac
   const auto from = change->state;
   const bool in_force =
       from == ChangeState::kept || from == ChangeState::observing || from == ChangeState::needs_restart;
-  if (!in_force) co_return wrong_state(*change, "kept or observed");
+  const bool ended_half = from == ChangeState::failed && kind_of(change->plan).keeps_half() && change->attempt > 0;
+  if (!in_force && !ended_half) co_return wrong_state(*change, "kept or observed");
   if (change->plan.sql_down.empty()) co_return fail(Errc::unsupported, "this change has no way back");
   change->state = ChangeState::reverting;
   change->backend_pid.reset();

@@ -8,6 +8,8 @@
 namespace pgtend::change {
 
 net::TaskResult<Change> enter(CorePtr core, Recommendation recommendation, Decision decision);
+// With what the catalogs know of it. Errors: what makes it unfit, and the lane's.
+net::TaskResult<ProposedChange> complete_plan(CorePtr core, ProposedChange plan);
 net::TaskResult<Change> enter_plan(CorePtr core, ProposedChange plan, std::string actor);
 net::TaskResult<Change> approve_change(CorePtr core, std::string id, std::string plan_hash, std::string actor);
 net::TaskResult<Change> reject_change(CorePtr core, std::string id, std::string reason, std::string actor);

@@ -1,5 +1,6 @@
 #include "agent/change/measure.hpp"
 
+#include "agent/change/plans.hpp"
 #include "agent/change/verify/evidence_text.hpp"
 
 namespace pgtend::change {
@@ -49,7 +50,7 @@ TimeRange week_before(TimeRange range) {
 
 net::TaskResult<StatementSets> choose_statements(CorePtr core, ProposedChange plan) {
   Candidates candidates;
-  candidates.touching = plan.target_statements;
+  candidates.named = plan.target_statements;
   if (core->parts.statements_touching)
     for (const auto id : core->parts.statements_touching(plan)) candidates.touching.push_back(id);
   candidates.target_tables = plan.target_tables;
@@ -57,10 +58,15 @@ net::TaskResult<StatementSets> choose_statements(CorePtr core, ProposedChange pl
   auto totals = co_await totals_before(core, plan.database);
   if (!totals) co_return fail(std::move(totals.error()), "choose statements");
   candidates.totals = std::move(*totals);
-  auto job = [ids = heaviest(candidates.totals)](store::Ledger& ledger) { return ledger.texts(ids); };
+  const auto order = heaviest(candidates.totals);
+  auto job = [order](store::Ledger& ledger) { return ledger.texts(order); };
   auto texts = co_await with_ledger(core, std::move(job));
   if (!texts) co_return fail(std::move(texts.error()), "choose statements");
   candidates.texts = std::move(*texts);
+  std::vector<std::pair<std::int64_t, std::string>> ordered;
+  for (const auto id : order)
+    if (const auto text = candidates.texts.find(id); text != candidates.texts.end()) ordered.emplace_back(*text);
+  candidates.by_plan = co_await touched_by_plan(core, plan, std::move(ordered));
   co_return choose_sets(candidates);
 }
 

@@ -10,6 +10,7 @@ namespace pgtend::change {
 // Every limit of the pipeline in one place. Source: the planned-systems study, sections 6.2 and 6.3, unless said.
 struct PipelineOptions {
   Millis lock_timeout{Millis(100)};         // strong-lock statements; keeps the worst reader near this
+  Millis lock_hold{Millis(150)};            // one part of a step in parts, its wait for the lock included (section 3.2)
   int lock_attempts = 60;                   // of a strong-lock statement
   Millis lock_budget{Millis(600'000)};      // whole time spent on those attempts
   Millis wait_budget{Millis(900'000)};      // concurrent class: time in waiting phases, then cancel, clean and defer

@@ -123,6 +123,10 @@ net::TaskResult<Change> Pipeline::reject(std::string id, std::string reason, std
   return reject_change(impl_->core, std::move(id), std::move(reason), std::move(actor));
 }
 
+net::TaskResult<ProposedChange> Pipeline::complete(ProposedChange plan) {
+  return complete_plan(impl_->core, std::move(plan));
+}
+
 net::TaskResult<Change> Pipeline::undo(std::string id, std::string actor) {
   return undo_change(impl_->core, std::move(id), std::move(actor));
 }

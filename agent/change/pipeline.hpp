@@ -64,6 +64,10 @@ class Pipeline {
   // kind), not_found (its object does not exist); unavailable and timeout are retryable.
   net::TaskResult<Change> submit(Recommendation recommendation, Decision decision);
 
+  // The plan with what the catalogs know of it, its statements included, as submit_plan() would enter it. Touches
+  // nothing. Errors: not_found, refused and unsupported (its object is not fit), the lane's (retryable).
+  net::TaskResult<ProposedChange> complete(ProposedChange plan);
+
   // Enters a person's own plan; it waits for approval. Errors as submit.
   net::TaskResult<Change> submit_plan(ProposedChange plan, std::string actor);
 

@@ -22,7 +22,10 @@ Table<Config> build() {
               "Engines that speak Prometheus's remote write 1.0 and get every stored sample. Lists of later files are "
               "appended."),
       section("ledger", &C::ledger,
-              {text("path", &LedgerConfig::path, "Changes, approvals, alerts and the audit. Keep it.", "path")},
+              {text("path", &LedgerConfig::path,
+                    "Changes, approvals, alerts and the audit. Keep it. Before a newer version changes its form it is "
+                    "copied beside itself, as NAME.versionN.",
+                    "path")},
               "What must not be lost."),
       section("rules", &C::rules, rules_table(), "Alert and recording rules."),
       section("promql", &C::promql, promql_table(), "How expressions of rules and queries are evaluated."),

@@ -168,6 +168,15 @@ Table<PolicyWindow> window_table() {
   };
 }
 
+Table<PolicyRetention> retention_table() {
+  using R = PolicyRetention;
+  return {
+      text("table", &R::table, "Pattern of the partitioned table: public.events.").required(),
+      text("database", &R::database, "Pattern of the database."),
+      duration("keep", &R::keep, kDay, Millis(36'500 * kDay), "Time after the end of a partition's range.").required(),
+  };
+}
+
 Field<PolicyConfig> defaults_field() {
   const std::string type = join(names_of(mode_names()), " | ");
   Table<PolicyConfig> table;
@@ -211,6 +220,10 @@ Table<PolicyConfig> policy_table() {
       section("trust", &P::trust, trust_table(),
               "The record that an index or setting class needs in the last year before auto counts for it; until then "
               "it asks."),
+      list_of(
+          "retention", &P::retention, retention_table(),
+          "How long partitions are kept; older ones are proposed to be detached, by approval. The first that matches "
+          "decides; without one nothing is detached."),
       boolean("frozen", &P::frozen, "Stops every change before it is applied."),
   };
 }
@@ -247,12 +260,21 @@ Table<VerifyConfig> verify_table() {
       duration("before", &V::before, kSecond, Millis(30 * kDay), "History looked at before the change."),
       duration("after", &V::after, kSecond, Millis(30 * kDay), "Time looked at after the change."),
       duration("warm_up", &V::warm_up, Millis(0), kDay, "Time after the change that is left out."),
-      duration("max_observe", &V::max_observe, kSecond, Millis(90 * kDay), "Without a clear result it ends here."),
+      duration("max_observe", &V::max_observe, kSecond, Millis(90 * kDay),
+               "Without a clear result it ends here, and a new index without effect is taken back."),
       number("effect_blocks", &V::effect_blocks, 0, 10, "Smallest change of buffers per call that counts."),
       number("effect_time", &V::effect_time, 0, 10, "Smallest change of time per call that counts."),
       number("p_value", &V::p_value, 1e-9, 0.5, "Largest p of the test that counts."),
       integer("min_control", &V::min_control, 1, 1000, "Statements on other tables to compare with."),
-      boolean("undo_no_effect", &V::undo_no_effect, "Takes an index back that had no effect."),
+      boolean("undo_no_effect", &V::undo_no_effect,
+              "Takes a new index back that had no effect until 'max_observe'; it costs writes."),
+      duration("trip_replica_lag", &V::trip_replica_lag, kSecond, kDay,
+               "A standby further behind, which it was not before, takes the change back at once."),
+      number("trip_disk_free", &V::trip_disk_free, 0, 1, "So does less free disk; a share of the whole."),
+      integer("trip_lock_waiters", &V::trip_lock_waiters, 0, 100'000,
+              "So do more sessions of the database that wait for locks."),
+      number("trip_rollbacks", &V::trip_rollbacks, 0, 1,
+             "So does a share of transactions rolled back that rose by this much."),
   };
 }
 

@@ -67,6 +67,8 @@ Table<AdvisorsConfig> advisors_table() {
       duration("matview_max_age", &A::matview_max_age, Millis(0), Millis(365 * kDay),
                "Age at which a read and changed view is stale. 0s: by changes only."),
       bytes("index_budget_bytes", &A::index_budget_bytes, 0, 1LL << 50, "Size of all indexes advised at one time."),
+      integer("partitions_ahead", &A::partitions_ahead, 0, 100,
+              "Partitions of time to have ahead of the current one. 0: none are advised."),
   };
 }
 

@@ -164,6 +164,8 @@ struct AdvisorsConfig {
   Millis unused_index_window{35LL * 24 * 3600 * 1000};
   Millis matview_max_age{0};  // 0: no age limit, only changes and reads count
   std::int64_t index_budget_bytes = 10LL << 30;
+  // Source: premake of pg_partman.
+  int partitions_ahead = 4;
 };
 
 struct ChangeConfig {
@@ -188,13 +190,17 @@ struct VerifyConfig {
   int min_calls = 100;
   Millis before{3'600'000};
   Millis after{3'600'000};
-  Millis warm_up{300'000};
+  Millis warm_up{600'000};
   Millis max_observe{72LL * 3600 * 1000};
   double effect_blocks = 0.10;
   double effect_time = 0.15;
   double p_value = 0.01;
   int min_control = 5;
   bool undo_no_effect = true;
+  Millis trip_replica_lag{120'000};
+  double trip_disk_free = 0.03;
+  int trip_lock_waiters = 20;
+  double trip_rollbacks = 0.20;
 };
 
 // A bearer token of the API; only its SHA-256 (64 hex digits) is written down.

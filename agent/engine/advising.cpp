@@ -13,6 +13,7 @@
 #include "agent/policy/policy.hpp"
 #include "rules/advisors/duplicate_index.hpp"
 #include "rules/advisors/missing_index.hpp"
+#include "rules/advisors/partition_upkeep.hpp"
 #include "rules/advisors/unused_index.hpp"
 #include "rules/advisors/work_mem_spills.hpp"
 #include "rules/checks/registry.hpp"
@@ -55,6 +56,7 @@ constexpr std::array kAdvisors{
             [](const Sight& s) { return advisors::stale_matview(s.before, s.now, s.matviews, s.limits); }},
     Advisor{"autovacuum_behind",
             [](const Sight& s) { return advisors::autovacuum_behind(s.before, s.now, s.behind, s.limits); }},
+    Advisor{"partition_upkeep", [](const Sight& s) { return advisors::partition_upkeep(s.before, s.now, s.limits); }},
     Advisor{"work_mem_spills", [](const Sight& s) { return advisors::work_mem_spills(s.before, s.now, s.limits); }},
 };
 
@@ -95,11 +97,14 @@ advisors::AdvisorOptions Advising::options() const {
   out.index_budget_bytes = config.index_budget_bytes;
   out.unused_index_window = config.unused_index_window;
   out.matview_max_age = config.matview_max_age;
+  out.partitions_ahead = config.partitions_ahead;
   return out;
 }
 
 net::Task<advisors::AdvisorOptions> Advising::options_now(std::string database) {
   auto out = options();
+  for (const auto& rule : parts_.config->policy.retention)
+    if (glob_match(rule.database, database)) out.retention.push_back(rule);
   if (parts_.ledger == nullptr) co_return out;
   const auto config = parts_.config;
   const UtcTime now = parts_.clock.now();
@@ -211,6 +216,19 @@ net::Task<std::vector<Finding>> Advising::run_checks(std::string database) {
     std::move(found.begin(), found.end(), std::back_inserter(out));
   }
   co_return out;
+}
+
+bool Advising::needs_catalogs(const ProposedChange& plan) const {
+  if (std::holds_alternative<PartitionChange>(plan.detail)) return true;
+  const auto* index = std::get_if<IndexChange>(&plan.detail);
+  const auto known = facts(plan.database);
+  if (index == nullptr || plan.action != ActionClass::create_index || known == nullptr) return false;
+  const TableFact* table = known->table(index->schema, index->table);
+  return table != nullptr && table->relkind == 'p';
+}
+
+void Advising::refuse(const std::string& database, RefusedAlternative refused) {
+  looks_[database].refused.push_back(std::move(refused));
 }
 
 void Advising::keep_findings(const std::string& database, std::vector<Finding> findings) {

@@ -32,6 +32,11 @@ class Advising {
   // Errors: those of the lane.
   net::TaskResult<Advice> advise(std::string database);
 
+  // Whether the plan of a recommendation is made whole by what the catalogs say, as a person's is.
+  [[nodiscard]] bool needs_catalogs(const ProposedChange& plan) const;
+  // Why something of the last run is not proposed after all.
+  void refuse(const std::string& database, RefusedAlternative refused);
+
   // Marks a refresh of ours, which leaves no trace when nothing differed.
   void note_refresh(const std::string& database, const std::string& matview, UtcTime at, double duration_seconds);
   // The latest facts of a database, nullptr before its first run.

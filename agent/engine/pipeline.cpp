@@ -42,6 +42,14 @@ net::Task<void> Pipeline::tend(std::string database) {
   if (!advice) co_return;
   co_await publish(*advice, database);
   for (auto& recommendation : advice->recommendations) {
+    auto whole = co_await complete(recommendation.change);
+    if (!whole) {
+      advising_.refuse(database,
+                       {std::string(to_string(recommendation.change.action)) + " " + recommendation.change.object,
+                        whole.error().describe()});
+      continue;
+    }
+    recommendation.change = std::move(*whole);
     auto decision = co_await decide(recommendation.change, recommendation.risk);
     if (!decision) {
       log::warn("not decided", {{"recommendation", recommendation.id}, {"error", decision.error().describe()}});
@@ -49,6 +57,13 @@ net::Task<void> Pipeline::tend(std::string database) {
     }
     co_await change(recommendation, *decision);
   }
+}
+
+net::TaskResult<ProposedChange> Pipeline::complete(ProposedChange plan) {
+  if (!advising_.needs_catalogs(plan)) co_return plan;
+  if (changes_ == nullptr) co_return fail(Errc::unavailable, "without a ledger its statements are not written", true);
+  auto whole = co_await changes_->complete(std::move(plan));
+  co_return whole;
 }
 
 net::TaskResult<Decision> Pipeline::decide(ProposedChange plan, Risk risk) {

@@ -32,6 +32,8 @@ class Pipeline {
 
  private:
   void store(const SnapshotPtr& snapshot);
+  // What an advisor leaves to the catalogs. Errors: why there is no such change, and the lane's.
+  net::TaskResult<ProposedChange> complete(ProposedChange plan);
   net::TaskResult<bool> remember(Recommendation recommendation, Decision decision);
   net::Task<void> change(Recommendation recommendation, Decision decision);
   net::Task<void> publish(Advice advice, std::string database);

@@ -50,6 +50,9 @@ class View final : public api::AgentView {
   net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
   net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<std::optional<store::KnownAnswer>> known_answer(std::string key) override;
+  net::TaskResult<bool> keep_answer(store::KnownAnswer answer) override;
+  net::TaskResult<bool> forget_answer(std::string key) override;
   net::TaskResult<PolicyReport> policy_report() override;
   net::TaskResult<PolicySimulation> simulate_policy(api::PolicyQuestion question) override;
   net::TaskResult<PolicyBacktest> backtest_policy(api::PolicyText policy, Millis since) override;

@@ -93,6 +93,29 @@ net::TaskResult<api::FreezeView> View::set_freeze(bool frozen, std::string reaso
   co_return view;
 }
 
+net::TaskResult<std::optional<store::KnownAnswer>> View::known_answer(std::string key) {
+  if (parts_.ledger == nullptr) co_return std::nullopt;
+  auto read = [key](store::Ledger& ledger) { return ledger.known_answer(key); };
+  auto known = co_await parts_.with_ledger(read);
+  co_return known;
+}
+
+net::TaskResult<bool> View::keep_answer(store::KnownAnswer answer) {
+  if (parts_.ledger == nullptr) co_return false;
+  auto write = [answer](store::Ledger& ledger) { return ledger.put_answer(answer); };
+  auto kept = co_await parts_.with_ledger(write);
+  if (!kept) co_return fail(std::move(kept.error()));
+  co_return true;
+}
+
+net::TaskResult<bool> View::forget_answer(std::string key) {
+  if (parts_.ledger == nullptr) co_return false;
+  auto write = [key](store::Ledger& ledger) { return ledger.forget_answer(key); };
+  auto gone = co_await parts_.with_ledger(write);
+  if (!gone) co_return fail(std::move(gone.error()));
+  co_return true;
+}
+
 net::TaskResult<std::string> View::migration_history(std::string key) {
   auto read = [key](store::Ledger& ledger) { return ledger.get_meta(key); };
   auto text = co_await parts_.with_ledger(read);

@@ -118,6 +118,10 @@ change::PipelineOptions pipeline_options(const config::Config& config) {
   out.verify.p_value = v.p_value;
   out.verify.min_control = v.min_control;
   out.verify.undo_no_effect = v.undo_no_effect;
+  out.verify.trip_replica_lag = v.trip_replica_lag;
+  out.verify.trip_disk_free = v.trip_disk_free;
+  out.verify.trip_lock_waiters = v.trip_lock_waiters;
+  out.verify.trip_rollbacks = v.trip_rollbacks;
   return out;
 }
 

@@ -41,6 +41,7 @@ struct TableFact {
   std::optional<UtcTime> last_vacuum, last_autovacuum, last_analyze, last_autoanalyze;
   bool row_security = false;
   bool extension_owned = false;
+  Oid partition_of = 0;  // 0: no partition
   std::vector<ColumnFact> columns;
   [[nodiscard]] std::string qualified() const { return schema + "." + name; }
 };
@@ -63,6 +64,23 @@ struct IndexFact {
   std::string comment;
   // Equal signatures mean the same keys, opclasses, collations, options and predicate: duplicates.
   std::string signature;
+};
+
+// A table that is partitioned by range of one column of time, and one of its partitions.
+struct PartitionFact {
+  Oid oid = 0;
+  std::string schema, name;
+  bool is_default = false;
+  std::string from, to;                   // bounds as the server writes them, without quotes; empty: MINVALUE, MAXVALUE
+  std::optional<UtcTime> from_at, to_at;  // the same
+  bool holds_rows = false;                // by its size on disk
+};
+struct PartitionedTableFact {
+  Oid oid = 0;
+  std::string schema, name, owner, key, key_type;  // type: date, timestamp without time zone, …
+  std::vector<PartitionFact> partitions;
+  std::vector<UtcTime> stray;  // key values in the statistics of the DEFAULT partition; never stored or shown
+  [[nodiscard]] std::string qualified() const { return schema + "." + name; }
 };
 
 struct StatementFact {
@@ -120,6 +138,7 @@ struct DatabaseFacts {
   std::vector<TableFact> tables;
   std::vector<IndexFact> indexes;
   std::vector<MatviewFact> matviews;
+  std::vector<PartitionedTableFact> partitioned_tables;
   std::vector<StatementFact> statements;
   std::vector<RoleFact> roles;
   std::map<std::string, SettingFact> settings;

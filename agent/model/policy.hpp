@@ -55,6 +55,13 @@ struct PolicyRule {
   int line = 0;
 };
 
+// How long partitions are kept. Older ones are proposed to be detached; nothing is detached without one of these.
+struct PolicyRetention {
+  std::string table;           // glob over "schema.table", the partitioned one
+  std::string database = "*";  // glob
+  Millis keep{0};              // after the end of the partition's range
+};
+
 struct PolicyConfig {
   std::vector<PolicyRule> rules;  // before the defaults below
   std::map<ActionClass, PolicyMode>
@@ -65,6 +72,7 @@ struct PolicyConfig {
   Millis cool_down_after_undo{Millis(7LL * 24 * 3600 * 1000)};  // doubles with each undo of the object
   Millis approval_ttl{Millis(7LL * 24 * 3600 * 1000)};
   PolicyTrust trust;
+  std::vector<PolicyRetention> retention;  // the first that matches decides
   bool frozen = false;
 };
 

@@ -95,6 +95,14 @@ class Ledger {
   Result<void> set_freeze(bool frozen, const std::string& actor, const std::string& reason);
   Result<FreezeState> freeze_state();
 
+  // --- answers of the API to requests that may be repeated
+  // nullopt: none is known under that key, or its time has ended.
+  Result<std::optional<KnownAnswer>> known_answer(const std::string& key);
+  // In place of what was known under its key; the oldest make room. Of a body above kLongestAnswer only that the
+  // request was begun is kept.
+  Result<void> put_answer(const KnownAnswer& answer);
+  Result<void> forget_answer(const std::string& key);
+
   // --- alerts and the outbox: one transaction
   // Stores alerts by (group, rule, labels); an inactive one is forgotten. A new message for the same (receiver,
   // group_key) supersedes an older one that is not being sent. Message ids and states are made here.

@@ -1,5 +1,7 @@
+#include <filesystem>
 #include <iterator>
 
+#include "agent/store/backup.hpp"
 #include "agent/store/ledger_impl.hpp"
 
 namespace pgtend::store {
@@ -7,7 +9,7 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x7067746c;  // "pgtl"
-constexpr std::int64_t kVersion = 4;
+constexpr std::int64_t kVersion = 5;
 
 // Later versions append their statements; a step is never edited once it was released.
 constexpr const char* kVersion1 = R"(
@@ -75,8 +77,30 @@ constexpr const char* kVersion4 = R"(
 CREATE TABLE evidence (change_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);
 )";
 
-constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4};
+// Version 5: what was answered to requests that may be repeated.
+constexpr const char* kVersion5 = R"(
+CREATE TABLE answers (
+  key TEXT PRIMARY KEY, put_at INTEGER NOT NULL, until_ms INTEGER NOT NULL, body_hash TEXT NOT NULL, status INTEGER,
+  location TEXT NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);
+)";
+
+constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 static_assert(std::size(kSteps) == kVersion);
+
+// The file as the older version left it, which that one can go on with: NAME.version4. One of an upgrade that did not
+// come to its end stays.
+Result<void> keep_copy(Database& db, std::int64_t version) {
+  const auto to = db.path() + ".version" + std::to_string(version);
+  if (std::error_code ignored; std::filesystem::exists(to, ignored)) return {};
+  auto backup = Backup::begin(db, to);
+  if (!backup) return fail(std::move(backup).error(), "copy the ledger before it is upgraded");
+  for (bool complete = false; !complete;) {
+    auto step = (*backup)->step();
+    if (!step) return fail(std::move(step).error(), "copy the ledger before it is upgraded");
+    complete = *step;
+  }
+  return {};
+}
 
 // Each step and its number in one transaction: a crash between two leaves a ledger of the version in between.
 Result<void> upgrade(Database& db, std::int64_t from) {
@@ -107,6 +131,7 @@ Result<void> prepare_ledger_schema(Database& db) {
     return fail(Errc::unsupported, db.path() + " was written by a newer pgtend (ledger version " +
                                        std::to_string(*version) + ", this one knows " + std::to_string(kVersion) +
                                        "); run that version, or a newer one");
+  if (*version < kVersion) PGTEND_STORE_TRY(keep_copy(db, *version));
   return upgrade(db, *version);
 }
 

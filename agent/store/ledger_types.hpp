@@ -64,6 +64,15 @@ struct ChangeFilter {
   bool open_only = false;  // leaves out final states
 };
 
+// What was answered to a request that may be repeated.
+struct KnownAnswer {
+  std::string key;            // hash of who asked, what, and the key that was given
+  std::string body_hash;      // of the request
+  std::optional<int> status;  // nullopt: it was begun, and its end is not known
+  std::string body, location;
+  UtcTime until;  // when it is forgotten
+};
+
 struct FreezeState {
   bool frozen = false;
   std::string by, reason;
@@ -104,6 +113,11 @@ struct MatviewMemory {
   std::uint32_t relfilenode = 0;
   std::int64_t own_writes = 0, base_writes_seen = 0;
 };
+
+// Source: ours; a person or a script repeats a request within minutes.
+inline constexpr std::int64_t kMostAnswers = 1'000;
+inline constexpr std::int64_t kMostAnswerBytes = 8LL << 20;  // of all
+inline constexpr std::size_t kLongestAnswer = 256U << 10;
 
 // Source: alerting reference, spool limits.
 inline constexpr std::int64_t kOutboxMaxQueued = 10'000;

@@ -16,6 +16,8 @@ std::vector<FactQuery> fact_queries(const ServerShape& shape) {
   add("roles", facts::kRolesSql);
   add("tables", facts::kTablesSql);
   add("columns", facts::kColumnsSql);
+  add("partitions", facts::kPartitionsSql);
+  add("stray_keys", facts::kStrayKeysSql);
   add("indexes", facts::kIndexesSql);
   add("index_definitions", facts::kIndexDefinitionsSql);
   add("foreign_keys", facts::kForeignKeysSql);
@@ -64,6 +66,8 @@ void FactsBuilder::add(const std::string& name, std::optional<RowSet> rows) {
     facts::fill_roles(facts_, answers_);
   } else if (name == "columns") {
     facts::fill_tables(facts_, answers_);
+  } else if (name == "stray_keys") {
+    facts::fill_partitions(facts_, answers_);
   } else if (name == "foreign_keys") {
     facts::fill_indexes(facts_, answers_);
   } else if (name == "matview_bases") {

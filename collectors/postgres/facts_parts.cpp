@@ -49,6 +49,87 @@ const RowSet& answer(const Answers& answers, const std::string& name) {
   return it == answers.end() ? kNone : it->second;
 }
 
+namespace {
+
+// Of a column without statistics: those of the partition that has most values of it.
+void take_statistics(TableFact& parent, const TableFact& partition) {
+  for (auto& column : parent.columns) {
+    const auto same = std::find_if(partition.columns.begin(), partition.columns.end(),
+                                   [&](const ColumnFact& other) { return other.name == column.name; });
+    if (same == partition.columns.end() || same->n_distinct == 0) continue;
+    const auto distinct = [](const ColumnFact& one, double rows) {
+      return one.n_distinct < 0 ? -one.n_distinct * rows : one.n_distinct;
+    };
+    if (column.n_distinct != 0 && distinct(column, parent.reltuples) >= distinct(*same, partition.reltuples)) continue;
+    const int attnum = column.attnum;
+    column = *same;
+    column.attnum = attnum;
+  }
+}
+
+// The server counts for each partition and leaves their parent at zero.
+void add_up_partitions(DatabaseFacts& facts, const std::unordered_map<Oid, std::size_t>& place) {
+  for (auto& parent : facts.tables) {
+    if (parent.relkind != 'p') continue;
+    parent.reltuples = 0;
+    parent.relpages = 0;
+  }
+  for (const auto& partition : facts.tables) {
+    const auto found = place.find(partition.partition_of);
+    if (partition.partition_of == 0 || found == place.end() || partition.relkind != 'r') continue;
+    auto& parent = facts.tables[found->second];
+    parent.reltuples += std::max(0.0, partition.reltuples);
+    parent.relpages += partition.relpages;
+    parent.n_live_tup += partition.n_live_tup;
+    parent.n_dead_tup += partition.n_dead_tup;
+    parent.n_tup_ins += partition.n_tup_ins;
+    parent.n_tup_upd += partition.n_tup_upd;
+    parent.n_tup_del += partition.n_tup_del;
+    parent.n_tup_hot_upd += partition.n_tup_hot_upd;
+    parent.seq_scan += partition.seq_scan;
+    parent.seq_tup_read += partition.seq_tup_read;
+    parent.idx_scan += partition.idx_scan;
+    parent.idx_tup_fetch += partition.idx_tup_fetch;
+    take_statistics(parent, partition);
+  }
+}
+
+std::optional<UtcTime> from_epoch(const RowSet& rows, std::size_t i, std::string_view name) {
+  const auto seconds = rows.number(i, name);
+  if (!seconds || std::abs(*seconds) > 9e12) return std::nullopt;
+  return from_ms(static_cast<std::int64_t>(*seconds * 1000));
+}
+
+}  // namespace
+
+void fill_partitions(DatabaseFacts& facts, const Answers& answers) {
+  const RowSet& rows = answer(answers, "partitions");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Oid parent = oid(rows, i, "parent");
+    const TableFact* table = facts.table(parent);
+    if (table == nullptr) continue;
+    if (facts.partitioned_tables.empty() || facts.partitioned_tables.back().oid != parent)
+      facts.partitioned_tables.push_back(
+          {parent, table->schema, table->name, table->owner, rows.text(i, "key"), rows.text(i, "key_type"), {}, {}});
+    PartitionFact one;
+    one.oid = oid(rows, i, "oid");
+    one.schema = rows.text(i, "schema");
+    one.name = rows.text(i, "name");
+    one.is_default = rows.boolean(i, "is_default");
+    one.from = rows.text(i, "lower");
+    one.to = rows.text(i, "upper");
+    one.from_at = from_epoch(rows, i, "lower_at");
+    one.to_at = from_epoch(rows, i, "upper_at");
+    one.holds_rows = rows.boolean(i, "holds_rows");
+    facts.partitioned_tables.back().partitions.push_back(std::move(one));
+  }
+  const RowSet& strays = answer(answers, "stray_keys");
+  for (std::size_t i = 0; i < strays.size(); ++i)
+    for (auto& table : facts.partitioned_tables)
+      if (const auto at = from_epoch(strays, i, "at"); at && table.oid == oid(strays, i, "parent"))
+        table.stray.push_back(*at);
+}
+
 void fill_tables(DatabaseFacts& facts, const Answers& answers) {
   const RowSet& rows = answer(answers, "tables");
   std::unordered_map<Oid, std::size_t> place;
@@ -64,6 +145,7 @@ void fill_tables(DatabaseFacts& facts, const Answers& answers) {
     t.options = options(rows.text(i, "reloptions"));
     t.row_security = rows.boolean(i, "relrowsecurity");
     t.extension_owned = rows.boolean(i, "extension_owned");
+    t.partition_of = oid(rows, i, "partition_of");
     t.n_live_tup = whole(rows, i, "n_live_tup");
     t.n_dead_tup = whole(rows, i, "n_dead_tup");
     t.n_mod_since_analyze = whole(rows, i, "n_mod_since_analyze");
@@ -100,6 +182,7 @@ void fill_tables(DatabaseFacts& facts, const Answers& answers) {
     c.not_null = columns.boolean(i, "attnotnull");
     facts.tables[table->second].columns.push_back(std::move(c));
   }
+  add_up_partitions(facts, place);
 }
 
 namespace {

@@ -15,6 +15,8 @@ using Answers = std::map<std::string, RowSet>;
 [[nodiscard]] const RowSet& answer(const Answers& answers, const std::string& name);
 
 void fill_tables(DatabaseFacts& facts, const Answers& answers);
+// After fill_tables(), whose owners it takes.
+void fill_partitions(DatabaseFacts& facts, const Answers& answers);
 void fill_indexes(DatabaseFacts& facts, const Answers& answers);
 void fill_matviews(DatabaseFacts& facts, const Answers& answers);
 void fill_statements(DatabaseFacts& facts, const Answers& answers);

@@ -33,6 +33,8 @@ ORDER BY oid)";
 const std::string_view kTablesSql = R"(SELECT c.oid, n.nspname AS schema, c.relname AS name,
        pg_catalog.pg_get_userbyid(c.relowner) AS owner, c.relkind, c.reltuples, c.relpages, c.reloptions,
        c.relrowsecurity,
+       CASE WHEN c.relispartition THEN
+         (SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid LIMIT 1) END AS partition_of,
        EXISTS (SELECT FROM pg_catalog.pg_depend d
                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
                  AND d.deptype = 'e') AS extension_owned,

@@ -6,6 +6,7 @@
 namespace pgtend::collectors::facts {
 
 extern const std::string_view kDatabaseSql, kSettingsSql, kRolesSql, kTablesSql, kColumnsSql, kIndexesSql,
-    kIndexDefinitionsSql, kForeignKeysSql, kMatviewsSql, kMatviewBasesSql, kStatementsSql, kStatementsInfoSql;
+    kIndexDefinitionsSql, kForeignKeysSql, kMatviewsSql, kMatviewBasesSql, kStatementsSql, kStatementsInfoSql,
+    kPartitionsSql, kStrayKeysSql;
 
 }  // namespace pgtend::collectors::facts

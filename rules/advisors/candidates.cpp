@@ -182,8 +182,7 @@ std::string awaited(const IndexCandidate& candidate, const AdvisorOptions& optio
 
 std::string too_small(const TableFact& table, const AdvisorOptions& options) {
   if (table.extension_owned) return "the table belongs to an extension";
-  if (table.relkind == 'p') return "an index on a partitioned table cannot be built CONCURRENTLY";
-  if (table.relkind != 'r' && table.relkind != 'm') return "not a table";
+  if (table.relkind != 'r' && table.relkind != 'm' && table.relkind != 'p') return "not a table";
   if (table_rows(table) < options.min_table_rows)
     return "the table has " + count(table_rows(table)) + " rows, fewer than " + count(options.min_table_rows);
   if (table_bytes(table) < options.min_table_bytes)

@@ -135,8 +135,13 @@ Recommendation recommend(const Context& context, const Chosen& chosen) {
   out.effect.basis = context.by_plans ? "hypopg" : "statistics";
   out.risk = chosen.breaks_hot ? Risk::high : candidate.by_range || !context.by_plans ? Risk::medium : Risk::low;
   out.refused = chosen.refused;
-  out.refused.push_back(
-      {"CREATE INDEX without CONCURRENTLY", "it would block every write to the table while it builds"});
+  if (table.relkind == 'p')
+    out.refused.push_back({"CREATE INDEX on the table and its partitions at once",
+                           "it would block every write to all of them while it builds; one after the other is built "
+                           "CONCURRENTLY and attached"});
+  else
+    out.refused.push_back(
+        {"CREATE INDEX without CONCURRENTLY", "it would block every write to the table while it builds"});
   return out;
 }
 

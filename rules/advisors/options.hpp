@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/base/clock.hpp"
+#include "agent/model/policy.hpp"
 
 namespace pgtend::advisors {
 
@@ -49,6 +50,9 @@ struct AdvisorOptions {
   int spill_statements = 3;          // "few queryids": so many make up spill_share of a role's spilling
   double spill_share = 0.8;
   double min_spill_blocks_per_call = 128;  // 1 MB
+
+  int partitions_ahead = 4;  // periods after the current one; 0: none are made. Source: pg_partman's premake
+  std::vector<PolicyRetention> retention;  // policy's; a table that none matches is left as it is
 
   // Recommendation ids that were undone a short time ago (policy's cool-down): not offered again.
   std::set<std::string> cooling_down;

@@ -12,17 +12,23 @@ namespace pgtend::advisors {
 
 namespace {
 
+// What happens to a partitioned table is counted with its partitions, which are base tables themselves.
+const TableFact* counted(const DatabaseFacts& facts, Oid oid) {
+  const TableFact* table = facts.table(oid);
+  return table == nullptr || table->relkind == 'p' ? nullptr : table;
+}
+
 std::int64_t base_writes(const MatviewFact& view, const DatabaseFacts& facts) {
   std::int64_t out = 0;
   for (const Oid oid : view.base_tables)
-    if (const TableFact* table = facts.table(oid)) out += table->n_tup_ins + table->n_tup_upd + table->n_tup_del;
+    if (const TableFact* table = counted(facts, oid)) out += table->n_tup_ins + table->n_tup_upd + table->n_tup_del;
   return out;
 }
 
 double base_rows(const MatviewFact& view, const DatabaseFacts& facts) {
   double out = 0;
   for (const Oid oid : view.base_tables)
-    if (const TableFact* table = facts.table(oid)) out += table_rows(*table);
+    if (const TableFact* table = counted(facts, oid)) out += table_rows(*table);
   return out;
 }
 

@@ -11,7 +11,7 @@
 namespace pgtend::change {
 namespace {
 
-// Replicas and readers catch up between two ranges.
+// Replicas and readers catch up between two parts.
 constexpr Millis kPause{1'000};
 constexpr std::size_t kMostRanges = 100;
 constexpr int kMostRows = 1'000'000;
@@ -63,13 +63,20 @@ Result<void> may_drain(const FoundDefault& found, const PartitionChange& d) {
   if (found.bytes > kMostBytes)
     return fail(Errc::refused, found.schema + "." + found.name + " has " +
                                    format_bytes(static_cast<double>(found.bytes)) + " and would be scanned under the " +
-                                   "lock for each range; more than " + format_bytes(static_cast<double>(kMostBytes)) +
+                                   "lock for each part; more than " + format_bytes(static_cast<double>(kMostBytes)) +
                                    " is moved by hand in a time without load");
   return {};
 }
 
+// The way back begins with the last one.
+const PartitionRange& range_at(const Work& work, std::size_t step) {
+  const auto& ranges = detail_of(work).ranges;
+  return work.reverse ? ranges[ranges.size() - 1 - step] : ranges[step];
+}
+
 struct Ranges {
-  std::size_t attached = 0, missing = 0;
+  std::size_t whole = 0, missing = 0;
+  std::string part;     // of which only a part was moved
   std::string foreign;  // what is there and not of this change
 };
 
@@ -77,7 +84,7 @@ net::TaskResult<Ranges> look_at_ranges(Asker* asker, Work work) {
   const auto& d = detail_of(work);
   Ranges out;
   for (const auto& range : d.ranges) {
-    auto found = co_await find_range(asker, d, range.partition);
+    auto found = co_await find_range(asker, d, range);
     if (!found) co_return fail(std::move(found.error()));
     const auto name = d.schema + "." + range.partition;
     // Made and attached in one transaction; the comment follows when all are done.
@@ -87,8 +94,12 @@ net::TaskResult<Ranges> look_at_ranges(Asker* asker, Work work) {
     else if (!found->attached || !mine)
       out.foreign =
           name + (found->attached ? " does not carry the comment of this change" : " is there and not attached");
+    else if (found->whole)
+      ++out.whole;
+    else if (found->upper.empty())
+      out.foreign = name + " is attached with other bounds";
     else
-      ++out.attached;
+      out.part = name;
   }
   co_return out;
 }
@@ -158,7 +169,7 @@ net::TaskResult<std::vector<std::string>> DrainKind::missing_rights(Asker* asker
   auto rows = co_await asker->ask(sql, role);
   if (!rows) co_return fail(std::move(rows.error()), "look at the language plpgsql");
   if (rows->size() > 0 && !rows->boolean(0, "may"))
-    missing->push_back("one transaction for each range: GRANT USAGE ON LANGUAGE plpgsql TO " + rows->text(0, "actor"));
+    missing->push_back("one transaction for each part: GRANT USAGE ON LANGUAGE plpgsql TO " + rows->text(0, "actor"));
   co_return missing;
 }
 
@@ -173,8 +184,7 @@ net::TaskResult<std::string> DrainKind::fingerprint(Asker* asker, Work work) con
     if (!rows) co_return fail(std::move(rows.error()));
     if (*rows > d.most_rows)
       co_return fail(Errc::refused, "more than " + std::to_string(d.most_rows) + " rows go to " + range.partition +
-                                        ", and the table would be locked while they move; choose narrower ranges, or "
-                                        "a larger most_rows in a time without load");
+                                        "; choose narrower ranges, or a larger most_rows");
   }
   co_return found->parent_oid + " " + found->oid + " " + found->key + " " + join(found->columns, ",");
 }
@@ -184,13 +194,14 @@ net::TaskResult<Standing> DrainKind::probe(Asker* asker, Work work) const {
   auto ranges = co_await look_at_ranges(asker, work);
   if (!ranges) co_return fail(std::move(ranges.error()));
   if (!ranges->foreign.empty()) co_return Standing{Presence::foreign, ranges->foreign};
-  const auto found = std::to_string(ranges->attached) + " of " + std::to_string(d.ranges.size()) +
-                     " partitions are attached to " + table_of(d);
-  const auto left = work.reverse ? ranges->attached : ranges->missing;
-  if (left == 0) co_return Standing{Presence::done, found};
+  const auto all_ranges = d.ranges.size();
+  const auto found = std::to_string(ranges->whole) + " of " + std::to_string(all_ranges) +
+                     " partitions are attached to " + table_of(d) +
+                     (ranges->part.empty() ? "" : ", and " + ranges->part + " with a part of its rows");
+  if ((work.reverse ? ranges->missing : ranges->whole) == all_ranges) co_return Standing{Presence::done, found};
   if (work.reverse) {
     for (const auto& range : d.ranges) {
-      auto there = co_await find_range(asker, d, range.partition);
+      auto there = co_await find_range(asker, d, range);
       if (!there) co_return fail(std::move(there.error()));
       if (!there->exists) continue;
       const std::string all;
@@ -198,42 +209,48 @@ net::TaskResult<Standing> DrainKind::probe(Asker* asker, Work work) const {
       if (!rows) co_return fail(std::move(rows.error()));
       if (*rows > d.most_rows)
         co_return Standing{Presence::foreign, d.schema + "." + range.partition + " has more than " +
-                                                  std::to_string(d.most_rows) +
-                                                  " rows by now, and the table would be locked while they move"};
+                                                  std::to_string(d.most_rows) + " rows by now"};
     }
   }
-  co_return Standing{left == d.ranges.size() ? Presence::not_begun : Presence::partial, found};
+  const bool begun = (work.reverse ? ranges->whole : ranges->missing) != all_ranges;
+  co_return Standing{begun ? Presence::partial : Presence::not_begun, found};
 }
 
 net::TaskResult<std::vector<Step>> DrainKind::steps(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   std::vector<Step> out;
   for (std::size_t i = 0; i < d.ranges.size(); ++i) {
-    const auto& range = work.reverse ? d.ranges[d.ranges.size() - 1 - i] : d.ranges[i];
-    auto found = co_await find_range(asker, d, range.partition);
+    auto found = co_await find_range(asker, d, range_at(work, i));
     if (!found) co_return fail(std::move(found.error()));
-    if (found->exists != work.reverse) continue;
-    out.push_back({work.reverse ? work.plan.sql_down[i] : work.plan.sql_up[i], Regime::strong_lock, kPause});
+    if (work.reverse ? !found->exists : found->whole) continue;
+    Step step{work.reverse ? work.plan.sql_down[i] : work.plan.sql_up[i], Regime::strong_lock, kPause};
+    step.in_parts = true;
+    out.push_back(std::move(step));
   }
-  if (!out.empty()) out.back().pause = Millis(0);
   co_return out;
 }
 
-// Each range is whole or not there: what is done of a change that was given up is taken back, the last range first.
-net::TaskResult<RowSet> DrainKind::clean(Asker* asker, Work work) const {
-  const pg::Params none;
-  auto back = work;
-  back.reverse = !work.reverse;
-  const std::string patience = "SET lock_timeout TO '100ms'";
-  auto patient = co_await asker->ask(patience, none);
-  if (!patient) co_return patient;
-  auto left = co_await steps(asker, back);
-  if (!left) co_return fail(std::move(left.error()));
-  for (const auto& step : *left) {
-    auto done = co_await asker->ask(step.sql, none);
-    if (!done) co_return done;
-  }
-  co_return RowSet();
+net::TaskResult<bool> DrainKind::next_part(Asker* asker, Step step, Work work, std::int64_t rows) const {
+  const auto& d = detail_of(work);
+  const auto& statements = work.reverse ? work.plan.sql_down : work.plan.sql_up;
+  const auto at = std::find(statements.begin(), statements.end(), step.sql) - statements.begin();
+  const auto range = range_at(work, static_cast<std::size_t>(at));
+  auto found = co_await find_range(asker, d, range);
+  if (!found) co_return fail(std::move(found.error()));
+  if (work.reverse ? !found->exists : found->whole) co_return false;
+  const auto lower = found->exists ? found->upper : range.from;
+  Result<std::string> bound;
+  if (work.reverse)
+    bound = co_await last_bound(asker, d, range.partition, rows);
+  else
+    bound = co_await next_bound(asker, d, lower, range.to, rows);
+  if (!bound) co_return fail(std::move(bound.error()));
+  if (bound->empty() && !work.reverse) *bound = range.to;
+  const std::string sql = "SELECT set_config('pgtend.bound', $1, false)";
+  const pg::Params value{*bound};
+  auto set = co_await asker->ask(sql, value);
+  if (!set) co_return fail(std::move(set.error()));
+  co_return true;
 }
 
 net::TaskResult<RowSet> DrainKind::finish(Asker* asker, Work work) const {
@@ -241,7 +258,7 @@ net::TaskResult<RowSet> DrainKind::finish(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const pg::Params none;
   for (const auto& range : d.ranges) {
-    auto found = co_await find_range(asker, d, range.partition);
+    auto found = co_await find_range(asker, d, range);
     if (!found) co_return fail(std::move(found.error()));
     if (!found->attached || found->comment == comment_of(work)) continue;
     const auto sql =

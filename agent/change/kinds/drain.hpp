@@ -4,11 +4,11 @@
 
 namespace pgtend::change {
 
-// Rows of a DEFAULT partition moved into partitions that are made for them, one range after the other. Each range is
-// one transaction: until its partition is attached its rows would be in no partition, so that a part of a range is
-// never moved alone, and the parent is locked so that no query looks between. Ranges done stay when the agent or the
-// server goes down; the rest follows. Lock: ACCESS EXCLUSIVE on the parent and on its DEFAULT partition, while one
-// range is moved.
+// Rows of a DEFAULT partition moved into partitions that are made for them, one range after the other, each in parts. A
+// part is one transaction, in which the range's partition is detached, gets its rows and is attached again with an
+// upper bound behind them: so no row is ever in no partition, and the parent is locked so that no query looks between.
+// What is done stays when the agent or the server goes down; the rest follows. Lock: ACCESS EXCLUSIVE on the parent, on
+// its DEFAULT partition and on the range's, while one part is moved.
 class DrainKind final : public Kind {
  public:
   void compose(ProposedChange& plan) const override;
@@ -25,7 +25,7 @@ class DrainKind final : public Kind {
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<Step>> steps(Asker* asker, Work work) const override;
-  net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;
+  net::TaskResult<bool> next_part(Asker* asker, Step step, Work work, std::int64_t rows) const override;
   net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;
 };
 

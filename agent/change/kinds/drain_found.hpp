@@ -22,9 +22,18 @@ net::TaskResult<FoundDefault> find_default(Asker* asker, PartitionChange d);
 
 struct FoundRange {
   bool exists = false, attached = false;
+  bool whole = false;  // its bounds are the range's, not only the lower one
+  std::string upper;   // its upper bound, when that is a value
   std::string comment;
 };
-net::TaskResult<FoundRange> find_range(Asker* asker, PartitionChange d, std::string partition);
+net::TaskResult<FoundRange> find_range(Asker* asker, PartitionChange d, PartitionRange range);
+
+// Where the next part of about `rows` rows ends, as text; empty: nothing bounds it but the range itself. Rows of one
+// key stay together. `lower`: where the range's partition ends, or the range begins.
+net::TaskResult<std::string> next_bound(Asker* asker, PartitionChange d, std::string lower, std::string to,
+                                        std::int64_t rows);
+// The same from the end of a partition that is emptied; empty: all its rows are fewer.
+net::TaskResult<std::string> last_bound(Asker* asker, PartitionChange d, std::string partition, std::int64_t rows);
 
 // Rows of the range in that table, counted up to `most` + 1. Errors: the server's.
 net::TaskResult<std::int64_t> count_rows(Asker* asker, std::string table, std::string condition, std::int64_t most);

@@ -25,6 +25,9 @@ net::TaskResult<RowSet> Kind::carry_out(Step step, Work) const {
 net::TaskResult<RowSet> Kind::clean(Asker*, Work) const {
   co_return RowSet();
 }
+net::TaskResult<bool> Kind::next_part(Asker*, Step, Work, std::int64_t) const {
+  co_return false;
+}
 net::TaskResult<RowSet> Kind::finish(Asker*, Work) const {
   co_return RowSet();
 }

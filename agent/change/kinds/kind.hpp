@@ -53,6 +53,9 @@ struct Step {
   Regime regime = Regime::plain;
   Millis pause{0};       // after it, before the next one
   bool by_kind = false;  // no statement of the acting session: carry_out() does it
+  // Moves one part each time it is run, with next_part() before; `pause` is after each. It leaves in pgtend.locked_ms
+  // how long it held its lock.
+  bool in_parts = false;
 };
 
 // What the pipeline must know of one kind of change. Stateless; coroutines take their askers from the caller's frame.
@@ -75,6 +78,9 @@ class Kind {
   // True when statements decide whether it is kept; false when the catalogs do.
   [[nodiscard]] virtual bool is_measured(const ProposedChange& plan) const = 0;
 
+  // What says so when no statements decide, for people.
+  [[nodiscard]] virtual std::string shown_by() const { return "the catalogs show"; }
+
   // What grows on disk by it, its indexes and partitions included; nullopt: nothing does.
   [[nodiscard]] virtual std::optional<Relation> grows(const ProposedChange& plan) const;
 
@@ -93,9 +99,13 @@ class Kind {
   // Does a step that is no statement of the acting session; that session holds the locks meanwhile. The freeze switch
   // was read. What it does must be found half done by probe() after a crash at any moment.
   virtual net::TaskResult<RowSet> carry_out(Step step, Work work) const;
+  // Of a step in parts: makes the acting session ready for the next part, of about `rows` rows. The value: false when
+  // nothing is left.
+  virtual net::TaskResult<bool> next_part(Asker* asker, Step step, Work work, std::int64_t rows) const;
   // After a crash what is half done is gone on with, not removed and begun again.
   [[nodiscard]] virtual bool goes_on() const { return false; }
-  // So it is after a failure that passes, too, instead of being removed until the next attempt.
+  // So it is after a failure that passes, too, instead of being removed until the next attempt. When nothing passes any
+  // more it ends with what is done, which undo takes back.
   [[nodiscard]] virtual bool keeps_half() const { return false; }
   // Removes a leftover; idempotent. Runs in the acting session, as the owner.
   virtual net::TaskResult<RowSet> clean(Asker* asker, Work work) const;

@@ -15,6 +15,7 @@ class PgbouncerKind final : public Kind {
   [[nodiscard]] bool needs_way_back() const override { return true; }
   [[nodiscard]] bool goes_on() const override { return true; }
   [[nodiscard]] Regime regime(const ProposedChange&) const override { return Regime::plain; }
+  [[nodiscard]] std::string shown_by() const override { return "the file and SHOW CONFIG show"; }
   [[nodiscard]] bool is_measured(const ProposedChange&) const override { return false; }
   net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;

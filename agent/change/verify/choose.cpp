@@ -65,8 +65,13 @@ std::string table_name(const std::string& qualified) {
 
 }  // namespace
 
+bool has_plan(const std::string& text) {
+  return !text.empty() && !is_utility(text);
+}
+
 StatementSets choose_sets(const Candidates& candidates) {
   const std::set<std::int64_t> touching(candidates.touching.begin(), candidates.touching.end());
+  const std::set<std::int64_t> named(candidates.named.begin(), candidates.named.end());
   std::vector<std::pair<double, std::int64_t>> by_load;
   for (const auto& [id, totals] : candidates.totals) by_load.emplace_back(-totals.counts.exec_ms, id);
   std::sort(by_load.begin(), by_load.end());
@@ -77,12 +82,15 @@ StatementSets choose_sets(const Candidates& candidates) {
     const std::string text = found == candidates.texts.end() ? std::string() : found->second;
     if (is_utility(text) || text.find("/* pgtend:") != std::string::npos) continue;
     const auto lower = to_lower(text);
-    const bool by_table = std::any_of(candidates.target_tables.begin(), candidates.target_tables.end(),
-                                      [&](const auto& table) { return mentions(lower, table_name(table)); });
+    const auto planned = candidates.by_plan.find(id);
+    const bool by_text =
+        touching.contains(id) || std::any_of(candidates.target_tables.begin(), candidates.target_tables.end(),
+                                             [&](const auto& table) { return mentions(lower, table_name(table)); });
+    const bool touches = planned != candidates.by_plan.end() ? planned->second : by_text;
     const auto& users = totals.users;
     const bool by_role =
         !candidates.role.empty() && std::find(users.begin(), users.end(), candidates.role) != users.end();
-    if (touching.contains(id) || by_table || by_role) {
+    if (named.contains(id) || touches || by_role) {
       if (out.targets.size() >= kMaxTargets || totals.counts.calls <= 0) continue;
       out.targets.push_back(id);
       const double wal = totals.counts.wal_bytes / totals.counts.calls;

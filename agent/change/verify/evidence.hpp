@@ -42,10 +42,17 @@ inline constexpr Millis kLongestGap{30'000};
 struct Candidates {
   std::map<std::int64_t, StatementTotals> totals;
   std::map<std::int64_t, std::string> texts;
-  std::vector<std::int64_t> touching;      // from parse trees
+  std::vector<std::int64_t> named;     // by the plan of the change
+  std::vector<std::int64_t> touching;  // from parse trees
+  // Of those that the server explained: whether the change touches what it would read or write, or how it would. It
+  // goes before trees and texts, which see neither through a view nor which of two tables of a name is meant.
+  std::map<std::int64_t, bool> by_plan = {};
   std::vector<std::string> target_tables;  // "schema.name"
   std::string role;                        // of a role setting: its statements are the targets; empty otherwise
 };
+
+// Of a normalised text: it is no utility command, which has no plan.
+[[nodiscard]] bool has_plan(const std::string& text);
 
 // Targets: what touches the tables or was named by the plan. Controls: the heaviest other statements.
 [[nodiscard]] StatementSets choose_sets(const Candidates& candidates);

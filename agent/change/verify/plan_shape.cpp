@@ -76,6 +76,25 @@ bool is_shape(const Json& node, int depth) {
   return true;
 }
 
+void add_relations(const Json& node, std::set<std::string>& out) {
+  if (auto table = text_of(node, "Relation Name"); !table.empty()) out.insert(std::move(table));
+  if (const auto parts = node.find(kParts); parts != node.end())
+    for (const auto& part : *parts) add_relations(part, out);
+}
+
+Json without_numbers(Json node) {
+  if (!node.is_object()) return node;
+  for (const auto* name : kNumbers) node.erase(name);
+  if (const auto parts = node.find(kParts); parts != node.end())
+    for (auto& part : *parts) part = without_numbers(std::move(part));
+  return node;
+}
+
+// Estimates move with the statistics; another way to the rows is what counts.
+std::string way_of(const std::string& summary) {
+  return summary.substr(0, summary.rfind(", cost "));
+}
+
 std::string summary_in(const Json& plans, const std::string& id) {
   const auto it = plans.find(id);
   return it != plans.end() && it->is_object() ? text_of(*it, "summary") : std::string();
@@ -117,12 +136,24 @@ std::vector<std::string> changed_plans(const std::string& before, const std::str
   if (!was.is_object() || !is.is_object()) return out;
   for (const auto& [id, entry] : was.items()) {
     const auto from = summary_in(was, id), to = summary_in(is, id);
-    // Estimates move with the statistics; another way to the rows is what counts.
-    const auto way = [](const std::string& summary) { return summary.substr(0, summary.rfind(", cost ")); };
-    if (!from.empty() && !to.empty() && way(from) != way(to))
+    if (!from.empty() && !to.empty() && way_of(from) != way_of(to))
       out.push_back("statement " + id + ": " + from + " -> " + to);
   }
   return out;
+}
+
+std::optional<std::set<std::string>> relations_of(const std::string& shape) {
+  const auto json = Json::parse(shape, nullptr, false);
+  if (!json.is_object() || !json.contains("plan") || !json["plan"].is_object()) return std::nullopt;
+  std::set<std::string> out;
+  add_relations(json["plan"], out);
+  return out;
+}
+
+bool differ(const std::string& shape, const std::string& other) {
+  const auto one = Json::parse(shape, nullptr, false), two = Json::parse(other, nullptr, false);
+  if (!one.is_object() || !two.is_object() || !one.contains("plan") || !two.contains("plan")) return false;
+  return without_numbers(one["plan"]) != without_numbers(two["plan"]);
 }
 
 int parameters_of(const std::string& text) {

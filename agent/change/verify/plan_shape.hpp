@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,11 @@ inline constexpr std::size_t kMostPlan = 8'000;
 // "statement 12: Seq Scan on orders, cost 4250 -> Index Scan using i on orders, cost 8.4", one for each statement whose
 // plan is another after than before.
 [[nodiscard]] std::vector<std::string> changed_plans(const std::string& before, const std::string& after);
+
+// The relations that a plan_shape reads or writes, by their names alone; nullopt: it is no plan.
+[[nodiscard]] std::optional<std::set<std::string>> relations_of(const std::string& shape);
+// Whether two of them take other ways to their rows; what they cost does not count. False when one is no plan.
+[[nodiscard]] bool differ(const std::string& shape, const std::string& other);
 
 // The highest $n of a statement's text whose string constants are empty.
 [[nodiscard]] int parameters_of(const std::string& text);

@@ -28,6 +28,8 @@ export default {
       title: 'Changes',
       panels: [
         { kind: 'table', title: 'Changes that ended within the hour', unit: 'short', description: 'By action and how they ended; pgtend changes lists them.', queries: [{ expr: 'sum by (action, state) (pgtend_changes_lately{@i})' }], empty: 'none' },
+        { title: 'Precision by class', unit: 'percentunit', description: 'Lower bound (Wilson, one-sided 90 %) of the share of predictions that came true within a year, by action class. A class at policy.trust.precision with enough verdicts may act by itself.', min: 0, queries: [{ expr: 'max by (action) (pgtend_policy_precision_ratio{@i})', legend: '{{action}}' }], empty: 'no verdicts yet' },
+        { title: 'Verdicts by class', unit: 'short', description: 'Verdicts within a year that measured a change of the class, and those after which it was taken back.', min: 0, queries: [{ expr: 'max by (action) (pgtend_policy_verdicts{@i})', legend: '{{action}}' }, { expr: 'max by (action) (pgtend_policy_verdicts_undone{@i})', legend: '{{action}} taken back' }], empty: 'no verdicts yet' },
       ],
     },
   ],

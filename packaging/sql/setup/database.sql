@@ -26,4 +26,10 @@ BEGIN
   CREATE SCHEMA IF NOT EXISTS pgtend;
   EXECUTE format('GRANT USAGE, CREATE ON SCHEMA pgtend TO %I', operator);
   EXECUTE format('GRANT USAGE ON SCHEMA pgtend TO %I', monitor);
+  -- Read with the rights of its owner, a superuser: how many roles can still log in by an MD5 hash. A number, and nothing
+  -- else of pg_authid.
+  CREATE OR REPLACE VIEW pgtend.md5_passwords AS
+    SELECT count(*) AS roles FROM pg_authid WHERE rolcanlogin AND rolpassword ~ '^md5[0-9a-f]{32}$';
+  REVOKE ALL ON pgtend.md5_passwords FROM PUBLIC;
+  EXECUTE format('GRANT SELECT ON pgtend.md5_passwords TO %I', monitor);
 END $$;

@@ -97,12 +97,13 @@ std::optional<Json> Daemon::query_answer(const std::string& expr) const {
   return answer->at("data").at("result");
 }
 
-Daemon::Answer Daemon::post(const std::string& path, const Json& body) const {
+Daemon::Answer Daemon::post(const std::string& path, const Json& body, const std::string& key) const {
   http::ClientRequest request;
   request.method = "POST";
   request.url = "http://localhost" + path;
   request.unix_socket = (dir_.path() / "pgtend.sock").string();
   request.headers.emplace_back("Content-Type", "application/json");
+  if (!key.empty()) request.headers.emplace_back("Idempotency-Key", key);
   request.body = body.dump();
   const auto answer = http::send_blocking(request);
   if (!answer) return {};

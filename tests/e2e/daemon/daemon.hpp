@@ -41,8 +41,8 @@ class Daemon {
     int status = 0;  // 0: the agent does not answer
     Json body;
   };
-  // POST over the unix socket, as the user that runs the test.
-  [[nodiscard]] Answer post(const std::string& path, const Json& body) const;
+  // POST over the unix socket, as the user that runs the test. `key`: its Idempotency-Key; empty: none.
+  [[nodiscard]] Answer post(const std::string& path, const Json& body, const std::string& key = {}) const;
   // The CLI against this agent.
   [[nodiscard]] CommandResult cli(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string metrics() const;

@@ -64,6 +64,12 @@ TEST_CASE("setup prints what it would do, does it once, and finds nothing missin
   CHECK(has(scene.setup(), "everything is set up in database shop"));
   CHECK(scene.daemon.cli({"doctor"}).status == (has_hypopg ? 0 : 3));
   CHECK(cluster.exec("shop", "SELECT count(*) FROM pgtend.setup_log") == "5");
+  // A view with its owner's rights tells a number, and pg_authid stays closed.
+  cluster.exec("shop", "SET password_encryption = 'md5'; CREATE ROLE old_one LOGIN PASSWORD 'x'");
+  CHECK(cluster.exec("shop", "SET ROLE watch_er; SELECT roles FROM pgtend.md5_passwords") == "1");
+  CHECK(cluster.exec("shop",
+                     "SELECT has_table_privilege('watch_er', 'pg_authid', 'SELECT') OR "
+                     "has_table_privilege('actor', 'pgtend.md5_passwords', 'SELECT')") == "f");
 
   // Another owner is another file; rights of a second database are its own.
   cluster.exec("shop", "CREATE ROLE other_owner");

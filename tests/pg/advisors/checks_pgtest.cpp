@@ -36,6 +36,10 @@ bool names(const std::vector<Finding>& findings, const std::string& subject) {
 TEST_CASE("the shipped checks find what was planted, also for a role without rights") {
   test::PgCluster cluster;
   cluster.exec("postgres", "CREATE DATABASE shop");
+  // What pgtend setup makes.
+  cluster.exec("shop",
+               "CREATE SCHEMA pgtend; CREATE VIEW pgtend.md5_passwords AS SELECT 2::bigint AS roles;"
+               "GRANT USAGE ON SCHEMA pgtend TO PUBLIC; GRANT SELECT ON pgtend.md5_passwords TO PUBLIC");
   cluster.exec("shop",
                "CREATE ROLE nobody_special LOGIN; CREATE SCHEMA sales; GRANT CREATE ON SCHEMA sales TO PUBLIC; "
                "CREATE TABLE sales.keyless (a int); INSERT INTO sales.keyless VALUES (1), (1); "
@@ -56,6 +60,8 @@ TEST_CASE("the shipped checks find what was planted, also for a role without rig
   for (int i = 0; i < 100 && !names(found["pending_restart"], "setting max_connections"); ++i)
     found = run_all(cluster, "shop", "postgres");
   CHECK(names(found["invalid_index"], "sales.broken_idx"));
+  REQUIRE(names(found["md5_passwords"], "roles with MD5 passwords"));
+  CHECK_THAT(found["md5_passwords"][0].summary, ContainsSubstring("2 roles that log in"));
   CHECK(names(found["missing_primary_key"], "sales.keyless"));
   CHECK_FALSE(names(found["missing_primary_key"], "sales.volatile"));
   CHECK(names(found["unlogged_table"], "sales.volatile"));

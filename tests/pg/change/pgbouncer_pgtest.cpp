@@ -100,6 +100,7 @@ TEST_CASE("a setting of pgbouncer.ini is changed in its line, is in force, and t
     const auto change = rig.drive(id);
     CAPTURE(change.last_error);
     REQUIRE(change.state == ChangeState::kept);
+    CHECK_THAT(change.verdict->explanation, ContainsSubstring("the file and SHOW CONFIG show that pgbouncer_setting"));
     CHECK(scene.running(name) == "30");
     const auto after = read_file(scene.ini());
     CHECK_THAT(after, ContainsSubstring(std::string(name) + " = 30\n"));

@@ -124,6 +124,24 @@ net::TaskResult<api::FreezeView> FakeAgentView::set_freeze(bool frozen, std::str
   co_return answer(api::FreezeView{frozen, actor, reason, kThen});
 }
 
+net::TaskResult<std::optional<store::KnownAnswer>> FakeAgentView::known_answer(std::string key) {
+  if (ledger_failure) co_return fail(*ledger_failure);
+  const auto found = answers.find(key);
+  if (found == answers.end()) co_return std::nullopt;
+  co_return found->second;
+}
+
+net::TaskResult<bool> FakeAgentView::keep_answer(store::KnownAnswer answer) {
+  if (ledger_failure) co_return fail(*ledger_failure);
+  answers[answer.key] = answer;
+  co_return true;
+}
+
+net::TaskResult<bool> FakeAgentView::forget_answer(std::string key) {
+  answers.erase(key);
+  co_return true;
+}
+
 net::TaskResult<std::string> FakeAgentView::migration_history(std::string key) {
   told.push_back("migrations of " + key);
   co_return answer(std::string("[]"));

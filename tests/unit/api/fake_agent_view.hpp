@@ -61,6 +61,11 @@ class FakeAgentView : public api::AgentView {
   net::TaskResult<api::ChangeView> undo(std::string id, std::string actor) override;
   net::TaskResult<api::ChangeView> propose(ProposedChange plan, std::string actor) override;
   net::TaskResult<api::FreezeView> set_freeze(bool frozen, std::string reason, std::string actor) override;
+  net::TaskResult<std::optional<store::KnownAnswer>> known_answer(std::string key) override;
+  net::TaskResult<bool> keep_answer(store::KnownAnswer answer) override;
+  net::TaskResult<bool> forget_answer(std::string key) override;
+  std::map<std::string, store::KnownAnswer> answers;  // outlives the routes, as the ledger does
+  std::optional<Error> ledger_failure;
   net::TaskResult<std::string> migration_history(std::string key) override;
   net::TaskResult<std::string> note_migrations(std::string key, std::string history,
                                                std::vector<store::AuditDraft> drafts) override;

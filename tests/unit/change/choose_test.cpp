@@ -196,3 +196,20 @@ TEST_CASE("a role's setting is judged by the statements of that role") {
   CHECK(sets.targets == std::vector<std::int64_t>{1});
   CHECK(sets.controls == std::vector<std::int64_t>{2});
 }
+
+TEST_CASE("what the server would do goes before what a text looks like, and what the plan names before both") {
+  Candidates c;
+  c.target_tables = {"public.orders"};
+  c.touching = {2};
+  c.named = {5};
+  c.totals = {{1, busy(50)}, {2, busy(40)}, {3, busy(30)}, {4, busy(20)}, {5, busy(10)}};
+  c.texts = {{1, "SELECT * FROM a_view_over_it"},
+             {2, "SELECT orders FROM items"},
+             {3, "SELECT * FROM orders"},
+             {4, "SELECT * FROM items"},
+             {5, "SELECT * FROM things"}};
+  c.by_plan = {{1, true}, {2, false}, {4, false}, {5, false}};
+  const auto sets = choose_sets(c);
+  CHECK(sets.targets == std::vector<std::int64_t>{1, 3, 5});
+  CHECK(sets.controls == std::vector<std::int64_t>{2, 4});
+}

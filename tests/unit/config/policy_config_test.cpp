@@ -32,3 +32,27 @@ TEST_CASE("budgets of WAL, the standbys' ceiling and the record that auto needs 
   CHECK_THAT(wrong("policy:\n  rules: [{name: a, mode: approve, budget: {replica_lag: 5s}}]\n"),
              ContainsSubstring("a budget binds only auto"));
 }
+
+TEST_CASE("how long partitions are kept is read, shown and checked") {
+  const auto read = load_text(
+      "policy:\n  retention:\n  - {table: public.events, keep: 400d}\n  - {table: '*', database: shop, keep: 5y}\n"
+      "advisors: {partitions_ahead: 7}\n",
+      "p.yaml");
+  INFO(format_errors(read.errors));
+  REQUIRE(read.errors.empty());
+  const auto& kept = read.config.policy.retention;
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].table == "public.events");
+  CHECK(kept[0].database == "*");
+  CHECK(kept[0].keep == Millis(400LL * 24 * 3'600'000));
+  CHECK(kept[1].database == "shop");
+  CHECK(read.config.advisors.partitions_ahead == 7);
+  CHECK_THAT(dump(read.config), ContainsSubstring("policy.retention"));
+  // Nothing is detached unless somebody says so.
+  CHECK(Config{}.policy.retention.empty());
+  const auto wrong = [](const std::string& text) { return format_errors(load_text(text, "p.yaml").errors); };
+  CHECK_THAT(wrong("policy:\n  retention: [{keep: 1d}]\n"), ContainsSubstring("table"));
+  CHECK_THAT(wrong("policy:\n  retention: [{table: a.b}]\n"), ContainsSubstring("keep"));
+  CHECK_THAT(wrong("policy:\n  retention: [{table: a.b, keep: 1h}]\n"), ContainsSubstring("p.yaml:2:"));
+  CHECK_THAT(wrong("advisors: {partitions_ahead: -1}\n"), ContainsSubstring("partitions_ahead"));
+}

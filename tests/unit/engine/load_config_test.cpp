@@ -36,7 +36,7 @@ TEST_CASE("names of collectors and advisors that nothing bears are errors at the
         "7:23: there is no advisor 'unused_indx'; did you mean 'unused_index'?\n");
   CHECK(errors_of(folder, "advisors:\n  disabled: ['index_*']\n") ==
         "2:14: no advisor matches 'index_*'; known: missing_index, duplicate_index, unused_index, stale_matview, "
-        "autovacuum_behind, work_mem_spills\n");
+        "autovacuum_behind, partition_upkeep, work_mem_spills\n");
   CHECK(
       errors_of(folder, "collection:\n  disabled: ['zz*']\n").starts_with("2:14: no collector matches 'zz*'; known: "));
 }

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -29,11 +30,11 @@ std::vector<std::int64_t> ids(const std::vector<OutboxMessage>& messages) {
 
 }  // namespace
 
-TEST_CASE("a ledger of version 1 is brought to version 3 with all that it holds") {
+TEST_CASE("a ledger of version 1 is brought to version 5 with all that it holds") {
   TempDir dir;
   const auto path = version_1(dir);
   OpenLedger ledger(path);
-  CHECK(RawDatabase(path).value("PRAGMA user_version") == "4");
+  CHECK(RawDatabase(path).value("PRAGMA user_version") == "5");
   const auto audit = ledger->audit_verify();
   REQUIRE(audit);
   INFO(audit->why);
@@ -96,6 +97,39 @@ TEST_CASE("after the upgrade alerts, audit and messages go on where they were") 
   CHECK(ledger->outbox_list("queued", 10)->front().sequence == 7);
   const auto audit = ledger->audit_verify();
   CHECK((audit->ok && audit->rows == 4));
+}
+
+TEST_CASE("before an upgrade the file is copied as it was, once, for its owner alone") {
+  TempDir dir;
+  const auto path = version_1(dir), copy = path + ".version1";
+  {
+    OpenLedger ledger(path);
+  }
+  REQUIRE(std::filesystem::exists(copy));
+  CHECK(RawDatabase(copy).value("PRAGMA user_version") == "1");
+  CHECK(RawDatabase(copy).value("SELECT count(*) FROM audit") == "3");
+  CHECK((std::filesystem::status(copy).permissions() & std::filesystem::perms(0777)) == std::filesystem::perms(0600));
+  const auto written = std::filesystem::last_write_time(copy);
+  {
+    OpenLedger ledger(path);
+  }
+  CHECK(std::filesystem::last_write_time(copy) == written);
+  // A new file has nothing to copy.
+  {
+    OpenLedger ledger(dir.file("new.db"));
+  }
+  CHECK_FALSE(std::filesystem::exists(dir.file("new.db.version0")));
+}
+
+TEST_CASE("an upgrade whose copy cannot be made is not begun") {
+  TempDir dir;
+  const auto path = version_1(dir);
+  std::filesystem::create_directories(path + ".version1.part/in the way");
+  const FakeClock clock;
+  const auto opened = store::Ledger::open(path, clock);
+  REQUIRE_FALSE(opened);
+  CHECK_THAT(opened.error().describe(), ContainsSubstring("copy the ledger before it is upgraded"));
+  CHECK(RawDatabase(path).value("PRAGMA user_version") == "1");
 }
 
 TEST_CASE("an upgrade that cannot finish leaves the file in version 1") {
