@@ -44,8 +44,10 @@ Table<I> slack_table() {
 
 Table<I> email_table() {
   return with_common({
-      text("to", &I::target, "Addresses, separated by commas.").required(),
-      text("from", &I::from, "Sender's address.").required(),
+      text("to", &I::target,
+           "Addresses, separated by commas, with names or without: Zoe <zoe@example.org>, dba@example.org.")
+          .required(),
+      text("from", &I::from, "Sender's address, with a name or without.").required(),
       text("smarthost", &I::url, "host:port of the mail server.").required(),
       text("auth_username", &I::username, "Name for AUTH PLAIN or LOGIN."),
       text("auth_password_file", &I::secret_file, "File that holds its password.", "path"),

@@ -5,6 +5,7 @@
 #include "agent/config/origins.hpp"
 #include "agent/config/places.hpp"
 #include "agent/config/schema.hpp"
+#include "agent/model/mailbox.hpp"
 
 namespace pgtend::config {
 
@@ -48,6 +49,16 @@ std::string section_of(const std::string& kind) {
   return kind == "teams" ? "msteamsv2_configs" : kind + "_configs";
 }
 
+// As the mail's header says it; refused here, for a mail server refuses it later, when it matters.
+void check_mailboxes(const Complaints& complain, const std::string& path, const std::string& text, bool several) {
+  const auto mailboxes = parse_mailboxes(text);
+  if (!mailboxes) {
+    complain.at(path, mailboxes.error().message);
+  } else if (!several && mailboxes->size() > 1) {
+    complain.at(path, "one sender is needed, not " + std::to_string(mailboxes->size()));
+  }
+}
+
 void check_integration(const Complaints& complain, const std::string& path, const IntegrationConfig& integration) {
   check_secret_file(complain, path, integration.url_file);
   check_secret_file(complain, path, integration.secret_file);
@@ -58,6 +69,8 @@ void check_integration(const Complaints& complain, const std::string& path, cons
     check_url(complain, path + ".url", integration.url);
     return;
   }
+  check_mailboxes(complain, path + ".to", integration.target, true);
+  check_mailboxes(complain, path + ".from", integration.from, false);
   if (integration.username.empty() != integration.secret_file.empty())
     complain.at(path, "'auth_username' and 'auth_password_file' belong together");
   if (!integration.username.empty() && integration.tls == "none")

@@ -2,6 +2,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/config/files.hpp"
+#include "agent/model/mailbox.hpp"
 
 namespace pgtend::engine {
 
@@ -20,15 +21,27 @@ Result<void> read_secret(const std::string& path, std::string& out) {
   return {};
 }
 
+// A way for each of its addresses: what one of them refuses is no matter of the others, and each has its own retries.
+std::vector<NamedIntegration> ways_of(const std::string& id, const std::string& receiver,
+                                      const config::IntegrationConfig& integration) {
+  if (integration.kind != "email") return {{id, receiver, {integration, ""}}};
+  std::vector<NamedIntegration> out;
+  const auto mailboxes = parse_mailboxes(integration.target).value_or(std::vector<Mailbox>());
+  for (const auto& mailbox : mailboxes)
+    out.push_back(
+        {out.empty() ? id : id + "." + std::to_string(out.size() + 1), receiver, {integration, mailbox.address}});
+  return out;
+}
+
 }  // namespace
 
 std::vector<NamedIntegration> integrations(const config::AlertingConfig& alerting) {
   std::vector<NamedIntegration> out;
-  for (auto& receiver : config::all_receivers(alerting)) {
+  for (const auto& receiver : config::all_receivers(alerting)) {
     std::map<std::string, int> seen;
-    for (auto& integration : receiver.integrations) {
+    for (const auto& integration : receiver.integrations) {
       const auto id = receiver.name + "/" + integration.kind + "/" + std::to_string(seen[integration.kind]++);
-      out.push_back({id, receiver.name, std::move(integration)});
+      for (auto& way : ways_of(id, receiver.name, integration)) out.push_back(std::move(way));
     }
   }
   return out;
@@ -53,26 +66,27 @@ alerts::DispatchRules dispatch_rules(const config::AlertingConfig& alerting) {
   return out;
 }
 
-alerts::ReceiverTarget target_of(const config::IntegrationConfig& integration) {
+alerts::ReceiverTarget target_of(const Way& way) {
   alerts::ReceiverTarget out;
-  out.kind = integration.kind;
-  out.url = integration.url;
-  out.target = integration.target;
-  out.from = integration.from;
-  out.username = integration.username;
-  out.ca_file = integration.ca_file;
-  out.thread_id = integration.thread_id;
-  out.timeout = integration.timeout;
-  if (integration.tls == "tls") out.tls = http::MailTls::implicit;
-  if (integration.tls == "none") out.tls = http::MailTls::none;
+  out.kind = way.kind;
+  out.url = way.url;
+  out.target = way.target;
+  out.address = way.address;
+  out.from = way.from;
+  out.username = way.username;
+  out.ca_file = way.ca_file;
+  out.thread_id = way.thread_id;
+  out.timeout = way.timeout;
+  if (way.tls == "tls") out.tls = http::MailTls::implicit;
+  if (way.tls == "none") out.tls = http::MailTls::none;
   return out;
 }
 
-Result<alerts::ReceiverTarget> target_with_secrets(const config::IntegrationConfig& integration) {
-  auto out = target_of(integration);
-  if (auto ok = read_secret(integration.url_file, out.url); !ok) return fail(std::move(ok.error()));
-  if (auto ok = read_secret(integration.secret_file, out.secret); !ok) return fail(std::move(ok.error()));
-  if (auto ok = read_secret(integration.bearer_token_file, out.bearer_token); !ok) return fail(std::move(ok.error()));
+Result<alerts::ReceiverTarget> target_with_secrets(const Way& way) {
+  auto out = target_of(way);
+  if (auto ok = read_secret(way.url_file, out.url); !ok) return fail(std::move(ok.error()));
+  if (auto ok = read_secret(way.secret_file, out.secret); !ok) return fail(std::move(ok.error()));
+  if (auto ok = read_secret(way.bearer_token_file, out.bearer_token); !ok) return fail(std::move(ok.error()));
   return out;
 }
 

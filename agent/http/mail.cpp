@@ -33,7 +33,7 @@ std::size_t give_text(char* buffer, std::size_t size, std::size_t count, void* s
 }
 
 bool is_clean(const std::string& text) {
-  return text.find_first_of("\r\n<> ") == std::string::npos;
+  return !text.empty() && text.find_first_of("\r\n<> ") == std::string::npos;
 }
 
 void set_tls(CURL* handle, const MailRequest& request) {
@@ -58,18 +58,13 @@ Error describe(CURLcode code, const MailRequest& request) {
 }  // namespace
 
 Result<int> send_mail_blocking(const MailRequest& request) {
-  const bool clean = is_clean(request.from) && std::all_of(request.to.begin(), request.to.end(), is_clean);
-  if (!clean || request.to.empty()) return fail(Errc::invalid_argument, "a mail address is malformed");
+  if (!is_clean(request.from) || !is_clean(request.to))
+    return fail(Errc::invalid_argument, "a mail address is malformed");
   const std::unique_ptr<CURL, FreeEasy> easy(curl_easy_init());
   if (!easy) return fail(Errc::resource_exhausted, "libcurl has no handle to give", true);
   CURL* handle = easy.get();
-  std::unique_ptr<curl_slist, FreeList> recipients;
-  for (const auto& address : request.to) {
-    auto* longer = curl_slist_append(recipients.get(), ("<" + address + ">").c_str());
-    if (longer == nullptr) return fail(Errc::resource_exhausted, "no memory for a recipient", true);
-    (void)recipients.release();
-    recipients.reset(longer);
-  }
+  const std::unique_ptr<curl_slist, FreeList> recipients(curl_slist_append(nullptr, ("<" + request.to + ">").c_str()));
+  if (!recipients) return fail(Errc::resource_exhausted, "no memory for a recipient", true);
   const std::string url = (request.tls == MailTls::implicit ? "smtps://" : "smtp://") + request.server;
   const std::string from = "<" + request.from + ">";
   Sending sending{request.text};

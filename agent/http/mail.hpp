@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "agent/base/clock.hpp"
 #include "agent/base/result.hpp"
@@ -11,15 +10,14 @@ namespace pgtend::http {
 
 enum class MailTls { none, starttls, implicit };
 
-// One mail to one server.
+// One mail to one address. Whoever is refused has no part in what others get, so each address has a mail of its own.
 struct MailRequest {
   std::string server;  // host:port
   MailTls tls = MailTls::starttls;
   std::string ca_file;             // certificates that may sign the server's; empty: the system's
   std::string username, password;  // empty: no AUTH
-  std::string from;
-  std::vector<std::string> to;
-  std::string text;  // headers, an empty line, the body; lines end with CRLF
+  std::string from, to;            // bare addresses
+  std::string text;                // headers, an empty line, the body; lines end with CRLF
   Millis timeout{10'000};
 };
 

@@ -56,6 +56,27 @@ std::string encoded_words(const std::string& text) {
   return out;
 }
 
+// A name as a header takes it: words as they are, in quotes with other marks, encoded beyond ASCII.
+std::string shown_name(const std::string& name) {
+  const auto is_beyond = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  const auto is_special = [](char c) { return std::string_view("()<>[]:;@\\,.\"").find(c) != std::string_view::npos; };
+  if (std::any_of(name.begin(), name.end(), is_beyond)) return encoded_words(name);
+  if (std::none_of(name.begin(), name.end(), is_special)) return name;
+  std::string out = "\"";
+  for (const char c : name) out += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+  return out + "\"";
+}
+
+// A line for each, so that no line grows beyond what RFC 5322 allows.
+std::string mailbox_list(const std::vector<Mailbox>& mailboxes) {
+  std::string out;
+  for (const auto& [name, address] : mailboxes) {
+    out += (out.empty() ? "" : ",\r\n ") + (name.empty() ? std::string() : shown_name(name) + " ");
+    out += "<" + address + ">";
+  }
+  return out;
+}
+
 std::string wrapped_base64(const std::string& text) {
   const auto all = base64(text);
   std::string out;
@@ -83,21 +104,14 @@ std::string part(const char* type, const std::string& boundary, const std::strin
 
 }  // namespace
 
-std::vector<std::string> mail_addresses(const std::string& text) {
-  std::vector<std::string> out;
-  for (const auto& piece : split(text, ','))
-    if (const auto address = trim(piece); !address.empty()) out.emplace_back(address);
-  return out;
-}
-
 std::string mail_text(const Notification& notification, const MessageContext& context, const MailHeading& heading) {
   const auto text = message_text(notification, context);
   const std::string plain = text.body + links_as_lines(text);
   const std::string boundary = "pgtend-" + heading.thread.substr(0, 32);
   std::string out;
   out += "Date: " + mail_date(context.now) + "\r\n";
-  out += "From: <" + heading.from + ">\r\n";
-  out += "To: <" + join(heading.to, ">, <") + ">\r\n";
+  out += "From: " + mailbox_list(heading.from) + "\r\n";
+  out += "To: " + mailbox_list(heading.to) + "\r\n";
   out += "Subject: " + encoded_words(text.title) + "\r\n";
   out += "Message-ID: <" + heading.message_id + "@pgtend>\r\n";
   out += "In-Reply-To: <" + heading.thread + "@pgtend>\r\n";

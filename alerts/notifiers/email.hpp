@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/http/mail.hpp"
+#include "agent/model/mailbox.hpp"
 #include "agent/model/notification.hpp"
 #include "alerts/message.hpp"
 #include "alerts/notifiers/delivery.hpp"
@@ -11,8 +12,7 @@
 namespace pgtend::alerts {
 
 struct MailHeading {
-  std::string from;
-  std::vector<std::string> to;
+  std::vector<Mailbox> from, to;
   std::string thread;      // the same for every mail of a group: mail programs show them together
   std::string message_id;  // the same when one mail is sent twice
 };
@@ -24,8 +24,5 @@ struct MailHeading {
 
 // 2yz sent; 4yz retry; 5yz dead. Source: RFC 5321 section 4.2.1.
 [[nodiscard]] Delivery classify_mail(const Result<int>& reply);
-
-// "a@x, b@y" as a list.
-[[nodiscard]] std::vector<std::string> mail_addresses(const std::string& text);
 
 }  // namespace pgtend::alerts

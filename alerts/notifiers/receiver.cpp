@@ -1,6 +1,7 @@
 #include "alerts/notifiers/receiver.hpp"
 
 #include "agent/http/hmac.hpp"
+#include "agent/model/mailbox.hpp"
 #include "alerts/notifiers/chat.hpp"
 #include "alerts/notifiers/email.hpp"
 #include "alerts/notifiers/pagerduty.hpp"
@@ -61,6 +62,11 @@ Post make_post(const ReceiverTarget& target, const OutboxMessage& message) {
   return post;
 }
 
+// They were checked with the configuration.
+std::vector<Mailbox> mailboxes_of(const std::string& text) {
+  return parse_mailboxes(text).value_or(std::vector<Mailbox>());
+}
+
 http::MailRequest make_mail(const ReceiverTarget& target, const OutboxMessage& message) {
   http::MailRequest mail;
   mail.server = target.url;
@@ -68,8 +74,9 @@ http::MailRequest make_mail(const ReceiverTarget& target, const OutboxMessage& m
   mail.ca_file = target.ca_file;
   mail.username = target.username;
   mail.password = target.secret;
-  mail.from = target.from;
-  mail.to = mail_addresses(target.target);
+  const auto from = mailboxes_of(target.from);
+  mail.from = from.empty() ? std::string() : from.front().address;
+  mail.to = target.address;
   mail.text = message.body;
   mail.timeout = target.timeout;
   return mail;
@@ -79,8 +86,8 @@ http::MailRequest make_mail(const ReceiverTarget& target, const OutboxMessage& m
 
 SendRate send_rate(const std::string& kind) {
   if (kind == "slack") return {1, 1};
-  if (kind == "telegram") return {20, 20.0 / 60};
-  if (kind == "teams") return {4, 4};
+  if (kind == "telegram") return {5, 15.0 / 60};
+  if (kind == "teams") return {1, 3};
   // One less than the server's burst: a request that was lost on the way counts there all the same.
   if (kind == "ntfy") return {59, 0.2};
   return {};
@@ -94,7 +101,7 @@ std::string render(const ReceiverTarget& target, const Notification& notificatio
   if (target.kind == "telegram") return telegram_body(notification, context, target.target, target.thread_id);
   if (target.kind == "teams") return teams_body(notification, context);
   if (target.kind == "email") {
-    const MailHeading heading{target.from, mail_addresses(target.target), dedup_key,
+    const MailHeading heading{mailboxes_of(target.from), mailboxes_of(target.target), dedup_key,
                               dedup_key + "." + std::to_string(notification.sequence)};
     return mail_text(notification, context, heading);
   }

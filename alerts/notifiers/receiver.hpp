@@ -20,14 +20,16 @@ struct ReceiverTarget {
   std::string secret;        // HMAC secret, routing key, bot token, password or access token
   std::string bearer_token;  // webhook
   std::string target;        // channel, addresses, topic, chat
+  std::string address;       // email: the one of the addresses that gets this mail
   std::string from, username, ca_file;
   http::MailTls tls = http::MailTls::starttls;
   int thread_id = 0;
   Millis timeout{10'000};
 };
 
-// How fast a receiver may be told. Source: alerting reference 4.2, item 5: Slack 1/s, Telegram 20 a minute in a group,
-// Teams 4/s, ntfy 60 and then 1 in 5 s; the others have no limit that a single host could reach.
+// How fast a receiver may be told: what it gets at once and what is added meanwhile stay together within its bound.
+// Source: alerting reference 4.2, item 5: Slack 1/s, Telegram 20 a minute in a group, Teams 4/s, ntfy 60 and then 1 in
+// 5 s; the others have no limit that a single host could reach.
 struct SendRate {
   double burst = 0;  // 0: no limit
   double per_second = 0;

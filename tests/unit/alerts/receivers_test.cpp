@@ -86,8 +86,9 @@ ReceiverTarget target(const std::string& kind) {
     out.thread_id = 7;
   }
   if (kind == "email") {
-    out.from = "pgtend@example.org";
-    out.target = "dba@example.org, boss@example.org";
+    out.from = "Postgres Wächter <pgtend@example.org>";
+    out.target = R"("Zoe, DBA" <dba@example.org>, boss@example.org)";
+    out.address = "dba@example.org";
   }
   return out;
 }
@@ -369,18 +370,20 @@ TEST_CASE("mail goes through STARTTLS and AUTH, and 4yz is tried again, 5yz not"
   REQUIRE(sent.outcome == DeliveryOutcome::sent);
   REQUIRE(eventually([&] { return server.has_mail(); }));
   const auto mail = server.mail();
-  CHECK(mail.find("user=pgtend tls=True from=pgtend@example.org to=dba@example.org,boss@example.org") == 0);
+  CHECK(mail.find("user=pgtend tls=True from=pgtend@example.org to=dba@example.org\n") == 0);
+  CHECK(mail.find("From: =?utf-8?B?UG9zdGdyZXMgV8OkY2h0ZXI=?= <pgtend@example.org>\r\n") != std::string::npos);
+  CHECK(mail.find("To: \"Zoe, DBA\" <dba@example.org>,\r\n <boss@example.org>\r\n") != std::string::npos);
   CHECK(mail.find("Message-ID: <" + std::string(64, 'd') + ".42@pgtend>") != std::string::npos);
   CHECK(mail.find("In-Reply-To: <" + std::string(64, 'd') + "@pgtend>") != std::string::npos);
   to.secret = "wrong";
   CHECK(send(to, text).outcome == DeliveryOutcome::dead);
   to.secret = "s3cret";
-  to.target = "busy@example.org";
+  to.address = "busy@example.org";
   CHECK(send(to, text).outcome == DeliveryOutcome::retry);
-  to.target = "nobody@example.org";
+  to.address = "nobody@example.org";
   CHECK(send(to, text).outcome == DeliveryOutcome::dead);
   to.ca_file = "/etc/ssl/certs/ca-certificates.crt";
-  to.target = "dba@example.org";
+  to.address = "dba@example.org";
   const auto untrusted = send(to, text);
   CHECK(untrusted.outcome == DeliveryOutcome::retry);
   CHECK(untrusted.reason.find("s3cret") == std::string::npos);

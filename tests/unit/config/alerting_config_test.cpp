@@ -119,6 +119,14 @@ TEST_CASE("mistakes of routes and receivers are named with their place") {
       "alerting:\n  receivers:\n    - name: m\n      email_configs:\n        - {to: a@b, from: c@d, ";
   CHECK(errors_of(mail + "smarthost: h}\n").find("'smarthost' must be host:port") != std::string::npos);
   CHECK(errors_of(mail + "smarthost: 'h:25', auth_username: u}\n").find("belong together") != std::string::npos);
+  const auto to = [](const std::string& text, const std::string& from = "c@d") {
+    return errors_of("alerting:\n  receivers:\n    - name: m\n      email_configs:\n        - to: '" + text +
+                     "'\n          from: '" + from + "'\n          smarthost: h:25\n");
+  };
+  CHECK(to(R"("Zoe, DBA" <zoe@example.org>, b@y)", "pgtend <pg@example.org>").empty());
+  CHECK(to("not an address").find("p.yaml:5:15: this is no mail address") != std::string::npos);
+  CHECK(to("a@b", "c@d, e@f").find("p.yaml:6:17: one sender is needed, not 2") != std::string::npos);
+  CHECK(to("a@b", "<c@d").find("the closing > is missing (at character 5)") != std::string::npos);
   CHECK(errors_of("alerting:\n  receivers: [{name: p, pagerduty_configs: [{}]}]\n")
             .find("'routing_key_file' is missing") != std::string::npos);
 }
