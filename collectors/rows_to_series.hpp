@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -36,5 +38,13 @@ struct SeriesRun {
 // used again.
 [[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
                                        std::string_view database, RowKeys* keys = nullptr);
+
+// The labels of the one row of this collector on this database that an alert with these labels is about; nullopt: they
+// do not name one row.
+[[nodiscard]] std::optional<Labels> row_named_by(const CollectorDef& def, std::string_view database,
+                                                 const Labels& alert);
+
+// Puts the rows with such labels before the others: limits cut what comes last.
+void put_first(const CollectorDef& def, std::string_view database, const std::set<Labels>& wanted, RowSet& rows);
 
 }  // namespace pgtend::collectors

@@ -27,6 +27,10 @@ constexpr std::size_t kMaxProcFile = 1 << 20;
 // To know what is on the page is to decide it, 3 ms for 5,000 series; how many there are changes slowly.
 constexpr std::chrono::minutes kPageInterval{1};
 
+// Of the rows of one collector and database. Source: more alerts about one kind of thing are a flood that nobody reads
+// one by one; a statement stays below 10 kB.
+constexpr std::size_t kMostWatched = 100;
+
 // `connected`: the statement was refused, rather than the session.
 void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error, bool connected, const std::string& role) {
   snapshot.status = status_of(error);
@@ -101,10 +105,20 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
   co_return all;
 }
 
+std::set<Labels> Collecting::watched_rows(const CollectorDef& def, const std::string& database) const {
+  std::set<Labels> out;
+  if (!watched_ || def.labels.empty()) return out;
+  for (const auto& labels : watched_())
+    if (auto row = collectors::row_named_by(def, database, labels); row && out.size() < kMostWatched)
+      out.insert(std::move(*row));
+  return out;
+}
+
 net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def) {
   auto shape = co_await this->shape(snapshot->database);
+  const auto watched = watched_rows(*def, snapshot->database);
   Result<collectors::CollectorQuery> query = fail(Errc::unavailable, "");
-  if (shape) query = collectors::make_query(*def, **shape);
+  if (shape) query = collectors::make_query(*def, **shape, watched);
   if (!shape) query = fail(std::move(shape.error()));
   Result<RowSet> rows = fail(Errc::unavailable, "");
   if (!query) {
@@ -134,10 +148,17 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     co_return;
   }
   const auto* code = code_of(def->name);
+  collectors::put_first(*def, snapshot->database, watched, *rows);
   auto& keys = row_keys_[{def->name, snapshot->database}];
   auto run = code != nullptr ? code->series(*rows, snapshot->identity, snapshot->database)
                              : collectors::rows_to_series(*def, *rows, snapshot->identity, snapshot->database, &keys);
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
+  snapshot->left_out = run.dropped + run.samples.size() - std::min(run.samples.size(), quota);
+  const bool picks = rows->integer(0, "left_out").value_or(0) == 0 || collectors::asks_for_watched(*def);
+  // A row has a series for each column, and one of another name.
+  const bool all_fit = watched.size() * def->columns.size() * 2 <= quota &&
+                       watched.size() <= static_cast<std::size_t>(collectors::row_quota(*def));
+  runs_[{def->name, snapshot->database}].asked = code == nullptr && picks && all_fit ? watched : std::set<Labels>();
   if (run.dropped > 0)
     snapshot->detail = std::to_string(run.dropped) + " rows beyond the first " +
                        std::to_string(collectors::row_quota(*def)) + " were left out";
