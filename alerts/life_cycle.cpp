@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <set>
+#include <utility>
 
 namespace pgtend::alerts {
 
@@ -115,15 +116,23 @@ bool miss(Alert& alert, const CompiledRule& rule, UtcTime now) {
   return changed;
 }
 
+bool is_active(const Alert& alert) {
+  return alert.state == AlertState::pending || alert.state == AlertState::firing;
+}
+
 std::vector<Alert> freeze(RuleAlerts& alerts) {
   std::vector<Alert> changed;
   for (auto& [key, alert] : alerts) {
-    const bool active = alert.state == AlertState::pending || alert.state == AlertState::firing;
-    if (!active || alert.unknown) continue;
+    if (!is_active(alert) || alert.unknown) continue;
     alert.unknown = true;
     changed.push_back(alert);
   }
   return changed;
+}
+
+// Whether nobody can say yet that what the alert is about is gone.
+bool may_still_hold(const Alert& alert, UtcTime now) {
+  return is_active(alert) && now - alert.last_seen_at.value_or(alert.active_at) < kLeftOutRetention;
 }
 
 // The element that has the labels of this alert.
@@ -225,9 +234,15 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
     if (!seen.contains(it->first)) {
       auto& alert = it->second;
       const bool fired = alert.state == AlertState::firing;
+      const bool left_out = evaluation.left_out.contains(it->first);
       const auto* now_at =
-          fired ? element_of(it->first, evaluation.compared, rule, evaluation, external_labels) : nullptr;
-      const bool held = now_at != nullptr && evaluation.may_end &&
+          fired || left_out ? element_of(it->first, evaluation.compared, rule, evaluation, external_labels) : nullptr;
+      if (left_out && now_at == nullptr && may_still_hold(alert, now)) {
+        if (!std::exchange(alert.unknown, true)) changed.push_back(alert);
+        ++it;
+        continue;
+      }
+      const bool held = fired && now_at != nullptr && evaluation.may_end &&
                         element_of(it->first, *evaluation.may_end, rule, evaluation, external_labels) == nullptr;
       if (held) alert.value = now_at->value;
       const bool stored = held ? see(alert, rule, now) : miss(alert, rule, now);
@@ -242,7 +257,9 @@ Result<std::vector<Alert>> step(const CompiledRule& rule, const Evaluation& eval
 
 void restart_waits(RuleAlerts& alerts, UtcTime now, Millis tolerance, std::vector<Alert>& changed) {
   for (auto& [key, alert] : alerts) {
-    if (alert.state != AlertState::pending || now - alert.last_seen_at.value_or(alert.active_at) <= tolerance) continue;
+    // One that is left out for long begins anew once in that time, not with each evaluation.
+    const auto known = std::max(alert.last_seen_at.value_or(alert.active_at), alert.active_at);
+    if (alert.state != AlertState::pending || now - known <= tolerance) continue;
     alert.active_at = now;
     changed.push_back(alert);
   }

@@ -40,6 +40,9 @@ struct Evaluation {
   // value.
   std::vector<Firing> compared = {};
   std::optional<std::vector<Firing>> may_end = {};  // elements of the rule's kResolveExpr, where it has one
+  // Alerts, by their key, whose series a run of a collector may have left out, and why: one that is not shown any more,
+  // neither in `firing` nor in `compared`, may still hold.
+  std::map<std::uint64_t, std::string> left_out = {};
   // Not known for want of its series: the collector that makes them is what fails, not the rule.
   bool blind = false;
   // For the rule's texts.
@@ -61,6 +64,10 @@ using RuleAlerts = std::map<std::uint64_t, Alert>;
 
 // How long a resolved alert is kept and resent. Source: Prometheus, rules/alerting.go, resolvedRetention.
 inline constexpr Millis kResolvedRetention{15 * 60 * 1000};
+
+// How long an alert stays as it is whose series is left out. Source: whoever is on duty has seen by then that it is
+// not known; what it is about may be gone.
+inline constexpr Millis kLeftOutRetention{24LL * 60 * 60 * 1000};
 
 // Moves every alert of the rule one evaluation on: inactive -> pending -> firing -> resolved, with `for` and
 // keep_firing_for as Prometheus defines them.

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kColumns = "{columns}";
 constexpr std::string_view kSchema = "{schema}";
 constexpr std::string_view kMaxSeries = "{max_series}";
+constexpr std::string_view kWatched = "{watched}";
 
 struct Source {
   std::string schema, name;
@@ -98,6 +99,17 @@ std::vector<std::string> wanted_columns(const CollectorDef& def, std::optional<i
   return out;
 }
 
+std::string watched_rows(const CollectorDef& def, const std::set<Labels>& watched) {
+  std::vector<std::string> rows;
+  for (const auto& labels : watched) {
+    std::vector<std::string> parts;
+    for (const auto& name : def.labels)
+      if (name != "datname") parts.emplace_back(labels.get(name));
+    rows.push_back(quote_literal(join(parts, ".")));
+  }
+  return "ARRAY[" + join(rows, ", ") + "]::pg_catalog.text[]";
+}
+
 }  // namespace
 
 std::string empty_placeholder(const CollectorDef& def) {
@@ -172,7 +184,11 @@ void add_columns(ServerShape& shape, const RowSet& rows) {
   }
 }
 
-Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape) {
+bool asks_for_watched(const CollectorDef& def) {
+  return def.sql.find(kWatched) != std::string::npos;
+}
+
+Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape, const std::set<Labels>& watched) {
   if (std::string reason = refusal(def, shape); !reason.empty())
     return fail(Errc::unsupported, "collector " + def.name + ": " + std::move(reason));
   CollectorQuery out;
@@ -187,7 +203,14 @@ Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& sh
                   "collector " + def.name + ": the schema of its " + (own ? "extension" : "source") + " is unknown");
     replace_all(out.sql, kSchema, quote_identifier(schema->second));
   }
-  if (out.sql.find(kColumns) == std::string::npos) return out;
+  // The last one: names in it may look like a placeholder.
+  const auto add_watched = [&] {
+    if (asks_for_watched(def)) replace_all(out.sql, kWatched, watched_rows(def, watched));
+  };
+  if (out.sql.find(kColumns) == std::string::npos) {
+    add_watched();
+    return out;
+  }
 
   if (auto reason = empty_placeholder(def); !reason.empty())
     return fail(Errc::unsupported, "collector " + def.name + ": " + std::move(reason));
@@ -203,6 +226,7 @@ Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& sh
   if (list.empty())
     return fail(Errc::unsupported, "collector " + def.name + ": none of its columns exists in " + def.source);
   replace_all(out.sql, kColumns, join(list, ", "));
+  add_watched();
   return out;
 }
 

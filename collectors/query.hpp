@@ -37,10 +37,15 @@ struct CollectorQuery {
 };
 
 // The statement of `def` for this server: `{columns}` becomes the labels and columns that exist, `{schema}` the quoted
-// schema of its extension or, without one, of its source, `{max_series}` the rows that become series. Columns the
+// schema of its extension or, without one, of its source, `{max_series}` the rows that become series, `{watched}` a
+// text[] of the rows in `watched`, each its labels but datname with dots between, as "public.orders". Columns the
 // statement names itself (… AS name) are never replaced nor lost. Errors: unsupported with the reason (version, role,
 // extension, source), not retryable until the next connect.
-[[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape);
+[[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape,
+                                                const std::set<Labels>& watched = {});
+
+// Whether the statement of `def` picks the rows in `watched` before others.
+[[nodiscard]] bool asks_for_watched(const CollectorDef& def);
 
 // Why `{columns}` in the statement of `def` has nothing to stand for on any server: it has no source whose columns are
 // known, or the statement names every column and label itself. Empty: it has, or is not there.

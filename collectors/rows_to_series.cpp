@@ -204,4 +204,27 @@ SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const Serv
   return out;
 }
 
+std::optional<Labels> row_named_by(const CollectorDef& def, std::string_view database, const Labels& alert) {
+  std::vector<Label> items;
+  bool has_database = false;
+  for (const auto& name : def.labels) {
+    const auto value = alert.get(name);
+    if (value.empty()) return std::nullopt;
+    items.emplace_back(name, value);
+    has_database = has_database || name == "datname";
+  }
+  if (items.empty()) return std::nullopt;
+  if (def.scope == CollectorScope::database) {
+    if (alert.get("datname") != database) return std::nullopt;
+    if (!has_database) items.emplace_back("datname", database);
+  }
+  return Labels(std::move(items));
+}
+
+void put_first(const CollectorDef& def, std::string_view database, const std::set<Labels>& wanted, RowSet& rows) {
+  if (wanted.empty()) return;
+  const RowLabels labels(def, rows, database);
+  std::ranges::stable_partition(rows.rows, [&](const Fields& row) { return wanted.contains(labels.of(row)); });
+}
+
 }  // namespace pgtend::collectors

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -39,5 +41,13 @@ struct SeriesRun {
 // used again. `most` series are made, and the keys of no more kept.
 [[nodiscard]] SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
                                        std::string_view database, RowKeys* keys = nullptr, std::size_t most = SIZE_MAX);
+
+// The labels of the one row of this collector on this database that an alert with these labels is about; nullopt: they
+// do not name one row.
+[[nodiscard]] std::optional<Labels> row_named_by(const CollectorDef& def, std::string_view database,
+                                                 const Labels& alert);
+
+// Puts the rows with such labels before the others: limits cut what comes last.
+void put_first(const CollectorDef& def, std::string_view database, const std::set<Labels>& wanted, RowSet& rows);
 
 }  // namespace pgtend::collectors

@@ -53,7 +53,8 @@ void show_stats(const Json& answer) {
     line("REPLACED", "the old file was damaged and is now " + moved);
   if (s.value("bad_blocks", 0) > 0) line("DAMAGED", cell(s, "bad_blocks") + " blocks; see pgtend db check");
   if (s.value("over_quota", 0) > 0)
-    line("OVER QUOTA", cell(s, "over_quota") + " samples were added up in \"other\" series");
+    line("OVER QUOTA",
+         cell(s, "over_quota") + " samples had no series of their own; counters were added up in \"other\"");
   print(out + "\n");
   Table tiers({"EVERY", "KEPT FOR", "REACHES BACK", "FROM", "VALUES", "SIZE", "BLOCKS"});
   for (const auto& tier : s["tiers"]) {

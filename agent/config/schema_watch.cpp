@@ -176,7 +176,8 @@ Table<HistoryConfig> history_table() {
             "Free space of the file system below which nothing more is written."),
       number("min_free_ratio", &H::min_free_ratio, 0, 0.5, "The same, as a share of the file system."),
       integer("max_series_per_collector", &H::max_series_per_collector, 100, 1'000'000,
-              "Most series of one collector and database at a time; more are added up in one series per metric."),
+              "Most series of one collector and database at a time; counters above are added up in one per metric, "
+              "gauges left out."),
       duration("commit_interval", &H::commit_interval, Millis(50), Millis(kMinute),
                "Samples younger than this may be lost in a crash."),
   };

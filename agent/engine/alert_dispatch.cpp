@@ -28,9 +28,10 @@ bool is_running(ChangeState state) {
 
 }  // namespace
 
-Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& metric)> blind)
+Alerting::Alerting(Parts& parts, std::function<std::string(const std::string& metric)> blind, LeftOut left_out)
     : parts_(parts),
       blind_(std::move(blind)),
+      left_out_(std::move(left_out)),
       rules_(std::make_shared<RuleSet>()),
       routes_(dispatch_rules(parts.config->alerting)),
       clock_steps_(parts.clock, kClockDrift),
@@ -274,6 +275,14 @@ std::vector<Alert> Alerting::alerts() const {
   std::vector<Alert> out;
   for (const auto& [key, alerts] : state_)
     for (const auto& [id, alert] : alerts) out.push_back(alert);
+  return out;
+}
+
+std::vector<Labels> Alerting::watched() const {
+  std::vector<Labels> out;
+  for (const auto& [key, alerts] : state_)
+    for (const auto& [id, alert] : alerts)
+      if (alert.state == AlertState::pending || alert.state == AlertState::firing) out.push_back(alert.labels);
   return out;
 }
 

@@ -22,6 +22,17 @@ bool any_fires(const alerts::RuleAlerts& alerts) {
                      [](const auto& each) { return each.second.state == AlertState::firing; });
 }
 
+// Behind an alert's evidence: why it is not known how it is, or was not when it ended.
+std::string why_not_seen(const Alert& alert, const alerts::Evaluation& evaluation) {
+  if (!evaluation.known) return " (unknown: " + evaluation.why_unknown + ")";
+  const auto found = evaluation.left_out.find(fingerprint(alert.labels));
+  if (found == evaluation.left_out.end()) return {};
+  if (alert.unknown) return " (unknown: " + found->second + ")";
+  if (alert.state != AlertState::resolved || alert.resolved_value) return {};
+  return " (ended unseen after " + std::to_string(alerts::kLeftOutRetention / std::chrono::hours(1)) +
+         " hours: " + found->second + ")";
+}
+
 }  // namespace
 
 // The alerts of each rule of the group.
@@ -68,6 +79,19 @@ void Alerting::note_evaluated(GroupResult& result, bool whole, Deadline began) {
   recorded_[result.group] = std::move(result.recorded);
 }
 
+std::map<std::uint64_t, std::string> Alerting::left_out(const LoadedRule& rule,
+                                                        const alerts::RuleAlerts& alerts) const {
+  std::map<std::uint64_t, std::string> out;
+  for (const auto& metric : rule.shown) {
+    if (left_out_(metric, nullptr).empty()) continue;
+    for (const auto& [key, alert] : alerts) {
+      if (alert.state != AlertState::pending && alert.state != AlertState::firing) continue;
+      if (auto why = left_out_(metric, &alert.labels); !why.empty()) out.emplace(key, metric + ": " + why);
+    }
+  }
+  return out;
+}
+
 GroupTask Alerting::task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const {
   GroupTask out{rules_, group, now, std::move(only), {}, {}, {}, untrusted_};
   out.alert_labels = instance_labels(*parts_.config);
@@ -76,7 +100,12 @@ GroupTask Alerting::task_for(std::size_t group, UtcTime now, std::set<std::size_
   const auto& loaded = rules_->groups[group];
   for (const auto& rule : loaded.rules) {
     const auto state = state_.find({rule.compiled.group, rule.compiled.rule.name});
-    out.fires.push_back(state != state_.end() && any_fires(state->second));
+    const bool any = state != state_.end();
+    out.left_out.push_back(any ? left_out(rule, state->second) : std::map<std::uint64_t, std::string>());
+    out.fires.push_back(any && (any_fires(state->second) || !out.left_out.back().empty()));
+    auto& denied = out.denied.emplace_back();
+    for (const auto& metric : rule.denied)
+      if (auto why = left_out_(metric, nullptr); denied.empty() && !why.empty()) denied = metric + ": " + why;
     auto& why_blind = out.blind.emplace_back();
     for (const auto& metric : rule.metrics)
       if (auto why = blind_(metric); why_blind.empty() && !why.empty()) why_blind = metric + ": " + why;
@@ -176,8 +205,8 @@ net::TaskResult<std::vector<Alert>> Alerting::alert(GroupResult result) {
     note_health(of_rule, evaluation);
     if (result.rules == rules_) note_waiting({result.group, i}, rule, alerts, evaluation, result.at);
     for (auto& alert : *stepped) {
-      alert.evidence = rule.compiled.rule.expr + " = " + alerts::go_number(alert.value) +
-                       (evaluation.known ? "" : " (unknown: " + evaluation.why_unknown + ")");
+      alert.evidence =
+          rule.compiled.rule.expr + " = " + alerts::go_number(alert.value) + why_not_seen(alert, evaluation);
       changed.push_back(std::move(alert));
     }
   }

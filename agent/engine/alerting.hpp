@@ -36,7 +36,10 @@ struct GroupRun {
 class Alerting {
  public:
   // `blind` says why the collector behind a metric cannot be trusted now; empty: it can, or nobody makes the metric.
-  Alerting(Parts& parts, std::function<std::string(const std::string& metric)> blind);
+  // `left_out` says why it may have left out series of the metric, those of an alert with such labels; empty: it has
+  // not.
+  using LeftOut = std::function<std::string(const std::string& metric, const Labels* alert)>;
+  Alerting(Parts& parts, std::function<std::string(const std::string& metric)> blind, LeftOut left_out);
 
   // Takes a new set of rules, and the routes of the present configuration; state of alerts whose group, name and labels
   // are still there stays. Alerts whose rule is gone are resolved by the next dispatch().
@@ -96,6 +99,8 @@ class Alerting {
   net::TaskResult<std::vector<std::string>> test_receiver(std::string name, std::string actor);
 
   [[nodiscard]] std::vector<Alert> alerts() const;
+  // The labels of those that wait or fire.
+  [[nodiscard]] std::vector<Labels> watched() const;
   // By fingerprint or a unique prefix of it. Errors: not_found, conflict (the prefix is ambiguous).
   [[nodiscard]] Result<Alert> find(const std::string& id) const;
   [[nodiscard]] const std::vector<Silence>& silences() const { return silences_; }
@@ -133,6 +138,9 @@ class Alerting {
   net::Task<void> send_held(OutboxMessage message);
   net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
+  // Of each of a rule's alerts that a run may have left out, why.
+  [[nodiscard]] std::map<std::uint64_t, std::string> left_out(const LoadedRule& rule,
+                                                              const alerts::RuleAlerts& alerts) const;
   [[nodiscard]] GroupTask task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const;
   net::TaskResult<std::vector<GroupResult>> run_rules(RuleTurns turns, UtcTime now);
   void note_evaluated(GroupResult& result, bool whole, Deadline began);
@@ -175,6 +183,7 @@ class Alerting {
 
   Parts& parts_;
   std::function<std::string(const std::string&)> blind_;
+  LeftOut left_out_;
   std::shared_ptr<const RuleSet> rules_;
   RuleTriggers triggers_;
   net::Wakeup wakeup_, outbox_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -83,6 +84,12 @@ class Collecting {
   // Why the collector behind a metric cannot be trusted now: it failed, is late, or has not run since the start; empty
   // when it can or when no collector makes the metric.
   [[nodiscard]] std::string blind(const std::string& metric) const;
+  // Why series of the metric may be there that the last run of its collector left out; empty: there are none. Of
+  // `alert`: only those that an alert with these labels can be about and that were not asked for.
+  [[nodiscard]] std::string left_out(const std::string& metric, const Labels* alert) const;
+  // Gives the labels of what is watched now: its rows go before others where a run has to leave some out.
+  using Watched = std::function<std::vector<Labels>()>;
+  void set_watched(Watched watched) { watched_ = std::move(watched); }
   [[nodiscard]] std::vector<api::CollectorView> views() const;
   // Its last run did not reach the server.
   [[nodiscard]] bool unreached(const std::string& collector, const std::string& database) const;
@@ -103,6 +110,8 @@ class Collecting {
     std::optional<UtcTime> last_success;
     Millis duration{0}, interval{0};
     std::size_t series = 0;
+    std::size_t left_out = 0;
+    std::set<Labels> asked;  // rows that it gives if they are there, whatever it leaves out
   };
   using Key = std::pair<std::string, std::string>;  // collector, database
 
@@ -113,10 +122,12 @@ class Collecting {
   // For a person: that and why it runs less often; empty: it does not.
   [[nodiscard]] std::string pace_detail(const CollectorDef& def, const std::string& database) const;
 
+  [[nodiscard]] std::set<Labels> watched_rows(const CollectorDef& def, const std::string& database) const;
   std::shared_ptr<Snapshot> blank(const std::string& collector, const std::string& database) const;
   using DefPtr = std::shared_ptr<const CollectorDef>;
   using ShapePtr = std::shared_ptr<const collectors::ServerShape>;
-  Result<collectors::CollectorQuery> query(const DefPtr& def, const ShapePtr& shape, const std::string& database);
+  Result<collectors::CollectorQuery> query(const DefPtr& def, const ShapePtr& shape, const std::string& database,
+                                           const std::set<Labels>& watched);
   net::TaskResult<RowSet> ask(DefPtr def, std::string database, std::string sql, pg::Params params);
   net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql);
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
@@ -138,6 +149,7 @@ class Collecting {
   void forget_undefined();
 
   Parts& parts_;
+  Watched watched_;
   CostAccount& cost_;
   Neighbours neighbours_;
   ActiveSessions active_sessions_;

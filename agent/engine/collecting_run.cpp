@@ -27,6 +27,10 @@ constexpr std::size_t kMaxProcFile = 1 << 20;
 // To know what is on the page is to decide it, 3 ms for 5,000 series; how many there are changes slowly.
 constexpr std::chrono::minutes kPageInterval{1};
 
+// Of the rows of one collector and database. Source: more alerts about one kind of thing are a flood that nobody reads
+// one by one; a statement stays below 10 kB.
+constexpr std::size_t kMostWatched = 100;
+
 // `connected`: the statement was refused, rather than the session.
 void failed(Snapshot& snapshot, const CollectorDef& def, const Error& error, bool connected, const std::string& role) {
   snapshot.status = status_of(error);
@@ -104,8 +108,8 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
 // One that is asked in the home database comes every ten seconds; of hundreds of databases their texts would be a
 // burden.
 Result<collectors::CollectorQuery> Collecting::query(const DefPtr& def, const ShapePtr& shape,
-                                                     const std::string& database) {
-  if (!database.empty()) return collectors::make_query(*def, *shape);
+                                                     const std::string& database, const std::set<Labels>& watched) {
+  if (!database.empty() || !watched.empty()) return collectors::make_query(*def, *shape, watched);
   auto& kept = queries_[def->name];
   if (kept.def == def && kept.shape == shape) return kept.query;
   auto made = collectors::make_query(*def, *shape);
@@ -113,10 +117,20 @@ Result<collectors::CollectorQuery> Collecting::query(const DefPtr& def, const Sh
   return made;
 }
 
+std::set<Labels> Collecting::watched_rows(const CollectorDef& def, const std::string& database) const {
+  std::set<Labels> out;
+  if (!watched_ || def.labels.empty()) return out;
+  for (const auto& labels : watched_())
+    if (auto row = collectors::row_named_by(def, database, labels); row && out.size() < kMostWatched)
+      out.insert(std::move(*row));
+  return out;
+}
+
 net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def) {
   auto shape = co_await this->shape(snapshot->database);
+  const auto watched = watched_rows(*def, snapshot->database);
   Result<collectors::CollectorQuery> query = fail(Errc::unavailable, "");
-  if (shape) query = this->query(def, *shape, snapshot->database);
+  if (shape) query = this->query(def, *shape, snapshot->database, watched);
   if (!shape) query = fail(std::move(shape.error()));
   Result<RowSet> rows = fail(Errc::unavailable, "");
   const bool dear = def->cost != CostClass::a;
@@ -149,6 +163,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     co_return;
   }
   const auto* code = code_of(def->name);
+  collectors::put_first(*def, snapshot->database, watched, *rows);
   auto& keys = row_keys_[{def->name, snapshot->database}];
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
   auto run = code != nullptr
@@ -158,6 +173,12 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     run.over = run.samples.size() - quota;
     run.samples.resize(quota);
   }
+  snapshot->left_out = run.dropped + run.over;
+  const bool picks = rows->integer(0, "left_out").value_or(0) == 0 || collectors::asks_for_watched(*def);
+  // A row has a series for each column, and one of another name.
+  const bool all_fit = watched.size() * def->columns.size() * 2 <= quota &&
+                       watched.size() <= static_cast<std::size_t>(collectors::row_quota(*def));
+  runs_[{def->name, snapshot->database}].asked = code == nullptr && picks && all_fit ? watched : std::set<Labels>();
   if (run.dropped > 0)
     snapshot->detail =
         std::to_string(run.dropped) + " rows beyond the first " +

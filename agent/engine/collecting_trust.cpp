@@ -1,6 +1,7 @@
 #include "agent/base/log.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/schedule.hpp"
+#include "collectors/rows_to_series.hpp"
 
 // What is known of the runs: whether a collector works, and whether its metrics can be trusted.
 namespace pgtend::engine {
@@ -24,6 +25,7 @@ void Collecting::note(const Snapshot& snapshot) {
   const bool news = run.status != snapshot.status || run.last_run == UtcTime{};
   run.status = snapshot.status;
   run.detail = snapshot.detail;
+  run.left_out = snapshot.left_out;
   run.last_run = snapshot.taken_at;
   run.duration = snapshot.duration;
   run.interval = snapshot.interval;
@@ -103,6 +105,27 @@ std::string Collecting::blind(const std::string& metric) const {
   const auto [first, last] = defs_of_kind_.equal_range(it->second);
   for (auto place = first; place != last; ++place)
     if (auto why = blind((*defs_)[place->second]); !why.empty()) return why;
+  return {};
+}
+
+std::string Collecting::left_out(const std::string& metric, const Labels* alert) const {
+  const auto it = collector_of_metric_.find(metric);
+  if (it == collector_of_metric_.end()) return {};
+  const auto [first, last] = defs_of_kind_.equal_range(it->second);
+  for (auto place = first; place != last; ++place) {
+    const auto& def = (*defs_)[place->second];
+    for (auto found = runs_.lower_bound({def.name, ""}); found != runs_.end() && found->first.first == def.name;
+         ++found) {
+      const auto& [key, run] = *found;
+      if (run.left_out == 0) continue;
+      if (alert != nullptr && !key.second.empty() && alert->has("datname") && alert->get("datname") != key.second)
+        continue;
+      const auto row = alert != nullptr ? collectors::row_named_by(def, key.second, *alert) : std::nullopt;
+      if (row && run.asked.contains(*row)) continue;
+      return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " left out " +
+             std::to_string(run.left_out) + " rows or series beyond its limit";
+    }
+  }
   return {};
 }
 

@@ -98,8 +98,12 @@ class Run {
     }
     auto values = elements(*rule.expr, history_, at_, options_);
     if (!values) return unknown(values.error().describe(), false);
+    // That it gives nothing is so whatever else there is.
+    if (!values->empty() && place < task_.denied.size() && !task_.denied[place].empty())
+      return unknown(task_.denied[place], true);
     alerts::Evaluation out;
     out.firing = std::move(*values);
+    if (place < task_.left_out.size()) out.left_out = task_.left_out[place];
     const auto* compared = task_.fires[place] ? promql::compared_value(*rule.expr) : nullptr;
     if (compared == nullptr) return out;
     // Without it the message says less; that is no reason to know nothing.

@@ -33,7 +33,10 @@ struct GroupTask {
   std::vector<std::string> blind;                  // why a collector that it reads cannot be trusted; empty: it can
   std::vector<std::vector<SeriesKey>> recorded{};  // what it recorded in the run before
   UntrustedRecords untrusted;
-  std::vector<Unread> unread{};  // what history does not show yet, while it cannot
+  // Why series may have been left out whose absence makes its results; empty: none were.
+  std::vector<std::string> denied{};
+  std::vector<std::map<std::uint64_t, std::string>> left_out{};  // see alerts::Evaluation
+  std::vector<Unread> unread{};                                  // what history does not show yet, while it cannot
   // For the alerts: labels that every one has, and what their texts read.
   Labels alert_labels{}, external_labels{};
   std::string external_url{};

@@ -60,7 +60,9 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
     : parts(parts_given),
       cost({parts.config->collection.budget.cpu_ratio, parts.config->collection.budget.rss_bytes}),
       collecting(parts, cost),
-      alerting(parts, [this](const std::string& metric) { return collecting.blind(metric); }),
+      alerting(
+          parts, [this](const std::string& metric) { return collecting.blind(metric); },
+          [this](const std::string& metric, const Labels* alert) { return collecting.left_out(metric, alert); }),
       advising(parts, collecting),
       changes(make_changes(parts, advising, options)),
       pipeline(parts, collecting, alerting, advising, changes.get()),
@@ -69,6 +71,7 @@ Rooms::Rooms(Parts& parts_given, const EngineOptions& options)
       rights(parts, sampling, view),
       remote_writing(parts, [this] { return collecting.metrics(); }),
       refreshes_noted_until_(parts.clock.now()) {
+  collecting.set_watched([this] { return alerting.watched(); });
   parts.lanes.on_identity_change([this](const ServerIdentity& was, const ServerIdentity& is) { on_identity(was, is); });
 }
 

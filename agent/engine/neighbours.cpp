@@ -75,7 +75,8 @@ net::Task<void> Neighbours::run(std::shared_ptr<Snapshot> snapshot) {
     snapshot->samples.push_back(certificate_sample(place->spec.collector, *until));
   const auto quota = static_cast<std::size_t>(parts_.config->collection.max_series_per_collector);
   if (answer->samples.size() > quota) {
-    snapshot->detail = std::to_string(answer->samples.size() - quota) + " series beyond the quota were left out";
+    snapshot->left_out = answer->samples.size() - quota;
+    snapshot->detail = std::to_string(snapshot->left_out) + " series beyond the quota were left out";
     answer->samples.resize(quota);
   }
   for (auto& sample : answer->samples) {

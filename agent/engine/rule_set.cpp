@@ -7,6 +7,7 @@
 #include "agent/config/files.hpp"
 #include "agent/config/rule_file.hpp"
 #include "agent/config/text_place.hpp"
+#include "agent/engine/rule_reads.hpp"
 #include "alerts/shipped.hpp"
 
 namespace pgtend::engine {
@@ -114,7 +115,9 @@ void load_rule(const Source& source, const Rule& rule, const config::RulePlace& 
   }
   auto metrics = promql::metric_names(**expr);
   auto resolve = resolve_expr(source, rule, place, **expr, metrics);
-  group.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics), std::move(resolve)});
+  auto reads = reads_of(**expr);
+  group.rules.push_back({std::move(*compiled), std::move(*expr), std::move(metrics), std::move(resolve),
+                         std::move(reads.shown), std::move(reads.denied)});
 }
 
 std::string id_of(const RuleSet& set, const LoadedGroup& group) {
@@ -151,6 +154,7 @@ RuleSetLoad load_rule_text(std::string_view text, const std::string& file, Milli
   RuleSetLoad out;
   auto set = std::make_shared<RuleSet>();
   load_text(text, file, default_interval, *set, out.errors);
+  add_sources(*set);
   out.rules = std::move(set);
   return out;
 }
@@ -182,6 +186,7 @@ RuleSetLoad load_rules(const config::RulesConfig& rules) {
       }
     }
   }
+  add_sources(*set);
   out.rules = std::move(set);
   return out;
 }

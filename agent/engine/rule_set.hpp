@@ -16,6 +16,9 @@ struct LoadedRule {
   promql::ExprPtr expr;
   std::vector<std::string> metrics;  // names that its selectors fix
   promql::ExprPtr resolve = {};      // of its annotation alerts::kResolveExpr
+  // Those among them whose series its results come from, and those whose missing series make results: of absent() and
+  // behind `unless`. Names that rules record stand beside what these are made of.
+  std::vector<std::string> shown = {}, denied = {};
 };
 
 struct LoadedGroup {

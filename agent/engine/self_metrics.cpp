@@ -35,7 +35,7 @@ std::vector<MetricDef> self_metrics() {
       {"pgtend_history_bad_blocks_total", counter, "", "Blocks and rows of history whose check sum was wrong.", "", ""},
       {"pgtend_history_dropped_total", counter, "", "Runs of collectors that history could not take.", "", ""},
       {"pgtend_history_over_quota_total", counter, "",
-       "Samples that went into an \"other\" series because their collector has too many.", "", ""},
+       "Samples without a series of their own because their collector has too many.", "", ""},
       {"pgtend_certificate_not_after_timestamp_seconds", gauge, "seconds",
        "Until when the certificate is valid that a peer showed on the agent's own session, Unix time.", "TLS", ""},
       {"pgtend_collector_up", gauge, "", "1 when a collector works on a database, 0 when it fails by its own fault.",

@@ -4,7 +4,8 @@ namespace pgtend::engine {
 
 void UnreadSamples::add(const SnapshotPtr& snapshot) {
   auto& last = last_[{snapshot->collector, snapshot->database}];
-  unread_.push_back({snapshot, last});
+  // What a run left out has not ended.
+  unread_.push_back({snapshot, snapshot->left_out == 0 ? last : nullptr});
   samples_ += snapshot->samples.size();
   // What a failed run did not bring is unknown, not gone.
   if (snapshot->status == CollectStatus::ok) last = snapshot;

@@ -12,7 +12,8 @@
 namespace pgtend::engine {
 
 // A snapshot that history was given and may not show yet, and the one before it of the same collector and database,
-// whose series end where this one does not have them. `before` is nullptr for the first.
+// whose series end where this one does not have them. `before` is nullptr for the first, and of a run that left
+// something out.
 struct Unread {
   SnapshotPtr snapshot, before;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -55,6 +56,8 @@ struct Snapshot {
   Millis interval{0};
   CollectStatus status = CollectStatus::ok;
   std::string detail;  // why not ok, with the cure; empty when ok
+  // Rows or series that the run had to leave out by a limit. Above 0, what it lacks is not known to be gone.
+  std::size_t left_out = 0;
   ServerIdentity identity;
   std::vector<SeriesSample> samples;
 };

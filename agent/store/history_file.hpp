@@ -63,7 +63,7 @@ struct HistoryStats {
   std::int64_t dropped_snapshots = 0;  // since start: the queue was full, or one alone exceeded the cap
   std::int64_t dropped_ticks = 0;      // since start: memory had no room for rows that could not be written
   std::int64_t deleted_by_cap = 0;     // samples deleted since start because of max_bytes, not of retention
-  std::int64_t over_quota = 0;         // samples since start that went into an "other" series
+  std::int64_t over_quota = 0;         // samples since start without a series of their own, by the quota
   std::int64_t bad_blocks = 0;         // since start: blocks and head rows whose check sum was wrong
   std::optional<UtcTime> oldest, newest;
   // The size cap and not the retention decided last what was deleted.

@@ -75,12 +75,12 @@ void Recorder::follow_epoch(HeadScope& memory, SeriesState& state, std::uint64_t
 // What the series say that have no sample in this tick.
 void Recorder::add_absent(Scope& scope, HeadScope& memory, const Snapshot& snapshot, std::uint64_t round,
                           codec::TickRow& row) {
-  const bool ok = snapshot.status == CollectStatus::ok;
+  const bool whole = snapshot.status == CollectStatus::ok && snapshot.left_out == 0;
   for (std::uint32_t place = 0; place < scope.places.size(); ++place) {
     auto* state = scope.places[place];
     if (state == nullptr || state->seen_round == round) continue;
-    // What a failed run did not bring is unknown, not gone.
-    if (ok && state->alive) {
+    // What a run did not bring that failed or left something out is unknown, not gone.
+    if (whole && state->alive) {
       put_sample(scope, memory, *state, kStaleNanBits, to_ms(snapshot.taken_at), row.values, row.full);
       ++counts_.stale_markers;
     } else {

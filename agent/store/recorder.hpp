@@ -31,7 +31,7 @@ struct RecordCounts {
 };
 
 struct RecorderOptions {
-  // Most active series of one collector and database; what is above goes into one series per metric.
+  // Most active series of one collector and database; counters above go into one series per metric, gauges nowhere.
   std::size_t max_series = 20'000;
   // Source: a day's ticks of a collector that runs every quarter of an hour are a fair block.
   Millis seal_at_latest{Millis(24LL * 3600 * 1000)};
@@ -77,7 +77,7 @@ class Recorder {
   [[nodiscard]] std::int64_t samples() const { return samples_; }
   [[nodiscard]] std::int64_t series() const { return static_cast<std::int64_t>(known_); }
   [[nodiscard]] std::int64_t active_series() const { return static_cast<std::int64_t>(active_); }
-  // Samples that went into an "other" series since start because of the quota.
+  // Samples since start that have no series of their own because of the quota.
   [[nodiscard]] std::int64_t over_quota() const { return over_quota_; }
   // Bytes of the rows that the head needs; sealing makes it less.
   [[nodiscard]] std::int64_t row_bytes() const { return row_bytes_; }

@@ -115,13 +115,15 @@ void Recorder::end_series(Scope& scope, SeriesState& state, std::int64_t last_se
   show(state.series);
 }
 
-// What exceeds the quota is added up per metric: rates over it stay meaningful while its members are the same, and a
-// change of members begins an epoch.
+// Counters beyond the quota are added up per metric: rates over the sum stay meaningful while its members are the same,
+// and a change of members begins an epoch. The sum of gauges is no value of any of them, and rules would read it as
+// one.
 void Recorder::add_other(Scope& scope, const std::vector<const SeriesSample*>& over, std::int64_t at,
                          std::vector<Placed>& placed) {
   std::map<std::string, SeriesSample> sums;
   for (const auto* sample : over) {
     ++over_quota_;
+    if (sample->kind != MetricKind::counter) continue;
     const auto& key = *sample->key;
     auto [it, fresh] = sums.try_emplace(key.name);
     auto& sum = it->second;

@@ -54,6 +54,65 @@ TEST_CASE("an alert waits for `for`, fires, resolves and is forgotten after the 
   REQUIRE(alerts.empty());
 }
 
+TEST_CASE("an alert whose series a run may have left out is unknown until it is seen, and ends after a day") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(0));
+  RuleAlerts alerts;
+  const auto key = fingerprint(step(r, one(9), alerts, clock.now(), {}).value().at(0).labels);
+  Evaluation cut;
+  cut.left_out = {{key, "collector tables left out 305 rows"}};
+  clock.advance(Millis(60'000));
+
+  auto changed = step(r, cut, alerts, clock.now(), {}).value();
+  REQUIRE(changed.size() == 1);
+  CHECK(changed[0].state == AlertState::firing);
+  CHECK(changed[0].unknown);
+  // That it still is so is no news.
+  CHECK(step(r, cut, alerts, clock.now(), {}).value().empty());
+
+  SECTION("one that is shown and does not meet the condition resolves with its value") {
+    cut.compared = one(1).firing;
+    changed = step(r, cut, alerts, clock.now(), {}).value();
+    REQUIRE(changed.at(0).state == AlertState::resolved);
+    CHECK_FALSE(changed[0].unknown);
+    CHECK(changed[0].resolved_value == 1);
+  }
+  SECTION("one that is known to be gone resolves") {
+    changed = step(r, {}, alerts, clock.now(), {}).value();
+    CHECK(changed.at(0).state == AlertState::resolved);
+  }
+  SECTION("one that is seen again goes on") {
+    changed = step(r, one(8), alerts, clock.now(), {}).value();
+    REQUIRE(changed.at(0).state == AlertState::firing);
+    CHECK_FALSE(changed[0].unknown);
+  }
+  SECTION("one that is never shown again ends") {
+    clock.advance(kLeftOutRetention - Millis(60'001));
+    CHECK(step(r, cut, alerts, clock.now(), {}).value().empty());
+    clock.advance(Millis(1));
+    changed = step(r, cut, alerts, clock.now(), {}).value();
+    REQUIRE(changed.at(0).state == AlertState::resolved);
+    CHECK_FALSE(changed[0].resolved_value);
+  }
+}
+
+TEST_CASE("an alert that waits and is left out begins anew once in the tolerated time, not with each evaluation") {
+  test::FakeClock clock;
+  const auto r = rule(Millis(3'600'000));
+  RuleAlerts alerts;
+  const auto key = fingerprint(step(r, one(9), alerts, clock.now(), {}).value().at(0).labels);
+  Evaluation cut;
+  cut.left_out = {{key, "left out"}};
+  std::vector<Alert> restarted;
+  for (int minute = 0; minute < 25; ++minute) {
+    clock.advance(Millis(60'000));
+    restart_waits(alerts, clock.now(), Millis(600'000), restarted);
+    REQUIRE(step(r, cut, alerts, clock.now(), {}));
+  }
+  CHECK(restarted.size() == 2);
+  CHECK(alerts.at(key).state == AlertState::pending);
+}
+
 TEST_CASE("labels that every alert has are added where an element has none of that name") {
   Evaluation evaluation = one(0);
   evaluation.compared.push_back({Labels{}, 1});

@@ -145,3 +145,20 @@ TEST_CASE("what may not be read is left out in silence only where it is optional
   CHECK(refused.error().code == Errc::unsupported);
   CHECK(refused.error().message.find("GRANT SELECT") != std::string::npos);
 }
+
+TEST_CASE("a statement that picks its rows is told which ones alerts are about") {
+  auto def = wal_def();
+  def.labels = {"datname", "schemaname", "relname"};
+  def.sql = "SELECT n FROM t ORDER BY name = ANY ({watched})";
+  CHECK(asks_for_watched(def));
+  CHECK_FALSE(asks_for_watched(wal_def()));
+  const auto server = shape(150000, {"wal_records"});
+  CHECK(make_query(def, server)->sql == "SELECT n FROM t ORDER BY name = ANY (ARRAY[]::pg_catalog.text[])");
+  // A name is a value, whatever it looks like.
+  const std::set<Labels> watched{{{"datname", "shop"}, {"schemaname", "o'x"}, {"relname", "{columns}{watched}"}}};
+  CHECK(make_query(def, server, watched)->sql ==
+        "SELECT n FROM t ORDER BY name = ANY (ARRAY['o''x.{columns}{watched}']::pg_catalog.text[])");
+  def.sql += ", {columns}";
+  def.labels.clear();
+  CHECK(make_query(def, server)->sql.ends_with(", \"wal_records\""));
+}

@@ -224,3 +224,27 @@ TEST_CASE("metric definitions name both twins once, sorted, and admit the export
   CHECK(metrics[1].unit == "seconds");
   CHECK(metrics[1].kind == MetricKind::counter);
 }
+
+TEST_CASE("an alert names a row when it has each of its labels, and its row goes before those a limit cuts") {
+  auto def = database_def();
+  const Labels alert{{"alertname", "A"}, {"datid", "16384"}, {"datname", "shop"}, {"severity", "critical"}};
+  const auto row = row_named_by(def, "", alert);
+  REQUIRE(row);
+  CHECK(*row == Labels{{"datid", "16384"}, {"datname", "shop"}});
+  CHECK_FALSE(row_named_by(def, "", Labels{{"alertname", "A"}, {"datname", "shop"}}));
+  CHECK_FALSE(row_named_by(CollectorDef{}, "", alert));
+
+  auto rows = captured();
+  rows.rows.push_back({"7", "third", "1", std::nullopt, "1"});
+  put_first(def, "", {*row}, rows);
+  CHECK(rows.text(0, "datname") == "shop");
+  CHECK(rows.text(1, "datname") == "postgres");
+  CHECK(rows.text(2, "datname") == "third");
+
+  SECTION("of a collector that runs in each database, only one about that database") {
+    def.scope = CollectorScope::database;
+    def.labels = {"datid"};
+    CHECK_FALSE(row_named_by(def, "postgres", alert));
+    CHECK(row_named_by(def, "shop", alert) == Labels{{"datid", "16384"}, {"datname", "shop"}});
+  }
+}

@@ -136,3 +136,15 @@ TEST_CASE("of more than there is room for, the newest stay") {
   unread.were_read(static_cast<std::uint64_t>(runs) - 2);
   CHECK(unread.list().size() == 2);
 }
+
+TEST_CASE("what a run left out by its limit has not ended for who reads past a stalled disk") {
+  UnreadSamples unread;
+  unread.add(run(30, {"b", "c"}));
+  auto cut = std::make_shared<Snapshot>(*run(40, {"b"}));
+  cut->left_out = 1;
+  unread.add(cut);
+  OnDisk disk;
+  FreshHistory history(disk, unread.list());
+  CHECK(samples_of(history, "c").size() == 1);
+  CHECK(samples_of(history, "b").size() == 2);
+}

@@ -158,7 +158,7 @@ TEST_CASE("series that end give their place to others, and each keeps its own sa
   }
 }
 
-TEST_CASE("series above the quota are added up in one per metric, and counted") {
+TEST_CASE("counters above the quota are added up in one per metric, gauges are left out, and both are counted") {
   TempDir dir;
   store::HistoryOptions options{dir.file("history.db")};
   options.max_series_per_collector = 10;
@@ -178,6 +178,15 @@ TEST_CASE("series above the quota are added up in one per metric, and counted") 
   REQUIRE(other[0].samples[1].value == 15 * 101);
   REQUIRE(other[0].epoch_starts.empty());
   REQUIRE(history.file->stats().over_quota == 45);
+  // A sum of gauges is no value of any of them.
+  std::vector<SeriesSample> levers;
+  for (int s = 0; s < 25; ++s) levers.push_back(gauge("lever", {{"q", std::to_string(s)}}, 1));
+  history.append(snapshot("levers", history.clock.now(), std::move(levers)));
+  history.commit();
+  const auto shown = history.select({named("lever")}, kAlways);
+  REQUIRE(shown.size() == 10);
+  for (const auto& series : shown) CHECK(series.samples.at(0).value == 1);
+  REQUIRE(history.file->stats().over_quota == 60);
   // Another collector has its own quota.
   history.append(snapshot("d", history.clock.now(), {gauge("g", {}, 1)}));
   history.commit();

@@ -87,6 +87,22 @@ TEST_CASE("a collector that fails leaves a gap and no stale markers") {
   REQUIRE(stale_pattern(history.select({named("g")}, kAlways)[0]) == std::vector<bool>{false, false});
 }
 
+TEST_CASE("a series that a run left out by its limit is not called gone until a whole run lacks it") {
+  TempDir dir;
+  History history(dir.file("history.db"));
+  const auto t0 = history.clock.now();
+  const auto run = [&](int at, std::vector<SeriesSample> samples, std::size_t left_out) {
+    auto one = std::make_shared<Snapshot>(*snapshot("tables", t0 + Millis(at), std::move(samples)));
+    one->left_out = left_out;
+    history.append(one);
+    return history.commit().stale_markers;
+  };
+  REQUIRE(run(0, {gauge("g", {{"t", "a"}}, 1), gauge("g", {{"t", "b"}}, 1)}, 0) == 0);
+  CHECK(run(1, {gauge("g", {{"t", "b"}}, 2)}, 1) == 0);
+  CHECK(run(2, {}, 2) == 0);
+  CHECK(run(3, {gauge("g", {{"t", "b"}}, 3)}, 0) == 1);
+}
+
 TEST_CASE("what a partly failed run brought is stored, and what it did not bring is not called gone") {
   TempDir dir;
   History history(dir.file("history.db"));
