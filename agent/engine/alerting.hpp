@@ -124,6 +124,7 @@ class Alerting {
   [[nodiscard]] bool is_told_from_memory(const OutboxMessage& message) const;
   net::Task<std::size_t> deliver_held();
   net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
+  [[nodiscard]] std::string server_error() const;
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
   [[nodiscard]] GroupTask task_for(std::size_t group, UtcTime now, std::set<std::size_t> only) const;
   net::TaskResult<GroupResult> run_rules(std::size_t group, UtcTime now, std::set<std::size_t> only);
@@ -138,6 +139,8 @@ class Alerting {
   void follow_clock(std::vector<Alert>& changed);
   net::Task<void> note_last_looks();
   net::Task<void> end_silences(UtcTime now);
+  // Tells one way of a receiver the test message, past outbox and routes. Result: what became of it, a line.
+  net::Task<std::string> try_way(std::string receiver, std::string id, bool opens_incident, UtcTime now);
   net::TaskResult<net::Turnstile::Permit> turn();
   [[nodiscard]] bool standby() const;
   // The place of the Alertmanager that a message is for; nullopt: it is for a receiver.
@@ -175,7 +178,7 @@ class Alerting {
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_, record_samples_;
-  std::optional<UtcTime> records_until_;  // the newest end of a change that they know
+  std::optional<UtcTime> records_until_;               // the newest end of a change that they know
   std::optional<std::set<std::string>> told_changes_;  // nullopt: the outbox was not asked yet
   std::map<std::size_t, GroupRun> runs_;               // by the group's place in rules_
   std::set<Labels> failed_rules_, blind_rules_;        // by how the last evaluation gave no answer
