@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdio>
 
 #include "agent/base/strings.hpp"
@@ -11,6 +12,12 @@
 namespace pgtend::alerts {
 
 namespace {
+
+// Bytes of a title, and of the parts of a body; the body without what follows its alerts: how many more, commands, key.
+constexpr std::size_t kTitleLength = 250, kLongestPlace = 80, kLongestSummary = 300, kLongestFact = 200;
+// Digits of a value shown to a person, as in `humanize`.
+constexpr int kShownDigits = 4;
+constexpr std::size_t kLongestDescription = 500, kLeastText = 40, kRoom = kMessageLength - 300;
 
 bool is_firing(const NotifiedAlert& entry) {
   return entry.alert.state == AlertState::firing;
@@ -38,7 +45,8 @@ std::string span_text(Millis span) {
 std::string summary_of(const Alert& alert) {
   for (const auto* name : {"summary", "message", "description"}) {
     const auto found = alert.annotations.find(name);
-    if (found != alert.annotations.end() && !found->second.empty()) return found->second;
+    if (found == alert.annotations.end()) continue;
+    if (auto line = one_line(found->second); !line.empty()) return line;
   }
   return alert.rule;
 }
@@ -47,8 +55,8 @@ std::string summary_of(const Alert& alert) {
 std::string place_of(const Alert& alert) {
   std::vector<std::string> parts;
   for (const auto* name : {"cluster", "datname", "database", "application_name", "slot_name", "mountpoint"})
-    if (alert.labels.has(name)) parts.emplace_back(alert.labels.get(name));
-  return join(parts, " ");
+    if (alert.labels.has(name)) parts.push_back(one_line(alert.labels.get(name)));
+  return shortened(join(parts, " "), kLongestPlace);
 }
 
 std::string severity_of(const Notification& notification) {
@@ -85,12 +93,15 @@ std::string title_of(const Notification& notification, const MessageContext& con
   const auto& first = notification.alerts.front().alert;
   std::string where = context.instance;
   if (const auto place = place_of(first); !place.empty()) where += " " + place;
-  std::string title = "[" + tag_of(notification, text) + "] " + where + ": " + summary_of(first);
+  const std::string head = "[" + tag_of(notification, text) + "] " + where + ": ";
+  std::string tail;
   // How long it has been so, not how long ago that was said.
-  if (is_firing(notification.alerts.front())) title += " for " + span_text(context.now - first.active_at);
+  if (is_firing(notification.alerts.front()) && !text.test) tail += " for " + span_text(context.now - first.active_at);
   const auto more = notification.alerts.size() - 1 + static_cast<std::size_t>(notification.truncated);
-  if (more > 0) title += " (+" + std::to_string(more) + " more)";
-  return title;
+  if (more > 0) tail += " (+" + std::to_string(more) + " more)";
+  // Where it is too long the summary is cut: the rest is said nowhere else in one line.
+  const auto room = std::max(kTitleLength, head.size() + tail.size() + 20) - head.size() - tail.size();
+  return head + shortened(summary_of(first), room) + tail;
 }
 
 // "fired 03:12 UTC, resolved 03:19 UTC (7m)".
@@ -115,15 +126,15 @@ std::string peak_of(const Alert& alert) {
   if (!low && !comparison.starts_with('>')) return {};
   const auto& peak = low ? alert.lowest : alert.highest;
   if (!peak || *peak == alert.value) return {};
-  return (low ? ", lowest " : ", peak ") + go_number(*peak);
+  return (low ? ", lowest " : ", peak ") + shown_number(*peak);
 }
 
 std::string value_of(const Alert& alert) {
-  std::string out = "Value " + go_number(alert.value) + peak_of(alert);
+  std::string out = "Value " + shown_number(alert.value) + peak_of(alert);
   if (!alert.facts.comparison.empty()) out += ", alerts at " + alert.facts.comparison;
-  if (alert.facts.normal) out += ", normal at this hour " + go_number(*alert.facts.normal);
+  if (alert.facts.normal) out += ", normal at this hour " + shown_number(*alert.facts.normal);
   if (alert.state == AlertState::resolved)
-    out += alert.resolved_value ? "; now " + go_number(*alert.resolved_value) : std::string("; now gone");
+    out += alert.resolved_value ? "; now " + shown_number(*alert.resolved_value) : std::string("; now gone");
   if (alert.unknown) out += " (last known: its collector is blind now)";
   return out;
 }
@@ -132,16 +143,29 @@ std::string short_id(const Alert& alert) {
   return alert.fingerprint_hex().substr(0, 8);
 }
 
-std::string words_of(const NotifiedAlert& entry, UtcTime now) {
+// What is known for sure, a line each.
+std::string facts_of(const NotifiedAlert& entry, UtcTime now) {
   const auto& alert = entry.alert;
-  std::string out = alert.rule + ": " + summary_of(alert) + "\n";
-  out += "  " + times_of(entry, now) + "\n";
+  std::string out = "  " + times_of(entry, now) + "\n";
   if (entry.flapping) out += "  It flaps: it changed so often within an hour that only the end of it is told.\n";
   out += "  " + value_of(alert) + "\n";
-  for (const auto& cause : alert.facts.causes) out += "  Likely cause: " + cause + "\n";
-  for (const auto& act : alert.facts.acts) out += "  pgtend: " + act + "\n";
+  for (const auto& cause : alert.facts.causes) out += "  Likely cause: " + shortened(cause, kLongestFact) + "\n";
+  for (const auto& act : alert.facts.acts) out += "  pgtend: " + shortened(act, kLongestFact) + "\n";
+  return out;
+}
+
+// At most `room` bytes, as long as the facts leave any: what the rule's author wrote is cut, not they.
+std::string words_of(const NotifiedAlert& entry, UtcTime now, std::size_t room) {
+  const auto& alert = entry.alert;
+  const auto facts = facts_of(entry, now);
+  const auto head = shortened(alert.rule, kLongestPlace) + ": ";
+  const auto left = [room](std::size_t taken) { return room > taken ? room - taken : 0; };
+  const auto summary = std::min(kLongestSummary, std::max(left(head.size() + facts.size() + 1), kLeastText));
+  std::string out = head + shortened(summary_of(alert), summary) + "\n" + facts;
   const auto description = alert.annotations.find("description");
-  if (is_firing(entry) && description != alert.annotations.end()) out += "  " + description->second + "\n";
+  if (!is_firing(entry) || description == alert.annotations.end()) return out;
+  const auto length = std::min(kLongestDescription, left(out.size() + 3));
+  if (length >= kLeastText) out += "  " + shortened(one_line(description->second), length) + "\n";
   return out;
 }
 
@@ -162,15 +186,16 @@ std::string body_of(const Notification& notification, const MessageContext& cont
   if (notification.reason == NotificationReason::test) out += "This is a test of the receiver; nothing is wrong.\n";
   std::size_t shown = 0;
   for (const auto& entry : notification.alerts) {
-    const auto words = words_of(entry, context.now);
-    if (shown > 0 && (shown == kAlertsInWords || out.size() + words.size() > kMessageLength - 300)) break;
+    const auto words = words_of(entry, context.now, kRoom);
+    if (shown > 0 && (shown == kAlertsInWords || out.size() + words.size() > kRoom)) break;
     out += words;
     ++shown;
   }
+  // Facts alone may be too long: many episodes, many acts.
+  if (out.size() > kRoom) out = shortened(out, kRoom - 1) + "\n";
   const auto more = notification.alerts.size() - shown + static_cast<std::size_t>(notification.truncated);
   if (more > 0) out += "+" + std::to_string(more) + " more: pgtend alerts\n";
   const auto& first = notification.alerts.front().alert;
-  out = shortened(out, kMessageLength - 200);
   if (is_firing(notification.alerts.front()) && notification.reason != NotificationReason::test)
     out += "Look: pgtend alerts explain " + short_id(first) + "\nTake it: pgtend alerts ack " + short_id(first) +
            " --for 1h\n" + runbook_command(first);
@@ -207,13 +232,33 @@ std::string board_link(const MessageContext& context, const Alert& alert) {
          "&to=" + end;
 }
 
+// An address of somebody's rule, without what would end it in a message's markup or header.
+std::string safe_link(std::string_view url) {
+  constexpr std::string_view kMarks = " <>|\"\\^`{}";
+  std::string out;
+  char code[4];
+  for (const char c : url) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > ' ' && byte != 0x7F && kMarks.find(c) == std::string_view::npos) {
+      out += c;
+    } else {
+      std::snprintf(code, sizeof code, "%%%02X", byte);
+      out += code;
+    }
+  }
+  return out;
+}
+
 std::vector<MessageLink> links_of(const Notification& notification, const MessageContext& context) {
   std::vector<MessageLink> out;
   const auto& first = notification.alerts.front().alert;
-  if (auto link = alert_link(context.external_url, first); !link.empty()) out.push_back({"alert", std::move(link)});
+  // A test is about no alert that the agent could explain.
+  const bool test = notification.reason == NotificationReason::test;
+  if (auto link = test ? std::string() : alert_link(context.external_url, first); !link.empty())
+    out.push_back({"alert", std::move(link)});
   if (auto link = board_link(context, first); !link.empty()) out.push_back({"grafana", std::move(link)});
   const auto runbook = first.annotations.find("runbook_url");
-  if (runbook != first.annotations.end()) out.push_back({"runbook", runbook->second});
+  if (runbook != first.annotations.end()) out.push_back({"runbook", safe_link(runbook->second)});
   return out;
 }
 
@@ -224,6 +269,32 @@ std::string alert_link(std::string_view external_url, const Alert& alert) {
   if (external_url.empty()) return {};
   return std::string(external_url) + "/v1/alerts/" + alert.fingerprint_hex() +
          "?at=" + std::to_string(to_ms(fired_at(alert)) / 1000);
+}
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : trim(text)) {
+    const bool is_space = static_cast<unsigned char>(c) <= ' ' || c == 0x7F;
+    if (!is_space) out += c;
+    if (is_space && !out.empty() && out.back() != ' ') out += ' ';
+  }
+  return out;
+}
+
+std::string shown_number(double value) {
+  const auto exact = go_number(value);
+  const double size = std::abs(value);
+  // A count is exact, and what is as small or as large as this has no more than its exponent to say.
+  if (!std::isfinite(value) || size < 1e-4 || size >= 1e15) return exact;
+  const int before = size < 1 ? 0 : static_cast<int>(std::log10(size)) + 1;
+  const int zeros = size < 1 ? static_cast<int>(-std::log10(size)) : 0;
+  char out[40];
+  std::snprintf(out, sizeof out, "%.*f", std::max(0, kShownDigits - before + zeros), value);
+  std::string text(out);
+  if (text.find('.') == std::string::npos) return text;
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
 }
 
 std::string shortened(std::string_view text, std::size_t most) {
@@ -252,13 +323,14 @@ MessageText message_text(const Notification& notification, const MessageContext&
   out.firing = std::any_of(notification.alerts.begin(), notification.alerts.end(), is_firing);
   out.test = notification.reason == NotificationReason::test;
   out.severity = severity_of(notification);
-  out.title = shortened(title_of(notification, context, out), 250);
+  out.title = title_of(notification, context, out);
   out.body = body_of(notification, context);
   out.links = links_of(notification, context);
   return out;
 }
 
-Notification test_notification(const std::string& receiver, const std::string& integration, UtcTime now) {
+Notification test_notification(const std::string& receiver, const std::string& integration, AlertState state,
+                               UtcTime now) {
   Notification out;
   out.receiver = receiver;
   out.integration = integration;
@@ -269,10 +341,10 @@ Notification test_notification(const std::string& receiver, const std::string& i
   entry.alert.rule = "PgtendTest";
   entry.alert.labels = Labels{{"alertname", "PgtendTest"}, {"severity", "info"}};
   entry.alert.annotations = {{"summary", "test message of pgtend, please ignore"}};
-  // Resolved, so that a pager that keeps incidents open does not keep this one.
-  entry.alert.state = AlertState::resolved;
+  entry.alert.state = state;
   entry.alert.active_at = now;
-  entry.alert.fired_at = entry.alert.resolved_at = now;
+  entry.alert.fired_at = now;
+  if (state == AlertState::resolved) entry.alert.resolved_at = now;
   out.alerts.push_back(std::move(entry));
   return out;
 }

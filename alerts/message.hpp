@@ -38,13 +38,18 @@ struct MessageText {
 
 [[nodiscard]] MessageText message_text(const Notification& notification, const MessageContext& context);
 
+// The text without breaks: they and tabs become single spaces.
+[[nodiscard]] std::string one_line(std::string_view text);
+// A value for a person: whole, or with four digits that count; without an exponent from 0.0001 on.
+[[nodiscard]] std::string shown_number(double value);
 // At most so many bytes, cut at a character, with "…" at the end.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 // "critical" before "warning" before "info"; an unknown word counts as warning.
 [[nodiscard]] Urgency urgency_of(std::string_view severity);
 [[nodiscard]] Urgency urgency_of(const Notification& notification);
-// A marked message for `pgtend alerts test`.
-[[nodiscard]] Notification test_notification(const std::string& receiver, const std::string& integration, UtcTime now);
+// A marked message for `pgtend alerts test`, about an alert that is `state`: firing or resolved.
+[[nodiscard]] Notification test_notification(const std::string& receiver, const std::string& integration,
+                                             AlertState state, UtcTime now);
 
 // Where the API explains this alert, as it was when it fired, below the address that people reach the agent by; empty
 // without one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/model/matcher_text.hpp"
+#include "agent/model/silence.hpp"
 #include "alerts/time_interval.hpp"
 
 namespace pgtend::alerts {
@@ -76,11 +77,6 @@ std::vector<InhibitRule> built_in_inhibit_rules() {
   out.push_back(
       {matchers(R"(severity="critical")"), matchers(R"(severity=~"warning|info")"), {std::string(kEveryOtherLabel)}});
   return out;
-}
-
-bool is_active(const Silence& silence, UtcTime now) {
-  if (silence.ended_at && *silence.ended_at <= now) return false;
-  return silence.starts_at <= now && (!silence.ends_at || now < *silence.ends_at);
 }
 
 std::optional<std::string> inhibited_by(const Alert& alert, const std::vector<InhibitRule>& rules,

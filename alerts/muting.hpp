@@ -30,8 +30,6 @@ inline constexpr std::string_view kEveryOtherLabel = "...";
 // alert its own warning: the one about the same pool, sequence or session, not each that has the name.
 [[nodiscard]] std::vector<InhibitRule> built_in_inhibit_rules();
 
-[[nodiscard]] bool is_active(const Silence& silence, UtcTime now);
-
 // `firing`: all alerts that fire now.
 [[nodiscard]] std::optional<std::string> inhibited_by(const Alert& alert, const std::vector<InhibitRule>& rules,
                                                       const std::vector<Alert>& firing);

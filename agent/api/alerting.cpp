@@ -5,6 +5,7 @@
 #include "agent/api/request_body.hpp"
 #include "agent/base/units.hpp"
 #include "agent/model/matcher_text.hpp"
+#include "agent/model/silence.hpp"
 
 // What people do with alerts: explain, acknowledge, silence, try a receiver, look at what was sent.
 namespace pgtend::api {
@@ -21,8 +22,9 @@ Json time_or_null(const std::optional<UtcTime>& at) {
   return at ? Json(to_rfc3339(*at)) : Json(nullptr);
 }
 
-Json encode_silence(const Silence& silence) {
+Json encode_silence(const Silence& silence, UtcTime now) {
   return {{"id", silence.id},
+          {"active", is_active(silence, now)},
           {"matchers", to_string(silence.matchers)},
           {"starts_at", to_rfc3339(silence.starts_at)},
           {"ends_at", time_or_null(silence.ends_at)},
@@ -128,14 +130,14 @@ net::Task<Response> acknowledge(Context context, Request request) {
   const auto actor = person(*by, request.identity.name);
   auto silence = co_await context.view.acknowledge(id, *until, *comment, actor);
   if (!silence) co_return error_answer(silence.error());
-  co_return item_answer(encode_silence(*silence), context.clock, 201);
+  co_return item_answer(encode_silence(*silence, context.clock.now()), context.clock, 201);
 }
 
 net::Task<Response> get_silences(Context context, Request) {
   auto silences = co_await context.view.silences();
   if (!silences) co_return error_answer(silences.error());
   auto list = Json::array();
-  for (const auto& silence : *silences) list.push_back(encode_silence(silence));
+  for (const auto& silence : *silences) list.push_back(encode_silence(silence, context.clock.now()));
   co_return list_answer(std::move(list), context.clock);
 }
 
@@ -158,7 +160,7 @@ net::Task<Response> add_silence(Context context, Request request) {
   const auto actor = person(*by, request.identity.name);
   auto added = co_await context.view.add_silence(std::move(silence), actor);
   if (!added) co_return error_answer(added.error());
-  co_return item_answer(encode_silence(*added), context.clock, 201);
+  co_return item_answer(encode_silence(*added, context.clock.now()), context.clock, 201);
 }
 
 net::Task<Response> end_silence(Context context, Request request) {
@@ -166,7 +168,7 @@ net::Task<Response> end_silence(Context context, Request request) {
   const auto actor = request.identity.name;
   auto ended = co_await context.view.end_silence(id, actor);
   if (!ended) co_return error_answer(ended.error());
-  co_return item_answer(encode_silence(*ended), context.clock);
+  co_return item_answer(encode_silence(*ended, context.clock.now()), context.clock);
 }
 
 net::Task<Response> test_receiver(Context context, Request request) {

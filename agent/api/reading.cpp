@@ -1,6 +1,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/handlers.hpp"
+#include "agent/model/matcher_text.hpp"
+#include "agent/model/silence.hpp"
 
 namespace pgtend::api {
 
@@ -23,6 +25,15 @@ Response list_of(const Result<std::vector<T>>& items, const Clock& clock) {
 template <class T>
 Response item_of(const Result<T>& item, const Clock& clock) {
   return item ? item_answer(encode(*item), clock) : error_answer(item.error());
+}
+
+// Who keeps an alert quiet that is pending or fires; null: nobody.
+Json silence_of(const Alert& alert, const std::vector<Silence>& silences, UtcTime now) {
+  if (alert.state != AlertState::pending && alert.state != AlertState::firing) return nullptr;
+  for (const auto& silence : silences)
+    if (is_active(silence, now) && match_all(silence.matchers, alert.labels))
+      return {{"id", silence.id}, {"created_by", silence.created_by}, {"comment", silence.comment}};
+  return nullptr;
 }
 
 std::string id_of(const Request& request) {
@@ -84,7 +95,15 @@ net::Task<Response> get_alerts(Context context, Request request) {
   auto alerts = co_await context.view.alerts();
   if (const auto wanted = request.query.find("state"); alerts && wanted != request.query.end())
     std::erase_if(*alerts, [&](const Alert& each) { return to_string(each.state) != wanted->second; });
-  co_return list_of(alerts, context.clock);
+  if (!alerts) co_return error_answer(alerts.error());
+  auto silences = co_await context.view.silences();
+  if (!silences) co_return error_answer(silences.error());
+  auto list = Json::array();
+  for (const auto& alert : *alerts) {
+    list.push_back(encode(alert));
+    list.back()["silence"] = silence_of(alert, *silences, context.clock.now());
+  }
+  co_return list_answer(std::move(list), context.clock);
 }
 
 net::Task<Response> get_audit(Context context, Request request) {

@@ -14,14 +14,22 @@ bool is_sign_of_life(const Json& alert) {
   return severity == "none" || severity == "heartbeat";
 }
 
+// "acknowledged by anna": who took it or keeps it quiet; of a comment only that.
+std::string quiet_text(const Json& alert) {
+  const auto silence = alert.value("silence", Json());
+  if (!silence.is_object()) return "";
+  const bool taken = cell(silence, "comment").starts_with("acknowledged");
+  return std::string(taken ? "acknowledged" : "silenced") + " by " + cell(silence, "created_by");
+}
+
 void list_alerts(Context& context) {
   const auto answer = ask_and_show(context, "/v1/alerts", [](const Json& list) {
-    Table table({"ID", "STATE", "SEVERITY", "ALERT", "SINCE", "VALUE", "SUMMARY"});
+    Table table({"ID", "STATE", "SEVERITY", "ALERT", "SINCE", "VALUE", "QUIET", "SUMMARY"});
     for (const auto& a : list["items"]) {
       const auto since = cell(a, "fired_at").empty() ? cell(a, "active_at") : cell(a, "fired_at");
       const bool unknown = a.value("unknown", false);
       table.add({cell(a, "fingerprint").substr(0, 8), cell(a, "state") + (unknown ? " (unknown)" : ""),
-                 cell(a["labels"], "severity"), cell(a, "rule"), short_time(since), cell(a, "value"),
+                 cell(a["labels"], "severity"), cell(a, "rule"), short_time(since), cell(a, "value"), quiet_text(a),
                  cell(a["annotations"], "summary")});
     }
     print(table.empty() ? "no alerts\n" : table.render());
@@ -108,10 +116,13 @@ void show_explanation(const Json& answer) {
 }
 
 std::string silence_line(const Json& s) {
-  const auto end = s["ended_at"].is_string()  ? "ended " + cell(s, "ended_at")
-                   : s["ends_at"].is_string() ? "until " + cell(s, "ends_at")
-                                              : std::string("until resolved");
-  return cell(s, "id") + " " + cell(s, "matchers") + " " + end + " by " + cell(s, "created_by");
+  const auto end = s["ended_at"].is_string()   ? "ended " + cell(s, "ended_at")
+                   : !s["ends_at"].is_string() ? std::string("until resolved")
+                   : s.value("active", true)   ? "until " + cell(s, "ends_at")
+                                               : "expired " + cell(s, "ends_at");
+  const auto why = cell(s, "comment");
+  return cell(s, "id") + " " + cell(s, "matchers") + " " + end + " by " + cell(s, "created_by") +
+         (why.empty() ? "" : ": " + why);
 }
 
 void post_silence(Context& context, const std::string& path, const Json& body) {

@@ -10,12 +10,19 @@ namespace {
 
 constexpr Millis kDay{24LL * 3'600'000};
 
+struct RangeWords {
+  std::vector<std::string> names;
+  int base = 0, low = 0, high = 0;
+  std::string what;
+  bool only_names = false;
+};
+
 // Names in order, the first being number `base`; a number is taken as it is.
-std::optional<int> number_or_name(const std::string& text, const std::vector<std::string>& names, int base) {
+std::optional<int> number_or_name(const std::string& text, const RangeWords& words) {
   const auto word = to_lower(trim(text));
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == word) return base + static_cast<int>(i);
-  if (word.empty() || word.size() > 5) return std::nullopt;
+  for (std::size_t i = 0; i < words.names.size(); ++i)
+    if (words.names[i] == word) return words.base + static_cast<int>(i);
+  if (words.only_names || word.empty() || word.size() > 5) return std::nullopt;
   int value = 0;
   const bool negative = word.front() == '-';
   for (std::size_t i = negative ? 1 : 0; i < word.size(); ++i) {
@@ -24,12 +31,6 @@ std::optional<int> number_or_name(const std::string& text, const std::vector<std
   }
   return negative ? -value : value;
 }
-
-struct RangeWords {
-  std::vector<std::string> names;
-  int base = 0, low = 0, high = 0;
-  std::string what;
-};
 
 Field<TimeInterval> ranges_field(std::string key, std::vector<NumberRange> TimeInterval::* member, RangeWords words,
                                  std::string doc) {
@@ -40,12 +41,12 @@ Field<TimeInterval> ranges_field(std::string key, std::vector<NumberRange> TimeI
             (out.*member).clear();
             for (const auto& text : texts) {
               const auto colon = text.find(':');
-              const auto first = number_or_name(text.substr(0, colon), words.names, words.base);
-              const auto last =
-                  colon == std::string::npos ? first : number_or_name(text.substr(colon + 1), words.names, words.base);
+              const auto first = number_or_name(text.substr(0, colon), words);
+              const auto last = colon == std::string::npos ? first : number_or_name(text.substr(colon + 1), words);
               // From the fifth to the last but one: only days count from both ends.
               const bool from_both_ends = words.low < 0 && first && last && *first > 0 && *last < 0;
-              const bool valid = first && last && *first >= words.low && *last <= words.high &&
+              const bool backwards = first && last && *first < 0 && *last > 0;
+              const bool valid = first && last && !backwards && *first >= words.low && *last <= words.high &&
                                  (*first <= *last || from_both_ends) && (words.low >= 0 || (*first != 0 && *last != 0));
               if (!valid) {
                 r.error(Reader::where(e), "'" + text + "' is no range of " + words.what, "FIRST or FIRST:LAST");
@@ -63,7 +64,7 @@ Field<TimeInterval> ranges_field(std::string key, std::vector<NumberRange> TimeI
 }
 
 struct MinuteText {
-  std::string start = "00:00", end = "24:00";
+  std::string start, end;
 };
 
 std::optional<int> minute_of(const std::string& text) {
@@ -76,8 +77,8 @@ std::optional<int> minute_of(const std::string& text) {
 
 Field<TimeInterval> times_field() {
   const Table<MinuteText> table{
-      text("start_time", &MinuteText::start, "Start, HH:MM in the local time of `location`."),
-      text("end_time", &MinuteText::end, "End, HH:MM, after the start; 24:00 is midnight."),
+      text("start_time", &MinuteText::start, "Start, HH:MM in the local time of `location`.").required(),
+      text("end_time", &MinuteText::end, "End, HH:MM, after the start; 24:00 is midnight.").required(),
   };
   return {{"times", "list", "Times of the day. Empty: the whole day.", "", {}, {}, true},
           [table](Reader& r, const Entry& e, TimeInterval& out) {
@@ -103,7 +104,7 @@ Table<TimeInterval> interval_table() {
       times_field(),
       ranges_field(
           "weekdays", &T::weekdays,
-          {{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}, 0, 0, 6, "weekdays"},
+          {{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}, 0, 0, 6, "weekdays", true},
           "Days of the week, such as monday:friday."),
       ranges_field("days_of_month", &T::days_of_month, {{}, 1, -31, 31, "days"},
                    "Days of the month, such as 1:5; -1 is the last day."),

@@ -60,6 +60,8 @@ void thin_out(std::vector<Sample>& samples) {
 std::vector<SeriesData> series_around(const promql::Expr& expr, const Alert& alert, HistoryReader& history,
                                       TimeRange range) {
   std::vector<SeriesData> out;
+  // The parts were evaluated at one moment, for which the samples before it did not count.
+  history.hint({});
   for (const auto& matchers : promql::selectors(expr)) {
     auto found = history.select(matchers, range, kExplainSamples);
     if (!found) continue;

@@ -6,7 +6,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/eval_options.hpp"
-#include "alerts/template.hpp"
+#include "alerts/message.hpp"
 
 namespace pgtend::engine {
 
@@ -19,6 +19,8 @@ constexpr std::chrono::hours kWeek{7 * 24};
 constexpr std::size_t kCauses = 3;
 constexpr std::size_t kLongestRight = 60;  // bytes of the comparison's right side shown
 constexpr const char* kCausesAnnotation = "pgtend_causes";
+// The shipped rule whose cause is in the server's own words, and the lane that hears them.
+constexpr std::string_view kServerDown = "PgDown", kProbeLane = "probe";
 
 // The comparison whose left side is `left`.
 const promql::Binary* comparison_with(const promql::Expr& expr, const promql::Expr* left) {
@@ -47,7 +49,7 @@ std::string cause_text(const promql::VectorSample& element) {
   std::vector<std::string> parts;
   for (const auto& [name, value] : element.labels)
     if (name != "__name__") parts.push_back(name + "=" + value);
-  return (parts.empty() ? std::string("value") : join(parts, ", ")) + ": " + alerts::go_number(element.value);
+  return (parts.empty() ? std::string("value") : join(parts, ", ")) + ": " + alerts::shown_number(element.value);
 }
 
 // What the compared side of a rule aggregates; nullptr: it has an element for each alert already.
@@ -97,6 +99,19 @@ std::string comparison_of(const promql::Expr& expr) {
   return std::string(promql::to_string(binary->op)) + " " + right;
 }
 
+const promql::Expr& fired_side(const promql::Expr& expr, const Labels& labels, HistoryReader& history, UtcTime at,
+                               const promql::EvalOptions& options) {
+  const auto& whole = promql::unwrap(expr);
+  const auto* binary = std::get_if<promql::Binary>(&whole.node);
+  if (binary == nullptr || binary->op != promql::BinaryOp::lor) return expr;
+  auto value = promql::evaluate(*binary->lhs, history, at, options);
+  const auto* vector = value ? std::get_if<promql::Vector>(&*value) : nullptr;
+  const bool left = vector != nullptr && std::any_of(vector->begin(), vector->end(), [&](const auto& element) {
+                      return belongs_to(element.labels, labels);
+                    });
+  return fired_side(left ? *binary->lhs : *binary->rhs, labels, history, at, options);
+}
+
 std::optional<double> normal_value(const promql::Expr& expr, const Labels& labels, HistoryReader& history, UtcTime at,
                                    const promql::EvalOptions& options) {
   const auto* compared = promql::compared_value(expr);
@@ -143,6 +158,13 @@ std::vector<std::string> likely_causes(const promql::Expr& rule, const Alert& al
   return out;
 }
 
+// What `pgtend status` shows of the session that looks whether the server answers; empty: it has one.
+std::string Alerting::server_error() const {
+  for (const auto& lane : parts_.lanes.status())
+    if (lane.name == kProbeLane && !lane.last_error.empty()) return alerts::one_line(lane.last_error);
+  return {};
+}
+
 // For alerts that fire just now.
 net::Task<void> Alerting::add_facts(std::vector<Alert>* changed, UtcTime now) {
   std::vector<Alert> fresh;
@@ -155,8 +177,9 @@ net::Task<void> Alerting::add_facts(std::vector<Alert>* changed, UtcTime now) {
       const auto* rule = rule_of(*rules, alert);
       if (rule == nullptr) continue;
       alert.facts = {};
-      alert.facts.comparison = comparison_of(*rule->expr);
-      alert.facts.normal = normal_value(*rule->expr, alert.labels, *reader, now, options);
+      const auto& side = fired_side(*rule->expr, alert.labels, *reader, now, options);
+      alert.facts.comparison = comparison_of(side);
+      alert.facts.normal = normal_value(side, alert.labels, *reader, now, options);
       alert.facts.causes = likely_causes(*rule->expr, alert, *reader, now, options);
     }
     return fresh;
@@ -166,6 +189,8 @@ net::Task<void> Alerting::add_facts(std::vector<Alert>* changed, UtcTime now) {
     for (auto& with_facts : known) {
       if (with_facts.labels != alert.labels || alert.state != AlertState::firing) continue;
       alert.facts = std::move(with_facts.facts);
+      if (alert.rule == kServerDown)
+        if (auto said = server_error(); !said.empty()) alert.facts.causes.push_back(std::move(said));
       for (const auto& change : expected_) {
         const auto& names = change.alertnames;
         if (std::find(names.begin(), names.end(), alert.rule) != names.end())

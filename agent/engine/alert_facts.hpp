@@ -23,6 +23,10 @@ namespace pgtend::engine {
 // "> 0.8": operator and right side of the comparison on top of the expression; empty when there is none.
 [[nodiscard]] std::string comparison_of(const promql::Expr& expr);
 
+// Of `A > x or B > y` the side that made the alert with these labels; of another expression itself.
+[[nodiscard]] const promql::Expr& fired_side(const promql::Expr& expr, const Labels& labels, HistoryReader& history,
+                                             UtcTime at, const promql::EvalOptions& options);
+
 // The median of the compared value at this hour of the last four weeks; nullopt with fewer than two of them.
 [[nodiscard]] std::optional<double> normal_value(const promql::Expr& expr, const Labels& labels, HistoryReader& history,
                                                  UtcTime at, const promql::EvalOptions& options);

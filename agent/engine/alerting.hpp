@@ -137,6 +137,7 @@ class Alerting {
   [[nodiscard]] bool is_told_from_memory(const OutboxMessage& message) const;
   net::Task<void> send_held(OutboxMessage message);
   net::Task<void> add_facts(std::vector<Alert>* changed, UtcTime now);
+  [[nodiscard]] std::string server_error() const;
   [[nodiscard]] std::vector<alerts::RuleAlerts> by_rule(const LoadedGroup& group, const States& states) const;
   // Of each of a rule's alerts that a run may have left out, why.
   [[nodiscard]] std::map<std::uint64_t, std::string> left_out(const LoadedRule& rule,
@@ -155,6 +156,8 @@ class Alerting {
   void follow_clock(std::vector<Alert>& changed);
   net::Task<void> note_last_looks();
   net::Task<void> end_silences(UtcTime now);
+  // Tells one way of a receiver the test message, past outbox and routes. Result: what became of it, a line.
+  net::Task<std::string> try_way(std::string receiver, std::string id, bool opens_incident, UtcTime now);
   net::TaskResult<net::Turnstile::Permit> turn();
   [[nodiscard]] bool standby() const;
   // The place of the Alertmanager that a message is for; nullopt: it is for a receiver.

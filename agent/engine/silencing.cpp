@@ -4,6 +4,7 @@
 #include "agent/engine/alerting.hpp"
 #include "agent/engine/receivers.hpp"
 #include "agent/model/matcher_text.hpp"
+#include "agent/model/silence.hpp"
 #include "agent/store/sha256.hpp"
 #include "alerts/message.hpp"
 
@@ -58,7 +59,7 @@ net::TaskResult<Silence> Alerting::end_silence(std::string id, std::string actor
   const UtcTime now = parts_.clock.now();
   std::optional<Silence> found;
   for (const auto& each : silences_) {
-    if (id.empty() || !each.id.starts_with(id) || !alerts::is_active(each, now)) continue;
+    if (id.empty() || !each.id.starts_with(id) || !is_active(each, now)) continue;
     if (found) co_return fail(Errc::conflict, "more than one silence starts with \"" + id + "\"");
     found = each;
   }
@@ -101,17 +102,32 @@ net::Task<void> Alerting::end_silences(UtcTime now) {
   }
 }
 
+// A pager opens an incident only for what begins, and keeps it open until that ends: it is told both.
+net::Task<std::string> Alerting::try_way(std::string receiver, std::string id, bool opens_incident, UtcTime now) {
+  std::vector<AlertState> states{AlertState::resolved};
+  if (opens_incident) states = {AlertState::firing, AlertState::resolved};
+  std::string told;
+  for (const auto state : states) {
+    auto message = render(alerts::test_notification(receiver, id, state, now), now);
+    // A receiver must not take the second for a repeat of the first.
+    message.id = to_ms(now) + static_cast<std::int64_t>(state);
+    auto outcome = co_await attempt(&message);
+    if (outcome.outcome != alerts::DeliveryOutcome::sent)
+      co_return id + ": " + std::string(to_string(outcome.outcome)) + " (" + outcome.reason +
+          (told.empty() ? ")" : "); the incident was opened and is still open: resolve it by hand");
+    told = "sent";
+  }
+  co_return id + ": sent" + (opens_incident ? " (an incident was opened and resolved)" : "");
+}
+
 net::TaskResult<std::vector<std::string>> Alerting::test_receiver(std::string name, std::string actor) {
   const UtcTime now = parts_.clock.now();
   std::vector<std::string> lines;
   const auto all = integrations(parts_.config->alerting);
   for (const auto& each : all) {
     if (each.receiver != name && each.id != name) continue;
-    auto message = render(alerts::test_notification(each.receiver, each.id, now), now);
-    message.id = to_ms(now);
-    auto outcome = co_await attempt(&message);
-    lines.push_back(each.id + ": " + std::string(to_string(outcome.outcome)) +
-                    (outcome.reason.empty() ? "" : " (" + outcome.reason + ")"));
+    auto line = co_await try_way(each.receiver, each.id, each.config.kind == "pagerduty", now);
+    lines.push_back(std::move(line));
   }
   if (lines.empty()) co_return fail(Errc::not_found, "no receiver is named \"" + name + "\"");
   store::AuditDraft draft;

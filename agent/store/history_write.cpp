@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "agent/base/log.hpp"
+#include "agent/base/strings.hpp"
 #include "agent/store/history_core.hpp"
 #include "agent/store/migration.hpp"
 
@@ -24,9 +25,13 @@ Result<void> HistoryFile::Core::must_have_room() const {
   auto space = space_of(options_.path);
   if (!space) return fail(std::move(space).error());
   if (space->available >= options_.min_free_bytes && space->ratio >= options_.min_free_ratio) return {};
+  // Without the present figure, which is another one each time: an error that stays is written once a minute.
+  const auto limit = space->available < options_.min_free_bytes
+                         ? std::to_string(options_.min_free_bytes >> 20) + " MiB of history.min_free_bytes"
+                         : "share " + format_double(options_.min_free_ratio) + " of history.min_free_ratio";
   return fail(Errc::resource_exhausted,
-              "the file system of " + options_.path + " has only " + std::to_string(space->available >> 20) +
-                  " MiB free; history waits in memory until there is more",
+              "the file system of " + options_.path + " has less free than the " + limit +
+                  "; history waits in memory until there is more",
               true);
 }
 

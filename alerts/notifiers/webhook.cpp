@@ -96,7 +96,9 @@ std::string webhook_body(const Notification& notification, const std::string& ex
   group.truncated_alerts = notification.truncated;
   std::vector<Json> rendered;
   for (const auto& entry : notification.alerts) {
-    auto alert = alert_json(entry.alert, external_url);
+    // A test is about no alert that a link could explain.
+    const bool test = notification.reason == NotificationReason::test;
+    auto alert = alert_json(entry.alert, test ? std::string() : external_url);
     if (!entry.earlier.empty()) alert["earlierEpisodes"] = episodes_json(entry.earlier);
     if (entry.more_episodes > 0) alert["moreEpisodes"] = entry.more_episodes;
     if (entry.flapping) alert["flapping"] = true;

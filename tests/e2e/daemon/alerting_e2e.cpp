@@ -196,7 +196,7 @@ TEST_CASE("an alert with a lower threshold for its end fires until then, and its
   PgCluster cluster;
   WebhookSink sink;
   Daemon daemon(cluster, {{"alerting", webhook(sink) + "  external_url: https://db.example.org\n"}});
-  cluster.exec("postgres", "CREATE TABLE gauge AS SELECT 9 AS n");
+  cluster.exec("postgres", "CREATE TABLE gauge AS SELECT 1 AS n");
   std::filesystem::create_directories(daemon.path("collectors.d"));
   write_file(daemon.path("collectors.d/mine.yaml"),
              "interval: 500ms\nsql: select n from public.gauge\n"
@@ -209,6 +209,9 @@ TEST_CASE("an alert with a lower threshold for its end fires until then, and its
         annotations: {summary: mine, pgtend_resolve_expr: pgtend_mine < 2}
 )");
   daemon.start();
+  const auto samples = [&] { return daemon.get("/api/v1/query?query=pgtend_mine"); };
+  REQUIRE(eventually([&] { return samples() && !(*samples())["data"]["result"].empty(); }, std::chrono::seconds(60)));
+  cluster.exec("postgres", "UPDATE gauge SET n = 9");
   const bool told = eventually([&] { return delivered(sink, "firing"); }, std::chrono::seconds(60));
   INFO(daemon.log() << daemon.cli({"status"}).output);
   REQUIRE(told);
@@ -233,6 +236,8 @@ TEST_CASE("an alert with a lower threshold for its end fires until then, and its
   const auto id = path.substr(std::string("/v1/alerts/").size(), 16), at = path.substr(path.find('=') + 1);
   const auto shown = daemon.cli({"alerts", "explain", id, "--at", at}).output;
   CHECK_THAT(shown, ContainsSubstring("pgtend_mine > 5"));
+  // What was before it fired is there, too.
+  CHECK_THAT(shown, ContainsSubstring(": 1.0 at ") && ContainsSubstring("highest 9.0"));
   const auto explained = daemon.get(path);
   REQUIRE(explained);
   CHECK((*explained)["item"]["alert"]["fired_at"] == first);

@@ -2,6 +2,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "alerts/notifiers/email.hpp"
 #include "alerts/notifiers/pagerduty.hpp"
 #include "alerts/notifiers/receiver.hpp"
+#include "alerts/notifiers/webhook.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/process.hpp"
@@ -311,6 +313,72 @@ TEST_CASE("a message says what, how much against what, since when, why and what 
   const auto cut = message_text(many, context);
   CHECK(cut.body.size() <= kMessageLength);
   CHECK(cut.title.find("(+41 more)") != std::string::npos);
+}
+
+TEST_CASE("a long summary is cut, not the value, the times, the threshold and how many more there are") {
+  const MessageContext context{"db-07", "https://pgtend.example.org", kFired + std::chrono::minutes(6)};
+  auto many = notification(false);
+  for (int i = 0; i < 59; ++i) many.alerts.push_back(many.alerts[1]);
+  std::string summary;
+  while (summary.size() < 6'000) summary += "Überlänge ";
+  for (auto& entry : many.alerts)
+    for (const auto* text : {"summary", "description"}) entry.alert.annotations[text] = summary;
+  const auto text = message_text(many, context);
+  CHECK(text.title.size() <= 250);
+  CHECK(text.title.starts_with("[CRIT] db-07 orders: Überlänge Überlänge"));
+  CHECK(text.title.ends_with("… for 16m (+60 more)"));
+  CHECK(text.body.size() <= kMessageLength);
+  for (const auto* line : {"\n  fired 03:12 UTC; before that 02:12 UTC-02:22 UTC\n",
+                           "\n  Value 0.96, peak 0.99, alerts at > 0.8, normal at this hour 0.31\n",
+                           "\n  Likely cause: usename=app, state=idle: 71\n", "\n+60 more: pgtend alerts\n",
+                           "\nLook: pgtend alerts explain ", "\nTake it: pgtend alerts ack ", "\nKey "})
+    CHECK(text.body.find(line) != std::string::npos);
+  CHECK(text.body.find("…\n  fired") != std::string::npos);
+  CHECK(text.body.find('\xEF') == std::string::npos);
+  CHECK(json::parse(slack_body(many, context, "")).at("attachments").size() == 1);
+}
+
+TEST_CASE("breaks of a summary and marks of an address do not get into the markup of a receiver") {
+  const MessageContext context{"db-07", "", kFired};
+  auto said = notification(true);
+  auto& annotations = said.alerts[0].alert.annotations;
+  annotations["summary"] = "first\r\n second\tthird\n";
+  annotations["runbook_url"] = "https://wiki/a b<c>|d\r\ne?x=1&y=%20";
+  const auto text = message_text(said, context);
+  CHECK(text.title == "[RESOLVED] db-07 orders: first second third");
+  CHECK(text.body.starts_with("PgConnectionsHigh: first second third\n"));
+  REQUIRE(text.links.size() == 1);
+  CHECK(text.links[0].url == "https://wiki/a%20b%3Cc%3E%7Cd%0D%0Ae?x=1&y=%20");
+  CHECK(slack_body(said, context, "").find("<https://wiki/a%20b%3Cc%3E%7Cd%0D%0Ae?x=1&y=%20|runbook>") !=
+        std::string::npos);
+}
+
+TEST_CASE("a value is shown with the digits that count") {
+  CHECK(shown_number(8.131962579749429) == "8.132");
+  CHECK(shown_number(0.96) == "0.96");
+  CHECK(shown_number(71) == "71");
+  CHECK(shown_number(-0.00123456) == "-0.001235");
+  CHECK(shown_number(1'795'858'913.25) == "1795858913");
+  CHECK(shown_number(0) == "0");
+  CHECK(shown_number(3e-9) == "3e-09");
+  CHECK(shown_number(std::nan("")) == "NaN");
+}
+
+TEST_CASE("a test opens an incident of a pager and ends it, and links to no alert") {
+  const MessageContext context{"db-07", "https://pgtend.example.org", kFired, "https://grafana.example.org"};
+  const auto event = [&](AlertState state) {
+    return json::parse(
+        pagerduty_body(test_notification("oncall", "oncall/pagerduty/0", state, kFired), context, "key"));
+  };
+  const auto begins = event(AlertState::firing), ends = event(AlertState::resolved);
+  CHECK(begins.at("event_action") == "trigger");
+  CHECK(ends.at("event_action") == "resolve");
+  CHECK(begins.at("dedup_key") == ends.at("dedup_key"));
+  CHECK(begins.at("/payload/summary"_json_pointer) == "[TEST] db-07: test message of pgtend, please ignore");
+  CHECK(begins.dump().find("/v1/alerts/") == std::string::npos);
+  const auto hook =
+      webhook_body(test_notification("oncall", "oncall/webhook/0", AlertState::resolved, kFired), context.external_url);
+  CHECK(json::parse(hook).at("/alerts/0/generatorURL"_json_pointer) == "");
 }
 
 TEST_CASE("a text is cut between characters") {

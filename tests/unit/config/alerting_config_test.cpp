@@ -112,6 +112,11 @@ TEST_CASE("mistakes of routes and receivers are named with their place") {
   const std::string times = "alerting:\n  time_intervals: [{name: n, time_intervals: [";
   CHECK(errors_of(times + "{weekdays: [someday]}]}]\n").find("'someday' is no range of weekdays") != std::string::npos);
   CHECK(errors_of(times + "{days_of_month: ['0:3']}]}]\n").find("is no range of days") != std::string::npos);
+  // As amtool check-config.
+  CHECK(errors_of(times + "{weekdays: ['1:5']}]}]\n").find("'1:5' is no range of weekdays") != std::string::npos);
+  CHECK(errors_of(times + "{days_of_month: ['-1:1']}]}]\n").find("'-1:1' is no range of days") != std::string::npos);
+  CHECK(errors_of(times + "{days_of_month: ['-31:31']}]}]\n").find("is no range of days") != std::string::npos);
+  CHECK(errors_of(times + "{times: [{start_time: '17:00'}]}]}]\n").find("'end_time' is missing") != std::string::npos);
   CHECK(errors_of(times + "{times: [{start_time: '17:00', end_time: '09:00'}]}]}]\n").find("before their end_time") !=
         std::string::npos);
   CHECK(errors_of(times + "{location: Europe/Berlim}]}]\n").find("is not known on this host") != std::string::npos);

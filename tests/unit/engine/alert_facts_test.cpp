@@ -6,6 +6,27 @@
 
 using namespace pgtend;
 
+TEST_CASE("of two conditions the threshold is that of the one that fired") {
+  promql::MemoryHistory history;
+  const UtcTime at = from_ms(1'000'000'000);
+  const auto add = [&](const char* name, const char* database, double value) {
+    REQUIRE(history.add(SeriesKey{name, Labels{{"datname", database}}}, {{at, value}}));
+  };
+  add("waiting", "shop", 8);
+  add("waiting", "crm", 1);
+  add("age", "shop", 90);
+  add("age", "crm", 90);
+  const auto both = *promql::parse("waiting > 5 or (age > 60 or depth > 7)");
+  const auto threshold = [&](const promql::Expr& expr, const char* database) {
+    const Labels labels{{"alertname", "A"}, {"datname", database}, {"instance", "main"}};
+    return engine::comparison_of(engine::fired_side(expr, labels, history, at, {}));
+  };
+  CHECK(threshold(*both, "shop") == "> 5");
+  CHECK(threshold(*both, "crm") == "> 60");
+  CHECK(threshold(*both, "other") == "> 7");
+  CHECK(threshold(**promql::parse("age > 60"), "crm") == "> 60");
+}
+
 TEST_CASE("without an expression for it, the causes are what the rule adds up for this alert") {
   promql::MemoryHistory history;
   const UtcTime at = from_ms(1'000'000'000);
