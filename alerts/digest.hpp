@@ -15,7 +15,8 @@ inline constexpr const char* kDigestKey = "{}:{digest}";
 
 // Says what all messages of one way say that wait, and takes their place: the groups remember it as what they said
 // last. `waiting`: the sequences of these messages, each above 0. Result: the notification, without words; nullopt when
-// fewer than two messages wait, or when a message is of no group, which cannot be said again. `state` is then unchanged.
+// fewer than two messages wait, or when a message is of no group, which cannot be said again. `state` is then
+// unchanged.
 [[nodiscard]] std::optional<Notification> combine(DispatchState& state, const std::string& receiver,
                                                   const std::string& integration, const std::set<std::int64_t>& waiting,
                                                   DispatchStep& step);

@@ -7,9 +7,8 @@
 namespace pgtend::engine {
 
 // The moments at which what recurs is done together: every waking of a thread, commit to disk and round of rules has
-// its price, whatever it is for. Source: 60 to 100 us of CPU for a waking of the I/O thread and what it wakes in turn,
-// in a virtual machine; a dozen collectors every ten seconds at moments of their own had 32 commits and 150 rounds in a
-// minute.
+// its price, whatever it is for. Source: a dozen collectors every ten seconds at moments of their own had 32 commits and
+// 150 rounds of rules in a minute.
 inline constexpr Millis kBeat{10'000};
 
 // The beat at or before a moment.

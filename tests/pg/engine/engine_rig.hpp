@@ -21,8 +21,19 @@ class EngineRig {
         history_(*store::HistoryFile::open(
             engine::history_options(config_->history), [](const std::function<void()>& job) { job(); }, clock_)),
         board_(api::BoardOptions{"test"}),
-        parts_{clock_, world_.io(), world_.blocking(), world_.blocking(), config_, lanes_, *history_, nullptr, "",
-               board_, {}},
+        parts_{clock_,
+               world_.io(),
+               world_.blocking(),
+               world_.blocking(),
+               world_.blocking(),
+               world_.blocking(),
+               config_,
+               lanes_,
+               *history_,
+               nullptr,
+               "",
+               board_,
+               {}},
         cost_({1, 1LL << 40}) {}
   ~EngineRig() { world_.run(lanes_.close()); }
   EngineRig(const EngineRig&) = delete;
