@@ -27,7 +27,7 @@ TEST_CASE("each lane has the session settings that keep the server safe from it"
     CHECK(row->text(0, "ro") == "on");
     CHECK(row->text(0, "messages") == "error");
     CHECK(row->text(0, "track") == "none");
-    CHECK(row->text(0, "app") == "pgtend/test");
+    CHECK(row->text(0, "app") == (lane == Lane::probe ? "pgtend/probe" : "pgtend/sample"));
   }
   CHECK(bench.query(Lane::advise, sql)->text(0, "ro") == "on");
   CHECK(bench.query(Lane::act, sql)->text(0, "ro") == "off");
