@@ -24,11 +24,13 @@ std::map<std::string, std::int64_t> counts_of(const std::map<std::string, std::s
 
 // Where a receiver takes no more messages now, what waits becomes one; so does what comes while that one waits.
 net::Task<void> Alerting::combine_waiting(Deadline now) {
-  if (parts_.ledger == nullptr) co_return;
+  if (parts_.ledger == nullptr || !parts_.ledger->may_have_queued()) co_return;
   std::vector<NamedIntegration> full;
   for (auto& each : integrations(parts_.config->alerting)) {
-    if (alerts::send_rate(each.config.kind).burst <= 0) continue;
-    if (digests_.contains(each.id) || paces_.at(each.id).allowed(now, 1) == 0) full.push_back(std::move(each));
+    const auto rate = alerts::send_rate(each.config.kind);
+    if (rate.burst <= 0) continue;
+    auto& pace = paces_.try_emplace(each.id, rate).first->second;
+    if (digests_.contains(each.id) || pace.allowed(now, 1) == 0) full.push_back(std::move(each));
   }
   if (full.empty()) co_return;
   auto permit = co_await turn();

@@ -104,7 +104,6 @@ net::TaskResult<std::vector<OutboxMessage>> Alerting::claim_due() {
 
 net::Task<std::vector<Alerting::Batch>> Alerting::take_due() {
   const Deadline steady = parts_.clock.steady_now();
-  (void)allowance(steady);
   co_await combine_waiting(steady);
   std::map<std::string, Batch> batches;
   for (auto& message : held_.take_due(parts_.clock.now(), busy_))

@@ -6,7 +6,7 @@
 namespace pgtend::engine {
 
 void lower_own_priority() {
-  // Source: sched(7): each step of nice is a tenth of CPU; at 10 a query gets a tenth of a core that rules want.
+  // Source: sched(7), each step of nice is a factor of about 1.25: a tenth of a core on which rules want to run.
   constexpr int kNice = 10;
   thread_local bool lowered = false;
   if (lowered) return;
