@@ -2,7 +2,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,6 +16,7 @@
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/source_dir.hpp"
+#include "tests/unit/alerts/told_alert.hpp"
 #include "tests/unit/http/running_server.hpp"
 
 using namespace pgtend;
@@ -25,58 +25,6 @@ using namespace pgtend::test;
 using nlohmann::json;
 
 namespace {
-
-constexpr UtcTime kFired{Millis(1'767'582'720'000)};  // 2026-01-05T03:12:00Z
-
-Alert connections(bool resolved) {
-  Alert out;
-  out.rule = "PgConnectionsHigh";
-  out.group = "connections";
-  out.labels = Labels{{"alertname", "PgConnectionsHigh"}, {"datname", "orders"}, {"severity", "critical"}};
-  out.annotations = {{"summary", "96 % of the connections are in use"},
-                     {"description", "Look for idle sessions <or> put a pooler in front & \"rest\"."},
-                     {"runbook", "PgConnectionsHigh"},
-                     {"runbook_url", "https://wiki.example.org/PgConnectionsHigh"}};
-  out.state = resolved ? AlertState::resolved : AlertState::firing;
-  out.value = 0.96;
-  out.active_at = kFired - std::chrono::minutes(10);
-  out.fired_at = kFired;
-  if (resolved) {
-    out.resolved_at = kFired + std::chrono::minutes(7);
-    out.resolved_value = 0.41;
-  }
-  out.highest = 0.99;
-  out.lowest = 0.82;
-  out.facts.comparison = "> 0.8";
-  out.facts.normal = 0.31;
-  out.facts.causes = {"usename=app, state=idle: 71"};
-  out.facts.acts = {"change 7f3a runs and may cause this"};
-  return out;
-}
-
-Notification notification(bool resolved) {
-  Notification out;
-  out.receiver = "oncall";
-  out.integration = "oncall/x/0";
-  out.group_key = "{}:{alertname=\"PgConnectionsHigh\"}";
-  out.group_labels = Labels{{"alertname", "PgConnectionsHigh"}};
-  out.reason = resolved ? NotificationReason::resolved : NotificationReason::firing;
-  out.sequence = 42;
-  out.told = 3;
-  NotifiedAlert first;
-  first.alert = connections(resolved);
-  first.earlier = {{kFired - std::chrono::hours(1), kFired - std::chrono::minutes(50)}};
-  out.alerts.push_back(first);
-  if (!resolved) {
-    NotifiedAlert second;
-    second.alert = connections(false);
-    second.alert.labels.set("datname", "crm");
-    second.alert.labels.set("severity", "warning");
-    second.alert.facts = {};
-    out.alerts.push_back(second);
-  }
-  return out;
-}
 
 ReceiverTarget target(const std::string& kind) {
   ReceiverTarget out;
@@ -106,40 +54,6 @@ void check_golden(const std::string& name, std::string text) {
   const auto path = std::string(source_dir()) + "/tests/golden/notifiers/" + name;
   if (std::getenv("PGTEND_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
   CHECK(read_file(path) == text);
-}
-
-TEST_CASE("a board is linked where Grafana's address is known, and only by a uid") {
-  MessageContext context{"db-07", "", kFired, "https://grafana.example.org"};
-  auto said = notification(false);
-  const auto link = [&] {
-    const auto links = message_text(said, context).links;
-    return links.empty() || links[0].text != "grafana" ? std::string() : links[0].url;
-  };
-  const auto from = std::to_string(to_ms(kFired - std::chrono::minutes(40)));
-  CHECK(link() == "https://grafana.example.org/d/pgtend-overview?from=" + from + "&to=now");
-  said.alerts[0].alert.group = "replication";
-  CHECK(link().find("/d/pgtend-replication?") != std::string::npos);
-  said.alerts[0].alert.annotations[kBoardAnnotation] = "my_board-7";
-  CHECK(link().find("/d/my_board-7?") != std::string::npos);
-  said.alerts[0].alert.annotations[kBoardAnnotation] = "../admin?x=";
-  CHECK(link().empty());
-  said.alerts[0].alert.annotations.erase(kBoardAnnotation);
-  context.grafana_url.clear();
-  CHECK(link().empty());
-}
-
-TEST_CASE("a peak is told in the direction in which the rule's comparison gets worse") {
-  const MessageContext context{"db-07", "", kFired};
-  auto said = notification(true);
-  auto& alert = said.alerts[0].alert;
-  CHECK(message_text(said, context).body.find("Value 0.96, peak 0.99, alerts at > 0.8") != std::string::npos);
-  alert.facts.comparison = "< 0.97";
-  CHECK(message_text(said, context).body.find("Value 0.96, lowest 0.82, alerts at < 0.97") != std::string::npos);
-  alert.facts.comparison = "== 0.96";
-  CHECK(message_text(said, context).body.find("Value 0.96, alerts at") != std::string::npos);
-  CHECK(message_text(said, context).body.ends_with(alert.fingerprint_hex() + ", message 3\n"));
-  said.told = 1;
-  CHECK(message_text(said, context).body.ends_with(alert.fingerprint_hex() + "\n"));
 }
 
 TEST_CASE("a chat message that may have arrived before says so, and another one does not") {
@@ -291,79 +205,6 @@ TEST_CASE("a change that was kept or undone is a change event of PagerDuty, with
   CHECK(answering.got[1].path == "/v2/enqueue");
 }
 
-TEST_CASE("a message says what, how much against what, since when, why and what to do, within its length") {
-  const MessageContext context{"db-07", "https://pgtend.example.org", kFired + std::chrono::minutes(6)};
-  const auto firing = message_text(notification(false), context);
-  CHECK(firing.title == "[CRIT] db-07 orders: 96 % of the connections are in use for 16m (+1 more)");
-  for (const auto* part :
-       {"Value 0.96, peak 0.99, alerts at > 0.8, normal at this hour 0.31", "usename=app, state=idle: 71",
-        "change 7f3a", "fired 03:12 UTC", "before that 02:12 UTC-02:22 UTC", "pgtend alerts explain",
-        "pgtend alerts ack", "pgtend runbook PgConnectionsHigh\n", "Key "})
-    CHECK(firing.body.find(part) != std::string::npos);
-  auto foreign = notification(false);
-  foreign.alerts[0].alert.annotations["runbook"] = "https://wiki.example.org/x; rm";
-  CHECK(message_text(foreign, context).body.find("pgtend runbook") == std::string::npos);
-  const auto resolved = message_text(notification(true), context);
-  CHECK(resolved.title.starts_with("[RESOLVED]"));
-  CHECK(resolved.body.find("resolved 03:19 UTC (7m)") != std::string::npos);
-  CHECK(resolved.body.find("; now 0.41") != std::string::npos);
-  auto many = notification(false);
-  for (int i = 0; i < 40; ++i) many.alerts.push_back(many.alerts[1]);
-  many.alerts[0].alert.annotations["description"] = std::string(5'000, 'x') + "ä";
-  const auto cut = message_text(many, context);
-  CHECK(cut.body.size() <= kMessageLength);
-  CHECK(cut.title.find("(+41 more)") != std::string::npos);
-}
-
-TEST_CASE("a long summary is cut, not the value, the times, the threshold and how many more there are") {
-  const MessageContext context{"db-07", "https://pgtend.example.org", kFired + std::chrono::minutes(6)};
-  auto many = notification(false);
-  for (int i = 0; i < 59; ++i) many.alerts.push_back(many.alerts[1]);
-  std::string summary;
-  while (summary.size() < 6'000) summary += "Überlänge ";
-  for (auto& entry : many.alerts)
-    for (const auto* text : {"summary", "description"}) entry.alert.annotations[text] = summary;
-  const auto text = message_text(many, context);
-  CHECK(text.title.size() <= 250);
-  CHECK(text.title.starts_with("[CRIT] db-07 orders: Überlänge Überlänge"));
-  CHECK(text.title.ends_with("… for 16m (+60 more)"));
-  CHECK(text.body.size() <= kMessageLength);
-  for (const auto* line : {"\n  fired 03:12 UTC; before that 02:12 UTC-02:22 UTC\n",
-                           "\n  Value 0.96, peak 0.99, alerts at > 0.8, normal at this hour 0.31\n",
-                           "\n  Likely cause: usename=app, state=idle: 71\n", "\n+60 more: pgtend alerts\n",
-                           "\nLook: pgtend alerts explain ", "\nTake it: pgtend alerts ack ", "\nKey "})
-    CHECK(text.body.find(line) != std::string::npos);
-  CHECK(text.body.find("…\n  fired") != std::string::npos);
-  CHECK(text.body.find('\xEF') == std::string::npos);
-  CHECK(json::parse(slack_body(many, context, "")).at("attachments").size() == 1);
-}
-
-TEST_CASE("breaks of a summary and marks of an address do not get into the markup of a receiver") {
-  const MessageContext context{"db-07", "", kFired};
-  auto said = notification(true);
-  auto& annotations = said.alerts[0].alert.annotations;
-  annotations["summary"] = "first\r\n second\tthird\n";
-  annotations["runbook_url"] = "https://wiki/a b<c>|d\r\ne?x=1&y=%20";
-  const auto text = message_text(said, context);
-  CHECK(text.title == "[RESOLVED] db-07 orders: first second third");
-  CHECK(text.body.starts_with("PgConnectionsHigh: first second third\n"));
-  REQUIRE(text.links.size() == 1);
-  CHECK(text.links[0].url == "https://wiki/a%20b%3Cc%3E%7Cd%0D%0Ae?x=1&y=%20");
-  CHECK(slack_body(said, context, "").find("<https://wiki/a%20b%3Cc%3E%7Cd%0D%0Ae?x=1&y=%20|runbook>") !=
-        std::string::npos);
-}
-
-TEST_CASE("a value is shown with the digits that count") {
-  CHECK(shown_number(8.131962579749429) == "8.132");
-  CHECK(shown_number(0.96) == "0.96");
-  CHECK(shown_number(71) == "71");
-  CHECK(shown_number(-0.00123456) == "-0.001235");
-  CHECK(shown_number(1'795'858'913.25) == "1795858913");
-  CHECK(shown_number(0) == "0");
-  CHECK(shown_number(3e-9) == "3e-09");
-  CHECK(shown_number(std::nan("")) == "NaN");
-}
-
 TEST_CASE("a test opens an incident of a pager and ends it, and links to no alert") {
   const MessageContext context{"db-07", "https://pgtend.example.org", kFired, "https://grafana.example.org"};
   const auto event = [&](AlertState state) {
@@ -379,12 +220,6 @@ TEST_CASE("a test opens an incident of a pager and ends it, and links to no aler
   const auto hook =
       webhook_body(test_notification("oncall", "oncall/webhook/0", AlertState::resolved, kFired), context.external_url);
   CHECK(json::parse(hook).at("/alerts/0/generatorURL"_json_pointer) == "");
-}
-
-TEST_CASE("a text is cut between characters") {
-  CHECK(shortened("abc", 3) == "abc");
-  CHECK(shortened("aäöü", 6) == "aä…");
-  CHECK(shortened("aäöü", 5) == "a…");
 }
 
 TEST_CASE("a webhook is signed, a token of a bot is only in its address, a key of an event only in what is sent") {
