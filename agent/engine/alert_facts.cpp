@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/decimal.hpp"
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/engine/alerting.hpp"
@@ -94,7 +95,9 @@ std::string comparison_of(const promql::Expr& expr) {
   const auto* left = promql::compared_value(expr);
   const auto* binary = left == nullptr ? nullptr : comparison_with(expr, left);
   if (binary == nullptr) return {};
-  const auto right = promql::format(*binary->rhs);
+  const auto* number = std::get_if<promql::NumberLiteral>(&binary->rhs->node);
+  // Whoever reads it at night reads no exponents.
+  const auto right = number != nullptr ? decimal_text(number->value) : promql::format(*binary->rhs);
   if (right.size() > kLongestRight) return {};
   return std::string(promql::to_string(binary->op)) + " " + right;
 }

@@ -86,7 +86,7 @@ net::TaskResult<api::QueryResult> View::query_range(std::string expr, TimeRange 
 net::TaskResult<std::string> View::format_query(std::string expr) {
   auto parsed = promql::parse(expr);
   if (!parsed) co_return fail(std::move(parsed.error()));
-  co_return promql::format(**parsed);
+  co_return promql::format_lines(**parsed);
 }
 
 net::TaskResult<std::vector<SeriesKey>> View::history_series(std::vector<std::string> selectors, TimeRange range) {

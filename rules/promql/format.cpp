@@ -1,6 +1,11 @@
-#include <algorithm>
-#include <limits>
+#include "rules/promql/format.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "agent/base/decimal.hpp"
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "rules/promql/function.hpp"
@@ -69,9 +74,15 @@ std::string bare(const VectorSelector& node) {
   return (plain ? node.name : std::string()) + "{" + inside + "}";
 }
 
+// Of numbers beyond these, Prometheus writes the exponent.
+constexpr double kPlainFrom = 1e-4, kPlainBelow = 1e6;
+
 std::string text(const Expr&, const NumberLiteral& node) {
-  // "+Inf" would read as a sign and a number.
-  return node.value == std::numeric_limits<double>::infinity() ? "Inf" : format_double(node.value);
+  const double size = std::abs(node.value);
+  if (size == 0 || (size >= kPlainFrom && size < kPlainBelow) || !std::isfinite(size)) return decimal_text(node.value);
+  std::array<char, 32> out;
+  const auto end = std::to_chars(out.begin(), out.end(), node.value, std::chars_format::scientific).ptr;
+  return {out.begin(), end};
 }
 std::string text(const Expr&, const StringLiteral& node) {
   return quote(node.value);
@@ -84,8 +95,7 @@ std::string text(const Expr&, const MatrixSelector& node) {
   return bare(selector) + "[" + format_duration(node.range) + "]" + at_text(selector.at) + offset_text(selector.offset);
 }
 std::string text(const Expr&, const Subquery& node) {
-  return format(*node.expr) + "[" + format_duration(node.range) + ":" +
-         (node.step ? format_duration(*node.step) : std::string()) + "]" + at_text(node.at) + offset_text(node.offset);
+  return format(*node.expr) + subquery_suffix(node);
 }
 std::string text(const Expr&, const Call& node) {
   std::string out(node.function->name);
@@ -101,28 +111,15 @@ std::string text(const Expr&, const Paren& node) {
 }
 
 std::string text(const Expr&, const Binary& node) {
-  std::string out = format(*node.lhs) + " " + std::string(to_string(node.op));
-  if (node.return_bool) out += " bool";
-  const auto& matching = node.matching;
-  if (matching.on || !matching.labels.empty() || matching.cardinality == Cardinality::many_to_one ||
-      matching.cardinality == Cardinality::one_to_many) {
-    out += (matching.on ? " on " : " ignoring ") + list(matching.labels);
-    if (matching.cardinality == Cardinality::many_to_one) out += " group_left " + list(matching.include);
-    if (matching.cardinality == Cardinality::one_to_many) out += " group_right " + list(matching.include);
-  }
-  return out + " " + format(*node.rhs);
+  auto left = format(*node.lhs);
+  // A sign would be read as that of the whole power.
+  if (node.op == BinaryOp::pow && left == "+Inf") left.erase(0, 1);
+  return left + " " + operator_text(node) + " " + format(*node.rhs);
 }
 
 std::string text(const Expr&, const Aggregate& node) {
-  std::string out(to_string(node.op));
-  if (node.without) {
-    out += " without " + list(node.grouping) + " ";
-  } else if (!node.grouping.empty()) {
-    out += " by " + list(node.grouping) + " ";
-  }
-  out += '(';
-  if (node.param) out += format(*node.param) + ", ";
-  return out + format(*node.expr) + ")";
+  return aggregate_text(node) + "(" + (node.param ? format(*node.param) + ", " : std::string()) + format(*node.expr) +
+         ")";
 }
 
 void collect(const Expr& expr, std::vector<std::vector<Matcher>>& out) {
@@ -131,6 +128,34 @@ void collect(const Expr& expr, std::vector<std::vector<Matcher>>& out) {
 }
 
 }  // namespace
+
+std::string subquery_suffix(const Subquery& node) {
+  return "[" + format_duration(node.range) + ":" + (node.step ? format_duration(*node.step) : std::string()) + "]" +
+         at_text(node.at) + offset_text(node.offset);
+}
+
+std::string operator_text(const Binary& node) {
+  std::string out(to_string(node.op));
+  if (node.return_bool) out += " bool";
+  const auto& matching = node.matching;
+  if (matching.on || !matching.labels.empty() || matching.cardinality == Cardinality::many_to_one ||
+      matching.cardinality == Cardinality::one_to_many) {
+    out += (matching.on ? " on " : " ignoring ") + list(matching.labels);
+    if (matching.cardinality == Cardinality::many_to_one) out += " group_left " + list(matching.include);
+    if (matching.cardinality == Cardinality::one_to_many) out += " group_right " + list(matching.include);
+  }
+  return out;
+}
+
+std::string aggregate_text(const Aggregate& node) {
+  std::string out(to_string(node.op));
+  if (node.without) {
+    out += " without " + list(node.grouping) + " ";
+  } else if (!node.grouping.empty()) {
+    out += " by " + list(node.grouping) + " ";
+  }
+  return out;
+}
 
 std::string format(const Expr& expr) {
   return std::visit([&](const auto& node) { return text(expr, node); }, expr.node);

@@ -27,6 +27,9 @@ inline constexpr std::size_t kMaxExpressionBytes = 256 * 1024;
 
 // Canonical text; parse(format(e)) gives an equal tree.
 [[nodiscard]] std::string format(const Expr& expr);
+// The same in lines, two blanks per level, of what would be longer than 100 bytes: the text that Prometheus's
+// format_query answers.
+[[nodiscard]] std::string format_lines(const Expr& expr);
 
 // The matchers of every vector selector used, in source order, so that a caller can ask which collectors feed it.
 [[nodiscard]] std::vector<std::vector<Matcher>> selectors(const Expr& expr);

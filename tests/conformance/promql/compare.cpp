@@ -16,7 +16,7 @@ bool same_number(const std::string& a, const std::string& b) {
   if (std::isnan(x) || std::isnan(y)) return std::isnan(x) && std::isnan(y);
   if (x == y) return true;
   if (std::isinf(x) || std::isinf(y)) return false;
-  return std::abs(x - y) <= 1e-9 * std::max({std::abs(x), std::abs(y), 1.0});
+  return std::abs(x - y) <= 1e-9 * std::max({std::abs(x), std::abs(y)});
 }
 
 std::string sample_difference(const Json& theirs, const Json& ours) {

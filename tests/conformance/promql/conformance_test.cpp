@@ -61,6 +61,9 @@ TEST_CASE("answers and errors have Prometheus's bytes where order and rounding l
       {"query", {{"query", "x + on (a) group_left c"}, {"time", now}}},
       {"query", {{"query", "label_replace(x, \"1\", \"\", \"\", \"\")"}, {"time", now}}},
       {"query", {{"query", "1"}, {"time", "yesterday"}}},
+      {"query", {{"query", "1"}, {"time", "2023-11-14T22:13:20.5+01:00"}}},
+      {"query", {{"query", "1"}, {"time", "2023-11-14 22:13:20Z"}}},
+      {"query", {{"query", "1"}, {"time", "2023-11-14T22:13:60Z"}}},
       {"query", {{"query", "1"}, {"timeout", "x"}}},
       {"query", {{"query", "1 +"}, {"timeout", "0"}}},
       {"query_range", {{"query", "x{a=\"1\"}"}, {"start", now}, {"end", now}, {"step", "15"}}},
@@ -122,6 +125,31 @@ TEST_CASE("the written expressions give what Prometheus gives, at moments and ov
     }
     CHECK(shared().range(expr, steps(-60, 900, "30"), Strictness::exact_errors) == "");
     CHECK(shared().range(expr, steps(1203, 4200, "77s"), Strictness::exact_errors) == "");
+  }
+}
+
+TEST_CASE("expressions are written as Prometheus writes them, in lines where they are long") {
+  const auto expressions = lines_of("expressions.txt");
+  const auto text = [](const HttpAnswer& answer) {
+    return nlohmann::json::parse(answer.body).at("data").get<std::string>();
+  };
+  const auto same = [&](const std::string& expr) {
+    INFO(expr);
+    const auto theirs = shared().theirs.post("format_query", {{"query", expr}});
+    const auto ours = shared().ours.post("format_query", {{"query", expr}});
+    CHECK(theirs.status == ours.status);
+    if (theirs.status == 200) CHECK(text(theirs) == text(ours));
+  };
+  for (const auto& expr : expressions) {
+    same(expr);
+    // Long enough to be broken, whatever it is and around what.
+    for (const auto& other : {"x", "sum by (a, b) (rate(x[5m] offset 1m)) > bool 0.00001"}) {
+      same(expr + " - on (a) group_left (b) (" + other + " + " + other + ") * " + expr);
+      same("max_over_time((" + expr + " - -(" + expr + " / " + other +
+           " + 12345678901234567890123))[1h:1m] offset 1m)");
+      same("topk by (a) (3, -label_replace(" + expr +
+           ", \"aaaaaaaaaaaaaaaaa\", \"bbbbbbbbbbbbbbbbbbb\", \"c\", \"(.*)\") > -Inf)");
+    }
   }
 }
 

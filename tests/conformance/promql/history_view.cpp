@@ -62,7 +62,7 @@ net::TaskResult<api::QueryResult> HistoryView::query_range(std::string text, Tim
 net::TaskResult<std::string> HistoryView::format_query(std::string text) {
   const auto parsed = promql::parse(text);
   if (!parsed) co_return fail(parsed.error());
-  co_return promql::format(**parsed);
+  co_return promql::format_lines(**parsed);
 }
 
 net::TaskResult<std::vector<SeriesKey>> HistoryView::history_series(std::vector<std::string> asked,

@@ -25,6 +25,7 @@ TEST_CASE("of two conditions the threshold is that of the one that fired") {
   CHECK(threshold(*both, "crm") == "> 60");
   CHECK(threshold(*both, "other") == "> 7");
   CHECK(threshold(**promql::parse("age > 60"), "crm") == "> 60");
+  CHECK(threshold(**promql::parse("age > 50000000"), "crm") == "> 50000000");
 }
 
 TEST_CASE("without an expression for it, the causes are what the rule adds up for this alert") {

@@ -96,7 +96,9 @@ TEST_CASE("the canonical text parses to itself") {
       {"count_values('v\\n', x)", "count_values(\"v\\n\", x)"},
       {"TIME()", "1:1: parse error: unknown function with name \"TIME\""},
       {"time()", "time()"},
-      {"Inf + NaN", "Inf + NaN"},
+      {"Inf + NaN", "+Inf + NaN"},
+      {"Inf ^ 1e21 > bool -Inf", "Inf ^ 1e+21 > bool -Inf"},
+      {"0.0001 + 0.00001 + 999999 + 1000000", "0.0001 + 1e-05 + 999999 + 1e+06"},
       {"(((x)))", "(((x)))"},
       {"offset offset 5m", "offset offset 5m"},
       {"sum by (by) (sum)", "sum by (by) (sum)"},
@@ -127,7 +129,7 @@ TEST_CASE("what Prometheus 3 added to the language is read and written back") {
       {"rate(x[1.5] offset 60)", "rate(x[1s500ms] offset 1m)"},
       {"max_over_time(x[300:60])", "max_over_time(x[5m:1m])"},
       {"1_000 + 0xf_f", "1000 + 255"},
-      {"1_000_000.5", "1000000.5"},
+      {"1_000_000.5", "1.0000005e+06"},
   };
   for (const auto& [text, expected] : cases) {
     INFO(text);
