@@ -141,7 +141,9 @@ Result<UtcTime> time_of(const http::Request& request, const std::string& name, s
   if (text.empty() && fallback) return *fallback;
   if (const auto seconds = number(text); seconds && std::abs(*seconds) <= kLastSecond)
     return from_ms(std::llround(*seconds * 1000));
-  if (const auto time = parse_rfc3339(text)) return *time;
+  // Go's reading of RFC 3339, which Prometheus has, knows neither a blank for the T nor leap seconds.
+  const bool strict = text.size() > 19 && text[10] == 'T' && text.substr(17, 2) != "60";
+  if (const auto time = parse_rfc3339(text); time && strict) return *time;
   const std::string what = "cannot parse " + json_text(text) + " to a valid timestamp";
   return invalid(name, fallback ? "Invalid time value for '" + name + "': " + what : what);
 }
