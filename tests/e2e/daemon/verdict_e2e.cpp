@@ -2,6 +2,7 @@
 #include "tests/e2e/daemon/traffic.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/seeds.hpp"
+#include "tests/support/source_dir.hpp"
 
 using namespace pgtend::test;
 
@@ -32,6 +33,7 @@ struct Shop {
                                  "\n  user: postgres\n  operator: {user: postgres}\n");
     daemon.set("collection", "  directory: " + daemon.path("collectors.d").string() +
                                  "\n  intervals: {identity: 1s, statements: 1s}\n  budget: {cpu_ratio: 1.0}\n");
+    write_file(daemon.path("rules/host.yaml"), read_file(std::string(source_dir()) + "/alerts/rules/host.yaml"));
     fill();
     start_traffic();
     daemon.start();
@@ -174,6 +176,8 @@ TEST_CASE("under drifting traffic an index that helps is kept, with its plans as
   // What the alerts say of themselves comes every ten seconds.
   CHECK(eventually(is_known, std::chrono::seconds(40)));
   CHECK_THAT(shop.daemon.metrics(), ContainsSubstring("pgtend_policy_verdicts_right{action=\"create_index\"} 1"));
+  CHECK(shop.daemon.query("pgtend_changes_lately{state=\"kept\"}").size() == 1);
+  CHECK(shop.daemon.query("ALERTS{alertname=\"PgtendActionRolledBack\"}").empty());
 }
 
 TEST_CASE("under drifting traffic an index that ends HOT updates is undone by what they touch and write") {
@@ -188,6 +192,9 @@ TEST_CASE("under drifting traffic an index that ends HOT updates is undone by wh
   CHECK(written(change["evidence_after"]) > 1.3 * written(change["evidence_before"]["statements"]));
   CHECK(shop.indexes("stock_quantity_idx") == "0");
   shop.proved();
+  const std::string alert =
+      "ALERTS{alertname=\"PgtendActionRolledBack\",alertstate=\"firing\",action=\"create_index\"}";
+  CHECK(eventually([&] { return !shop.daemon.query(alert).empty(); }, std::chrono::seconds(40)));
 }
 
 TEST_CASE("under drifting traffic an index that nobody uses is undone for its write cost") {
