@@ -54,6 +54,7 @@ Result<void> HistoryFile::Core::write_part() {
     pending_.blocks.clear();
     return committed;
   }
+  recorder_->note_chunks_written();
   pending_.forget(*rows);
   if (blocks > 0 && oldest_in_file_ == 0) oldest_in_file_.reset();
   for (std::size_t i = 0; i < blocks; ++i) {
@@ -213,6 +214,8 @@ void HistoryFile::Core::forget_old() {
 }
 
 void HistoryFile::Core::encode_in_memory() {
+  // No block in a file needs them.
+  recorder_->note_chunks_written();
   pending_ = {};
   (void)sealing_.start(nullptr).has_value();
   for (auto& sealed : sealing_.take()) {

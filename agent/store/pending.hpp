@@ -28,6 +28,7 @@ struct HeadRow {
 struct TickChunk {
   std::uint32_t scope = 0;
   std::int64_t chunk = 0;
+  std::int64_t until = 0;  // the tick after its last
   std::string data;
 };
 

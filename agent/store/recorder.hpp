@@ -66,6 +66,8 @@ class Recorder {
   void seal_idle(UtcTime now, bool all);
   // The block of `frozen` is in the file: memory keeps it in encoded form only.
   void note_sealed(const Frozen& frozen, std::string data);
+  // The chunks of ticks that wait are in the file, or no block will need them: their times leave memory.
+  void note_chunks_written();
 
   // Forgets ended series without a sample since `cutoff`, and those of scopes that are silent since.
   void forget_series_before(std::int64_t cutoff_ms);
@@ -128,7 +130,8 @@ class Recorder {
     std::vector<SeriesState*> order;   // of the last snapshot's samples
     std::vector<SeriesPtr> displaced;  // ended, and their place is another's
     std::int64_t next_seq = 0;
-    std::int64_t chunk_until = 0;  // ticks before it are in the file's chunks
+    std::int64_t chunk_until = 0;    // ticks before it are in the file's chunks, or wait for the next commit
+    std::int64_t written_until = 0;  // ticks before it are in the file's chunks
     std::int64_t last_ms = INT64_MIN;
     int until_full = 0;
     std::size_t active = 0;

@@ -198,6 +198,7 @@ Result<void> Recorder::begin_times(Database& db, Scope& scope, std::int64_t seq,
     (*query)->reset();
   }
   scope.chunk_until = memory.times.empty() ? 0 : memory.times_from + static_cast<std::int64_t>(memory.times.size());
+  scope.written_until = memory.times_from;
   memory.times.resize(static_cast<std::size_t>(seq - memory.times_from),
                       memory.times.empty() ? at : memory.times.back());
   return {};

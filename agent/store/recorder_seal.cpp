@@ -15,6 +15,8 @@ constexpr std::int64_t kSealAfterMs = 2LL * 3'600'000;
 constexpr std::int64_t kSealTicksThen = 32;
 // Source: performance reference 5.7.
 constexpr std::int64_t kIdleMs = 3'600'000;
+// Chunks whose times stay in memory while the file cannot be written: 15 kB a scope.
+constexpr std::int64_t kMostWaiting = 8;
 
 // Groups seal at different ticks, so that no commit has all of them to write.
 std::int64_t phase_of(GroupId group) {
@@ -48,7 +50,7 @@ void Recorder::put_chunk(Scope& scope, const HeadScope& memory) {
   std::vector<std::int64_t> times;
   for (auto seq = chunk * kChunkTicks; seq < scope.next_seq; ++seq)
     times.push_back(memory.time_of(std::max(seq, memory.times_from)));
-  pending_.chunks.push_back({scope.id, chunk, codec::encode_ticks(times)});
+  pending_.chunks.push_back({scope.id, chunk, scope.next_seq, codec::encode_ticks(times)});
   scope.chunk_until = scope.next_seq;
 }
 
@@ -87,10 +89,21 @@ void Recorder::end_idle_series(Scope& scope, std::size_t ordinal, std::int64_t s
   }
 }
 
-// REQUIRES: the head's mutex. Keeps what an open column or the unfinished chunk needs.
+void Recorder::note_chunks_written() {
+  const std::lock_guard guard(head_.mutex());
+  for (const auto& chunk : pending_.chunks) {
+    auto& scope = *scope_by_id_.at(chunk.scope);
+    scope.written_until = chunk.until;
+    drop_times(scope);
+  }
+}
+
+// REQUIRES: the head's mutex. Keeps what an open column or the unfinished chunk needs, and what blocks in the file need
+// whose chunk of ticks is not there yet.
 void Recorder::drop_times(Scope& scope) {
   auto& memory = head_.scopes[scope.id];
-  auto keep = scope.next_seq / kChunkTicks * kChunkTicks;
+  const auto whole = scope.next_seq / kChunkTicks * kChunkTicks;
+  auto keep = std::clamp(scope.written_until, std::max<std::int64_t>(0, whole - kMostWaiting * kChunkTicks), whole);
   for (const auto& group : memory.groups) keep = std::min(keep, group.first_seq);
   const auto count = std::max<std::int64_t>(0, keep - memory.times_from);
   memory.times.erase(memory.times.begin(), memory.times.begin() + count);

@@ -156,6 +156,35 @@ TEST_CASE("what is absorbed is read before it is written, and the next commit co
   CHECK(count(*again.file) == 2);
 }
 
+TEST_CASE("at no tick is less read than was appended, whatever is sealed, committed or begun anew around it") {
+  TempDir dir;
+  const std::vector<std::string> collectors{"a", "b", "c", "d", "e"};  // each seals its blocks at another tick
+  std::size_t ticks = 0;
+  for (int life = 0; life < 6; ++life) {
+    History history(dir.file("history.db"));
+    const auto reader = history.file->reader();
+    REQUIRE(reader);
+    // No life ends with a whole chunk of ticks, and most chunks are committed later than they are whole.
+    for (int i = 0; i < 130; ++i, ++ticks) {
+      INFO("life " << life << ", tick " << ticks);
+      const auto at = history.clock.now() + Millis(1'000 * static_cast<std::int64_t>(ticks));
+      for (const auto& name : collectors) history.append(snapshot(name, at, {gauge("g", {{"c", name}}, 1)}));
+      if (ticks % 7 == 3) {
+        (void)history.commit();
+      } else {
+        history.file->absorb();
+      }
+      auto found = (*reader)->select({named("g")}, kAlways, 10'000);
+      REQUIRE(found);
+      REQUIRE(found->size() == collectors.size());
+      for (const auto& series : *found) REQUIRE(series.samples.size() == ticks + 1);
+    }
+    if (life == 3) history.seal();
+    (void)history.commit();
+    REQUIRE(history.file->stats().bad_blocks == 0);
+  }
+}
+
 TEST_CASE("flush commits what was appended") {
   TempDir dir;
   History history(dir.file("history.db"));
