@@ -230,7 +230,7 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
   } else if (collector == kBackupsCollector) {
     co_await run_backups(snapshot);
   } else if (collector == kSelfCollector) {
-    co_await recall_failing();
+    co_await recall();
     run_self(*snapshot);
   } else if (collector == kSessionsCollector) {
     active_sessions_.run(*snapshot);

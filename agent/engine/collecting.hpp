@@ -81,8 +81,11 @@ class Collecting {
   // Leaves a database that cannot be entered out of discovery for ten minutes; another one of its name it does not.
   void rest(const std::string& database);
 
+  // Reads once what history says of the runs before the agent was started: a collector that failed then fails until it
+  // is seen to work, and what it gave then is missed now. Without it none of that is known.
+  net::Task<void> recall();
   // Why the collector behind a metric cannot be trusted now: it failed, is late, or has not run since the start; empty
-  // when it can or when no collector makes the metric.
+  // when it can, when no collector makes the metric, or when it never worked for want of a right.
   [[nodiscard]] std::string blind(const std::string& metric) const;
   // Why series of the metric may be there that the last run of its collector left out; empty: there are none. Of
   // `alert`: only those that an alert with these labels can be about and that were not asked for.
@@ -141,9 +144,10 @@ class Collecting {
   [[nodiscard]] std::optional<bool> works(const std::string& collector, const Run& run) const;
   // Which collectors work and which fail by their own fault, as far as that was ever seen.
   [[nodiscard]] std::map<Key, bool> judge();
-  net::Task<void> recall_failing();
+  net::TaskResult<std::vector<SeriesData>> worked(std::vector<Matcher> whose, bool last_only);
   [[nodiscard]] bool waits_for_first_run(const CollectorDef& def) const;
   [[nodiscard]] std::string blind(const CollectorDef& def) const;
+  [[nodiscard]] bool is_of_other_role(const CollectorDef& def) const;
   void set_lookbacks();
   void note(const Snapshot& snapshot);
   void forget_undefined();
@@ -174,6 +178,7 @@ class Collecting {
   Deadline started_;
   std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted
+  std::map<Key, UtcTime> worked_before_;               // when each was last seen to work before the agent was started
   bool recalled_ = false;
   std::string missing_;
   struct Found {

@@ -15,6 +15,8 @@ constexpr std::chrono::seconds kLanesReopen{90};
 constexpr std::chrono::minutes kFirstRuns{10};
 // How far back a start looks for what failed before it: a weekend's alert does not end because the agent was away.
 constexpr std::chrono::hours kRecall{72};
+// Collectors and databases that failed at the end, of which it is asked when they last worked: 10 ms each.
+constexpr std::size_t kMostUnclear = 200;
 // Samples: where a reader cannot give the last ones only, it gives none rather than three days of them all.
 constexpr std::size_t kMaxRecalled = 1'000'000;
 
@@ -72,6 +74,7 @@ void Collecting::forget_database(const std::string& database) {
   std::erase_if(runs_, is_its);
   std::erase_if(row_keys_, is_its);
   std::erase_if(cost_of_run_, is_its);
+  std::erase_if(worked_before_, is_its);
   std::erase_if(failing_, [&](const Key& key) { return key.second == database; });
 }
 
@@ -83,18 +86,29 @@ bool Collecting::waits_for_first_run(const CollectorDef& def) const {
                              [&](const std::string& database) { return !runs_.contains({def.name, database}); });
 }
 
+bool Collecting::is_of_other_role(const CollectorDef& def) const {
+  const auto role = parts_.lanes.identity().role;
+  return def.role && role != ServerRole::unknown && role != *def.role;
+}
+
 std::string Collecting::blind(const CollectorDef& def) const {
   if (waits_for_first_run(def)) return "collector " + def.name + " has not run everywhere since the agent started";
   // That it cannot reach the server is what this one is there to say.
   if (def.name == kUpCollector) return {};
   for (auto it = runs_.lower_bound({def.name, ""}); it != runs_.end() && it->first.first == def.name; ++it) {
     const auto& [key, run] = *it;
+    // A standby that was promoted has nothing of a standby to show.
+    if (run.status == CollectStatus::unsupported && is_of_other_role(def)) continue;
     if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
         run.status != CollectStatus::permission)
       return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
              std::string(to_string(run.status));
-    if (run.last_success && parts_.clock.now() - *run.last_success > stale_after(run.interval, run.duration))
-      return "collector " + key.first + " is stale";
+    const auto before = worked_before_.find(key);
+    const auto worked = run.last_success || before == worked_before_.end() ? run.last_success : before->second;
+    // What it gave once is missed now; of what never worked nothing is.
+    if (worked && parts_.clock.now() - *worked > stale_after(run.interval, run.duration))
+      return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is stale" +
+             (run.status == CollectStatus::ok ? "" : ": " + std::string(to_string(run.status)));
   }
   return {};
 }
@@ -149,29 +163,52 @@ void Collecting::set_lookbacks() {
   parts_.lookbacks = std::move(out);
 }
 
-// A collector that failed before the agent was restarted fails until it is seen to work: its alert neither ends nor
-// begins to wait anew because nobody has looked yet.
-net::Task<void> Collecting::recall_failing() {
-  if (std::exchange(recalled_, true)) co_return;
+// Whether collectors worked in the time that is recalled; of each the last sample only, or all.
+net::TaskResult<std::vector<SeriesData>> Collecting::worked(std::vector<Matcher> whose, bool last_only) {
   auto reader = parts_.history.reader();
-  auto named = Matcher::make("__name__", MatchOp::equal, "pgtend_collector_up");
-  if (!reader || !named) co_return;
-  auto job = [reader = std::shared_ptr<HistoryReader>(std::move(*reader)), matcher = std::move(*named),
+  if (!reader) co_return fail(std::move(reader.error()));
+  whose.push_back(*Matcher::make("__name__", MatchOp::equal, "pgtend_collector_up"));
+  auto job = [reader = std::shared_ptr<HistoryReader>(std::move(*reader)), matchers = std::move(whose), last_only,
               now = parts_.clock.now()] {
-    ReadHints last;
-    last.every = kRecall;
-    last.first = now;
-    reader->hint(last);
-    return reader->select({matcher}, {now - kRecall, now}, kMaxRecalled);
+    ReadHints hints;
+    if (last_only) hints.every = kRecall;
+    hints.first = now;
+    reader->hint(hints);
+    return reader->select(matchers, {now - kRecall, now}, kMaxRecalled);
   };
   auto found = co_await net::run_on(parts_.blocking, job);
-  if (!found) {
-    log::warn("collectors that failed before the start are not known", {{"error", found.error().describe()}});
-    co_return;
+  co_return found;
+}
+
+// A collector that failed before the agent was restarted fails until it is seen to work: its alert neither ends nor
+// begins to wait anew because nobody has looked yet.
+net::Task<void> Collecting::recall() {
+  if (recalled_) co_return;
+  auto last = co_await worked({}, true);
+  std::vector<Key> unclear;  // they failed then, or what they did is not known
+  for (const auto& series : last ? *last : std::vector<SeriesData>()) {
+    if (series.samples.empty()) continue;
+    const Key key(series.key.labels.get("collector"), series.key.labels.get("datname"));
+    const auto& sample = series.samples.back();
+    if (sample.value == 1) {
+      worked_before_.insert_or_assign(key, sample.time);
+      continue;
+    }
+    if (sample.value == 0) failing_.insert(key);
+    if (unclear.size() < kMostUnclear) unclear.push_back(key);
   }
-  for (const auto& series : *found)
-    if (!series.samples.empty() && series.samples.back().value == 0)
-      failing_.emplace(series.key.labels.get("collector"), series.key.labels.get("datname"));
+  for (const auto& key : unclear) {
+    auto all = co_await worked(
+        {*Matcher::make("collector", MatchOp::equal, key.first), *Matcher::make("datname", MatchOp::equal, key.second)},
+        false);
+    if (!all) last = std::move(all);
+    if (!last) break;
+    for (const auto& series : *all)
+      for (const auto& sample : series.samples)
+        if (sample.value == 1) worked_before_.insert_or_assign(key, sample.time);
+  }
+  if (!last) log::warn("how collectors did before the start is not known", {{"error", last.error().describe()}});
+  recalled_ = true;
 }
 
 bool Collecting::is_stale(const Run& run) const {

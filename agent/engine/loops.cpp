@@ -140,6 +140,7 @@ net::Task<void> Rooms::rules_loop() {
   if (!restored && parts.ledger != nullptr) log::error("alerts not restored", {{"error", restored.error().describe()}});
   // The first samples must be there, or every rule would see an empty history.
   const Deadline settled = parts.clock.steady_now() + kSettle;
+  co_await collecting.recall();
   co_await net::sleep_until(settled);
   std::map<std::string, Deadline> due;
   while (true) {

@@ -40,6 +40,58 @@ std::string state_of_rule(const Daemon& daemon, const std::string& rule) {
 
 }  // namespace
 
+TEST_CASE(
+    "an alert whose collector lost its right is unknown, before and after a restart, until the right is there again") {
+  PgCluster cluster;
+  Daemon daemon(cluster, {{"promql", "  lookback: 1s\n"}});
+  cluster.exec("postgres",
+               "CREATE ROLE watcher LOGIN; CREATE TABLE lever (name text, n int);"
+               "INSERT INTO lever VALUES ('a', 90), ('b', 1); GRANT SELECT ON lever TO watcher;"
+               "CREATE TABLE secret (n int); INSERT INTO secret VALUES (1)");
+  daemon.set("postgresql",
+             "  host: " + cluster.socket_dir() + "\n  port: " + std::to_string(cluster.port()) + "\n  user: watcher\n");
+  daemon.set("collection", "  directory: " + daemon.path("collectors.d").string() +
+                               "\n  intervals: {identity: 500ms, self: 1s}\n  budget: {cpu_ratio: 1.0}\n");
+  std::filesystem::create_directories(daemon.path("collectors.d"));
+  write_file(daemon.path("collectors.d/levers.yaml"),
+             "interval: 500ms\nlabels: [name]\nsql: select name, n from public.lever\n"
+             "columns: [{column: n, metric: pgtend_lever, help: Levers.}]\n");
+  write_file(daemon.path("collectors.d/secrets.yaml"),
+             "interval: 500ms\nsql: select n from public.secret\n"
+             "columns: [{column: n, metric: pgtend_secret, help: Secrets.}]\n");
+  write_file(daemon.path("rules/levers.yaml"), R"(groups:
+  - name: levers
+    rules:
+      - {alert: High, expr: 'pgtend_lever > 50'}
+      - {alert: Secret, expr: 'absent(pgtend_secret)'}
+)");
+  daemon.start();
+  INFO(daemon.log());
+  REQUIRE(eventually([&] { return is(daemon, "High", "firing", false); }, kSoon));
+  // What was never readable is not missed.
+  REQUIRE(eventually([&] { return is(daemon, "Secret", "firing", false); }, kSoon));
+  REQUIRE(eventually([&] { return !daemon.query("pgtend_collector_up{collector=\"levers\"} == 1").empty(); }, kSoon));
+  const auto since = alert_of(daemon, "High")["active_at"];
+
+  cluster.exec("postgres", "REVOKE SELECT ON lever FROM watcher");
+  REQUIRE(eventually([&] { return is(daemon, "High", "firing", true); }, kSoon));
+  for (const bool crash : {false, true}) {
+    CAPTURE(crash);
+    crash ? daemon.kill() : daemon.stop();
+    daemon.start();
+    REQUIRE(eventually([&] { return is(daemon, "Secret", "firing", false); }, kSoon));
+    REQUIRE(
+        eventually([&] { return daemon.query("time() - timestamp(pg_up) < 1 and pg_up == 1").size() == 1; }, kSoon));
+    REQUIRE(daemon.query("pgtend_lever").empty());
+    rounds_pass(daemon);
+    CHECK(is(daemon, "High", "firing", true));
+  }
+  CHECK(alert_of(daemon, "High")["active_at"] == since);
+  cluster.exec("postgres", "GRANT SELECT ON lever TO watcher; UPDATE lever SET n = 2");
+  REQUIRE(eventually(
+      [&] { return alert_of(daemon, "High").is_null() || alert_of(daemon, "High")["state"] == "resolved"; }, kSoon));
+}
+
 TEST_CASE("an alert about a row that falls behind its collector's limit goes on, and ends when the row is gone") {
   PgCluster cluster;
   Daemon daemon(cluster, {{"promql", "  lookback: 1s\n"}});

@@ -30,6 +30,28 @@ TEST_CASE("PgReplicaDisconnected leaves alone a standby that never received") {
   REQUIRE(eventually([&] { return scene.firing("PgReplicaDisconnected").empty(); }, kSoon));
 }
 
+TEST_CASE("an alert about what only a standby has ends with its promotion") {
+  PgCluster primary;
+  RuleScene scene(primary.make_standby(), {"recovery", "wal_receiver"}, "");
+  scene.daemon.set("promql", "  lookback: 1s\n");
+  write_file(scene.daemon.path("rules/mine.yaml"),
+             "groups: [{name: mine, rules: [{alert: Receives, expr: pgtend_wal_receiver_timeline > 0}]}]\n");
+  scene.start_seeing("pgtend_wal_receiver_timeline");
+  scene.must_fire("Receives");
+  REQUIRE(eventually([&] { return scene.sees("pgtend_collector_up{collector=\"wal_receiver\"} == 1"); }, kSoon));
+  // While nobody looks: the collector gives no answer without rows, it has none at all any more.
+  scene.daemon.kill();
+  scene.cluster.exec("postgres", "select pg_promote()");
+  scene.daemon.start();
+  const auto fires = [&] {
+    const auto alerts = scene.daemon.get("/v1/alerts");
+    return !alerts || std::ranges::any_of((*alerts)["items"], [](const Json& alert) {
+      return alert["rule"] == "Receives" && alert["state"] == "firing";
+    });
+  };
+  CHECK(eventually([&] { return !fires(); }, kSoon));
+}
+
 TEST_CASE("PgArchiveBacklog needs a queue that grows, not one that is worked off") {
   // Segments of these servers have 1 MB.
   RuleScene scene({{"archive_mode", "on"}, {"archive_command", "/bin/false"}}, {"wal_archive_queue"});
