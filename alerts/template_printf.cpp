@@ -12,8 +12,9 @@ namespace pgtend::alerts::templates {
 
 namespace {
 
-// Longest width and precision of a verb. Source: nobody pads a text for people further.
-constexpr int kWidest = 100;
+// Longest width and precision of a verb. Source: nobody pads a text for people further; Go does to a million, with
+// which a short template would take all memory.
+constexpr int kWidest = 1'000;
 
 // "%-8.2f", taken apart.
 struct Verb {
@@ -163,9 +164,9 @@ std::string fraction_by(double value, const Verb& verb) {
   if (!shortest) {
     const char kind = verb.kind == 'v' ? 'g' : verb.kind == 'x' ? 'a' : verb.kind == 'X' ? 'A' : verb.kind;
     const std::string format = (verb.precision < 0 ? "%" : "%." + std::to_string(verb.precision)) + kind;
-    char out[512];
-    std::snprintf(out, sizeof out, format.c_str(), size);
-    digits = out;
+    // The digits before the point, those behind it, and the null.
+    digits.resize(320 + kWidest);
+    digits.resize(static_cast<std::size_t>(std::snprintf(digits.data(), digits.size(), format.c_str(), size)));
     // Go's exponents have two digits at least.
     const auto p = digits.find_first_of("pP");
     if (p != std::string::npos && digits.size() == p + 3) digits.insert(p + 2, 1, '0');
