@@ -240,20 +240,27 @@ bool Reader::duration_map(const Entry& entry, std::map<std::string, Millis>& out
   return all;
 }
 
+bool Reader::label_name(Position at, const std::string& name) {
+  bool good = !name.empty() && !(name[0] >= '0' && name[0] <= '9');
+  for (const char c : name)
+    good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
+  if (!good) error(at, "'" + name + "' is not a label name", "letters, digits and _ only, no digit first");
+  return good;
+}
+
 bool Reader::labels(const Entry& entry, Labels& out) {
   std::map<std::string, std::string> values;
   if (!text_map(entry, values)) return false;
   bool all = true;
   for (const auto& item : entry.value->entries) {
-    bool good = !item.key.empty() && !(item.key[0] >= '0' && item.key[0] <= '9');
-    for (const char c : item.key)
-      good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
-    if (good && item.key != "__name__") {
+    if (item.key == "__name__") {
+      error(item.at, "'__name__' is not a label name", "the name of a metric is not given here");
+      all = false;
+    } else if (label_name(item.at, item.key)) {
       out.set(item.key, values[item.key]);
-      continue;
+    } else {
+      all = false;
     }
-    all = false;
-    error(item.at, "'" + item.key + "' is not a label name", "letters, digits and _ only, no digit first");
   }
   return all;
 }

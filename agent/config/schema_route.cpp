@@ -1,5 +1,7 @@
 // Keys of the routing tree, inhibition and time intervals, as alertmanager.yml spells them.
+#include <algorithm>
 #include <array>
+#include <set>
 
 #include "agent/config/schema.hpp"
 #include "agent/model/matcher_text.hpp"
@@ -162,6 +164,7 @@ Field<T> match_map(std::string key, std::vector<Matcher> T::* member, MatchOp op
             std::map<std::string, std::string> pairs;
             if (!r.text_map(e, pairs)) return;
             for (const auto& [name, value] : pairs) {
+              if (!r.label_name(Reader::where(e), name)) continue;
               auto matcher = Matcher::make(name, op, value);
               if (matcher) {
                 (out.*member).push_back(std::move(*matcher));
@@ -173,11 +176,25 @@ Field<T> match_map(std::string key, std::vector<Matcher> T::* member, MatchOp op
           nullptr};
 }
 
+// As Alertmanager takes them: '...' has no others beside it, and each label stands once.
+bool can_group(Reader& r, const Entry& e, const std::vector<std::string>& labels) {
+  const std::set<std::string> each(labels.begin(), labels.end());
+  if (each == std::set<std::string>{"..."}) return true;
+  if (each.contains("...")) {
+    r.error(Reader::where(e), "'...' means every label and stands alone", "group_by: ['...']");
+    return false;
+  }
+  if (each.size() < labels.size()) r.error(Reader::where(e), "a label stands twice", "each label once");
+  const bool named =
+      std::ranges::all_of(labels, [&](const std::string& name) { return r.label_name(Reader::where(e), name); });
+  return named && each.size() == labels.size();
+}
+
 Field<Route> group_by_field() {
   return {{"group_by", "list of text", "Labels that make one message; '...' alone: each alert its own.", "", {}, {}},
           [](Reader& r, const Entry& e, Route& out) {
             std::vector<std::string> labels;
-            if (r.text_list(e, labels)) out.group_by = std::move(labels);
+            if (r.text_list(e, labels) && can_group(r, e, labels)) out.group_by = std::move(labels);
           },
           [](const Route& from, KeyDoc& to) { to.value = from.group_by ? show_list(*from.group_by) : ""; }};
 }

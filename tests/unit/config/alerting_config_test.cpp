@@ -100,6 +100,16 @@ TEST_CASE("mistakes of routes and receivers are named with their place") {
       errors_of(one + "  route: {receiver: oncal}\n").find("receiver 'oncal' is not defined; did you mean 'oncall'?") !=
       std::string::npos);
   CHECK(errors_of(one + "  route: {group_by: [a]}\n").find("the first route needs a 'receiver'") != std::string::npos);
+  const auto grouped = [&](const std::string& by) {
+    return errors_of(one + "  route: {receiver: oncall, group_by: " + by + "}\n");
+  };
+  CHECK(grouped("['...', a]").find("'...' means every label and stands alone") != std::string::npos);
+  CHECK(grouped("[a, a]").find("a label stands twice") != std::string::npos);
+  CHECK(grouped("['']").find("'' is not a label name") != std::string::npos);
+  CHECK(grouped("[a, a-b]").find("'a-b' is not a label name") != std::string::npos);
+  CHECK(grouped("['...', '...']").empty());
+  CHECK(errors_of(one + "  route: {receiver: oncall, routes: [{match: {'a-b': c}}]}\n")
+            .find("'a-b' is not a label name") != std::string::npos);
   CHECK(errors_of(one + "  route: {receiver: oncall, matchers: [a=b]}\n").find("it has no matchers") !=
         std::string::npos);
   CHECK(errors_of(one + "  route: {receiver: oncall, routes: [{matchers: ['a=~\"(\"']}]}\n")
