@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -73,6 +74,12 @@ std::vector<Sample> samples_of(const std::string& name, int row, const Extent& e
   return out;
 }
 
+// What an alert writes for its labels, in the spelling of data_for().
+std::string of_an_alert(const std::string& text) {
+  static const std::regex label(R"-(\{\{ printf "%q" \$labels\.(\w+) \}\})-");
+  return std::regex_replace(text, label, "\"$010\"");
+}
+
 }  // namespace
 
 ShippedQueries shipped_queries() {
@@ -84,7 +91,7 @@ ShippedQueries shipped_queries() {
       for (const auto& rule : group.rules) {
         out.emplace_back(file + " / " + rule.name, rule.expr);
         if (const auto causes = rule.annotations.find("pgtend_causes"); causes != rule.annotations.end())
-          out.emplace_back(file + " / " + rule.name + " / causes", causes->second);
+          out.emplace_back(file + " / " + rule.name + " / causes", of_an_alert(causes->second));
       }
   }
   for (auto& query : board_queries()) out.push_back(std::move(query));
