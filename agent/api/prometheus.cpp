@@ -111,17 +111,20 @@ net::Task<Result<Keys>> keys_of(Context context, Request request, std::vector<st
   if (!end) co_return fail(end.error());
   const auto limit = prom::limit_of(request, "limit");
   if (!limit) co_return fail(limit.error());
-  const TimeRange range{*start, *end};
-  if (range.to < range.from) co_return Keys{};
+  // A range that ends before it begins has no series, but what is asked is looked at all the same.
+  const TimeRange range{*start, std::max(*start, *end)};
   auto keys = co_await context.view.history_series(std::move(selectors), range);
   if (!keys) co_return fail(std::move(keys.error()));
+  if (*end < *start) keys->clear();
   co_return Keys{std::move(*keys), *limit == 0 ? kMostKeys : std::min(*limit, kMostKeys)};
 }
 
-Response keys_failed(const Error& error) {
+// Of `parameter` the error says whose value it is; empty: nobody's.
+Response keys_failed(const Error& error, const std::string& parameter) {
   if (error.message.ends_with("vector selector must contain at least one non-empty matcher"))
-    return prom::bad_data("invalid parameter \"match[]\": match[] must contain at least one non-empty matcher");
-  return error.code == Errc::invalid_argument ? prom::bad_data(error.message) : prom::failure(error, "match[]");
+    return prom::bad_data((parameter.empty() ? "" : "invalid parameter \"" + parameter + "\": ") +
+                          std::string("match[] must contain at least one non-empty matcher"));
+  return error.code == Errc::invalid_argument ? prom::bad_data(error.message) : prom::failure(error, parameter);
 }
 
 // Cuts a list to its limit and says so.
@@ -135,7 +138,7 @@ net::Task<Response> series(Context context, Request request) {
   auto selectors = prom::values_of(request, "match[]");
   if (selectors.empty()) co_return prom::bad_data("no match[] parameter provided");
   auto keys = co_await keys_of(context, std::move(request), std::move(selectors));
-  if (!keys) co_return keys_failed(keys.error());
+  if (!keys) co_return keys_failed(keys.error(), "match[]");
   auto list = Json::array();
   for (const auto& key : keys->found) {
     if (list.size() > keys->limit) break;
@@ -148,7 +151,7 @@ net::Task<Response> series(Context context, Request request) {
 net::Task<Response> labels(Context context, Request request) {
   auto selectors = prom::values_of(request, "match[]");
   auto keys = co_await keys_of(context, std::move(request), std::move(selectors));
-  if (!keys) co_return keys_failed(keys.error());
+  if (!keys) co_return keys_failed(keys.error(), "");
   std::set<std::string> names;
   for (const auto& key : keys->found) {
     names.insert("__name__");
@@ -193,7 +196,7 @@ net::Task<Response> label_values(Context context, Request request) {
                              Json(written).dump(-1, ' ', false, Json::error_handler_t::replace));
   auto selectors = prom::values_of(request, "match[]");
   auto keys = co_await keys_of(context, std::move(request), std::move(selectors));
-  if (!keys) co_return keys_failed(keys.error());
+  if (!keys) co_return keys_failed(keys.error(), "");
   std::set<std::string> values;
   for (const auto& key : keys->found) {
     const std::string value(*name == "__name__" ? std::string_view(key.name) : key.labels.get(*name));
