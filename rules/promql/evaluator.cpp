@@ -70,6 +70,12 @@ Result<void> Query::require_unique(const Elements& elements) const {
   return fail(Errc::invalid_argument, "vector cannot contain metrics with the same labelset");
 }
 
+Result<void> Query::require_one_source(const void* node, const Labels* result, const Labels* source) {
+  const auto [known, fresh] = sources_[node].try_emplace(result, source);
+  if (fresh || known->second == source) return {};
+  return fail(Errc::invalid_argument, "vector cannot contain metrics with the same labelset");
+}
+
 bool Query::is_distinct(const Call& call) {
   if (!std::holds_alternative<RangeFunction>(call.function->run)) return false;
   const auto [known, fresh] = distinct_.try_emplace(&call, false);
@@ -109,7 +115,9 @@ Result<Elements> Query::over_range(const Call& call, RangeFunction run, UtcTime 
   if (!args) return fail(args.error());
   const auto range = std::find_if(call.args.begin(), call.args.end(),
                                   [](const ExprPtr& arg) { return arg->type == ValueType::matrix; });
-  auto ahead = from_ahead(call, run, *args, at);
+  const bool distinct = is_distinct(call);
+  Result<std::optional<Elements>> ahead = std::nullopt;
+  if (distinct) ahead = from_ahead(call, run, *args, at);
   if (!ahead) return fail(ahead.error());
   if (*ahead) return std::move(**ahead);
   const auto series = windows(**range, at);
@@ -119,7 +127,10 @@ Result<Elements> Query::over_range(const Call& call, RangeFunction run, UtcTime 
   for (const auto& one : *series) {
     const auto value = run(one.window, *args);
     if (!value) continue;
-    out.push_back({call.function->keeps_name ? one.labels : one.bare, *value});
+    const auto* labels = call.function->keeps_name ? one.labels : one.bare;
+    if (!distinct)
+      if (auto alone = require_one_source(&call, labels, one.labels); !alone) return fail(alone.error());
+    out.push_back({labels, *value});
   }
   return out;
 }
@@ -136,7 +147,11 @@ Result<Elements> Query::over_values(const Call& call, MapFunction run, UtcTime a
 Result<Elements> Query::unary(const Unary& unary, UtcTime at) {
   auto elements = vector(*unary.expr, at);
   if (!elements || !unary.negative) return elements;
-  for (auto& element : *elements) element = {labels_.without_name(element.labels), -element.value};
+  for (auto& element : *elements) {
+    const auto* bare = labels_.without_name(element.labels);
+    if (auto alone = require_one_source(&unary, bare, element.labels); !alone) return fail(alone.error());
+    element = {bare, -element.value};
+  }
   return elements;
 }
 

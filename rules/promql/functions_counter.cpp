@@ -12,6 +12,14 @@ double seconds(Millis duration) {
   return static_cast<double>(duration.count()) / 1000.0;
 }
 
+// Without epoch edges: in the order in which Prometheus adds, so that large counters are rounded as there.
+double counted(std::span<const Sample> samples) {
+  double total = samples.back().value - samples.front().value;
+  for (std::size_t i = 1; i < samples.size(); ++i)
+    if (samples[i].value < samples[i - 1].value) total += samples[i - 1].value;
+  return total;
+}
+
 // How much the value grew, summed over the stretches between epoch edges: what lies across an edge counts as 0. A fall
 // of a counter inside a stretch is a reset to 0.
 double growth(const Window& window, bool is_counter) {
@@ -20,8 +28,10 @@ double growth(const Window& window, bool is_counter) {
     const auto first = std::upper_bound(indexes.begin(), indexes.end(), window.base);
     return first != indexes.end() && *first < window.base + samples.size();
   };
-  if (!inside(window.edges) && (!is_counter || (window.falls && !inside(*window.falls))))
-    return samples.back().value - samples.front().value;
+  if (!inside(window.edges)) {
+    const bool falls = is_counter && (!window.falls || inside(*window.falls));
+    return falls ? counted(samples) : samples.back().value - samples.front().value;
+  }
   double total = 0;
   double stretch_start = samples.front().value;
   double before = stretch_start;

@@ -297,7 +297,7 @@ Result<void> Query::run_subquery(SubqueryState& state, const Subquery& node, Tim
     state.started = true;
     state.first = state.next = from_ms(first);
   }
-  if (state.next < from_ms(first)) state.next = from_ms(first);
+  // Moments that lie between two windows are evaluated, too: an error there is one of the query, as in Prometheus.
   for (; state.next <= range.to; state.next += step) {
     // Steps without samples cost time too: a subquery of years at milliseconds must end without a deadline.
     if (++subquery_steps_ > options_.max_samples) {

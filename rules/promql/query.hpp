@@ -89,6 +89,8 @@ class Query {
   Result<double> scalar_binary(const Binary& binary, UtcTime at);
   Result<Elements> aggregate(const Aggregate& aggregate, UtcTime at);
   Result<std::vector<RangeSeries>> subquery(const Expr& expr, const Subquery& node, UtcTime at);
+  // Over many moments, results of one name are one series: they cannot be made of two. Errors: invalid_argument.
+  Result<void> require_one_source(const void* node, const Labels* result, const Labels* source);
   Result<void> run_subquery(SubqueryState& state, const Subquery& node, TimeRange range, Millis step);
   // The sample of a series that an instant selector sees at `newest`, offset applied; nullptr when there is none.
   [[nodiscard]] const Sample* seen_at(LoadedSeries& series, UtcTime newest) const;
@@ -101,6 +103,8 @@ class Query {
   std::unordered_map<const Expr*, std::vector<LoadedSeries>> loaded_;
   std::unordered_map<const Expr*, SubqueryState> subqueries_;
   std::unordered_map<const Call*, bool> distinct_;
+  // Of what takes names away: which series each result was made of, at any moment so far.
+  std::unordered_map<const void*, std::unordered_map<const Labels*, const Labels*>> sources_;
   std::unordered_map<const Call*, std::unique_ptr<Ahead>> ahead_;
   Millis step_{0};  // of the moments that will be asked for; 0: there is one
   std::size_t held_ = 0;

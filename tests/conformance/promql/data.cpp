@@ -37,6 +37,9 @@ Dataset conformance_data() {
   out.push_back(series("x", {{"a", "1"}}, [](int i) { return 1.0 * i; }));
   out.push_back(series("x", {{"a", "2"}}, [](int i) { return 500.0 - 2 * i; }, 300));
   out.push_back(series("x", {{"a", "10"}}, [](int i) { return 2.0 + i % 2; }));
+  // So large that the order of adding shows.
+  out.push_back(series("big", {{"a", "1"}}, [](int i) { return i < 120 ? 1e15 + 1234.6 * i : 1.7 * (i % 30); }));
+  out.push_back(series("big", {{"a", "2"}}, [](int i) { return i % 40 == 39 ? 0.25 : 1e300 * (i % 40); }));
   out.push_back(series("late", {{"a", "1"}}, [](int i) { return i < 200 ? std::nullopt : std::optional(8.0); }));
   out.push_back(series("ended", {{"a", "1"}}, [](int i) { return i > 40 ? std::nullopt : std::optional(2.0 * i); }));
   out.push_back(series("info", {{"a", "1"}, {"version", "7"}}, [](int) { return 1.0; }));
