@@ -149,7 +149,7 @@ Json end_of(const Words& words) {
 }
 
 void add_silence_options(CLI::App* sub, const std::shared_ptr<Words>& words) {
-  auto* span = sub->add_option("--for", words->span, "how long, like 1h");
+  auto* span = sub->add_option("--for", words->span, "how long, like 1h; without it until it is resolved");
   sub->add_flag("--until-resolved", words->until_resolved, "until it is resolved")->excludes(span);
   sub->add_option("-m,--comment", words->comment, "why; kept in the audit");
   sub->add_option("--by", words->by, "who, when the account is not a person's");
