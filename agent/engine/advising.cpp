@@ -13,6 +13,7 @@
 #include "agent/policy/policy.hpp"
 #include "rules/advisors/duplicate_index.hpp"
 #include "rules/advisors/missing_index.hpp"
+#include "rules/advisors/outline.hpp"
 #include "rules/advisors/partition_upkeep.hpp"
 #include "rules/advisors/unused_index.hpp"
 #include "rules/advisors/work_mem_spills.hpp"
@@ -158,11 +159,11 @@ net::TaskResult<Advice> Advising::look(std::string database) {
   memory.behind = advisors::remember_behind(memory.behind, **facts);
   const auto window = parts_.config->advisors.interval * kWindowRuns;
   const Deadline now = parts_.clock.steady_now();
-  const bool comparable = memory.now != nullptr && memory.now->epoch == (*facts)->epoch;
-  if (memory.before == nullptr || !comparable || now - memory.before_at > window) {
-    memory.before = comparable ? memory.now : *facts;
+  if (memory.before == nullptr || memory.before->epoch != (*facts)->epoch) {
+    memory.before = *facts;
     memory.before_at = now;
   }
+  const bool lasts = memory.before != *facts && now - memory.before_at < window;
   memory.now = *facts;
 
   const auto limits = co_await options_now(database);
@@ -188,6 +189,15 @@ net::TaskResult<Advice> Advising::look(std::string database) {
     return all;
   };
   auto advice = co_await net::run_on(parts_.blocking, think);
+  auto seen = advisors::outline(**facts);
+  if (!lasts) {
+    memory.before = std::make_shared<const DatabaseFacts>(seen);
+    memory.before_at = now;
+  }
+  // Nothing is compared with it.
+  seen.indexes = {};
+  seen.settings = {};
+  memory.now = std::make_shared<const DatabaseFacts>(std::move(seen));
   auto findings = co_await run_checks(database);
   std::move(findings.begin(), findings.end(), std::back_inserter(advice.findings));
   co_await save_matviews(database);
