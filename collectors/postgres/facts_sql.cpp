@@ -86,12 +86,14 @@ const std::string_view kIndexesSql = R"(SELECT i.indexrelid, i.indrelid, n.nspna
        pg_catalog.pg_stat_get_numscans(i.indexrelid) AS idx_scan,
        pg_catalog.pg_stat_get_tuples_returned(i.indexrelid) AS idx_tup_read,
        c.relpages::pg_catalog.int8 * pg_catalog.current_setting('block_size')::pg_catalog.int8 AS bytes,
-       pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment
+       x.description AS comment
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_am am ON am.oid = c.relam
+LEFT JOIN pg_catalog.pg_description x ON x.objoid = i.indexrelid AND x.objsubid = 0
+  AND x.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
 WHERE t.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
 ORDER BY i.indexrelid)";
