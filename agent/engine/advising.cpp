@@ -159,11 +159,11 @@ net::TaskResult<Advice> Advising::look(std::string database) {
   memory.behind = advisors::remember_behind(memory.behind, **facts);
   const auto window = parts_.config->advisors.interval * kWindowRuns;
   const Deadline now = parts_.clock.steady_now();
-  if (memory.before == nullptr || memory.before->epoch != (*facts)->epoch) {
-    memory.before = *facts;
+  const bool comparable = memory.now != nullptr && memory.now->epoch == (*facts)->epoch;
+  if (memory.before == nullptr || !comparable || now - memory.before_at > window) {
+    memory.before = comparable ? memory.now : *facts;
     memory.before_at = now;
   }
-  const bool lasts = memory.before != *facts && now - memory.before_at < window;
   memory.now = *facts;
 
   const auto limits = co_await options_now(database);
@@ -189,15 +189,9 @@ net::TaskResult<Advice> Advising::look(std::string database) {
     return all;
   };
   auto advice = co_await net::run_on(parts_.blocking, think);
-  auto seen = advisors::outline(**facts);
-  if (!lasts) {
-    memory.before = std::make_shared<const DatabaseFacts>(seen);
-    memory.before_at = now;
-  }
-  // Nothing is compared with it.
-  seen.indexes = {};
-  seen.settings = {};
-  memory.now = std::make_shared<const DatabaseFacts>(std::move(seen));
+  const bool first = memory.before == memory.now;
+  memory.now = std::make_shared<const DatabaseFacts>(advisors::outline(**facts));
+  if (first) memory.before = memory.now;
   auto findings = co_await run_checks(database);
   std::move(findings.begin(), findings.end(), std::back_inserter(advice.findings));
   co_await save_matviews(database);
