@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
+#include "collectors/query.hpp"
 #include "collectors/timestamps.hpp"
 
 namespace pgtend::collectors {
@@ -138,6 +140,22 @@ void fold_into(SeriesSample& sample, Fold fold, double value, std::uint64_t epoc
 }
 
 }  // namespace
+
+int rows_asked_for(const CollectorDef& def, int version, std::size_t most) {
+  const int quota = row_quota(def);
+  if (!asks_for_watched(def) || def.sql.find("left_out") == std::string::npos) return quota;
+  std::set<std::string_view> names;
+  for (const auto& column : def.columns) {
+    if (version < column.min_version.value_or(version) || version > column.max_version.value_or(version)) continue;
+    names.insert(column.metric);
+    names.insert(column.exporter_name);
+  }
+  names.erase("");
+  if (names.empty()) return quota;
+  // The last row may be cut: of most tables some columns are NULL and make no series.
+  const std::size_t rows = most / names.size() + (most % names.size() > 0 ? 1 : 0);
+  return static_cast<int>(std::min(static_cast<std::size_t>(quota), rows));
+}
 
 SeriesRun rows_to_series(const CollectorDef& def, const RowSet& rows, const ServerIdentity& identity,
                          std::string_view database, RowKeys* known_keys, std::size_t most) {

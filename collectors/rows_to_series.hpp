@@ -24,6 +24,11 @@ inline constexpr int kDefaultMaxRows = 500;
   return def.max_series > 0 ? def.max_series : kDefaultMaxRows;
 }
 
+// How many rows a statement with `{max_series}` shall give where `most` series are made of them: what it gives beyond
+// would be read, sent and dropped. Fewer than row_quota() only of one that picks the rows with alerts first and says
+// how many it left out.
+[[nodiscard]] int rows_asked_for(const CollectorDef& def, int version, std::size_t most);
+
 struct SeriesRun {
   std::vector<SeriesSample> samples;
   std::size_t rows = 0;        // of which these are

@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t kOpenChanges = 1'000;
 // After an exception, which nothing should throw.
 constexpr Millis kAfterThrow{60'000};
+// Of the interval at which the ledger is asked for work, how many pass while no change is open: whoever brings one
+// rings.
+constexpr int kQuietPolls = 10;
 
 bool is_driven(ChangeState state) {
   switch (state) {
@@ -35,6 +38,13 @@ bool only_looks(ChangeState state) {
 
 bool is_left_by_crash(ChangeState state) {
   return is_driven(state) && state != ChangeState::approved && state != ChangeState::deferred && !only_looks(state);
+}
+
+// Rings after an entrance, so that what it let in does not wait for the next poll.
+net::TaskResult<Change> then_ring(net::TaskResult<Change> entrance, std::shared_ptr<net::asio::steady_timer> wake) {
+  auto change = co_await std::move(entrance);
+  if (wake) wake->cancel();
+  co_return change;
 }
 
 }  // namespace
@@ -108,19 +118,19 @@ Pipeline::~Pipeline() {
 }
 
 net::TaskResult<Change> Pipeline::submit(Recommendation recommendation, Decision decision) {
-  return enter(impl_->core, std::move(recommendation), std::move(decision));
+  return then_ring(enter(impl_->core, std::move(recommendation), std::move(decision)), impl_->wake);
 }
 
 net::TaskResult<Change> Pipeline::submit_plan(ProposedChange plan, std::string actor) {
-  return enter_plan(impl_->core, std::move(plan), std::move(actor));
+  return then_ring(enter_plan(impl_->core, std::move(plan), std::move(actor)), impl_->wake);
 }
 
 net::TaskResult<Change> Pipeline::approve(std::string id, std::string plan_hash, std::string actor) {
-  return approve_change(impl_->core, std::move(id), std::move(plan_hash), std::move(actor));
+  return then_ring(approve_change(impl_->core, std::move(id), std::move(plan_hash), std::move(actor)), impl_->wake);
 }
 
 net::TaskResult<Change> Pipeline::reject(std::string id, std::string reason, std::string actor) {
-  return reject_change(impl_->core, std::move(id), std::move(reason), std::move(actor));
+  return then_ring(reject_change(impl_->core, std::move(id), std::move(reason), std::move(actor)), impl_->wake);
 }
 
 net::TaskResult<ProposedChange> Pipeline::complete(ProposedChange plan) {
@@ -128,7 +138,7 @@ net::TaskResult<ProposedChange> Pipeline::complete(ProposedChange plan) {
 }
 
 net::TaskResult<Change> Pipeline::undo(std::string id, std::string actor) {
-  return undo_change(impl_->core, std::move(id), std::move(actor));
+  return then_ring(undo_change(impl_->core, std::move(id), std::move(actor)), impl_->wake);
 }
 
 net::Task<void> Pipeline::recover() {
@@ -157,7 +167,7 @@ net::Task<void> Pipeline::run() {
       co_await impl_->expire(change);
       if (impl_->may_start(change)) impl_->start(executor, change);
     }
-    wake->expires_at(core->in(core->options.poll_interval));
+    wake->expires_at(core->in(core->options.poll_interval * (open.empty() ? kQuietPolls : 1)));
     if (!core->stopping) co_await wake->async_wait(net::as_values);
   }
   while (!core->busy.empty()) {

@@ -13,6 +13,7 @@
 #include "agent/policy/policy.hpp"
 #include "rules/advisors/duplicate_index.hpp"
 #include "rules/advisors/missing_index.hpp"
+#include "rules/advisors/outline.hpp"
 #include "rules/advisors/partition_upkeep.hpp"
 #include "rules/advisors/unused_index.hpp"
 #include "rules/advisors/work_mem_spills.hpp"
@@ -188,6 +189,9 @@ net::TaskResult<Advice> Advising::look(std::string database) {
     return all;
   };
   auto advice = co_await net::run_on(parts_.blocking, think);
+  const bool first = memory.before == memory.now;
+  memory.now = std::make_shared<const DatabaseFacts>(advisors::outline(**facts));
+  if (first) memory.before = memory.now;
   auto findings = co_await run_checks(database);
   std::move(findings.begin(), findings.end(), std::back_inserter(advice.findings));
   co_await save_matviews(database);

@@ -47,6 +47,11 @@ Millis statement_time(const CollectorDef& def, const config::PostgresqlConfig& c
   return def.cost == CostClass::c ? config.statement_timeout * kHeavyFactor : config.statement_timeout;
 }
 
+int rows_asked_for(const CollectorDef& def, const collectors::ServerShape& shape, const config::Config& config) {
+  const auto most = static_cast<std::size_t>(config.collection.max_series_per_collector);
+  return collectors::rows_asked_for(def, shape.identity.version_num, most);
+}
+
 const collectors::CodeCollector* code_of(const std::string& name) {
   for (const auto& code : collectors::code_collectors())
     if (code.def.name == name) return &code;
@@ -109,6 +114,12 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
 // burden.
 Result<collectors::CollectorQuery> Collecting::query(const DefPtr& def, const ShapePtr& shape,
                                                      const std::string& database, const std::set<Labels>& watched) {
+  const int rows = rows_asked_for(*def, *shape, *parts_.config);
+  if (rows < collectors::row_quota(*def)) {
+    CollectorDef fewer = *def;
+    fewer.max_series = rows;
+    return collectors::make_query(fewer, *shape, watched);
+  }
   if (!database.empty() || !watched.empty()) return collectors::make_query(*def, *shape, watched);
   auto& kept = queries_[def->name];
   if (kept.def == def && kept.shape == shape) return kept.query;
@@ -177,7 +188,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   const bool picks = rows->integer(0, "left_out").value_or(0) == 0 || collectors::asks_for_watched(*def);
   // A row has a series for each column, and one of another name.
   const bool all_fit = watched.size() * def->columns.size() * 2 <= quota &&
-                       watched.size() <= static_cast<std::size_t>(collectors::row_quota(*def));
+                       watched.size() <= static_cast<std::size_t>(rows_asked_for(*def, **shape, *parts_.config));
   runs_[{def->name, snapshot->database}].asked = code == nullptr && picks && all_fit ? watched : std::set<Labels>();
   if (run.dropped > 0)
     snapshot->detail =

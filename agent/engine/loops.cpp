@@ -45,6 +45,12 @@ std::unique_ptr<change::Pipeline> make_changes(Parts& parts, Advising& advising,
   return std::make_unique<change::Pipeline>(std::move(given), pipeline_options(*parts.config));
 }
 
+// What a round of advice or a large query freed lies between what stays; glibc gives such pages back only when asked.
+void give_back_memory() {
+  malloc_trim(0);
+  give_back_idle_code();
+}
+
 std::string_view what_changed(const ServerIdentity& was, const ServerIdentity& is) {
   if (was.system_identifier != is.system_identifier) return "the server is another one than before";
   if (was.role != is.role)
@@ -199,7 +205,12 @@ net::Task<void> Rooms::advise_loop() {
     const Deadline next = parts.clock.steady_now() + parts.config->advisors.interval;
     const auto databases = sampling.databases();
     const auto count = std::min(databases.size(), std::max(kAdvisedAtOnce, databases.size() / kRoundsForAll + 1));
-    for (std::size_t i = 0; i < count; ++i) co_await pipeline.tend(databases[(turn + i) % databases.size()]);
+    for (std::size_t i = 0; i < count; ++i) {
+      // The facts of a database are the most memory that is ever taken: not beside what was freed and not given back.
+      give_back_memory();
+      co_await pipeline.tend(databases[(turn + i) % databases.size()]);
+    }
+    give_back_memory();
     turn = databases.empty() ? 0 : (turn + count) % databases.size();
     parts.lanes.leave(pg::Lane::advise);
     sampling.leave();
@@ -256,10 +267,7 @@ net::Task<void> Rooms::watchdog_loop() {
     const Millis patience = std::max<Millis>(parts.config->rules.evaluation_interval * 4, std::chrono::minutes(1));
     const bool evaluates = now - alerting.last_evaluation() < patience;
     if (evaluates) systemd::watchdog();
-    // What a round of advice or a large query freed lies between what stays; glibc gives such pages back only when
-    // asked.
-    malloc_trim(0);
-    give_back_idle_code();
+    give_back_memory();
     // Bounded, whatever the disk does: the next sign of life comes after it.
     auto status = co_await view.status();
     if (status)

@@ -18,9 +18,9 @@ std::vector<FactQuery> fact_queries(const ServerShape& shape) {
   add("columns", facts::kColumnsSql);
   add("partitions", facts::kPartitionsSql);
   add("stray_keys", facts::kStrayKeysSql);
+  add("foreign_keys", facts::kForeignKeysSql);
   add("indexes", facts::kIndexesSql);
   add("index_definitions", facts::kIndexDefinitionsSql);
-  add("foreign_keys", facts::kForeignKeysSql);
   add("matviews", facts::kMatviewsSql);
   add("matview_bases", facts::kMatviewBasesSql);
   const auto add_extension = [&](std::string name, std::string_view sql) {
@@ -55,33 +55,40 @@ void FactsBuilder::describe(const RowSet& head) {
   reads_all_stats_ = head.boolean(0, "reads_all_stats");
 }
 
-void FactsBuilder::add(const std::string& name, std::optional<RowSet> rows) {
-  const bool answered = rows.has_value();
-  if (answered) answers_[name] = std::move(*rows);
+void FactsBuilder::add(const std::string& name, std::optional<RowSet> answer) {
+  const bool answered = answer.has_value();
+  RowSet rows = answered ? std::move(*answer) : RowSet();
   if (name == "database") {
-    describe(facts::answer(answers_, name));
+    describe(rows);
   } else if (name == "settings") {
-    facts::fill_settings(facts_, answers_);
+    facts::add_settings(facts_, rows);
   } else if (name == "roles") {
-    facts::fill_roles(facts_, answers_);
+    facts::add_roles(facts_, rows);
+  } else if (name == "tables") {
+    places_ = facts::add_tables(facts_, std::move(rows));
   } else if (name == "columns") {
-    facts::fill_tables(facts_, answers_);
+    facts::add_columns(facts_, std::move(rows), places_);
+    facts::add_up_partitions(facts_, places_);
+  } else if (name == "partitions") {
+    facts::add_partitions(facts_, rows);
   } else if (name == "stray_keys") {
-    facts::fill_partitions(facts_, answers_);
+    facts::add_stray_keys(facts_, rows);
   } else if (name == "foreign_keys") {
-    facts::fill_indexes(facts_, answers_);
+    foreign_keys_ = facts::foreign_keys(rows);
+  } else if (name == "indexes") {
+    places_ = facts::add_indexes(facts_, std::move(rows), foreign_keys_);
+  } else if (name == "index_definitions") {
+    facts::add_definitions(facts_, std::move(rows), places_);
+  } else if (name == "matviews") {
+    places_ = facts::add_matviews(facts_, rows);
   } else if (name == "matview_bases") {
-    facts::fill_matviews(facts_, answers_);
-  } else if (name == "statements_info") {
-    const RowSet& info = facts::answer(answers_, name);
-    if (info.size() == 1) facts_.statements_epoch = epoch_hash(shape_.identity, info.text(0, "reset_time"));
+    facts::add_matview_bases(facts_, rows, places_);
+  } else if (name == "statements_info" && rows.size() == 1) {
+    facts_.statements_epoch = epoch_hash(shape_.identity, rows.text(0, "reset_time"));
   } else if (name == "statements") {
     facts_.statements_readable = answered && reads_all_stats_;
-    facts::fill_statements(facts_, answers_);
-  } else {
-    return;
+    facts::add_statements(facts_, std::move(rows));
   }
-  answers_.clear();
 }
 
 Result<DatabaseFacts> FactsBuilder::finish() {

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/base/result.hpp"
@@ -22,8 +23,8 @@ struct FactQuery {
 // out of the answers and costs only its own part.
 [[nodiscard]] std::vector<FactQuery> fact_queries(const ServerShape& shape);
 
-// Makes facts out of answers as they come, so that those of one part are gone when those of the next are read: of 4,000
-// indexes they take ten megabytes.
+// Makes facts out of answers as they come. An answer is taken apart row by row, so that what a row says is never in
+// memory twice: those of 4,000 indexes are five megabytes.
 class FactsBuilder {
  public:
   FactsBuilder(ServerShape shape, std::string instance, std::string database, UtcTime now);
@@ -38,7 +39,8 @@ class FactsBuilder {
 
   ServerShape shape_;
   DatabaseFacts facts_;
-  std::map<std::string, RowSet> answers_;  // of the part that is being read
+  std::unordered_map<Oid, std::size_t> places_;  // of the tables, indexes or matviews read last
+  std::unordered_map<Oid, std::vector<std::set<std::string>>> foreign_keys_;
   bool described_ = false, reads_all_stats_ = false;
 };
 

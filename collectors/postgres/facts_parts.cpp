@@ -43,12 +43,6 @@ std::map<std::string, std::string> options(const std::string& array) {
 
 }  // namespace
 
-const RowSet& answer(const Answers& answers, const std::string& name) {
-  static const RowSet kNone;
-  const auto it = answers.find(name);
-  return it == answers.end() ? kNone : it->second;
-}
-
 namespace {
 
 // Of a column without statistics: those of the partition that has most values of it.
@@ -67,8 +61,15 @@ void take_statistics(TableFact& parent, const TableFact& partition) {
   }
 }
 
-// The server counts for each partition and leaves their parent at zero.
-void add_up_partitions(DatabaseFacts& facts, const std::unordered_map<Oid, std::size_t>& place) {
+std::optional<UtcTime> from_epoch(const RowSet& rows, std::size_t i, std::string_view name) {
+  const auto seconds = rows.number(i, name);
+  if (!seconds || std::abs(*seconds) > 9e12) return std::nullopt;
+  return from_ms(static_cast<std::int64_t>(*seconds * 1000));
+}
+
+}  // namespace
+
+void add_up_partitions(DatabaseFacts& facts, const Places& place) {
   for (auto& parent : facts.tables) {
     if (parent.relkind != 'p') continue;
     parent.reltuples = 0;
@@ -94,16 +95,7 @@ void add_up_partitions(DatabaseFacts& facts, const std::unordered_map<Oid, std::
   }
 }
 
-std::optional<UtcTime> from_epoch(const RowSet& rows, std::size_t i, std::string_view name) {
-  const auto seconds = rows.number(i, name);
-  if (!seconds || std::abs(*seconds) > 9e12) return std::nullopt;
-  return from_ms(static_cast<std::int64_t>(*seconds * 1000));
-}
-
-}  // namespace
-
-void fill_partitions(DatabaseFacts& facts, const Answers& answers) {
-  const RowSet& rows = answer(answers, "partitions");
+void add_partitions(DatabaseFacts& facts, const RowSet& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Oid parent = oid(rows, i, "parent");
     const TableFact* table = facts.table(parent);
@@ -123,16 +115,17 @@ void fill_partitions(DatabaseFacts& facts, const Answers& answers) {
     one.holds_rows = rows.boolean(i, "holds_rows");
     facts.partitioned_tables.back().partitions.push_back(std::move(one));
   }
-  const RowSet& strays = answer(answers, "stray_keys");
-  for (std::size_t i = 0; i < strays.size(); ++i)
+}
+
+void add_stray_keys(DatabaseFacts& facts, const RowSet& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
     for (auto& table : facts.partitioned_tables)
-      if (const auto at = from_epoch(strays, i, "at"); at && table.oid == oid(strays, i, "parent"))
+      if (const auto at = from_epoch(rows, i, "at"); at && table.oid == oid(rows, i, "parent"))
         table.stray.push_back(*at);
 }
 
-void fill_tables(DatabaseFacts& facts, const Answers& answers) {
-  const RowSet& rows = answer(answers, "tables");
-  std::unordered_map<Oid, std::size_t> place;
+Places add_tables(DatabaseFacts& facts, RowSet rows) {
+  Places place;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     TableFact t;
     t.oid = oid(rows, i, "oid");
@@ -166,38 +159,30 @@ void fill_tables(DatabaseFacts& facts, const Answers& answers) {
     t.last_autoanalyze = moment(rows, i, "last_autoanalyze");
     place[t.oid] = facts.tables.size();
     facts.tables.push_back(std::move(t));
+    rows.rows[i] = {};
   }
-  const RowSet& columns = answer(answers, "columns");
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const auto table = place.find(oid(columns, i, "attrelid"));
+  return place;
+}
+
+void add_columns(DatabaseFacts& facts, RowSet rows, const Places& place) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto table = place.find(oid(rows, i, "attrelid"));
     if (table == place.end()) continue;
     ColumnFact c;
-    c.name = columns.text(i, "attname");
-    c.attnum = static_cast<int>(whole(columns, i, "attnum"));
-    c.type = columns.text(i, "type");
-    c.n_distinct = real(columns, i, "n_distinct");
-    c.null_fraction = real(columns, i, "null_frac");
-    c.average_width = static_cast<int>(whole(columns, i, "avg_width"));
-    c.correlation = columns.number(i, "correlation");
-    c.not_null = columns.boolean(i, "attnotnull");
+    c.name = rows.text(i, "attname");
+    c.attnum = static_cast<int>(whole(rows, i, "attnum"));
+    c.type = rows.text(i, "type");
+    c.n_distinct = real(rows, i, "n_distinct");
+    c.null_fraction = real(rows, i, "null_frac");
+    c.average_width = static_cast<int>(whole(rows, i, "avg_width"));
+    c.correlation = rows.number(i, "correlation");
+    c.not_null = rows.boolean(i, "attnotnull");
     facts.tables[table->second].columns.push_back(std::move(c));
+    rows.rows[i] = {};
   }
-  add_up_partitions(facts, place);
 }
 
 namespace {
-
-struct Definition {
-  std::string text, expressions, predicate;
-};
-
-std::unordered_map<Oid, Definition> definitions(const RowSet& rows) {
-  std::unordered_map<Oid, Definition> out;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    out[oid(rows, i, "indexrelid")] = {rows.text(i, "definition"), rows.text(i, "expressions"),
-                                       rows.text(i, "predicate")};
-  return out;
-}
 
 // The "1 3 2" of an int2vector, cut to the key columns.
 std::vector<std::string> key_numbers(const std::string& vector, std::size_t keys) {
@@ -210,7 +195,26 @@ std::vector<std::string> key_numbers(const std::string& vector, std::size_t keys
   return out;
 }
 
-using ForeignKeys = std::unordered_map<Oid, std::vector<std::set<std::string>>>;
+// A lookup by the key's columns can use the index in whatever order they lead it.
+bool leads_with_one_of(const std::vector<std::string>& keys, const std::vector<std::set<std::string>>& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const std::set<std::string>& columns) {
+    return keys.size() >= columns.size() &&
+           std::set<std::string>(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(columns.size())) == columns;
+  });
+}
+
+// In the order in which the statement gives them.
+constexpr bool IndexFact::* kFlags[] = {
+    &IndexFact::has_expressions,  &IndexFact::is_partial,          &IndexFact::is_unique,
+    &IndexFact::is_primary,       &IndexFact::is_exclusion,        &IndexFact::is_valid,
+    &IndexFact::is_ready,         &IndexFact::is_replica_identity, &IndexFact::is_clustered,
+    &IndexFact::backs_constraint, &IndexFact::is_partition_child,  &IndexFact::extension_owned};
+
+void set_flags(IndexFact& index, std::string_view flags) {
+  for (std::size_t i = 0; i < std::size(kFlags); ++i) index.*kFlags[i] = i < flags.size() && flags[i] == 't';
+}
+
+}  // namespace
 
 ForeignKeys foreign_keys(const RowSet& rows) {
   ForeignKeys out;
@@ -221,20 +225,8 @@ ForeignKeys foreign_keys(const RowSet& rows) {
   return out;
 }
 
-// A lookup by the key's columns can use the index in whatever order they lead it.
-bool leads_with_one_of(const std::vector<std::string>& keys, const std::vector<std::set<std::string>>& wanted) {
-  return std::any_of(wanted.begin(), wanted.end(), [&](const std::set<std::string>& columns) {
-    return keys.size() >= columns.size() &&
-           std::set<std::string>(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(columns.size())) == columns;
-  });
-}
-
-}  // namespace
-
-void fill_indexes(DatabaseFacts& facts, const Answers& answers) {
-  const auto known = definitions(answer(answers, "index_definitions"));
-  const auto references = foreign_keys(answer(answers, "foreign_keys"));
-  const RowSet& rows = answer(answers, "indexes");
+Places add_indexes(DatabaseFacts& facts, RowSet rows, const ForeignKeys& references) {
+  Places place;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     IndexFact x;
     x.oid = oid(rows, i, "indexrelid");
@@ -246,43 +238,44 @@ void fill_indexes(DatabaseFacts& facts, const Answers& answers) {
     const auto keys = std::min<std::size_t>(static_cast<std::size_t>(whole(rows, i, "indnkeyatts")), names.size());
     x.key_columns.assign(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(keys));
     x.include_columns.assign(names.begin() + static_cast<std::ptrdiff_t>(keys), names.end());
-    x.has_expressions = rows.boolean(i, "has_expressions");
-    x.is_partial = rows.boolean(i, "is_partial");
-    x.is_unique = rows.boolean(i, "indisunique");
-    x.is_primary = rows.boolean(i, "indisprimary");
-    x.is_exclusion = rows.boolean(i, "indisexclusion");
-    x.backs_constraint = rows.boolean(i, "backs_constraint");
-    x.is_valid = rows.boolean(i, "indisvalid");
-    x.is_ready = rows.boolean(i, "indisready");
-    x.is_replica_identity = rows.boolean(i, "indisreplident");
-    x.is_clustered = rows.boolean(i, "indisclustered");
-    x.is_partition_child = rows.boolean(i, "is_partition_child");
-    x.extension_owned = rows.boolean(i, "extension_owned");
+    set_flags(x, rows.text(i, "flags"));
     x.idx_scan = whole(rows, i, "idx_scan");
     x.idx_tup_read = whole(rows, i, "idx_tup_read");
     x.bytes = whole(rows, i, "bytes");
     x.comment = rows.text(i, "comment");
     if (const auto fks = references.find(x.table_oid); fks != references.end() && !x.is_partial)
       x.supports_foreign_key = leads_with_one_of(key_numbers(rows.text(i, "keys"), keys), fks->second);
-    const auto definition = known.find(x.oid);
-    const bool spelled = definition != known.end();
-    if (spelled) x.definition = definition->second.text;
-    // What an expression says is known only from its spelling; without it, nothing is its duplicate.
-    if ((x.has_expressions || x.is_partial) && !spelled) {
-      x.signature = "unknown:" + std::to_string(x.oid);
-    } else {
-      x.signature = std::to_string(x.table_oid) + "|" + x.method + "|" + std::to_string(keys) + "|" +
-                    rows.text(i, "keys") + "|" + rows.text(i, "classes") + "|" + rows.text(i, "collations") + "|" +
-                    rows.text(i, "options") + "|" + (spelled ? definition->second.expressions : std::string()) + "|" +
-                    (spelled ? definition->second.predicate : std::string());
-    }
+    x.signature = std::to_string(x.table_oid) + "|" + x.method + "|" + std::to_string(keys) + "|" +
+                  rows.text(i, "keys") + "|" + rows.text(i, "classes") + "|" + rows.text(i, "collations") + "|" +
+                  rows.text(i, "options") + "|";
+    place[x.oid] = facts.indexes.size();
     facts.indexes.push_back(std::move(x));
+    rows.rows[i] = {};
+  }
+  return place;
+}
+
+void add_definitions(DatabaseFacts& facts, RowSet rows, const Places& place) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto found = place.find(oid(rows, i, "indexrelid"));
+    if (found == place.end()) continue;
+    auto& index = facts.indexes[found->second];
+    index.definition = rows.text(i, "definition");
+    index.signature += rows.text(i, "expressions") + "|" + rows.text(i, "predicate");
+    rows.rows[i] = {};
+  }
+  for (auto& index : facts.indexes) {
+    if (!index.definition.empty()) continue;
+    // What an expression says is known only from its spelling; without it, nothing is its duplicate.
+    if (index.has_expressions || index.is_partial)
+      index.signature = "unknown:" + std::to_string(index.oid);
+    else
+      index.signature += "|";
   }
 }
 
-void fill_matviews(DatabaseFacts& facts, const Answers& answers) {
-  const RowSet& rows = answer(answers, "matviews");
-  std::unordered_map<Oid, std::size_t> place;
+Places add_matviews(DatabaseFacts& facts, const RowSet& rows) {
+  Places place;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     MatviewFact m;
     m.oid = oid(rows, i, "oid");
@@ -299,18 +292,20 @@ void fill_matviews(DatabaseFacts& facts, const Answers& answers) {
     place[m.oid] = facts.matviews.size();
     facts.matviews.push_back(std::move(m));
   }
-  const RowSet& bases = answer(answers, "matview_bases");
-  for (std::size_t i = 0; i < bases.size(); ++i) {
-    const auto view = place.find(oid(bases, i, "root"));
+  return place;
+}
+
+void add_matview_bases(DatabaseFacts& facts, const RowSet& rows, const Places& place) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto view = place.find(oid(rows, i, "root"));
     if (view == place.end()) continue;
     MatviewFact& m = facts.matviews[view->second];
-    (bases.text(i, "kind") == "m" ? m.base_matviews : m.base_tables).push_back(oid(bases, i, "oid"));
-    m.over_row_security = m.over_row_security || bases.boolean(i, "relrowsecurity");
+    (rows.text(i, "kind") == "m" ? m.base_matviews : m.base_tables).push_back(oid(rows, i, "oid"));
+    m.over_row_security = m.over_row_security || rows.boolean(i, "relrowsecurity");
   }
 }
 
-void fill_statements(DatabaseFacts& facts, const Answers& answers) {
-  const RowSet& rows = answer(answers, "statements");
+void add_statements(DatabaseFacts& facts, RowSet rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     StatementFact s;
     s.query_id = whole(rows, i, "queryid");
@@ -332,11 +327,11 @@ void fill_statements(DatabaseFacts& facts, const Answers& answers) {
     s.temp_blks_written = whole(rows, i, "temp_blks_written");
     s.wal_bytes = whole(rows, i, "wal_bytes");
     facts.statements.push_back(std::move(s));
+    rows.rows[i] = {};
   }
 }
 
-void fill_settings(DatabaseFacts& facts, const Answers& answers) {
-  const RowSet& rows = answer(answers, "settings");
+void add_settings(DatabaseFacts& facts, const RowSet& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     SettingFact s;
     s.name = rows.text(i, "name");
@@ -356,8 +351,7 @@ void fill_settings(DatabaseFacts& facts, const Answers& answers) {
   }
 }
 
-void fill_roles(DatabaseFacts& facts, const Answers& answers) {
-  const RowSet& rows = answer(answers, "roles");
+void add_roles(DatabaseFacts& facts, const RowSet& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     RoleFact r;
     r.oid = oid(rows, i, "oid");

@@ -1,26 +1,37 @@
 #pragma once
 
-#include <map>
+#include <set>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/model/facts.hpp"
 #include "agent/model/rows.hpp"
 
-// One function per part of DatabaseFacts; each reads the answer of one or two statements of facts_sql.hpp.
+// One function per statement of facts_sql.hpp. What may have a row for each table or index of a database is taken apart
+// as it is read.
 namespace pgtend::collectors::facts {
 
-using Answers = std::map<std::string, RowSet>;
+// By oid: the place of what a statement gave.
+using Places = std::unordered_map<Oid, std::size_t>;
+// By table: the columns of each foreign key, as numbers.
+using ForeignKeys = std::unordered_map<Oid, std::vector<std::set<std::string>>>;
 
-// The answer under `name`, an empty one when its statement was not run or failed.
-[[nodiscard]] const RowSet& answer(const Answers& answers, const std::string& name);
-
-void fill_tables(DatabaseFacts& facts, const Answers& answers);
-// After fill_tables(), whose owners it takes.
-void fill_partitions(DatabaseFacts& facts, const Answers& answers);
-void fill_indexes(DatabaseFacts& facts, const Answers& answers);
-void fill_matviews(DatabaseFacts& facts, const Answers& answers);
-void fill_statements(DatabaseFacts& facts, const Answers& answers);
-void fill_settings(DatabaseFacts& facts, const Answers& answers);
-void fill_roles(DatabaseFacts& facts, const Answers& answers);
+void add_settings(DatabaseFacts& facts, const RowSet& rows);
+void add_roles(DatabaseFacts& facts, const RowSet& rows);
+[[nodiscard]] Places add_tables(DatabaseFacts& facts, RowSet rows);
+void add_columns(DatabaseFacts& facts, RowSet rows, const Places& place);
+// The server counts for each partition and leaves their parent at zero.
+void add_up_partitions(DatabaseFacts& facts, const Places& place);
+// After the tables, whose owners it takes.
+void add_partitions(DatabaseFacts& facts, const RowSet& rows);
+void add_stray_keys(DatabaseFacts& facts, const RowSet& rows);
+[[nodiscard]] ForeignKeys foreign_keys(const RowSet& rows);
+[[nodiscard]] Places add_indexes(DatabaseFacts& facts, RowSet rows, const ForeignKeys& references);
+// After the indexes, whose signatures it completes.
+void add_definitions(DatabaseFacts& facts, RowSet rows, const Places& place);
+[[nodiscard]] Places add_matviews(DatabaseFacts& facts, const RowSet& rows);
+void add_matview_bases(DatabaseFacts& facts, const RowSet& rows, const Places& place);
+void add_statements(DatabaseFacts& facts, RowSet rows);
 
 }  // namespace pgtend::collectors::facts

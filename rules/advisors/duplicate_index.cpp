@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "agent/base/units.hpp"
@@ -90,6 +91,8 @@ void propose(Advice& advice, const DatabaseFacts& before, const DatabaseFacts& n
 Advice duplicate_index(const DatabaseFacts& before, const DatabaseFacts& now, const AdvisorOptions& options) {
   Advice out;
   std::map<std::pair<Oid, std::string>, std::vector<const IndexFact*>> groups;
+  std::unordered_map<Oid, std::vector<const IndexFact*>> of_table;
+  for (const auto& index : now.indexes) of_table[index.table_oid].push_back(&index);
   for (const auto& index : now.indexes) {
     if (!index.is_valid || !index.is_ready || index.signature.empty()) continue;
     groups[{index.table_oid, index.signature}].push_back(&index);
@@ -104,10 +107,10 @@ Advice duplicate_index(const DatabaseFacts& before, const DatabaseFacts& now, co
   }
   for (const auto& shorter : now.indexes) {
     if (going.contains(shorter.oid)) continue;
-    for (const auto& longer : now.indexes) {
-      if (going.contains(longer.oid) || !starts_with(longer, shorter)) continue;
+    for (const auto* longer : of_table[shorter.table_oid]) {
+      if (going.contains(longer->oid) || !starts_with(*longer, shorter)) continue;
       going.insert(shorter.oid);
-      propose(out, before, now, shorter, longer, "is the beginning of", options);
+      propose(out, before, now, shorter, *longer, "is the beginning of", options);
       break;
     }
   }

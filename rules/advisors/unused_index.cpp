@@ -1,6 +1,7 @@
 #include "rules/advisors/unused_index.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "agent/base/units.hpp"
 #include "rules/advisors/compose.hpp"
@@ -10,12 +11,6 @@
 namespace pgtend::advisors {
 
 namespace {
-
-const IndexFact* find(const DatabaseFacts& facts, Oid oid) {
-  const auto it = std::find_if(facts.indexes.begin(), facts.indexes.end(),
-                               [&](const IndexFact& index) { return index.oid == oid; });
-  return it == facts.indexes.end() ? nullptr : &*it;
-}
 
 // How long the counters have been counting.
 Millis statistics_age(const DatabaseFacts& before, const DatabaseFacts& now) {
@@ -36,9 +31,12 @@ Advice unused_index(const DatabaseFacts& before, const DatabaseFacts& now, const
                                                        format_duration(options.unused_index_window)});
     return out;
   }
+  std::unordered_map<Oid, const IndexFact*> known;
+  for (const auto& index : before.indexes) known.emplace(index.oid, &index);
   std::size_t looked_at = 0;
   for (const auto& index : now.indexes) {
-    const IndexFact* was = find(before, index.oid);
+    const auto earlier = known.find(index.oid);
+    const IndexFact* was = earlier == known.end() ? nullptr : earlier->second;
     const bool flat = was != nullptr && was->idx_scan == index.idx_scan && was->idx_tup_read == index.idx_tup_read &&
                       now.taken_at - before.taken_at >= options.unused_index_window &&
                       tables_incomparable(before, now).empty();

@@ -1,4 +1,5 @@
 #include "rules/advisors/duplicate_index.hpp"
+#include "rules/advisors/outline.hpp"
 #include "rules/advisors/unused_index.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/advisors/scene.hpp"
@@ -26,7 +27,7 @@ TEST_CASE("of two equal indexes the younger one goes, with its definition as the
   Scene scene = orders();
   scene.index(11, 1, "a_idx", {"customer_id"}).idx_scan = 50;
   scene.index(10, 1, "b_idx", {"customer_id"}).idx_scan = 5;
-  const Advice advice = duplicate_index(scene.before, scene.now, {});
+  const Advice advice = duplicate_index(outline(scene.before), scene.now, {});
   REQUIRE(advice.recommendations.size() == 1);
   const auto& change = advice.recommendations[0].change;
   CHECK(change.action == ActionClass::drop_index);
@@ -47,7 +48,7 @@ TEST_CASE("a duplicate of the primary key goes, the key never does") {
   key.is_primary = key.is_unique = key.backs_constraint = true;
   key.idx_scan = 0;
   scene.index(11, 1, "orders_id", {"id"}).idx_scan = 1'000'000;
-  const Advice advice = duplicate_index(scene.before, scene.now, {});
+  const Advice advice = duplicate_index(outline(scene.before), scene.now, {});
   REQUIRE(advice.recommendations.size() == 1);
   CHECK(std::get<IndexChange>(advice.recommendations[0].change.detail).index == "orders_id");
   CHECK(says(advice.recommendations[0].refused, "orders_pkey", "primary key"));
@@ -74,7 +75,7 @@ TEST_CASE("duplicates that something depends on stay, and the reason is said") {
     one.bind(scene.index(10, 1, "a_idx", {"customer_id"}));
     auto& keeper = scene.index(11, 1, "b_idx", {"customer_id"});
     keeper.is_primary = true;
-    const Advice advice = duplicate_index(scene.before, scene.now, {});
+    const Advice advice = duplicate_index(outline(scene.before), scene.now, {});
     CHECK(advice.recommendations.empty());
     CHECK(says(advice.refused, "a_idx", one.why));
   }
@@ -84,12 +85,12 @@ TEST_CASE("an index whose keys another one starts with goes, unless that is much
   Scene scene = orders();
   scene.index(10, 1, "short_idx", {"customer_id"}).supports_foreign_key = true;
   auto& longer = scene.index(11, 1, "long_idx", {"customer_id", "id"});
-  REQUIRE(duplicate_index(scene.before, scene.now, {}).recommendations.size() == 1);
+  REQUIRE(duplicate_index(outline(scene.before), scene.now, {}).recommendations.size() == 1);
   longer.bytes *= 4;
-  CHECK(duplicate_index(scene.before, scene.now, {}).recommendations.empty());
+  CHECK(duplicate_index(outline(scene.before), scene.now, {}).recommendations.empty());
   longer.bytes /= 4;
   longer.definition = "CREATE INDEX long_idx ON public.orders USING btree (customer_id DESC, id)";
-  const Advice none = duplicate_index(scene.before, scene.now, {});
+  const Advice none = duplicate_index(outline(scene.before), scene.now, {});
   CHECK(none.recommendations.empty());
   CHECK(says(none.refused, "duplicate", "none of 2 indexes"));
 }
@@ -98,7 +99,7 @@ TEST_CASE("an index nobody scanned for the window is offered for dropping") {
   Scene scene = orders();
   scene.index(10, 1, "idle_idx", {"customer_id"}).idx_scan = 0;
   scene.now.stats_reset = scene.now.taken_at - kLong;
-  const Advice advice = unused_index(scene.before, scene.now, {});
+  const Advice advice = unused_index(outline(scene.before), scene.now, {});
   REQUIRE(advice.recommendations.size() == 1);
   CHECK(advice.recommendations[0].change.sql_up[0] == R"(DROP INDEX CONCURRENTLY "public"."idle_idx")");
   CHECK(advice.recommendations[0].risk == Risk::medium);
@@ -108,18 +109,18 @@ TEST_CASE("young statistics, scans and dependants keep an index") {
   Scene scene = orders();
   auto& index = scene.index(10, 1, "idle_idx", {"customer_id"});
   index.idx_scan = 0;
-  CHECK(says(unused_index(scene.before, scene.now, {}).refused, "unused", "the window is 5w"));
+  CHECK(says(unused_index(outline(scene.before), scene.now, {}).refused, "unused", "the window is 5w"));
   scene.now.stats_reset = scene.now.taken_at - kLong;
   index.supports_foreign_key = true;
-  CHECK(says(unused_index(scene.before, scene.now, {}).refused, "idle_idx", "foreign key"));
+  CHECK(says(unused_index(outline(scene.before), scene.now, {}).refused, "idle_idx", "foreign key"));
   index.supports_foreign_key = false;
   index.is_unique = true;
-  CHECK(says(unused_index(scene.before, scene.now, {}).refused, "idle_idx", "uniqueness"));
+  CHECK(says(unused_index(outline(scene.before), scene.now, {}).refused, "idle_idx", "uniqueness"));
   index.is_unique = false;
   index.bytes = 8192;
-  CHECK(says(unused_index(scene.before, scene.now, {}).refused, "idle_idx", "takes only"));
+  CHECK(says(unused_index(outline(scene.before), scene.now, {}).refused, "idle_idx", "takes only"));
   index.idx_scan = 3;
-  const Advice scanned = unused_index(scene.before, scene.now, {});
+  const Advice scanned = unused_index(outline(scene.before), scene.now, {});
   CHECK(scanned.recommendations.empty());
   CHECK(says(scanned.refused, "unused", "every index was scanned"));
 }
@@ -129,7 +130,7 @@ TEST_CASE("scans that stood still between two readings a window apart count as n
   scene.index(10, 1, "idle_idx", {"customer_id"}).idx_scan = 7;
   scene.before.indexes[0].idx_scan = 7;
   scene.before.taken_at = scene.now.taken_at - kLong;
-  CHECK(unused_index(scene.before, scene.now, {}).recommendations.size() == 1);
+  CHECK(unused_index(outline(scene.before), scene.now, {}).recommendations.size() == 1);
   scene.before.indexes[0].idx_scan = 6;
-  CHECK(unused_index(scene.before, scene.now, {}).recommendations.empty());
+  CHECK(unused_index(outline(scene.before), scene.now, {}).recommendations.empty());
 }

@@ -1,5 +1,6 @@
 #include "rules/advisors/partition_upkeep.hpp"
 
+#include "rules/advisors/outline.hpp"
 #include "rules/advisors/partition_grid.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/advisors/scene.hpp"
@@ -53,7 +54,7 @@ struct Months : Scene {
   Advice advise() {
     before.partitioned_tables =
         now.partitioned_tables = {{1, "public", "events", "shop_owner", "at", key_type, parts, stray}};
-    return partition_upkeep(before, now, options);
+    return partition_upkeep(outline(before), now, options);
   }
 };
 

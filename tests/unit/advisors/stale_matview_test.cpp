@@ -1,5 +1,6 @@
 #include "rules/advisors/stale_matview.hpp"
 
+#include "rules/advisors/outline.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/advisors/scene.hpp"
 
@@ -38,7 +39,7 @@ struct Views {
   void read(std::size_t view = 0) { scene.now.matviews[view].reads += 1; }
   void later(Millis by) { scene.now.taken_at += by; }
   void remember() { past = remember_matviews(std::move(past), scene.now); }
-  Advice advise() { return stale_matview(scene.before, scene.now, past, options); }
+  Advice advise() { return stale_matview(outline(scene.before), scene.now, past, options); }
 
   AdvisorOptions options = [] {
     AdvisorOptions out;
@@ -99,7 +100,8 @@ TEST_CASE("no changes, no reads, young and little changed, row security, too dea
   views.options.matview_max_age = Millis(0);
   views.later(10 * kHour);
   CHECK(says(views.advise().refused, "daily_sales", "0.5 % of its base rows"));
-  CHECK(says(stale_matview(views.scene.before, views.scene.now, {}, {}).refused, "daily_sales", "not seen before"));
+  CHECK(says(stale_matview(outline(views.scene.before), views.scene.now, {}, {}).refused, "daily_sales",
+             "not seen before"));
 }
 
 TEST_CASE("views come after the views they read and are refreshed with them") {

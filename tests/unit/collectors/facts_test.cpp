@@ -43,11 +43,11 @@ std::map<std::string, RowSet> answers() {
        {"999", "1", "gone", "f", "text", "1", "0", "1", "0"}});
   out["indexes"] =
       table({"indexrelid", "indrelid", "schema", "name", "method", "indnkeyatts", "column_names", "keys", "classes",
-             "collations", "options", "has_expressions", "is_partial", "indisvalid", "indisready"},
-            {{"200", "100", "public", "a", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "f", "f", "t", "t"},
-             {"201", "100", "public", "b", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "f", "f", "t", "t"},
-             {"202", "100", "public", "c", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "t", "f", "t", "t"},
-             {"203", "100", "public", "d", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "t", "f", "f", "t"}});
+             "collations", "options", "flags"},
+            {{"200", "100", "public", "a", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "fffffttfffff"},
+             {"201", "100", "public", "b", "btree", "1", "{customer,id}", "2 1", "1978", "0", "0", "fffffttfffff"},
+             {"202", "100", "public", "c", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "tffffttfffff"},
+             {"203", "100", "public", "d", "btree", "1", "{\"\"}", "0", "1978", "0", "0", "tffffftfffff"}});
   out["foreign_keys"] = table({"conrelid", "conkey"}, {{"100", "{2}"}});
   return out;
 }

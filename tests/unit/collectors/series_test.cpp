@@ -1,3 +1,5 @@
+#include <cstdint>
+
 #include "collectors/metric_defs.hpp"
 #include "collectors/rows_to_series.hpp"
 #include "collectors/timestamps.hpp"
@@ -54,6 +56,24 @@ TEST_CASE("a value goes out in base units under our name and in its own under th
   CHECK(native->value == Approx(1.5005));
   CHECK(exporter->value == 1500.5);
   CHECK(native->kind == MetricKind::counter);
+}
+
+TEST_CASE("a statement that puts rows with alerts first is asked for as many rows as become series") {
+  CollectorDef def = database_def();
+  def.columns[1].max_version = 140000;
+  def.sql = "SELECT a, left_out FROM t ORDER BY name = ANY ({watched}) LIMIT {max_series}";
+  // Three series a row before 15, two since; the last row may be cut.
+  CHECK(rows_asked_for(def, 130000, 10) == 4);
+  CHECK(rows_asked_for(def, 150000, 10) == 5);
+  def.max_series = 3;
+  CHECK(rows_asked_for(def, 150000, 10) == 3);
+  def.max_series = 0;
+  CHECK(rows_asked_for(def, 150000, SIZE_MAX) == kDefaultMaxRows);
+
+  def.sql = "SELECT a, left_out FROM t LIMIT {max_series}";
+  CHECK(rows_asked_for(def, 150000, 10) == kDefaultMaxRows);
+  def.sql = "SELECT a FROM t ORDER BY name = ANY ({watched}) LIMIT {max_series}";
+  CHECK(rows_asked_for(def, 150000, 10) == kDefaultMaxRows);
 }
 
 TEST_CASE("of more series than are wanted the first are made, and what is left out is counted") {
