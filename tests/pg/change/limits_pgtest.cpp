@@ -76,3 +76,20 @@ TEST_CASE("the server itself ends a statement that runs for longer than its kind
                      "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%REFRESH%' AND state = 'active' "
                      "AND pid <> pg_backend_pid()") == "0");
 }
+
+TEST_CASE("a change that touches no statement is observed once and not for as long as one that may be measured yet") {
+  auto& cluster = shared_cluster();
+  make_shop(cluster);
+  cluster.exec("shop", "DO $$ BEGIN CREATE ROLE idler; EXCEPTION WHEN duplicate_object THEN END $$");
+  TempDir dir("pgtend-change");
+  Rig rig(cluster, {.ledger_file = dir.path() / "ledger.db"});
+  rig.options().verify.max_observe = Millis(3'600'000);
+  auto plan = role_setting_plan("idler", "work_mem", "8192kB");
+  plan.target_statements.clear();
+  const auto change = rig.drive(rig.approved(plan).id);
+  CHECK(change.state == ChangeState::kept);
+  REQUIRE(change.verdict);
+  CHECK(change.verdict->kind == VerdictKind::insufficient);
+  CHECK(change.last_error.find("kept without a verdict") != std::string::npos);
+  cluster.exec("shop", "DROP ROLE idler");
+}
