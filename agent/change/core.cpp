@@ -35,6 +35,10 @@ bool is_signal(const ProposedChange& plan) {
   return plan.kind == ChangeKind::session;
 }
 
+bool is_repeatable(const ProposedChange& plan) {
+  return plan.kind == ChangeKind::refresh || plan.kind == ChangeKind::maintenance;
+}
+
 Work work_of(const Core& core, const Change& change, bool reverse) {
   Work out;
   out.plan = change.plan;

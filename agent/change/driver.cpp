@@ -87,7 +87,9 @@ net::Task<void> Driver::give_up(Error error) {
 
 void Driver::forget_intent() {
   Notes notes(change_.evidence_before);
-  for (const auto* key : {"intent_at", "deferred_for", "failed_for"}) notes.set(key, std::string());
+  // What it left of itself is still its own.
+  if (!is_repeatable(change_.plan)) notes.set("intent_at", std::string());
+  for (const auto* key : {"deferred_for", "failed_for"}) notes.set(key, std::string());
   change_.evidence_before = notes.json();
 }
 

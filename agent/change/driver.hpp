@@ -28,6 +28,7 @@ class Driver {
   net::Task<void> carry_out(pg::Connection* connection);
   net::TaskResult<RowSet> run_step(pg::Connection* connection, Step step, Work work);
   net::TaskResult<RowSet> execute(pg::Connection* connection, bool reverse);
+  net::Task<void> settle(pg::Connection* connection);
   net::TaskResult<bool> settle_in(pg::Connection* connection, bool reverse, bool returned);
   net::TaskResult<bool> wait_for_effect(Work work);
   net::Task<void> applied(bool needs_restart);

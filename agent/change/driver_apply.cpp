@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/base/log.hpp"
 #include "agent/change/driver.hpp"
 #include "agent/change/gates.hpp"
@@ -16,9 +18,16 @@ constexpr Millis kCleanTry{3'000};
 constexpr Millis kEffectLimit{5'000};
 constexpr Millis kEffectPoll{100};
 
+// What says that nobody could look, which tells nothing about the change.
+constexpr const char* kLookContext = "open a new session to verify";
+
 // Trouble in opening a session that passes by itself is not worth a row in the ledger.
 bool is_passing(const Error& error) {
   return error.code == Errc::unavailable || error.code == Errc::timeout || error.code == Errc::cancelled;
+}
+
+bool was_not_seen(const Error& error) {
+  return std::find(error.context.begin(), error.context.end(), kLookContext) != error.context.end();
 }
 
 }  // namespace
@@ -123,12 +132,19 @@ net::Task<void> Driver::carry_out(pg::Connection* connection) {
     co_return;
   }
   core_->fault("applying.executed");
+  co_await settle(connection);
+}
+
+// The statements are done: what the server shows of them decides. What nobody could look at is looked at again, and not
+// taken back for it.
+net::Task<void> Driver::settle(pg::Connection* connection) {
   auto needs_restart = co_await settle_in(connection, false, true);
-  if (!needs_restart) {
+  if (needs_restart)
+    co_await applied(*needs_restart);
+  else if (was_not_seen(needs_restart.error()))
+    rest(needs_restart.error(), kReconnect);
+  else
     co_await abandon(connection, needs_restart.error());
-    co_return;
-  }
-  co_await applied(*needs_restart);
 }
 
 net::TaskResult<RowSet> Driver::run_step(pg::Connection* connection, Step step, Work work) {
@@ -184,14 +200,13 @@ net::TaskResult<bool> Driver::settle_in(pg::Connection* connection, bool reverse
 }
 
 net::TaskResult<bool> Driver::wait_for_effect(Work work) {
+  if (!kind().needs_new_session(change_.plan)) co_return false;
   const auto give_up_at = core_->in(kEffectLimit);
   while (true) {
-    auto lease = co_await core_->parts.lanes.lease(pg::Lane::advise, acting_database(*core_, change_.plan), give_up_at);
-    if (!lease) co_return fail(std::move(lease.error()), "open a new session to verify");
-    // The lane reads as the advising role; settings and files are the operating role's to look at.
-    const std::string as_itself = "RESET ROLE";
-    auto reset = co_await lease->connection().execute(as_itself, give_up_at);
-    if (!reset) co_return fail(std::move(reset.error()), "open a new session to verify");
+    // Not the advisors' lane, which they keep for minutes; and the operating role itself, because settings and files
+    // are its to look at.
+    auto lease = co_await core_->parts.lanes.lease(pg::Lane::signal, acting_database(*core_, change_.plan), give_up_at);
+    if (!lease) co_return fail(std::move(lease.error()), kLookContext);
     SessionAsker fresh(&lease->connection(), kReconnect);
     auto seen = co_await kind().takes_effect(&fresh, work);
     if (seen || !seen.error().retryable) co_return seen;

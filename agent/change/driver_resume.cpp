@@ -99,11 +99,7 @@ net::Task<void> Driver::resume_in(pg::Connection* connection) {
     co_return;
   }
   if (standing->presence == Presence::done) {
-    auto needs_restart = co_await settle_in(connection, false, true);
-    if (needs_restart)
-      co_await applied(*needs_restart);
-    else
-      co_await abandon(connection, needs_restart.error());
+    co_await settle(connection);
     co_return;
   }
   const bool given_up = !Notes(change_.evidence_before).text("deferred_for").empty() ||

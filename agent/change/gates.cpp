@@ -56,17 +56,14 @@ net::TaskResult<Notes> check_gates(CorePtr core, pg::Connection* connection, Cha
     if (!print) co_return fail(std::move(print.error()));
     const auto proposed = notes.text("fingerprint");
     // A drop that was interrupted may have taken the index already, a refresh have moved rows.
-    const bool may_differ =
-        work.ours && (change.plan.action == ActionClass::drop_index || change.plan.kind == ChangeKind::refresh ||
-                      change.plan.kind == ChangeKind::maintenance);
+    const bool may_differ = work.ours && (change.plan.action == ActionClass::drop_index || is_repeatable(change.plan));
     if (!proposed.empty() && proposed != *print && !may_differ)
       co_return fail(Errc::conflict, "the object is not what it was when the plan was made");
   }
   auto standing = co_await kind.probe(&asker, work);
   if (!standing) co_return fail(std::move(standing.error()));
-  const bool compares_with_before =
-      change.plan.kind == ChangeKind::refresh || change.plan.kind == ChangeKind::maintenance;
-  if (auto may = may_begin(*standing, work); !may && !compares_with_before) co_return fail(std::move(may.error()));
+  if (auto may = may_begin(*standing, work); !may && !is_repeatable(change.plan))
+    co_return fail(std::move(may.error()));
   // The acting role inherits nothing, so it does not see what others do; the monitor's lane does.
   LaneAsker watcher(core->parts.lanes, acting_database(*core, change.plan));
   if (kind.regime(change.plan) == Regime::concurrent) {

@@ -96,7 +96,9 @@ net::TaskResult<Measured> measure(CorePtr core, std::string database, StatementS
     }
     out.before_json = evidence_json(evidence.before, sets);
     out.after_json = evidence_json(evidence.after, sets);
-    const bool over = now >= observed.applied + options.max_observe;
+    // Nothing will ever be measured of a change that touches no statement, and others wait for its end.
+    const bool hopeless = sets.targets.empty() && sets.writes.empty();
+    const bool over = now >= observed.applied + (hopeless ? options.warm_up + options.after : options.max_observe);
     const auto kind = out.verdict.kind;
     const bool waits = kind == VerdictKind::insufficient || (kind == VerdictKind::no_effect && observed.patient);
     out.complete = observed_time(evidence.after) >= options.after && kind != VerdictKind::insufficient;

@@ -30,7 +30,7 @@ net::TaskResult<Millis> locked_time(Asker* asker) {
 net::TaskResult<RowSet> run_in_parts(CorePtr core, pg::Connection* connection, Change change, const Kind* kind,
                                      Step step, Work work) {
   SessionAsker asker(connection, kLookLimit);
-  const Millis limit = core->options.lock_hold, unlimited{0};
+  const Millis limit = core->options.lock_hold, otherwise = statement_limit(core->options, change.plan).time;
   PartPace pace(limit, kMostRowsAtOnce);
   while (true) {
     auto more = co_await kind->next_part(&asker, step, work, pace.rows());
@@ -40,7 +40,7 @@ net::TaskResult<RowSet> run_in_parts(CorePtr core, pg::Connection* connection, C
     if (!limited) co_return limited;
     auto done = co_await run_statement(core, connection, change, step.sql, Regime::strong_lock);
     if (!done && done.error().sqlstate != "57014") co_return done;
-    auto freed = co_await set_statement_timeout(&asker, unlimited);
+    auto freed = co_await set_statement_timeout(&asker, otherwise);
     if (!freed) co_return freed;
     if (done) {
       auto locked = co_await locked_time(&asker);

@@ -1,6 +1,7 @@
 #include "agent/change/plans.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "agent/base/log.hpp"
 #include "agent/base/strings.hpp"
@@ -11,11 +12,13 @@
 namespace pgtend::change {
 namespace {
 
-constexpr std::size_t kMostPlans = 5;
-constexpr Millis kLimit{5'000}, kStatementLimit{2'000};
-// Source: reference tuning.md 2.1, a median of 2 to 7 ms each, so half a second; the limits are for what is odd.
-constexpr std::size_t kMostAsked = 60;
-constexpr Millis kAskLimit{10'000};
+constexpr std::size_t kMostPlans = 5, kMostAsked = 60;
+// Source: reference tuning.md 2.1, a median of 2 to 7 ms each, so half a second for the most; the limits are for what
+// is odd: statements on a table that is locked, which have 100 ms each.
+constexpr Millis kStatementLimit{2'000}, kPlansLimit{2'000}, kAskLimit{5'000};
+// The advisors may keep the lane for minutes. A change waits for it as long as nobody minds: plans are there to be
+// looked at, and the statements that are not asked for are known by their texts.
+constexpr Millis kPlansWait{500}, kAskWait{2'000};
 
 // Where the application finds its tables is not known: in the schemas of the change, or in public.
 std::string search_path(const ProposedChange& plan) {
@@ -68,6 +71,19 @@ bool reads_one_of(const std::set<std::string>& relations, const std::vector<std:
                      [&](const auto& table) { return relations.contains(table.substr(table.rfind('.') + 1)); });
 }
 
+// The lane's session, ready to explain; nullopt when it is not to be had within `wait`.
+net::Task<std::optional<pg::Lease>> open_to_explain(CorePtr core, const ProposedChange* plan, Millis wait,
+                                                    Deadline deadline) {
+  auto lease = co_await core->parts.lanes.lease(pg::Lane::advise, plan->database, core->in(wait));
+  if (!lease) {
+    log::info("plans not looked at", {{"object", plan->object}, {"error", lease.error().describe()}});
+    co_return std::nullopt;
+  }
+  auto ready = co_await make_ready(&lease->connection(), plan, deadline);
+  if (!ready) co_return std::nullopt;
+  co_return std::move(*lease);
+}
+
 using Shapes = std::map<std::int64_t, std::string>;
 
 using Texts = std::vector<std::pair<std::int64_t, std::string>>;
@@ -90,18 +106,13 @@ net::Task<std::string> capture_plans(CorePtr core, ProposedChange plan, std::vec
   auto job = [targets](store::Ledger& ledger) { return ledger.texts(targets); };
   auto texts = co_await with_ledger(core, std::move(job));
   if (!texts || texts->empty()) co_return "{}";
-  const auto deadline = core->in(kLimit);
-  auto lease = co_await core->parts.lanes.lease(pg::Lane::advise, plan.database, deadline);
-  if (!lease) {
-    log::info("plans not looked at", {{"object", plan.object}, {"error", lease.error().describe()}});
-    co_return "{}";
-  }
+  const auto deadline = core->in(kPlansLimit);
+  auto lease = co_await open_to_explain(core, &plan, kPlansWait, deadline);
+  if (!lease) co_return "{}";
   auto* const connection = &lease->connection();
-  auto ready = co_await make_ready(connection, &plan, deadline);
-  if (!ready) co_return "{}";
   for (const auto id : targets) {
     const auto text = texts->find(id);
-    if (text == texts->end() || !connection->healthy()) continue;
+    if (text == texts->end() || !connection->healthy() || core->stopping) continue;
     auto shape = co_await explain(connection, text->second, deadline);
     out += (out.size() > 1 ? ",\"" : "\"") + std::to_string(id) + "\":" + shape;
   }
@@ -115,14 +126,9 @@ net::Task<std::map<std::int64_t, bool>> touched_by_plan(CorePtr core, ProposedCh
   const auto* setting = planner_setting(plan);
   if (texts.empty() || (setting == nullptr && plan.target_tables.empty())) co_return out;
   const auto deadline = core->in(kAskLimit);
-  auto lease = co_await core->parts.lanes.lease(pg::Lane::advise, plan.database, deadline);
-  if (!lease) {
-    log::info("plans not looked at", {{"object", plan.object}, {"error", lease.error().describe()}});
-    co_return out;
-  }
+  auto lease = co_await open_to_explain(core, &plan, kAskWait, deadline);
+  if (!lease) co_return out;
   auto* const connection = &lease->connection();
-  auto ready = co_await make_ready(connection, &plan, deadline);
-  if (!ready) co_return out;
   const auto now = co_await explain_each(connection, &texts, deadline);
   if (setting == nullptr) {
     for (const auto& [id, shape] : now) out[id] = reads_one_of(*relations_of(shape), plan.target_tables);

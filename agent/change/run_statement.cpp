@@ -8,6 +8,8 @@ namespace pgtend::change {
 namespace {
 
 constexpr Millis kFirstLook{40};
+// The server's own limit comes first; this side's is for a server that does not answer.
+constexpr Millis kGrace{5'000};
 
 net::TaskResult<RowSet> refuse_when_frozen(CorePtr core) {
   auto frozen = co_await frozen_by(core);
@@ -71,14 +73,20 @@ net::TaskResult<RowSet> run_watched(CorePtr core, pg::Connection* connection, Ch
   net::asio::co_spawn(executor, watch(core, shared, connection, acting_database(*core, change.plan), change.id),
                       on_end);
   const pg::Params none;
-  const auto limit = core->in(core->options.statement_budget);
-  auto done = co_await connection->query(sql, none, limit);
+  const auto limit = statement_limit(core->options, change.plan);
+  const auto spent_at = core->in(limit.time), deadline = core->in(limit.time + kGrace);
+  auto done = co_await connection->query(sql, none, deadline);
+  const bool spent = !done && done.error().code == Errc::timeout && core->parts.clock.steady_now() >= spent_at;
   shared->over = true;
   shared->nap.cancel();
   while (!shared->ended) co_await shared->joined.async_wait(net::as_values);
   // Nobody is in the way of what does not run.
   if (const auto it = core->progress.find(change.id); it != core->progress.end()) it->second.waiting_for_pid.reset();
-  if (done || shared->cancelled_because.empty() || done.error().sqlstate != "57014") co_return done;
+  if (done) co_return done;
+  if (spent && shared->cancelled_because.empty() && !is_lock_failure(done.error()))
+    co_return fail(Errc::refused, "it ran for longer than " + format_duration(limit.time) + ", which is what " +
+                                      limit.key + " allows one statement");
+  if (shared->cancelled_because.empty() || done.error().sqlstate != "57014") co_return done;
   const auto code = core->stopping ? Errc::cancelled : Errc::timeout;
   co_return fail(code, shared->cancelled_because, true);
 }

@@ -80,10 +80,32 @@ net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcT
   co_return !started || *started == to_ms(start);
 }
 
+StatementLimit statement_limit(const PipelineOptions& options, const ProposedChange& plan) {
+  const bool analyzes = plan.action == ActionClass::column_setting;
+  switch (plan.kind) {
+    case ChangeKind::index:
+      return {options.statement_budget, "change.index_timeout"};
+    case ChangeKind::refresh:
+      return {options.refresh_budget, "change.refresh_timeout"};
+    case ChangeKind::maintenance:
+    case ChangeKind::statistics:
+    case ChangeKind::partition:
+      break;
+    case ChangeKind::setting:
+    case ChangeKind::session:
+    case ChangeKind::row_security:
+    case ChangeKind::pgbouncer:
+      if (analyzes) break;
+      return {options.setting_budget, "change.setting_timeout"};
+  }
+  return {options.maintenance_budget, "change.maintenance_timeout"};
+}
+
 net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection* connection, Change change, Regime regime) {
   const auto& options = core->options;
   const auto timeout = regime == Regime::concurrent ? Millis(0) : options.lock_timeout;
-  std::string sql = "SET lock_timeout TO " + std::to_string(timeout.count());
+  std::string sql = "SET lock_timeout TO " + std::to_string(timeout.count()) + "; SET statement_timeout TO " +
+                    std::to_string(statement_limit(options, change.plan).time.count());
   const bool adopt = change.plan.cost.seconds * 1000 > static_cast<double>(options.adopt_above.count());
   // A long build outlives a crash of the agent and is adopted; a short one ends with it and is done again.
   if (regime == Regime::concurrent && connection->identity().version_num >= 140000)

@@ -24,7 +24,15 @@ net::TaskResult<BackendStart> who_am_i(pg::Connection* connection);
 // Whether that very backend still runs; errors when it cannot be seen.
 net::TaskResult<bool> is_alive(CorePtr core, std::string database, int pid, UtcTime start);
 
-// SET ROLE and the lock settings of the regime.
+// How long one statement of the change may run, and the key of the configuration that says so.
+struct StatementLimit {
+  Millis time;
+  std::string key;
+};
+[[nodiscard]] StatementLimit statement_limit(const PipelineOptions& options, const ProposedChange& plan);
+
+// SET ROLE, the lock settings of the regime, and the server's own limit for what this session runs, which holds when
+// the agent is gone.
 net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection* connection, Change change, Regime regime);
 
 // What a backend (pid $1) does now, as note_progress reads it.
@@ -33,8 +41,8 @@ net::TaskResult<RowSet> become_owner(CorePtr core, pg::Connection* connection, C
 bool note_progress(Core& core, const std::string& id, const RowSet& rows);
 
 // One statement that changes the server; the freeze switch is read before it and before each repetition.
-// Errors: refused (frozen; nothing ran), timeout (lock or wait budget spent; retryable), cancelled (stopping), and the
-// server's.
+// Errors: refused (frozen, and nothing ran, retryable; or it ran for longer than its kind may, and would again),
+// timeout (lock or wait budget spent; retryable), cancelled (stopping), and the server's.
 net::TaskResult<RowSet> run_statement(CorePtr core, pg::Connection* connection, Change change, std::string sql,
                                       Regime regime);
 

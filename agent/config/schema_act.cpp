@@ -240,12 +240,13 @@ Table<ChangeConfig> change_table() {
       number("disk_factor", &C::disk_factor, 1, 100, "Free disk space needed, as a multiple of the predicted size."),
       duration("max_xact_age", &C::max_xact_age, kSecond, kDay,
                "An older transaction in the database holds a concurrent build back."),
-      duration("index_timeout", &C::index_timeout, kSecond, Millis(30 * kDay), "Longest run of an index statement."),
+      duration("index_timeout", &C::index_timeout, kSecond, Millis(30 * kDay),
+               "Longest run of a statement of an index, and of a migration."),
       duration("refresh_timeout", &C::refresh_timeout, kSecond, Millis(30 * kDay), "Longest run of a refresh."),
       duration("maintenance_timeout", &C::maintenance_timeout, kSecond, Millis(30 * kDay),
-               "Longest run of ANALYZE or VACUUM."),
+               "Longest run of ANALYZE, of VACUUM and of a statement of a partition."),
       duration("setting_timeout", &C::setting_timeout, kSecond, Millis(10 * kMinute),
-               "Longest run of a setting change."),
+               "Longest run of a statement that changes a setting or a policy, or ends a session."),
       text("freeze_file", &C::freeze_file, "While this file exists, nothing is applied. Empty: no such file.", "path"),
   };
 }

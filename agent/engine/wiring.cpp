@@ -101,6 +101,9 @@ change::PipelineOptions pipeline_options(const config::Config& config) {
   out.disk_factor = c.disk_factor;
   out.max_xact_age = c.max_xact_age;
   out.statement_budget = c.index_timeout;
+  out.refresh_budget = c.refresh_timeout;
+  out.maintenance_budget = c.maintenance_timeout;
+  out.setting_budget = c.setting_timeout;
   out.home_database = config.postgresql.database;
   out.freeze_file = c.freeze_file;
   out.approval_ttl = config.policy.approval_ttl;

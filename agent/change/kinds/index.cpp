@@ -126,7 +126,10 @@ Result<void> IndexKind::validate(const ProposedChange& plan) const {
   if (d->is_drop != (plan.action == ActionClass::drop_index))
     return fail(Errc::invalid_argument, "the action and the detail disagree on whether the index is dropped");
   if (plan.sql_up.size() != 1 || plan.sql_down.size() > 1)
-    return fail(Errc::invalid_argument, "an index change is one statement each way");
+    return fail(
+        Errc::invalid_argument,
+        "an index change is one statement in sql_up, CREATE or DROP INDEX CONCURRENTLY of the index it names, and "
+        "at most one in sql_down");
   const auto check = [&](const std::string& sql, bool drop) -> Result<void> {
     if (drop ? is_drop(sql, *d) : is_create(sql, *d)) return {};
     if (to_lower(sql).find(" if not exists ") != std::string::npos)

@@ -111,6 +111,8 @@ class Kind {
   virtual net::TaskResult<RowSet> clean(Asker* asker, Work work) const;
   // What belongs to the change after its statements; idempotent. Runs in the acting session, as the owner.
   virtual net::TaskResult<RowSet> finish(Asker* asker, Work work) const;
+  // Whether takes_effect() is to be asked, for which a session is opened.
+  [[nodiscard]] virtual bool needs_new_session(const ProposedChange&) const { return false; }
   // Looks from a new session whether it took effect. Errors: conflict (it did not).
   // The value: true when it takes effect only after a restart.
   virtual net::TaskResult<bool> takes_effect(Asker* fresh, Work work) const;

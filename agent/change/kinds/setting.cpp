@@ -283,9 +283,13 @@ net::TaskResult<RowSet> SettingKind::finish(Asker* asker, Work work) const {
   co_return reloaded;
 }
 
+bool SettingKind::needs_new_session(const ProposedChange& plan) const {
+  const auto* d = std::get_if<SettingChange>(&plan.detail);
+  return d != nullptr && scope_of(*d) == Scope::system;
+}
+
 net::TaskResult<bool> SettingKind::takes_effect(Asker* fresh, Work work) const {
   const auto& d = detail_of(work);
-  if (scope_of(d) != Scope::system) co_return false;
   const std::string sql =
       // What the session set for itself is not what the server has.
       "SELECT s.pending_restart, s.context = 'postmaster' AS at_start, s.reset_val AS setting, coalesce(s.unit, '') AS "

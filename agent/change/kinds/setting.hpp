@@ -22,6 +22,7 @@ class SettingKind final : public Kind {
   net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
   net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;
+  [[nodiscard]] bool needs_new_session(const ProposedChange& plan) const override;
   net::TaskResult<bool> takes_effect(Asker* fresh, Work work) const override;
 };
 

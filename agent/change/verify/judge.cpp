@@ -238,7 +238,7 @@ Verdict judge(const std::vector<StatementWindow>& all_before, const std::vector<
   out.windows_after = windows_with(after.windows, sets.targets);
   const auto insufficient = [&](std::string why) {
     out.kind = VerdictKind::insufficient;
-    out.explanation = "insufficient: " + std::move(why);
+    out.explanation = std::move(why);
     return out;
   };
   if (sets.targets.empty()) return insufficient("no statement is known to use the changed object");

@@ -162,6 +162,11 @@ TEST_CASE("a plan may not name one object to policy and change another, nor lack
   const auto strange = rig.run(rig.pipeline().submit_plan(elsewhere, "person:ann"));
   REQUIRE_FALSE(strange);
   CHECK(strange.error().code == Errc::conflict);
+  auto wordless = index_plan();
+  wordless.sql_up.clear();
+  const auto incomplete = rig.run(rig.pipeline().submit_plan(wordless, "person:ann"));
+  REQUIRE_FALSE(incomplete);
+  CHECK_THAT(incomplete.error().message, ContainsSubstring("sql_up"));
   // Nobody is asked to approve what policy only recommends.
   rig.policy().defaults[ActionClass::create_index] = PolicyMode::recommend;
   const auto advice = rig.run(rig.pipeline().submit_plan(index_plan(), "person:ann"));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
 #include <map>
 
 namespace pgtend::test {
@@ -256,7 +257,9 @@ void run_agent_until(PgCluster& cluster, RigOptions options, const std::string& 
     {
       options.fault = die;
       Rig rig(cluster, options);
-      rig.drive(id);
+      const auto change = rig.drive(id);
+      std::cerr << "the agent was not killed at " << point << ", its change ended as " << to_string(change.state)
+                << ": " << change.last_error << std::endl;
     }
     ::_exit(0);
   }

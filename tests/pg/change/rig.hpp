@@ -71,6 +71,7 @@ class Rig {
 
   change::Pipeline& pipeline() { return *pipeline_; }
   store::Ledger& ledger() { return *ledger_; }
+  pg::Lanes& lanes() { return *lanes_; }
   PolicyConfig& policy() { return policy_; }
   IoWorld& world() { return world_; }
   MovedClock& clock() { return clock_; }

@@ -52,3 +52,19 @@ TEST_CASE("a configuration that says nothing of the verdict leaves it as the pip
   CHECK(said.trip_lock_waiters == own.trip_lock_waiters);
   CHECK(said.trip_rollbacks == own.trip_rollbacks);
 }
+
+TEST_CASE("how long a statement may run is what the configuration says of its kind") {
+  const auto own =
+      engine::pipeline_options(read("change:\n  index_timeout: 4h\n  refresh_timeout: 3h\n"
+                                    "  maintenance_timeout: 2h\n  setting_timeout: 7s\n"));
+  CHECK(own.statement_budget == Millis(4 * 3'600'000));
+  CHECK(own.refresh_budget == Millis(3 * 3'600'000));
+  CHECK(own.maintenance_budget == Millis(2 * 3'600'000));
+  CHECK(own.setting_budget == Millis(7'000));
+  const auto said = engine::pipeline_options(config::Config{});
+  const change::PipelineOptions shipped;
+  CHECK(said.statement_budget == shipped.statement_budget);
+  CHECK(said.refresh_budget == shipped.refresh_budget);
+  CHECK(said.maintenance_budget == shipped.maintenance_budget);
+  CHECK(said.setting_budget == shipped.setting_budget);
+}
