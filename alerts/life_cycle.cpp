@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "alerts/alert_labels.hpp"
+
 namespace pgtend::alerts {
 
 namespace {
@@ -24,25 +26,6 @@ Result<std::vector<std::pair<std::string, Template>>> compile_texts(const auto& 
 
 // Source: a rule whose texts ask for each of its alerts asks a few things of each.
 constexpr std::size_t kMostQuestions = 100;
-
-// What the texts of one element read.
-TemplateScope scope_of(const Firing& firing, const Evaluation& evaluation, const Labels& external_labels) {
-  const auto answer = [&evaluation](const std::string& expr) {
-    const auto found = evaluation.answers.find(expr);
-    return found == evaluation.answers.end() ? QueryAnswer{{}, "more than a hundred questions"} : found->second;
-  };
-  return {firing.labels, external_labels, firing.value, evaluation.external_url, answer};
-}
-
-Labels alert_labels(const CompiledRule& rule, const Firing& firing, const Evaluation& evaluation,
-                    const Labels& external_labels) {
-  Labels labels = firing.labels;
-  labels.erase("__name__");
-  const auto scope = scope_of(firing, evaluation, external_labels);
-  for (const auto& [name, text] : rule.labels) labels.set(name, text.render(scope));
-  labels.set("alertname", rule.rule.name);
-  return labels;
-}
 
 std::map<std::string, std::string> alert_annotations(const CompiledRule& rule, const Firing& firing,
                                                      const Evaluation& evaluation, const Labels& external_labels) {

@@ -19,10 +19,12 @@ bool held(std::span<const TimeRange> blind, UtcTime from, UtcTime to, Millis ste
 // One alert's way through the moments at which its expression was true.
 class Alert {
  public:
-  Alert(const Labels& labels, const LifeTimes& times, std::span<const TimeRange> blind, Episodes& out)
-      : labels_(labels), times_(times), blind_(blind), out_(out) {}
+  Alert(const Labels& labels, const std::vector<Labels>& series, const LifeTimes& times,
+        std::span<const TimeRange> blind, Episodes& out)
+      : labels_(labels), series_(series), times_(times), blind_(blind), out_(out) {}
 
-  void see(const Sample& sample) {
+  void see(const Moment& moment) {
+    const auto& sample = moment.sample;
     if (last_ && sample.time - last_->time > times_.step + allowance() &&
         !held(blind_, last_->time, sample.time, times_.step))
       end(last_->time + times_.step + allowance());
@@ -31,7 +33,7 @@ class Alert {
       first_ = peak_ = sample.value;
     }
     if (std::abs(sample.value - first_) > std::abs(peak_ - first_)) peak_ = sample.value;
-    if (!fired_ && sample.time - *since_ >= times_.hold) fired_ = sample.time;
+    if (!fired_ && sample.time - *since_ >= times_.hold) fired_ = moment;
     last_ = sample;
   }
 
@@ -61,15 +63,19 @@ class Alert {
 
   void record(UtcTime at, bool ended) {
     if (ended_ && *since_ - *ended_ <= kFlap) ++out_.flaps;
-    out_.fired.push_back({labels_, *since_, *fired_, at, ended, peak_});
+    const auto& element = series_[fired_->series];
+    out_.fired.push_back(
+        {{element, *since_, fired_->sample.time, at, ended, peak_}, labels_, {element, fired_->sample.value}});
     ended_ = at;
   }
 
   const Labels& labels_;
+  const std::vector<Labels>& series_;
   const LifeTimes& times_;
   std::span<const TimeRange> blind_;
   Episodes& out_;
-  std::optional<UtcTime> since_, fired_, ended_;
+  std::optional<UtcTime> since_, ended_;
+  std::optional<Moment> fired_;
   std::optional<Sample> last_;
   double first_ = 0, peak_ = 0;
 };
@@ -78,31 +84,31 @@ class Alert {
 
 Episodes episodes_of(const ActiveTimes& active, const LifeTimes& times, std::span<const TimeRange> blind, UtcTime end) {
   Episodes out;
-  for (const auto& [labels, samples] : active) {
-    Alert alert(labels, times, blind, out);
-    for (const auto& sample : samples) alert.see(sample);
+  for (const auto& [labels, moments] : active.alerts) {
+    Alert alert(labels, active.series, times, blind, out);
+    for (const auto& moment : moments) alert.see(moment);
     alert.finish(end);
   }
   std::stable_sort(out.fired.begin(), out.fired.end(),
-                   [](const AlertEpisode& a, const AlertEpisode& b) { return a.fired_at < b.fired_at; });
+                   [](const RuleEpisode& a, const RuleEpisode& b) { return a.told.fired_at < b.told.fired_at; });
   return out;
 }
 
-Millis firing_time(std::span<const AlertEpisode> episodes) {
+Millis firing_time(std::span<const RuleEpisode> episodes) {
   Millis total{0};
   std::optional<UtcTime> until;
   for (const auto& one : episodes) {
-    const UtcTime from = until ? std::max(*until, one.fired_at) : one.fired_at;
-    if (one.ended_at > from) total += one.ended_at - from;
-    until = until ? std::max(*until, one.ended_at) : one.ended_at;
+    const UtcTime from = until ? std::max(*until, one.told.fired_at) : one.told.fired_at;
+    if (one.told.ended_at > from) total += one.told.ended_at - from;
+    until = until ? std::max(*until, one.told.ended_at) : one.told.ended_at;
   }
   return total;
 }
 
-std::size_t not_covered(std::span<const AlertEpisode> these, std::span<const AlertEpisode> others) {
-  return static_cast<std::size_t>(std::count_if(these.begin(), these.end(), [&](const AlertEpisode& one) {
-    return std::none_of(others.begin(), others.end(), [&](const AlertEpisode& other) {
-      return other.fired_at < one.ended_at && one.fired_at < other.ended_at;
+std::size_t not_covered(std::span<const RuleEpisode> these, std::span<const RuleEpisode> others) {
+  return static_cast<std::size_t>(std::count_if(these.begin(), these.end(), [&](const RuleEpisode& one) {
+    return std::none_of(others.begin(), others.end(), [&](const RuleEpisode& other) {
+      return other.told.fired_at < one.told.ended_at && one.told.fired_at < other.told.ended_at;
     });
   }));
 }

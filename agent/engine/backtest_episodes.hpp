@@ -5,12 +5,22 @@
 #include <vector>
 
 #include "agent/model/rule_review.hpp"
+#include "alerts/template.hpp"
 
 // From the moments at which a rule was true to the times its alerts would have fired; pure.
 namespace pgtend::engine {
 
-// When a rule was true, per label set: ascending moments with the value then.
-using ActiveTimes = std::map<Labels, std::vector<Sample>>;
+// A moment at which a rule was true of one element of its expression.
+struct Moment {
+  Sample sample;
+  std::size_t series = 0;  // of ActiveTimes::series
+};
+
+// When a rule was true, by the labels of the alert that it makes: ascending moments.
+struct ActiveTimes {
+  std::vector<Labels> series;  // of the expression's elements
+  std::map<Labels, std::vector<Moment>> alerts;
+};
 
 struct LifeTimes {
   Millis step{0};  // between two evaluations
@@ -18,8 +28,14 @@ struct LifeTimes {
   Millis keep{0};  // keep_firing_for
 };
 
+struct RuleEpisode {
+  AlertEpisode told;
+  Labels alert;          // the alert's own labels, with those of the rule
+  alerts::Firing fired;  // the element with its value when the alert fired: what the first message is about
+};
+
 struct Episodes {
-  std::vector<AlertEpisode> fired;  // in the order of their beginning
+  std::vector<RuleEpisode> fired;  // in the order of their beginning
   std::size_t near_misses = 0, flaps = 0;
   Millis longest_near_miss{0};
 };
@@ -29,9 +45,9 @@ struct Episodes {
                                    UtcTime end);
 
 // Time within which at least one alert fires.
-[[nodiscard]] Millis firing_time(std::span<const AlertEpisode> episodes);
+[[nodiscard]] Millis firing_time(std::span<const RuleEpisode> episodes);
 
 // How many of `these` do not overlap any of `others`.
-[[nodiscard]] std::size_t not_covered(std::span<const AlertEpisode> these, std::span<const AlertEpisode> others);
+[[nodiscard]] std::size_t not_covered(std::span<const RuleEpisode> these, std::span<const RuleEpisode> others);
 
 }  // namespace pgtend::engine

@@ -17,40 +17,28 @@ struct Event {
   Alert alert;
 };
 
-// The alert that an episode makes, by the rule's own labels. Texts are left out: they are not counted.
-Result<Alert> alert_of(const alerts::CompiledRule& rule, const AlertEpisode& episode, const MessageCount& count) {
-  auto at_once = rule;
-  at_once.rule.hold = Millis(0);
-  at_once.annotations.clear();
-  alerts::RuleAlerts none;
-  alerts::Evaluation evaluation;
-  evaluation.firing.push_back({episode.labels, episode.peak});
-  alerts::add_labels(evaluation, count.alert_labels);
-  auto stepped = alerts::step(at_once, evaluation, none, episode.fired_at, count.external_labels);
-  if (!stepped) return fail(std::move(stepped.error()));
-  return std::move(stepped->front());
+// The alert of an episode as it fires. Texts are left out: they are not counted.
+Alert alert_of(const alerts::CompiledRule& rule, const RuleEpisode& episode) {
+  Alert out;
+  out.rule = rule.rule.name;
+  out.group = rule.group;
+  out.labels = episode.alert;
+  out.value = episode.fired.value;
+  out.state = AlertState::firing;
+  out.active_at = episode.told.active_at;
+  out.fired_at = episode.told.fired_at;
+  return out;
 }
 
-Result<std::vector<Event>> events_of(const alerts::CompiledRule& rule, std::span<const AlertEpisode> episodes,
-                                     const MessageCount& count) {
-  std::map<Labels, Alert> made;
+std::vector<Event> events_of(const alerts::CompiledRule& rule, std::span<const RuleEpisode> episodes) {
   std::vector<Event> out;
   for (const auto& episode : episodes) {
-    auto known = made.find(episode.labels);
-    if (known == made.end()) {
-      auto alert = alert_of(rule, episode, count);
-      if (!alert) return fail(std::move(alert.error()));
-      known = made.emplace(episode.labels, std::move(*alert)).first;
-    }
-    Alert alert = known->second;
-    alert.state = AlertState::firing;
-    alert.active_at = episode.active_at;
-    alert.fired_at = episode.fired_at;
-    out.push_back({episode.fired_at, alert});
-    if (!episode.ended) continue;
+    auto alert = alert_of(rule, episode);
+    out.push_back({episode.told.fired_at, alert});
+    if (!episode.told.ended) continue;
     alert.state = AlertState::resolved;
-    alert.resolved_at = episode.ended_at;
-    out.push_back({episode.ended_at, std::move(alert)});
+    alert.resolved_at = episode.told.ended_at;
+    out.push_back({episode.told.ended_at, std::move(alert)});
   }
   std::stable_sort(out.begin(), out.end(), [](const Event& a, const Event& b) { return a.at < b.at; });
   return out;
@@ -162,11 +150,9 @@ alerts::DispatchRules default_dispatch() {
   return out;
 }
 
-Result<std::size_t> messages_of(const alerts::CompiledRule& rule, std::span<const AlertEpisode> episodes,
+Result<std::size_t> messages_of(const alerts::CompiledRule& rule, std::span<const RuleEpisode> episodes,
                                 const MessageCount& count) {
-  auto events = events_of(rule, episodes, count);
-  if (!events) return fail(std::move(events.error()));
-  return Replay(std::move(*events), count).run();
+  return Replay(events_of(rule, episodes), count).run();
 }
 
 }  // namespace pgtend::engine

@@ -3,7 +3,7 @@
 #include <optional>
 #include <span>
 
-#include "agent/model/rule_review.hpp"
+#include "agent/engine/backtest_episodes.hpp"
 #include "alerts/dispatch.hpp"
 #include "alerts/life_cycle.hpp"
 
@@ -14,17 +14,15 @@ namespace pgtend::engine {
 
 struct MessageCount {
   const alerts::DispatchRules& rules;
-  const Labels& external_labels;
-  const Labels& alert_labels;  // those that every alert has besides its own
-  UtcTime end;                 // of the looked-at range
+  UtcTime end;  // of the looked-at range
   const Clock& clock;
   std::optional<Deadline> deadline;
 };
 
 // How many messages the alerts of a rule would have been: the dispatcher itself over these episodes, with every message
 // acknowledged at once. Grouping, waits, repeats, escalation, mute times and flapping count; other rules' alerts,
-// silences and our own changes do not. Errors: timeout; those of alerts::step (two elements become one).
-[[nodiscard]] Result<std::size_t> messages_of(const alerts::CompiledRule& rule, std::span<const AlertEpisode> episodes,
+// silences and our own changes do not. Errors: timeout.
+[[nodiscard]] Result<std::size_t> messages_of(const alerts::CompiledRule& rule, std::span<const RuleEpisode> episodes,
                                               const MessageCount& count);
 
 }  // namespace pgtend::engine

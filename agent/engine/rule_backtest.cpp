@@ -8,7 +8,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/engine/alert_facts.hpp"
-#include "agent/engine/backtest_episodes.hpp"
+#include "agent/engine/backtest_active.hpp"
 #include "agent/engine/backtest_messages.hpp"
 #include "agent/engine/recorded_history.hpp"
 #include "agent/engine/text_queries.hpp"
@@ -20,36 +20,11 @@ namespace {
 
 using promql::Expr;
 
-// Length of history evaluated at a time, so that samples held in memory do not grow with the range.
-constexpr Millis kChunk{6LL * 3'600'000};
 // Episodes listed of one rule; the others are counted. Source: what a person reads.
 constexpr std::size_t kShown = 50;
 // Variations: what a person would try next.
 constexpr double kThresholds[] = {0.5, 0.8, 1.25, 2};
 constexpr double kHolds[] = {0, 0.5, 2, 4};
-
-Result<ActiveTimes> active_times(const Expr& expr, HistoryReader& history, TimeRange range, Millis step,
-                                 const promql::EvalOptions& options) {
-  ActiveTimes out;
-  std::size_t held = 0;
-  for (UtcTime from = range.from; from <= range.to;) {
-    // Chunks begin at a multiple of the step, so that the moments are the same as without chunks.
-    const Millis whole = std::max(step, kChunk / step * step);
-    const UtcTime to = std::min(range.to, from + whole - step);
-    auto matrix = promql::evaluate_range(expr, history, from, to, step, options);
-    if (!matrix) return fail(std::move(matrix.error()));
-    for (auto& series : *matrix) {
-      held += series.samples.size();
-      if (held > options.max_samples)
-        return fail(Errc::resource_exhausted,
-                    "the rule is true so often that its moments do not fit: take a shorter --since");
-      auto& times = out[series.labels];
-      times.insert(times.end(), series.samples.begin(), series.samples.end());
-    }
-    from = to + step;
-  }
-  return out;
-}
 
 // The number that the alert's comparison compares with: through parentheses and the left side of and/unless.
 const Expr* threshold_of(const Expr& expr) {
@@ -88,7 +63,7 @@ class RuleRun {
   }
 
   RuleBacktest run() {
-    const auto active = active_times(*rule_.expr, history_, options_.range, out_.step, options_.eval);
+    const auto active = active_times(*rule_.expr, rule_.compiled, history_, times());
     if (!active) {
       out_.error = active.error().describe();
       return std::move(out_);
@@ -106,7 +81,7 @@ class RuleRun {
     }
     out_.notifications = *messages;
     all_ = found.fired;
-    out_.shown.assign(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(std::min(all_.size(), kShown)));
+    for (std::size_t i = 0; i < std::min(all_.size(), kShown); ++i) out_.shown.push_back(shown(all_[i]));
     if (!all_.empty()) out_.message = message(all_.front());
     if (options_.sweep) {
       sweep_holds(*active);
@@ -115,12 +90,24 @@ class RuleRun {
     return std::move(out_);
   }
 
-  [[nodiscard]] const std::vector<AlertEpisode>& all() const { return all_; }
+  [[nodiscard]] const std::vector<RuleEpisode>& all() const { return all_; }
 
  private:
   [[nodiscard]] MessageCount counting() const {
-    return {options_.dispatch, options_.external_labels, options_.alert_labels,
-            options_.range.to, *options_.eval.clock,     options_.eval.deadline};
+    return {options_.dispatch, options_.range.to, *options_.eval.clock, options_.eval.deadline};
+  }
+
+  [[nodiscard]] ActiveSearch times() const {
+    return {options_.range,       out_.step, options_.eval, options_.external_labels, options_.alert_labels,
+            options_.external_url};
+  }
+
+  // With the labels that tell alerts of one series apart.
+  [[nodiscard]] AlertEpisode shown(const RuleEpisode& episode) const {
+    auto out = episode.told;
+    for (const auto& [name, text] : rule_.compiled.rule.labels)
+      if (changes(text)) out.labels.set(name, std::string(episode.alert.get(name)));
+    return out;
   }
 
   void vary(std::string what, const ActiveTimes& active, const LifeTimes& times) {
@@ -152,31 +139,31 @@ class RuleRun {
       text.replace(threshold->span.start, threshold->span.end - threshold->span.start, number);
       const auto expr = promql::parse(text);
       if (!expr) continue;
-      const auto active = active_times(**expr, history_, options_.range, out_.step, options_.eval);
+      const auto active = active_times(**expr, rule_.compiled, history_, times());
       if (active) vary("threshold " + number, *active, times_);
     }
   }
 
   // The first message, in the words in which mail and chat carry it.
-  std::string message(const AlertEpisode& episode) {
+  std::string message(const RuleEpisode& episode) {
     alerts::RuleAlerts none;
     alerts::Evaluation evaluation;
-    evaluation.firing.push_back({episode.labels, episode.peak});
+    evaluation.firing.push_back(episode.fired);
     evaluation.external_url = options_.external_url;
     auto compiled = rule_.compiled;
     compiled.rule.hold = Millis(0);
     alerts::add_labels(evaluation, options_.alert_labels);
-    answer_texts(compiled, evaluation, options_.external_labels, history_, episode.fired_at, options_.eval);
-    const auto stepped = alerts::step(compiled, evaluation, none, episode.fired_at, options_.external_labels);
+    answer_texts(compiled, evaluation, options_.external_labels, history_, episode.told.fired_at, options_.eval);
+    const auto stepped = alerts::step(compiled, evaluation, none, episode.told.fired_at, options_.external_labels);
     if (!stepped || stepped->empty()) return {};
     Notification told;
     auto& alert = told.alerts.emplace_back().alert;
     alert = stepped->front();
-    alert.active_at = episode.active_at;
+    alert.active_at = episode.told.active_at;
     alert.facts.comparison = comparison_of(*rule_.expr);
-    alert.facts.normal = normal_value(*rule_.expr, alert.labels, history_, episode.fired_at, options_.eval);
-    alert.facts.causes = likely_causes(*rule_.expr, alert, history_, episode.fired_at, options_.eval);
-    const auto text = alerts::message_text(told, {options_.instance, options_.external_url, episode.fired_at});
+    alert.facts.normal = normal_value(*rule_.expr, alert.labels, history_, episode.told.fired_at, options_.eval);
+    alert.facts.causes = likely_causes(*rule_.expr, alert, history_, episode.told.fired_at, options_.eval);
+    const auto text = alerts::message_text(told, {options_.instance, options_.external_url, episode.told.fired_at});
     std::string out = text.title + "\n" + text.body;
     for (const auto& link : text.links) out += link.text + " " + link.url + "\n";
     return out;
@@ -187,13 +174,13 @@ class RuleRun {
   std::span<const TimeRange> blind_;
   const BacktestOptions& options_;
   LifeTimes times_;
-  std::vector<AlertEpisode> all_;
+  std::vector<RuleEpisode> all_;
   RuleBacktest out_;
 };
 
 struct RunResult {
   std::vector<RuleBacktest> rules;
-  std::map<std::string, std::vector<AlertEpisode>> episodes;  // by rule name
+  std::map<std::string, std::vector<RuleEpisode>> episodes;  // by rule name
 };
 
 Result<RunResult> run_all(const RuleSet& rules, HistoryReader& stored, std::span<const TimeRange> blind,

@@ -13,8 +13,16 @@ constexpr Millis kHour{3'600'000};
 // Samples of one metric that are looked at. Source: an hour of 1,000 series every 10 s.
 constexpr std::size_t kMostSamples = 360'000;
 
+// A name that is a counter's alone.
 bool ends_like_counter(std::string_view name) {
-  return name.ends_with("_total") || name.ends_with("_count") || name.ends_with("_sum") || name.ends_with("_bucket");
+  return name.ends_with("_total") || name.ends_with("_bucket");
+}
+
+// The other half of a summary or histogram: `_count` and `_sum` are counters only together.
+std::optional<std::string> partner_of(const std::string& name) {
+  for (const auto& [end, other] : {std::pair{"_count", "_sum"}, std::pair{"_sum", "_count"}})
+    if (name.ends_with(end)) return name.substr(0, name.size() - std::string_view(end).size()) + other;
+  return std::nullopt;
 }
 
 struct Behaviour {
@@ -64,7 +72,7 @@ MetricFacts RuleFacts::look_up(const std::string& metric) {
   const auto defined = defined_.find(metric);
   facts.made = defined != defined_.end() || recorded_.contains(metric);
   if (defined != defined_.end()) facts.kind = defined->second;
-  if (!facts.kind && ends_like_counter(metric)) facts.kind = MetricKind::counter;
+  if (!facts.kind && is_named_as_counter(metric)) facts.kind = MetricKind::counter;
   const std::vector<Matcher> matchers{Matcher::make("__name__", MatchOp::equal, metric).value()};
   // What was read for another rule may have asked for a coarse copy, whose distances are not those of the samples.
   history_.hint({});
@@ -85,6 +93,15 @@ MetricFacts RuleFacts::look_up(const std::string& metric) {
   // rule records may be an age or a sum of them.
   if (!facts.kind && seen.rises >= 10 && !recorded_.contains(metric)) facts.kind = MetricKind::counter;
   return facts;
+}
+
+bool RuleFacts::is_named_as_counter(const std::string& metric) {
+  if (ends_like_counter(metric)) return true;
+  const auto partner = partner_of(metric);
+  if (!partner) return false;
+  if (defined_.contains(*partner)) return true;
+  const auto there = matches({Matcher::make("__name__", MatchOp::equal, *partner).value()});
+  return there && *there;
 }
 
 Result<bool> RuleFacts::matches(const std::vector<Matcher>& matchers) {

@@ -37,6 +37,7 @@ class RuleFacts {
   [[nodiscard]] TimeRange window() const { return window_; }
 
  private:
+  [[nodiscard]] bool is_named_as_counter(const std::string& metric);
   MetricFacts look_up(const std::string& metric);
 
   HistoryReader& history_;

@@ -49,6 +49,18 @@ bool takes_gauge(std::string_view function) {
          function == "holt_winters";
 }
 
+// Where an action of a text reads the alert's value; npos: nowhere.
+std::size_t value_in(const std::string& text) {
+  for (auto open = text.find("{{"); open != std::string::npos; open = text.find("{{", open + 2)) {
+    const auto close = text.find("}}", open);
+    for (const std::string_view word : {"$value", ".Value"}) {
+      const auto at = text.find(word, open);
+      if (at < close) return at;
+    }
+  }
+  return std::string::npos;
+}
+
 class Linter {
  public:
   Linter(const LoadedGroup& group, const LoadedRule& rule, RuleFacts& facts, const promql::EvalOptions& options,
@@ -62,6 +74,7 @@ class Linter {
     if (rule_.compiled.rule.kind != RuleKind::alert) return {};
     compared(*rule_.expr);
     check_bool(*rule_.expr);
+    check_labels();
     return latches();
   }
 
@@ -199,6 +212,19 @@ class Linter {
             "with `bool` this gives 0 where it does not hold, and an alert fires for 0 too: " + promql::format(expr) +
                 "; leave `bool` out");
     }
+  }
+
+  // An alert with other labels is another alert.
+  void check_labels() {
+    const auto& rule = rule_.compiled.rule;
+    if (rule.hold <= Millis(0)) return;
+    for (const auto& [name, text] : rule.labels)
+      if (const auto at = value_in(text); at != std::string::npos)
+        found(LintSeverity::warning, "value-in-label",
+              "the label " + name + " reads the value (character " + std::to_string(at + 1) +
+                  " of its text): where that changes the label, another alert begins and waits " +
+                  format_duration(rule.hold) +
+                  " anew, so it may never fire; say the value in an annotation, or take one rule per severity");
   }
 
   void raw_counters(const Expr& expr) {

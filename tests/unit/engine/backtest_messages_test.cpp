@@ -12,8 +12,11 @@ UtcTime minute(double count) {
   return UtcTime(Millis(static_cast<std::int64_t>(count * 60'000)));
 }
 
-AlertEpisode episode(double from, double to, bool ended = true, const std::string& db = "shop") {
-  return {Labels{{"db", db}}, minute(from), minute(from), minute(to), ended, 1};
+RuleEpisode episode(double from, double to, bool ended = true, const std::string& db = "shop") {
+  const Labels series{{"db", db}};
+  return {{series, minute(from), minute(from), minute(to), ended, 1},
+          Labels{{"alertname", "A"}, {"db", db}, {"severity", "warning"}},
+          {series, 1}};
 }
 
 Route route_to(const std::string& receiver) {
@@ -34,18 +37,16 @@ struct Routes {
       for (const auto& way : ways) rules.receivers[name].push_back({name + "/" + way, true});
   }
 
-  [[nodiscard]] std::size_t count(const std::vector<AlertEpisode>& episodes) const {
+  [[nodiscard]] std::size_t count(const std::vector<RuleEpisode>& episodes) const {
     Rule rule;
     rule.name = "A";
     rule.expr = "x > 1";
     rule.labels.set("severity", "warning");
     const test::FakeClock clock;
-    const Labels none;
     const auto compiled = alerts::compile(rule, "g");
     REQUIRE(compiled);
-    const auto messages =
-        messages_of(*compiled, episodes,
-                    {rules, none, none, minute(days * 24 * 60), clock, clock.steady_now() + std::chrono::seconds(1)});
+    const auto messages = messages_of(
+        *compiled, episodes, {rules, minute(days * 24 * 60), clock, clock.steady_now() + std::chrono::seconds(1)});
     REQUIRE(messages);
     return *messages;
   }
@@ -70,7 +71,7 @@ TEST_CASE("without receivers messages follow Alertmanager's default waits") {
 TEST_CASE("messages follow the grouping, the waits and the receivers of the configured routes") {
   auto root = route_to("team");
   root.group_by = std::vector<std::string>{"alertname", "db"};
-  const std::vector<AlertEpisode> two{episode(0, 60), episode(0, 60, true, "test")};
+  const std::vector<RuleEpisode> two{episode(0, 60), episode(0, 60, true, "test")};
   CHECK(Routes(root).count(two) == 4);
   CHECK(Routes(root, {"chat", "mail"}).count(two) == 8);
   root.repeat_interval = Millis(3'600'000);
@@ -112,7 +113,7 @@ TEST_CASE("an alert outside of its hours is told when they begin") {
 
 TEST_CASE("what flaps is told once and not at every turn") {
   Routes routes;
-  std::vector<AlertEpisode> turns;
+  std::vector<RuleEpisode> turns;
   for (int i = 0; i < 30; ++i) turns.push_back(episode(i * 2, i * 2 + 1));
   const auto calm = routes.count(turns);
   routes.rules.flap.per_hour = 0;

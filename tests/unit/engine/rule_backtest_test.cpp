@@ -127,30 +127,74 @@ TEST_CASE("two versions of a rule are compared by the episodes that one sees and
   CHECK(report->changes[0].added == 0);
 }
 
+TEST_CASE("an alert whose expanded labels change is another one, that waits anew and is told on its own") {
+  auto history = promql::load_test_series({{"x{db=\"shop\"}", "0+1x30 0x60", 1}}, Millis(60'000)).value();
+  const auto each = run(*rules("x > 5", "    for: 1m\n    labels: {v: '{{ $value }}'}\n"), history);
+  CHECK(each.episodes == 0);
+  CHECK(each.near_misses == 25);
+  CHECK(with(each, "for 0s").episodes == 25);
+  CHECK(with(each, "threshold 10").episodes == 0);
+  const std::string severity =
+      "    labels: {severity: '{{ if gt $value 14.0 }}critical{{ else }}warning{{ end }}'}\n"
+      "    annotations: {summary: 'at {{ $value }}'}\n";
+  const auto two = run(*rules("x > 5", "    for: 5m\n" + severity), history);
+  REQUIRE(two.shown.size() == 2);
+  CHECK(two.shown[0].labels.get("severity") == "warning");
+  CHECK(two.shown[0].fired_at == minute(11));
+  CHECK(two.shown[0].ended_at == minute(15));
+  CHECK(two.shown[1].labels.get("severity") == "critical");
+  CHECK(two.shown[1].active_at == minute(15));
+  CHECK(two.shown[1].fired_at == minute(20));
+  CHECK(two.shown[1].peak == 30);
+  // Said with the value at which it fired.
+  CHECK(two.message.starts_with("[WARN] : at 11 for 5m\n"));
+  CHECK_THAT(two.message, ContainsSubstring("\n  Value 11, alerts at > 5\n"));
+  CHECK(with(two, "for 10m").episodes == 1);
+  const auto keeping = run(*rules("x > 5", "    for: 5m\n    keep_firing_for: 10m\n" + severity), history);
+  CHECK(keeping.shown.at(0).ended_at == minute(25));
+  CHECK(keeping.firing == Millis(30LL * 60'000));
+}
+
+TEST_CASE("an alert is one with the same labels, whichever series it is about, and two at once are refused") {
+  auto history = promql::load_test_series({{"x{db=\"a\"}", "9x10 stale", 1}, {"x{db=\"b\"}", "_x11 9x20 stale", 2}},
+                                          Millis(60'000))
+                     .value();
+  const auto as_one = "    for: 15m\n    labels: {db: any, was: '{{ $labels.db }}'}\n";
+  auto rule = run(*rules("x > 5", "    for: 15m\n    labels: {db: '{{ if true }}any{{ end }}'}\n"), history);
+  REQUIRE(rule.shown.size() == 1);
+  CHECK(rule.shown[0].active_at == minute(0));
+  CHECK(rule.shown[0].labels.get("db") == "any");
+  CHECK(run(*rules("x > 5", as_one), history).shown.at(0).labels.get("was") == "b");
+  const auto set = rules("x > 5 or x offset 5m > 5", "    labels: {db: any}\n");
+  const auto report = backtest_rules(*set, nullptr, history, options());
+  REQUIRE(report);
+  CHECK_THAT(report->rules.at(0).error, ContainsSubstring("same labelset after applying alert labels"));
+}
+
 TEST_CASE("the life cycle keeps firing for a while, holds over blind stretches, and counts flaps") {
   const Labels labels{{"a", "1"}};
   const auto at = [](std::initializer_list<double> minutes) {
-    std::vector<Sample> out;
-    for (const double one : minutes) out.push_back({minute(one), 1});
+    std::vector<Moment> out;
+    for (const double one : minutes) out.push_back({{minute(one), 1}, 0});
     return out;
   };
   const LifeTimes plain{Millis(60'000), Millis(60'000), Millis(0)};
-  const ActiveTimes active{{labels, at({1, 2, 3, 10, 11, 12})}};
+  const ActiveTimes active{{labels}, {{labels, at({1, 2, 3, 10, 11, 12})}}};
   const auto twice = episodes_of(active, plain, {}, minute(60));
   CHECK(twice.fired.size() == 2);
   CHECK(twice.flaps == 1);
-  CHECK(twice.fired[0].ended_at == minute(4));
+  CHECK(twice.fired[0].told.ended_at == minute(4));
   auto keeping = plain;
   keeping.keep = Millis(8 * 60'000);
   const auto kept = episodes_of(active, keeping, {}, minute(60));
   REQUIRE(kept.fired.size() == 1);
-  CHECK(kept.fired[0].ended_at == minute(21));
+  CHECK(kept.fired[0].told.ended_at == minute(21));
   const TimeRange gap{minute(4), minute(9)};
   const auto held = episodes_of(active, plain, std::span(&gap, 1), minute(60));
   REQUIRE(held.fired.size() == 1);
-  CHECK(held.fired[0].fired_at == minute(2));
+  CHECK(held.fired[0].told.fired_at == minute(2));
   const auto open = episodes_of(active, plain, {}, minute(12));
-  CHECK_FALSE(open.fired.back().ended);
+  CHECK_FALSE(open.fired.back().told.ended);
 }
 
 TEST_CASE("an alert that cannot be evaluated says so and the others go on") {

@@ -204,3 +204,29 @@ TEST_CASE("the distance of samples is that of the samples, whatever another rule
       "  - alert: Short\n    expr: increase(pg_stat_database_deadlocks[2m]) > 5000\n");
   for (const auto& one : found) FAIL_CHECK(one.message);
 }
+
+TEST_CASE("a value in a label of a rule that waits is found, with its place") {
+  House house;
+  const auto lint = [&](const std::string& rest) { return house.lint("  - alert: A\n    expr: pg_up < 1\n" + rest); };
+  const auto found = lint("    for: 5m\n    labels: {severity: page, v: 'at {{ $value }}'}\n");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].check == "value-in-label");
+  CHECK(found[0].line > 0);
+  CHECK_THAT(found[0].message, ContainsSubstring("the label v reads the value (character 7 of its text)"));
+  CHECK(lint("    for: 5m\n    labels: {v: '{{ if gt .Value 1.0 }}a{{ else }}b{{ end }}'}\n").size() == 1);
+  // Without a wait it fires all the same; other labels stay; and text outside of an action is text.
+  CHECK(lint("    labels: {v: '{{ $value }}'}\n").empty());
+  CHECK(lint("    for: 5m\n    labels: {v: '{{ $labels.datname }} $value'}\n").empty());
+  CHECK(lint("    for: 5m\n    annotations: {v: '{{ $value }}'}\n").empty());
+}
+
+TEST_CASE("a name in _count or _sum is a counter's only beside its partner") {
+  House house;
+  CHECK(house.checks("pg_stat_activity_count > 1") == "unknown-metric");
+  add(house.history, "pg_stat_activity_count", {}, 5, 0, 0);
+  CHECK(house.checks("pg_stat_activity_count > 10").empty());
+  add(house.history, "request_seconds_count", {}, 5, 0, 0);
+  add(house.history, "request_seconds_sum", {}, 5, 0, 0);
+  CHECK(house.checks("request_seconds_count > 10") == "counter-without-rate");
+  CHECK(house.checks("request_seconds_sum > 10") == "counter-without-rate");
+}

@@ -6,6 +6,7 @@
 
 #include "agent/base/strings.hpp"
 #include "agent/engine/rule_test.hpp"
+#include "agent/model/matcher_text.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/source_dir.hpp"
@@ -40,8 +41,9 @@ void edits_of_comparison(const promql::Binary& binary, const std::string& text, 
     out.push_back({"'" + op + " 0' raised to 1", binary.rhs->span, "1"});
     return;
   }
-  out.push_back({"'" + op + " " + threshold + "' halved", binary.rhs->span, "((" + threshold + ") * 0.5)"});
-  out.push_back({"'" + op + " " + threshold + "' doubled", binary.rhs->span, "((" + threshold + ") * 2)"});
+  for (const char* factor : {"0.5", "0.8", "1.25", "2"})
+    out.push_back(
+        {"'" + op + " " + threshold + "' times " + factor, binary.rhs->span, "((" + threshold + ") * " + factor + ")"});
 }
 
 void edits_of(const promql::Expr& expr, const std::string& text, std::vector<Edit>& out) {
@@ -58,7 +60,17 @@ void edits_of(const promql::Expr& expr, const std::string& text, std::vector<Edi
   if (const auto* selector = std::get_if<promql::VectorSelector>(&expr.node);
       selector && selector->matchers.size() > 1) {
     const auto open = text.find('{', expr.span.start), close = text.find('}', open);
-    out.push_back({"without the labels of " + part(text, expr.span), {open, close + 1}, ""});
+    const auto asked = part(text, {open, close + 1});
+    for (const auto& matcher : selector->matchers) {
+      const auto word = to_string(matcher);
+      const auto at = asked.find(word);
+      if (matcher.label() == "__name__" || at == std::string::npos) continue;
+      // With the comma before it, or after it where it is the first.
+      const auto from = open + at, to = from + word.size();
+      const bool first = at == 1, last = text[to] == '}';
+      const promql::Span span{first ? from : from - 1, first && !last ? to + 1 : to};
+      out.push_back({"without " + word + " of " + part(text, expr.span), span, ""});
+    }
   }
   for (const auto* child : promql::children(expr)) edits_of(*child, text, out);
 }
@@ -68,7 +80,8 @@ std::vector<Mutant> mutants_of(const engine::LoadedRule& rule) {
   std::vector<Mutant> out;
   if (written.hold > Millis(0)) {
     out.push_back({"for: 0s", written.expr, Millis(0)});
-    out.push_back({"for: doubled", written.expr, written.hold * 2});
+    out.push_back({"for: halved", written.expr, written.hold / 2});
+    out.push_back({"for: half as long again", written.expr, written.hold * 3 / 2});
   }
   std::vector<Edit> edits;
   edits_of(*rule.expr, written.expr, edits);
@@ -176,8 +189,6 @@ bool passes(const std::vector<config::DecodedRuleTest>& tests, const std::vector
 
 // Mutants that mean the same as the rule, and why.
 const std::map<std::string, std::string> kSame{
-    {"DiskFill warning: '< 0' raised to 1", "of a forecast of bytes, one more or less is the same"},
-    {"PgArchiveBacklog critical: '> 0' raised to 1", "of whole files, one more within ten minutes is hardly growth"},
     {"RedisMemory warning: '> 0' raised to 1", "no cache is limited to one byte"},
 };
 
