@@ -25,22 +25,27 @@ class Alert {
 
   void see(const Moment& moment) {
     const auto& sample = moment.sample;
-    if (last_ && sample.time - last_->time > times_.step + allowance() &&
-        !held(blind_, last_->time, sample.time, times_.step))
-      end(last_->time + times_.step + allowance());
+    end_before(sample.time);
     if (!since_) {
       since_ = sample.time;
       first_ = peak_ = sample.value;
     }
     if (std::abs(sample.value - first_) > std::abs(peak_ - first_)) peak_ = sample.value;
     if (!fired_ && sample.time - *since_ >= times_.hold) fired_ = moment;
-    last_ = sample;
+    last_ = sample.time;
+  }
+
+  // It is held at this moment if it fires.
+  void hold(UtcTime at) {
+    if (last_ && at <= *last_) return;
+    end_before(at);
+    if (fired_) last_ = at;
   }
 
   void finish(UtcTime at) {
-    if (!last_) return;
-    const UtcTime over = last_->time + times_.step + allowance();
-    if (over > at || held(blind_, last_->time, at, times_.step)) {
+    if (!since_) return;
+    const UtcTime over = *last_ + times_.step + allowance();
+    if (over > at || held(blind_, *last_, at, times_.step)) {
       if (fired_) record(at, false);
       return;
     }
@@ -48,7 +53,12 @@ class Alert {
   }
 
  private:
-  [[nodiscard]] Millis allowance() const { return fired_ ? times_.keep : Millis(0); }
+  [[nodiscard]] Millis allowance() const { return fired_ ? times_.keep : times_.gaps * times_.step; }
+
+  void end_before(UtcTime at) {
+    if (since_ && at - *last_ > times_.step + allowance() && !held(blind_, *last_, at, times_.step))
+      end(*last_ + times_.step + allowance());
+  }
 
   void end(UtcTime at) {
     if (fired_) {
@@ -76,7 +86,7 @@ class Alert {
   Episodes& out_;
   std::optional<UtcTime> since_, ended_;
   std::optional<Moment> fired_;
-  std::optional<Sample> last_;
+  std::optional<UtcTime> last_;
   double first_ = 0, peak_ = 0;
 };
 
@@ -86,7 +96,16 @@ Episodes episodes_of(const ActiveTimes& active, const LifeTimes& times, std::spa
   Episodes out;
   for (const auto& [labels, moments] : active.alerts) {
     Alert alert(labels, active.series, times, blind, out);
-    for (const auto& moment : moments) alert.see(moment);
+    const auto holds = active.held.find(labels);
+    auto next = holds == active.held.end() ? std::span<const UtcTime>() : std::span(holds->second);
+    const auto hold_until = [&](UtcTime until) {
+      for (; !next.empty() && next.front() < until; next = next.subspan(1)) alert.hold(next.front());
+    };
+    for (const auto& moment : moments) {
+      hold_until(moment.sample.time);
+      alert.see(moment);
+    }
+    hold_until(end + times.step);
     alert.finish(end);
   }
   std::stable_sort(out.fired.begin(), out.fired.end(),

@@ -20,12 +20,14 @@ struct Moment {
 struct ActiveTimes {
   std::vector<Labels> series;  // of the expression's elements
   std::map<Labels, std::vector<Moment>> alerts;
+  std::map<Labels, std::vector<UtcTime>> held;  // when an alert that fires does not end, ascending
 };
 
 struct LifeTimes {
   Millis step{0};  // between two evaluations
   Millis hold{0};  // `for`
   Millis keep{0};  // keep_firing_for
+  int gaps = 0;    // evaluations in a row that an alert may be missing while it waits
 };
 
 struct RuleEpisode {

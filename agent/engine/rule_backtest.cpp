@@ -59,15 +59,17 @@ class RuleRun {
     out_.expr = written.expr;
     out_.hold = written.hold;
     out_.step = options.step.count() > 0 ? options.step : group.interval;
-    times_ = {out_.step, written.hold, written.keep_firing_for};
+    times_ = {out_.step, written.hold, written.keep_firing_for, rule.compiled.tolerate_gaps};
   }
 
   RuleBacktest run() {
-    const auto active = active_times(*rule_.expr, rule_.compiled, history_, times());
-    if (!active) {
-      out_.error = active.error().describe();
+    auto active = active_times(*rule_.expr, rule_.compiled, history_, times());
+    auto held = active ? held_times() : Result<Held>(Held());
+    if (!active || !held) {
+      out_.error = (active ? held.error() : active.error()).describe();
       return std::move(out_);
     }
+    active->held = *held;
     const auto found = episodes_of(*active, times_, blind_, options_.range.to);
     out_.episodes = found.fired.size();
     out_.near_misses = found.near_misses;
@@ -85,7 +87,7 @@ class RuleRun {
     if (!all_.empty()) out_.message = message(all_.front());
     if (options_.sweep) {
       sweep_holds(*active);
-      sweep_thresholds();
+      sweep_thresholds(*held);
     }
     return std::move(out_);
   }
@@ -93,6 +95,23 @@ class RuleRun {
   [[nodiscard]] const std::vector<RuleEpisode>& all() const { return all_; }
 
  private:
+  using Held = std::map<Labels, std::vector<UtcTime>>;
+
+  // When what the rule compares is there and its alerts::kResolveExpr is not.
+  Result<Held> held_times() {
+    Held out;
+    const auto* compared = rule_.resolve == nullptr ? nullptr : promql::compared_value(*rule_.expr);
+    if (compared == nullptr) return out;
+    const auto holds =
+        promql::parse("(" + promql::format(*compared) + ") unless (" + promql::format(*rule_.resolve) + ")");
+    if (!holds) return fail(holds.error());
+    const auto found = active_times(**holds, rule_.compiled, history_, times());
+    if (!found) return fail(found.error(), alerts::kResolveExpr);
+    for (const auto& [labels, moments] : found->alerts)
+      for (const auto& moment : moments) out[labels].push_back(moment.sample.time);
+    return out;
+  }
+
   [[nodiscard]] MessageCount counting() const {
     return {options_.dispatch, options_.range.to, *options_.eval.clock, options_.eval.deadline};
   }
@@ -127,7 +146,7 @@ class RuleRun {
     }
   }
 
-  void sweep_thresholds() {
+  void sweep_thresholds(const Held& held) {
     const Expr* threshold = threshold_of(*rule_.expr);
     if (threshold == nullptr) return;
     const double value = std::get<promql::NumberLiteral>(threshold->node).value;
@@ -139,7 +158,8 @@ class RuleRun {
       text.replace(threshold->span.start, threshold->span.end - threshold->span.start, number);
       const auto expr = promql::parse(text);
       if (!expr) continue;
-      const auto active = active_times(**expr, rule_.compiled, history_, times());
+      auto active = active_times(**expr, rule_.compiled, history_, times());
+      if (active) active->held = held;
       if (active) vary("threshold " + number, *active, times_);
     }
   }

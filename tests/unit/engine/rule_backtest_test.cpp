@@ -86,6 +86,30 @@ TEST_CASE("a backtest tells episodes, near misses, time firing and what was said
   CHECK(with(rule, "threshold 160").firing == Millis(0));
 }
 
+TEST_CASE("a backtest waits through tolerated gaps and ends an alert where its own expression for that says so") {
+  auto history = scene();
+  const auto waits = rules("x > 50", "    for: 12m\n    annotations: {pgtend_tolerate_gaps: '3'}\n");
+  const auto waited = run(*waits, history);
+  REQUIRE(waited.episodes == 2);
+  CHECK(waited.shown[1].fired_at == minute(62));
+  CHECK(waited.shown[1].ended_at == minute(70));  // gaps are for what waits
+  // Without, it begins anew after the minutes 70 and 71.
+  CHECK(run(*rules("x > 50", "    for: 21m\n"), history).episodes == 0);
+  const auto long_wait = rules("x > 50", "    for: 21m\n    annotations: {pgtend_tolerate_gaps: '3'}\n");
+  CHECK(run(*long_wait, history).episodes == 1);
+
+  // Between 50 and 80 it neither begins nor ends.
+  const auto latched = rules("x > 80", "    annotations: {pgtend_resolve_expr: 'x < 50'}\n");
+  const auto ends = run(*latched, history);
+  REQUIRE(ends.episodes == 3);
+  CHECK(ends.shown[0].ended_at == minute(30));
+  CHECK(ends.shown[2].fired_at == minute(72));
+  const auto wide = run(*rules("x > 80", "    annotations: {pgtend_resolve_expr: 'x > 70 and x < 80'}\n"), history);
+  REQUIRE(wide.episodes == 1);
+  CHECK(wide.shown[0].fired_at == minute(10));
+  CHECK(wide.shown[0].ended_at == minute(120));
+}
+
 TEST_CASE("a threshold below and/unless is swept, one that is no number is not") {
   auto history = scene();
   CHECK(with(run(*rules("(x > 80) and on (db) x"), history), "threshold 160").episodes == 0);
