@@ -94,7 +94,8 @@ double extreme(const Elements& members, bool largest) {
 double reduce(const Aggregate& node, const Elements& members, double param) {
   switch (node.op) {
     case AggregateOp::sum: {
-      double sum = 0;
+      // Nothing but -0 is -0, which a division shows.
+      double sum = -0.0;
       for (const auto& member : members) sum += member.value;
       return sum;
     }
