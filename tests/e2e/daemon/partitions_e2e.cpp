@@ -57,6 +57,8 @@ struct Events {
     const auto approved = daemon.cli(
         {"recommendations", "approve", item.value("id", ""), "--plan-hash", item.value("plan_hash", "").substr(0, 12)});
     INFO(approved.output);
+    INFO("as it was shown: " << item["change"].dump());
+    INFO("as it is now: " << daemon.cli({"recommendations", "show", item.value("id", ""), "-o", "json"}).output);
     REQUIRE(approved.status == 0);
   }
 
