@@ -3,6 +3,7 @@
 #include "agent/engine/rule_series.hpp"
 #include "agent/policy/policy.hpp"
 #include "agent/policy/trust.hpp"
+#include "alerts/message.hpp"
 
 // Series about alerting itself, for /metrics and for the rules that watch the agent.
 namespace pgtend::engine {
@@ -29,16 +30,25 @@ void Alerting::note_health(const Labels& rule, const alerts::Evaluation& evaluat
   const bool failed = !evaluation.known && !evaluation.blind;
   parts_.board.gauge("pgtend_rule_evaluation_failed", "1 while the last evaluation of a rule failed.", rule)
       .set(failed ? 1 : 0);
-  const auto put = [&](std::set<Labels>& rules, bool in) {
-    if (in) rules.insert(rule);
+  const auto put = [&](std::map<Labels, std::string>& rules, bool in) {
+    if (in) rules.insert_or_assign(rule, evaluation.why_unknown);
     if (!in) rules.erase(rule);
   };
+  // Once for each time that it begins to fail: an alert that is unknown says so itself, but there may be none.
+  if (failed && !failed_rules_.contains(rule))
+    log::warn("rule cannot be evaluated",
+              {{"rule", std::string(rule.get("rule"))}, {"why", alerts::one_line(evaluation.why_unknown)}});
   put(failed_rules_, failed);
   put(blind_rules_, evaluation.blind);
 }
 
 std::string Alerting::health(const Labels& rule) const {
   return failed_rules_.contains(rule) ? "err" : blind_rules_.contains(rule) ? "unknown" : "ok";
+}
+
+std::string Alerting::why_unhealthy(const Labels& rule) const {
+  const auto failed = failed_rules_.find(rule), blind = blind_rules_.find(rule);
+  return failed != failed_rules_.end() ? failed->second : blind != blind_rules_.end() ? blind->second : std::string();
 }
 
 std::optional<GroupRun> Alerting::last_run(std::size_t group) const {

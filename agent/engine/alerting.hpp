@@ -108,6 +108,8 @@ class Alerting {
   [[nodiscard]] std::optional<std::string> muted(const Alert& alert) const;
   // Of a rule by its labels rule and group, in Prometheus's words: ok, err, or unknown while a collector is blind.
   [[nodiscard]] std::string health(const Labels& rule) const;
+  // Why it is not "ok"; empty when it is.
+  [[nodiscard]] std::string why_unhealthy(const Labels& rule) const;
   // Of the group at this place of rules(); nullopt: not evaluated since these rules were taken.
   [[nodiscard]] std::optional<GroupRun> last_run(std::size_t group) const;
   // When the evaluation of every group last succeeded: what a watchdog and a heartbeat look at.
@@ -199,10 +201,10 @@ class Alerting {
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_, record_samples_;
-  std::optional<UtcTime> records_until_;               // the newest end of a change that they know
-  std::optional<std::set<std::string>> told_changes_;  // nullopt: the outbox was not asked yet
-  std::map<std::size_t, GroupRun> runs_;               // by the group's place in rules_
-  std::set<Labels> failed_rules_, blind_rules_;        // by how the last evaluation gave no answer
+  std::optional<UtcTime> records_until_;                      // the newest end of a change that they know
+  std::optional<std::set<std::string>> told_changes_;         // nullopt: the outbox was not asked yet
+  std::map<std::size_t, GroupRun> runs_;                      // by the group's place in rules_
+  std::map<Labels, std::string> failed_rules_, blind_rules_;  // by how the last evaluation gave no answer; why
   UntrustedRecords untrusted_;
   std::map<std::size_t, std::vector<std::vector<SeriesKey>>> recorded_;  // in the last run, by group and rule
   std::set<std::string> with_alert_series_;                              // groups, by id

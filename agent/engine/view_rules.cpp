@@ -60,11 +60,11 @@ net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
       if (run) one.evaluation_time = run->rules[i];
       for (const auto& alert : alerts) {
         if (place_of(group, alert) != i) continue;
-        if (alert.unknown) one.last_error = alert.evidence;
         if (alert.state == AlertState::pending || alert.state == AlertState::firing) one.alerts.push_back(alert);
       }
       const Labels of_rule{{"rule", rule.name}, {"group", loaded.compiled.group}};
       if (const auto health = alerting_.health(of_rule); health != "ok") one.health = health;
+      one.last_error = alerting_.why_unhealthy(of_rule);
       shown.rules.push_back(std::move(one));
     }
     out.push_back(std::move(shown));

@@ -96,6 +96,23 @@ TEST_CASE("the limit of a group holds for recorded series, and what fails is tol
   REQUIRE(eventually([&] { return only_value(daemon, "sum(pgtend_rule_evaluation_failed)") > 0; }, kSoon));
 }
 
+TEST_CASE("a rule that has more results than its group's limit says so, though it has no alert") {
+  PgCluster cluster;
+  Daemon daemon(cluster);
+  write_file(daemon.path("rules/much.yaml"),
+             "groups: [{name: much, limit: 1, rules: [{alert: Many, expr: 'pgtend_collector_up >= 0'}]}]\n");
+  daemon.start();
+  const auto told = [&] {
+    const auto rules = daemon.get("/api/v1/rules");
+    if (!rules) return std::string();
+    const auto& rule = rules->at("data").at("groups").at(0).at("rules").at(0);
+    return rule["health"] == "err" ? rule["lastError"].get<std::string>() : std::string();
+  };
+  REQUIRE(eventually([&] { return !told().empty(); }, kSoon));
+  CHECK(told() == "more than 1 results, the group's limit");
+  CHECK(daemon.log().find("rule cannot be evaluated") != std::string::npos);
+}
+
 TEST_CASE("an alert about a recorded metric is unknown, not over, while what is recorded cannot be seen") {
   PgCluster cluster;
   Daemon daemon(cluster, {{"promql", "  lookback: 8s\n"}});
