@@ -72,24 +72,24 @@ class Case {
   void evaluate_groups(Millis at) {
     const UtcTime now{at};
     for (const auto* group : groups_) {
-      if (at.count() % group->interval.count() != 0) continue;
-      for (const auto& rule : group->rules) evaluate_rule(rule, now);
+      // As promtool: every group at every evaluation_interval, whatever its own interval.
+      for (const auto& rule : group->rules) evaluate_rule(rule, group->limit, now);
     }
   }
 
-  void evaluate_rule(const LoadedRule& rule, UtcTime now) {
+  void evaluate_rule(const LoadedRule& rule, int limit, UtcTime now) {
     alerts::Evaluation evaluation;
     evaluation.external_url = external_url_;
     auto value = promql::evaluate(*rule.expr, history_, now, options_);
     if (!value) {
-      evaluation.known = false;
-      evaluation.why_unknown = value.error().describe();
-      problem(0, "rule " + rule.compiled.rule.name + ": " + evaluation.why_unknown);
+      cannot(rule, evaluation, value.error().describe());
     } else if (const auto* vector = std::get_if<promql::Vector>(&*value)) {
       for (const auto& element : *vector) evaluation.firing.push_back({element.labels, element.value});
     } else if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) {
       evaluation.firing.push_back({Labels{}, scalar->value});
     }
+    if (limit > 0 && evaluation.firing.size() > static_cast<std::size_t>(limit))
+      cannot(rule, evaluation, "more than " + std::to_string(limit) + " results, the group's limit");
     if (rule.compiled.rule.kind == RuleKind::record) {
       record(rule, evaluation, now);
       return;
@@ -104,14 +104,22 @@ class Case {
     put(rule, std::move(now_there), now);
   }
 
-  void record(const LoadedRule& rule, const alerts::Evaluation& evaluation, UtcTime now) {
+  void cannot(const LoadedRule& rule, alerts::Evaluation& evaluation, const std::string& why) {
+    evaluation.firing.clear();
+    evaluation.known = false;
+    evaluation.why_unknown = why;
+    problem(0, "rule " + rule.compiled.rule.name + ": " + why);
+  }
+
+  void record(const LoadedRule& rule, alerts::Evaluation& evaluation, UtcTime now) {
     if (!evaluation.known) return;
     std::map<SeriesKey, double> now_there;
     for (const auto& element : evaluation.firing) {
       Labels labels = element.labels;
       labels.erase("__name__");
       for (const auto& [name, value] : rule.compiled.rule.labels) labels.set(name, value);
-      now_there.emplace(SeriesKey{rule.compiled.rule.name, labels}, element.value);
+      if (!now_there.emplace(SeriesKey{rule.compiled.rule.name, labels}, element.value).second)
+        return cannot(rule, evaluation, "vector contains metrics with the same labelset after applying rule labels");
     }
     put(rule, std::move(now_there), now);
   }

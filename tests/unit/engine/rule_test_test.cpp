@@ -23,6 +23,34 @@ TEST_CASE("an expectation that does not hold is a failure with its line and both
   REQUIRE(report->failures[0].find("alertname=\"A\"") != std::string::npos);
 }
 
+TEST_CASE("a group's limit, its interval and equal labels are in a test what promtool makes of them") {
+  test::TempDir dir("pgtend-rules");
+  const auto failures = [&](const std::string& rule, const std::string& group) {
+    test::write_file(dir.path() / "r.yaml", "groups: [{name: g, " + group + "rules: [" + rule + "]}]\n");
+    test::write_file(dir.path() / "t.yaml", R"FILE(rule_files: [r.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series: [{series: 'x{a="1"}', values: '1x9'}, {series: 'x{a="2"}', values: '1x9'}]
+    promql_expr_test:
+      - {expr: 'count(ALERTS or r)', eval_time: 3m, exp_samples: [{value: 2}]}
+)FILE");
+    const auto file = (dir.path() / "t.yaml").string();
+    const auto theirs = test::run_command({"promtool", "test", "rules", file});
+    const auto report = engine::run_rule_tests(file, false);
+    REQUIRE(report.has_value());
+    INFO(rule << group << "\n" << theirs.output << join(report->failures, "\n"));
+    CHECK((theirs.status == 0) == report->failures.empty());
+    return join(report->failures, "\n");
+  };
+  const std::string alert = "{alert: A, expr: x > 0}";
+  CHECK(failures(alert, "limit: 2, ").empty());
+  CHECK_THAT(failures(alert, "limit: 1, "), ContainsSubstring("rule A: more than 1 results, the group's limit"));
+  CHECK(failures("{record: r, expr: x}", "interval: 5m, ").empty());
+  CHECK_THAT(failures("{record: r, expr: x, labels: {a: b}}", ""),
+             ContainsSubstring("same labelset after applying rule"));
+}
+
 TEST_CASE("ALERTS, recorded series and texts that ask are in a test what promtool has there") {
   test::TempDir dir("pgtend-rules");
   test::write_file(dir.path() / "r.yaml", R"FILE(groups:
