@@ -11,6 +11,18 @@ namespace {
 // An alert that fires again within this time flaps. Source: how long Prometheus keeps a resolved alert.
 constexpr Millis kFlap{900'000};
 
+// The agent did not run then, and evaluated nothing.
+bool is_blind(std::span<const TimeRange> blind, UtcTime at) {
+  return std::any_of(blind.begin(), blind.end(), [&](const TimeRange& gap) { return gap.from < at && at < gap.to; });
+}
+
+// Whether one may be about what the other is about: all labels that both have are alike.
+bool agree(const Labels& one, const Labels& other) {
+  return std::all_of(one.begin(), one.end(), [&](const auto& label) {
+    return !other.has(label.first) || other.get(label.first) == label.second;
+  });
+}
+
 bool held(std::span<const TimeRange> blind, UtcTime from, UtcTime to, Millis step) {
   return std::any_of(blind.begin(), blind.end(),
                      [&](const TimeRange& gap) { return gap.from <= from + 2 * step && gap.to >= to - 2 * step; });
@@ -102,6 +114,7 @@ Episodes episodes_of(const ActiveTimes& active, const LifeTimes& times, std::spa
       for (; !next.empty() && next.front() < until; next = next.subspan(1)) alert.hold(next.front());
     };
     for (const auto& moment : moments) {
+      if (is_blind(blind, moment.sample.time)) continue;
       hold_until(moment.sample.time);
       alert.see(moment);
     }
@@ -127,7 +140,8 @@ Millis firing_time(std::span<const RuleEpisode> episodes) {
 std::size_t not_covered(std::span<const RuleEpisode> these, std::span<const RuleEpisode> others) {
   return static_cast<std::size_t>(std::count_if(these.begin(), these.end(), [&](const RuleEpisode& one) {
     return std::none_of(others.begin(), others.end(), [&](const RuleEpisode& other) {
-      return other.told.fired_at < one.told.ended_at && one.told.fired_at < other.told.ended_at;
+      return other.told.fired_at < one.told.ended_at && one.told.fired_at < other.told.ended_at &&
+             agree(one.alert, other.alert);
     });
   }));
 }

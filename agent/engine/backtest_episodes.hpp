@@ -49,7 +49,7 @@ struct Episodes {
 // Time within which at least one alert fires.
 [[nodiscard]] Millis firing_time(std::span<const RuleEpisode> episodes);
 
-// How many of `these` do not overlap any of `others`.
+// How many of `these` do not overlap any of `others` that may be about the same: no label that both have differs.
 [[nodiscard]] std::size_t not_covered(std::span<const RuleEpisode> these, std::span<const RuleEpisode> others);
 
 }  // namespace pgtend::engine

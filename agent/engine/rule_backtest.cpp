@@ -59,7 +59,9 @@ class RuleRun {
     out_.expr = written.expr;
     out_.hold = written.hold;
     out_.step = options.step.count() > 0 ? options.step : group.interval;
-    times_ = {out_.step, written.hold, written.keep_firing_for, rule.compiled.tolerate_gaps};
+    // An alert ends at an evaluation: what is kept for 90 s is kept for two of a minute.
+    const auto keep = (written.keep_firing_for + out_.step - Millis(1)) / out_.step * out_.step;
+    times_ = {out_.step, written.hold, keep, rule.compiled.tolerate_gaps};
   }
 
   RuleBacktest run() {
@@ -225,17 +227,22 @@ Result<RunResult> run_all(const RuleSet& rules, HistoryReader& stored, std::span
   return out;
 }
 
-std::vector<BacktestChange> compare(const RunResult& now, const RunResult& before) {
-  std::vector<BacktestChange> out;
-  const auto find = [](const RunResult& in, const std::string& name) {
-    return std::find_if(in.rules.begin(), in.rules.end(), [&](const RuleBacktest& one) { return one.rule == name; });
+// Alerts of one name are compared together: a warning and a critical rule may share it. One that is gone is missed.
+std::vector<BacktestChange> compare(const RunResult& now, const RunResult& before, const std::string& only) {
+  const auto messages = [](const RunResult& in, const std::string& name) {
+    std::size_t out = 0;
+    for (const auto& rule : in.rules)
+      if (rule.rule == name) out += rule.notifications;
+    return out;
   };
-  for (const auto& [name, episodes] : now.episodes) {
-    const auto old = before.episodes.find(name);
-    if (old == before.episodes.end()) continue;
-    out.push_back({name, old->second.size(), episodes.size(), find(before, name)->notifications,
-                   find(now, name)->notifications, not_covered(old->second, episodes),
-                   not_covered(episodes, old->second)});
+  const std::vector<RuleEpisode> none;
+  std::vector<BacktestChange> out;
+  for (const auto& [name, old] : before.episodes) {
+    if (!only.empty() && name != only) continue;
+    const auto found = now.episodes.find(name);
+    const auto& episodes = found == now.episodes.end() ? none : found->second;
+    out.push_back({name, old.size(), episodes.size(), messages(before, name), messages(now, name),
+                   not_covered(old, episodes), not_covered(episodes, old)});
   }
   return out;
 }
@@ -269,7 +276,7 @@ Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, 
     plain.computes_records = true;
     const auto before = run_all(*old, history, blind, plain);
     if (!before) return fail(before.error());
-    out.changes = compare(*now, *before);
+    out.changes = compare(*now, *before, options.rule);
   }
   out.rules = std::move(now->rules);
   return out;

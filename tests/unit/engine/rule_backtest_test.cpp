@@ -151,6 +151,44 @@ TEST_CASE("two versions of a rule are compared by the episodes that one sees and
   CHECK(report->changes[0].added == 0);
 }
 
+TEST_CASE("episodes of another label, of another tier and of an alert that is gone are missed") {
+  auto history = promql::load_test_series(
+                     {{"x{db=\"shop\"}", "0x9 9x20 0x30", 1}, {"x{db=\"crm\"}", "0x9 9x20 0x30", 1}}, Millis(60'000))
+                     .value();
+  const auto change = [&](const std::shared_ptr<const RuleSet>& now, const std::shared_ptr<const RuleSet>& before) {
+    const auto report = backtest_rules(*now, before.get(), history, options());
+    REQUIRE(report);
+    REQUIRE(report->changes.size() == 1);
+    return report->changes[0];
+  };
+  const auto all = rules("x > 5"), shop = rules("'x{db=\"shop\"} > 5'");
+  CHECK(change(shop, all).missed == 1);
+  CHECK(change(all, shop).missed == 0);
+  CHECK(change(all, shop).added == 1);
+  // What is added up has none of the labels that differ.
+  CHECK(change(rules("sum(x) > 5"), all).missed == 0);
+  const std::string warning = "    labels: {severity: warning}\n";
+  const auto tiers = rules("x > 5", warning + "  - alert: A\n    expr: x > 8\n    labels: {severity: critical}\n");
+  const auto one = change(rules("x > 5", warning), tiers);
+  CHECK(one.old_episodes == 4);
+  CHECK(one.missed == 2);
+  CHECK(one.old_notifications == 2 * one.new_notifications);
+  const auto both = rules("x > 5", "  - alert: B\n    expr: x > 8\n");
+  const auto report = backtest_rules(*all, both.get(), history, options());
+  REQUIRE(report);
+  REQUIRE(report->changes.size() == 2);
+  CHECK(report->changes[1].rule == "B");
+  CHECK(report->changes[1].missed == 2);
+}
+
+TEST_CASE("what is kept firing is kept to the next evaluation") {
+  auto history = promql::load_test_series({{"x", "1 1 0 0 1 0x20", 1}}, Millis(60'000)).value();
+  const auto kept = run(*rules("x > 0", "    for: 1m\n    keep_firing_for: 90s\n"), history);
+  REQUIRE(kept.episodes == 1);
+  CHECK(kept.near_misses == 0);
+  CHECK(kept.shown[0].ended_at == minute(7));
+}
+
 TEST_CASE("an alert whose expanded labels change is another one, that waits anew and is told on its own") {
   auto history = promql::load_test_series({{"x{db=\"shop\"}", "0+1x30 0x60", 1}}, Millis(60'000)).value();
   const auto each = run(*rules("x > 5", "    for: 1m\n    labels: {v: '{{ $value }}'}\n"), history);
@@ -217,6 +255,10 @@ TEST_CASE("the life cycle keeps firing for a while, holds over blind stretches, 
   const auto held = episodes_of(active, plain, std::span(&gap, 1), minute(60));
   REQUIRE(held.fired.size() == 1);
   CHECK(held.fired[0].told.fired_at == minute(2));
+  // What the rule would have given then was seen by nobody.
+  const ActiveTimes unseen{{labels}, {{labels, at({5, 6, 7, 8})}}};
+  CHECK(episodes_of(unseen, plain, {}, minute(60)).fired.size() == 1);
+  CHECK(episodes_of(unseen, plain, std::span(&gap, 1), minute(60)).fired.empty());
   const auto open = episodes_of(active, plain, {}, minute(12));
   CHECK_FALSE(open.fired.back().told.ended);
 }
