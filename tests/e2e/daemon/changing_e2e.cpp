@@ -190,6 +190,46 @@ TEST_CASE("PagerDuty hears of a change that was kept, once, whatever happens to 
   }
 }
 
+TEST_CASE("nobody is told the end of an alert that our own change caused, though it ends after the change") {
+  WebhookSink sink;
+  Shop shop;
+  // A sample of transactions comes long after the change has ended.
+  shop.daemon.set("collection", "  directory: " + shop.daemon.path("collectors.d").string() +
+                                    "\n  intervals: {identity: 500ms, transactions: 20s}\n  budget: {cpu_ratio: 1.0}\n");
+  shop.daemon.set("alerting", "  receivers:\n  - name: all\n    webhook_configs: [{url: \"" + sink.url() + "\"}]\n");
+  const auto rules = [&](const std::string& more) {
+    write_file(shop.daemon.path("rules/mine.yaml"),
+               "groups: [{name: mine, rules: [{alert: PgLongTransaction, expr: pgtend_transaction_age_seconds > 2}" +
+                   more + "]}]\n");
+  };
+  rules("");
+  auto holder = shop.cluster.session();
+  holder.exec("BEGIN");
+  holder.exec("INSERT INTO orders VALUES (0, 0)");
+  shop.daemon.start();
+  const auto change = shop.proposed("orders", "customer_id");
+  REQUIRE(shop.approve("changes", change).status == 0);
+  const auto state = [&] {
+    const auto alerts = shop.daemon.get("/v1/alerts");
+    if (alerts)
+      for (const auto& alert : (*alerts)["items"])
+        if (alert["rule"] == "PgLongTransaction") return alert["state"].get<std::string>();
+    return std::string();
+  };
+  REQUIRE(eventually([&] { return state() == "firing"; }, std::chrono::seconds(60)));
+  holder.exec("COMMIT");
+  REQUIRE(eventually([&] { return shop.change(change)["state"] == "observing"; }, std::chrono::seconds(60)));
+  REQUIRE(eventually([&] { return state() == "resolved"; }, std::chrono::seconds(60)));
+  rules(", {alert: After, expr: vector(1)}");
+  shop.daemon.hang_up();
+  const auto told = [&](const std::string& rule) {
+    return std::ranges::any_of(sink.bodies(),
+                               [&](const Json& body) { return body.dump().find(rule) != std::string::npos; });
+  };
+  REQUIRE(eventually([&] { return told("After"); }, std::chrono::seconds(60)));
+  CHECK_FALSE(told("PgLongTransaction"));
+}
+
 TEST_CASE("watching a change goes on when the agent was restarted") {
   Shop shop;
   shop.daemon.start();
