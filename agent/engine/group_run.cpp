@@ -53,13 +53,6 @@ bool is_made_of(const RuleSet& rules, const std::string& from, const std::string
   return false;
 }
 
-SeriesKey key_of(const Rule& rule, const alerts::Firing& element) {
-  Labels labels = element.labels;
-  labels.erase("__name__");
-  for (const auto& [name, value] : rule.labels) labels.set(name, value);
-  return {rule.name, std::move(labels)};
-}
-
 class Run {
  public:
   Run(const GroupTask& task, HistoryReader& history, const promql::EvalOptions& options)
@@ -73,8 +66,8 @@ class Run {
   alerts::Evaluation evaluate(std::size_t place) {
     const auto& rule = group_.rules[place];
     auto out = answer(place);
-    if (out.known && group_.limit > 0 && out.firing.size() > static_cast<std::size_t>(group_.limit))
-      out = unknown("more than " + std::to_string(group_.limit) + " results, the group's limit", false);
+    if (auto over = over_limit(group_, out.firing.size()); out.known && !over.empty())
+      out = unknown(std::move(over), false);
     if (records(rule)) {
       record(place, out);
     } else if (out.known) {
@@ -121,8 +114,8 @@ class Run {
     recorded_ = place < task_.recorded.size() ? task_.recorded[place] : std::vector<SeriesKey>();
     std::set<SeriesKey> keys;
     for (const auto& element : evaluation.firing)
-      if (!keys.insert(key_of(rule, element)).second) {
-        evaluation = unknown("vector contains metrics with the same labelset after applying rule labels", false);
+      if (!keys.insert(recorded_key(rule, element.labels)).second) {
+        evaluation = unknown(kRecordsAlike, false);
         break;
       }
     if (!evaluation.known) {
@@ -134,7 +127,8 @@ class Run {
     if (!failed_.contains(rule.name)) untrusted_.erase(rule.name);
     for (const auto& before : recorded_)
       if (!keys.contains(before)) history_.put(before, {at_, stale_marker()});
-    for (const auto& element : evaluation.firing) history_.put(key_of(rule, element), {at_, element.value});
+    for (const auto& element : evaluation.firing)
+      history_.put(recorded_key(rule, element.labels), {at_, element.value});
     recorded_.assign(keys.begin(), keys.end());
   }
 
@@ -188,7 +182,8 @@ SnapshotPtr recorded_samples(const GroupResult& result) {
       continue;
     }
     for (const auto& element : evaluation.firing)
-      snapshot->samples.push_back({key_of(rule.compiled.rule, element), element.value, MetricKind::gauge, 0});
+      snapshot->samples.push_back(
+          {recorded_key(rule.compiled.rule, element.labels), element.value, MetricKind::gauge, 0});
   }
   return any ? SnapshotPtr(std::move(snapshot)) : nullptr;
 }

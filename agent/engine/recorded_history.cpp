@@ -30,9 +30,6 @@ Result<void> RecordedHistory::record(const RuleSet& rules, TimeRange range, cons
 // A series that is not given at one step has ended there, as the agent would have written it.
 Result<void> RecordedHistory::add(const Rule& rule, const promql::Matrix& matrix, Millis step, TimeRange range) {
   for (const auto& series : matrix) {
-    Labels labels = series.labels;
-    labels.erase("__name__");
-    for (const auto& [name, value] : rule.labels) labels.set(name, value);
     std::vector<Sample> samples;
     for (const auto& sample : series.samples) {
       if (!samples.empty() && sample.time - samples.back().time > step)
@@ -41,7 +38,7 @@ Result<void> RecordedHistory::add(const Rule& rule, const promql::Matrix& matrix
     }
     if (!samples.empty() && range.to - samples.back().time > step)
       samples.push_back({samples.back().time + step, stale_marker()});
-    if (auto added = recorded_.add({rule.name, std::move(labels)}, std::move(samples)); !added)
+    if (auto added = recorded_.add(recorded_key(rule, series.labels), std::move(samples)); !added)
       return fail(Errc::invalid_argument, "record " + rule.name + ": two elements have the same labels");
   }
   return {};

@@ -159,6 +159,17 @@ RuleSetLoad load_rule_text(std::string_view text, const std::string& file, Milli
   return out;
 }
 
+SeriesKey recorded_key(const Rule& rule, Labels element) {
+  element.erase("__name__");
+  for (const auto& [name, value] : rule.labels) element.set(name, value);
+  return {rule.name, std::move(element)};
+}
+
+std::string over_limit(const LoadedGroup& group, std::size_t results) {
+  if (group.limit <= 0 || results <= static_cast<std::size_t>(group.limit)) return {};
+  return "more than " + std::to_string(group.limit) + " results, the group's limit";
+}
+
 RuleSetLoad load_rules(const config::RulesConfig& rules) {
   RuleSetLoad out;
   auto set = std::make_shared<RuleSet>();

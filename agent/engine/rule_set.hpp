@@ -41,6 +41,13 @@ struct RuleSetLoad {
   std::vector<config::ConfigError> errors;
 };
 
+// The series that a recording rule makes of an element with these labels.
+[[nodiscard]] SeriesKey recorded_key(const Rule& rule, Labels element);
+// What is wrong when two elements make one; when there are more of them than the group's limit, which is empty else.
+inline constexpr const char* kRecordsAlike =
+    "vector contains metrics with the same labelset after applying rule labels";
+[[nodiscard]] std::string over_limit(const LoadedGroup& group, std::size_t results);
+
 // The rules in the binary (unless rules.shipped is false) and those of rules.files: decoded, their expressions parsed
 // and type-checked, their texts compiled; every error of every file at once. Reads files.
 [[nodiscard]] RuleSetLoad load_rules(const config::RulesConfig& rules);

@@ -73,11 +73,11 @@ class Case {
     const UtcTime now{at};
     for (const auto* group : groups_) {
       // As promtool: every group at every evaluation_interval, whatever its own interval.
-      for (const auto& rule : group->rules) evaluate_rule(rule, group->limit, now);
+      for (const auto& rule : group->rules) evaluate_rule(*group, rule, now);
     }
   }
 
-  void evaluate_rule(const LoadedRule& rule, int limit, UtcTime now) {
+  void evaluate_rule(const LoadedGroup& group, const LoadedRule& rule, UtcTime now) {
     alerts::Evaluation evaluation;
     evaluation.external_url = external_url_;
     auto value = promql::evaluate(*rule.expr, history_, now, options_);
@@ -88,8 +88,7 @@ class Case {
     } else if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) {
       evaluation.firing.push_back({Labels{}, scalar->value});
     }
-    if (limit > 0 && evaluation.firing.size() > static_cast<std::size_t>(limit))
-      cannot(rule, evaluation, "more than " + std::to_string(limit) + " results, the group's limit");
+    if (const auto over = over_limit(group, evaluation.firing.size()); !over.empty()) cannot(rule, evaluation, over);
     if (rule.compiled.rule.kind == RuleKind::record) {
       record(rule, evaluation, now);
       return;
@@ -115,11 +114,8 @@ class Case {
     if (!evaluation.known) return;
     std::map<SeriesKey, double> now_there;
     for (const auto& element : evaluation.firing) {
-      Labels labels = element.labels;
-      labels.erase("__name__");
-      for (const auto& [name, value] : rule.compiled.rule.labels) labels.set(name, value);
-      if (!now_there.emplace(SeriesKey{rule.compiled.rule.name, labels}, element.value).second)
-        return cannot(rule, evaluation, "vector contains metrics with the same labelset after applying rule labels");
+      if (!now_there.emplace(recorded_key(rule.compiled.rule, element.labels), element.value).second)
+        return cannot(rule, evaluation, kRecordsAlike);
     }
     put(rule, std::move(now_there), now);
   }
