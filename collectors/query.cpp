@@ -69,8 +69,7 @@ std::string refusal(const CollectorDef& def, const ServerShape& shape) {
     return "server version " + std::to_string(server.version_num) + " is outside " +
            (def.min_version ? std::to_string(*def.min_version) : std::string("any")) + " to " +
            (def.max_version ? std::to_string(*def.max_version) : std::string("any"));
-  if (def.role && server.role != ServerRole::unknown && server.role != *def.role)
-    return "only on a " + std::string(to_string(*def.role));
+  if (is_of_other_role(def, server)) return "only on a " + std::string(to_string(*def.role));
   if (!def.extension.empty() && !shape.extensions.contains(def.extension))
     return "extension " + def.extension + " is not in this database: CREATE EXTENSION " +
            quote_identifier(def.extension);
@@ -182,6 +181,10 @@ void add_columns(ServerShape& shape, const RowSet& rows) {
       if (!rows.boolean(i, "readable")) shape.unreadable.insert(source);
     }
   }
+}
+
+bool is_of_other_role(const CollectorDef& def, const ServerIdentity& server) {
+  return def.role && server.role != ServerRole::unknown && server.role != *def.role;
 }
 
 bool asks_for_watched(const CollectorDef& def) {

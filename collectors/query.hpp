@@ -44,6 +44,9 @@ struct CollectorQuery {
 [[nodiscard]] Result<CollectorQuery> make_query(const CollectorDef& def, const ServerShape& shape,
                                                 const std::set<Labels>& watched = {});
 
+// Whether `def` is for the other role than the one that the server is known to have.
+[[nodiscard]] bool is_of_other_role(const CollectorDef& def, const ServerIdentity& server);
+
 // Whether the statement of `def` picks the rows in `watched` before others.
 [[nodiscard]] bool asks_for_watched(const CollectorDef& def);
 

@@ -147,7 +147,6 @@ class Collecting {
   net::TaskResult<std::vector<SeriesData>> worked(std::vector<Matcher> whose, bool last_only);
   [[nodiscard]] bool waits_for_first_run(const CollectorDef& def) const;
   [[nodiscard]] std::string blind(const CollectorDef& def) const;
-  [[nodiscard]] bool is_of_other_role(const CollectorDef& def) const;
   void set_lookbacks();
   void note(const Snapshot& snapshot);
   void forget_undefined();

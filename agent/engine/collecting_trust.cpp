@@ -1,6 +1,7 @@
 #include "agent/base/log.hpp"
 #include "agent/engine/collecting.hpp"
 #include "agent/engine/schedule.hpp"
+#include "collectors/query.hpp"
 #include "collectors/rows_to_series.hpp"
 
 // What is known of the runs: whether a collector works, and whether its metrics can be trusted.
@@ -15,7 +16,8 @@ constexpr std::chrono::seconds kLanesReopen{90};
 constexpr std::chrono::minutes kFirstRuns{10};
 // How far back a start looks for what failed before it: a weekend's alert does not end because the agent was away.
 constexpr std::chrono::hours kRecall{72};
-// Collectors and databases that failed at the end, of which it is asked when they last worked: 10 ms each.
+// Collectors and databases that failed at the end, of which it is asked when they last worked: 26,000 samples each at
+// the shipped interval.
 constexpr std::size_t kMostUnclear = 200;
 // Samples: where a reader cannot give the last ones only, it gives none rather than three days of them all.
 constexpr std::size_t kMaxRecalled = 1'000'000;
@@ -86,11 +88,6 @@ bool Collecting::waits_for_first_run(const CollectorDef& def) const {
                              [&](const std::string& database) { return !runs_.contains({def.name, database}); });
 }
 
-bool Collecting::is_of_other_role(const CollectorDef& def) const {
-  const auto role = parts_.lanes.identity().role;
-  return def.role && role != ServerRole::unknown && role != *def.role;
-}
-
 std::string Collecting::blind(const CollectorDef& def) const {
   if (waits_for_first_run(def)) return "collector " + def.name + " has not run everywhere since the agent started";
   // That it cannot reach the server is what this one is there to say.
@@ -98,7 +95,8 @@ std::string Collecting::blind(const CollectorDef& def) const {
   for (auto it = runs_.lower_bound({def.name, ""}); it != runs_.end() && it->first.first == def.name; ++it) {
     const auto& [key, run] = *it;
     // A standby that was promoted has nothing of a standby to show.
-    if (run.status == CollectStatus::unsupported && is_of_other_role(def)) continue;
+    if (run.status == CollectStatus::unsupported && collectors::is_of_other_role(def, parts_.lanes.identity()))
+      continue;
     if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
         run.status != CollectStatus::permission)
       return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " is " +
