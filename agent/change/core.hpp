@@ -43,9 +43,9 @@ using CorePtr = std::shared_ptr<Core>;
 
 // Changes of the whole instance take their locks in the home database.
 [[nodiscard]] std::string acting_database(const Core& core, const ProposedChange& plan);
-// Ends a session or its statement, and waits for no other change: that session may be what the other one waits for.
 // Whether doing it twice is harmless, and what it did, even in vain, makes the object differ from what it was.
 [[nodiscard]] bool is_repeatable(const ProposedChange& plan);
+// Ends a session or its statement, and waits for no other change: that session may be what the other one waits for.
 [[nodiscard]] bool is_signal(const ProposedChange& plan);
 [[nodiscard]] Work work_of(const Core& core, const Change& change, bool reverse);
 

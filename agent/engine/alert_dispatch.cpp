@@ -13,8 +13,8 @@ namespace {
 constexpr std::chrono::seconds kTurnTime{30};
 // Our own changes run for minutes; a stale look of a few seconds mutes nothing that matters.
 constexpr std::chrono::seconds kExpectedInterval{5};
-// What a change caused is seen to end by the next sample only, and a group may wait before it speaks. Source: twice the
-// interval of the shipped collectors and of the rules, and Alertmanager's group_wait.
+// What a change caused is seen to end by the next sample only, and a group may wait before it speaks. Source: a sample
+// (10 s), an evaluation (15 s) and Alertmanager's group_wait (30 s).
 constexpr std::chrono::seconds kAftermath{60};
 // Newest first: what runs or ended within the hour is among them.
 constexpr std::size_t kChangesRead = 100;
@@ -270,12 +270,13 @@ net::Task<void> Alerting::refresh_expected() {
   co_await note_track_records(&*changes);
   co_await tell_changes(&*changes);
   const auto now = parts_.clock.steady_now();
-  for (const auto& change : *changes)
-    if (is_running(change.state))
-      expected_until_[change.id] = {alerts::expected_alerts(change.plan.action), now + kAftermath};
-  std::erase_if(expected_until_, [now](const auto& each) { return each.second.until < now; });
+  std::erase_if(expected_until_, [now](const auto& each) { return each.second < now; });
   expected_.clear();
-  for (const auto& [id, expected] : expected_until_) expected_.push_back({id, expected.alertnames});
+  for (const auto& change : *changes) {
+    if (is_running(change.state)) expected_until_[change.id] = now + kAftermath;
+    if (expected_until_.contains(change.id))
+      expected_.push_back({change.id, alerts::expected_alerts(change.plan.action)});
+  }
 }
 
 std::vector<Alert> Alerting::alerts() const {

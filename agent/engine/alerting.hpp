@@ -198,11 +198,7 @@ class Alerting {
   DispatchState dispatch_;
   std::vector<Silence> silences_;
   std::vector<alerts::ExpectedByChange> expected_;
-  struct Aftermath {
-    std::vector<std::string> alertnames;
-    Deadline until;
-  };
-  std::map<std::string, Aftermath> expected_until_;  // by change, also after it has ended
+  std::map<std::string, Deadline> expected_until_;  // by change, also after it has ended
   Deadline expected_due_, stats_due_, rule_series_due_;
   std::map<Labels, double> rule_series_;
   std::vector<SeriesSample> change_samples_, record_samples_;

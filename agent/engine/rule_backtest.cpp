@@ -65,7 +65,7 @@ class RuleRun {
   }
 
   RuleBacktest run() {
-    auto active = active_times(*rule_.expr, rule_.compiled, history_, times());
+    auto active = active_times(*rule_.expr, rule_.compiled, history_, search());
     auto held = active ? held_times() : Result<Held>(Held());
     if (!active || !held) {
       out_.error = (active ? held.error() : active.error()).describe();
@@ -107,7 +107,7 @@ class RuleRun {
     const auto holds =
         promql::parse("(" + promql::format(*compared) + ") unless (" + promql::format(*rule_.resolve) + ")");
     if (!holds) return fail(holds.error());
-    const auto found = active_times(**holds, rule_.compiled, history_, times());
+    const auto found = active_times(**holds, rule_.compiled, history_, search());
     if (!found) return fail(found.error(), alerts::kResolveExpr);
     for (const auto& [labels, moments] : found->alerts)
       for (const auto& moment : moments) out[labels].push_back(moment.sample.time);
@@ -118,7 +118,7 @@ class RuleRun {
     return {options_.dispatch, options_.range.to, *options_.eval.clock, options_.eval.deadline};
   }
 
-  [[nodiscard]] ActiveSearch times() const {
+  [[nodiscard]] ActiveSearch search() const {
     return {options_.range,       out_.step, options_.eval, options_.external_labels, options_.alert_labels,
             options_.external_url};
   }
@@ -160,7 +160,7 @@ class RuleRun {
       text.replace(threshold->span.start, threshold->span.end - threshold->span.start, number);
       const auto expr = promql::parse(text);
       if (!expr) continue;
-      auto active = active_times(**expr, rule_.compiled, history_, times());
+      auto active = active_times(**expr, rule_.compiled, history_, search());
       if (active) active->held = held;
       if (active) vary("threshold " + number, *active, times_);
     }

@@ -90,6 +90,7 @@ void Recorder::end_idle_series(Scope& scope, std::size_t ordinal, std::int64_t s
 }
 
 void Recorder::note_chunks_written() {
+  if (pending_.chunks.empty()) return;
   const std::lock_guard guard(head_.mutex());
   for (const auto& chunk : pending_.chunks) {
     auto& scope = *scope_by_id_.at(chunk.scope);
