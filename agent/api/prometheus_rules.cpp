@@ -42,7 +42,7 @@ Json rule_object(const RuleView& view, const RuleGroupView& group) {
   // The rules of a group are evaluated for one moment.
   Json out{{"name", rule.name},
            {"query", view.query},
-           {"labels", prom::labels_object(rule.labels)},
+           {"labels", rule.labels},
            {"health", view.health},
            {"evaluationTime", seconds(view.evaluation_time)},
            {"lastEvaluation", evaluated_at(group)},

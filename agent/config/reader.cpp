@@ -250,15 +250,19 @@ bool Reader::label_name(Position at, const std::string& name) {
 
 bool Reader::labels(const Entry& entry, Labels& out) {
   std::map<std::string, std::string> values;
-  if (!text_map(entry, values)) return false;
+  if (!label_map(entry, values)) return false;
+  for (auto& [name, value] : values) out.set(name, std::move(value));
+  return true;
+}
+
+bool Reader::label_map(const Entry& entry, std::map<std::string, std::string>& out) {
+  if (!text_map(entry, out)) return false;
   bool all = true;
   for (const auto& item : entry.value->entries) {
     if (item.key == "__name__") {
       error(item.at, "'__name__' is not a label name", "the name of a metric is not given here");
       all = false;
-    } else if (label_name(item.at, item.key)) {
-      out.set(item.key, values[item.key]);
-    } else {
+    } else if (!label_name(item.at, item.key)) {
       all = false;
     }
   }

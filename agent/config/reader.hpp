@@ -45,6 +45,8 @@ class Reader {
   // Keys are remembered as "path.key".
   bool duration_map(const Entry& entry, std::map<std::string, Millis>& out, Millis low, Millis high);
   bool labels(const Entry& entry, Labels& out);
+  // The same with empty values kept.
+  bool label_map(const Entry& entry, std::map<std::string, std::string>& out);
   // Whether `name` can be the name of a label, which is an error at this place otherwise.
   bool label_name(Position at, const std::string& name);
   // False and an error unless the value is a map (a list); an empty value counts as an empty one.

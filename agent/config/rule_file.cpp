@@ -17,8 +17,7 @@ constexpr Millis kLongest{365LL * 24 * 3600 * 1000};
 struct RuleText {
   std::string alert, record, expr;
   Millis hold{0}, keep_firing_for{0};
-  Labels labels;
-  std::map<std::string, std::string> annotations;
+  std::map<std::string, std::string> labels, annotations;
   RulePlace place;
 };
 
@@ -34,17 +33,14 @@ struct FileText {
 };
 
 Field<RuleText> labels_field() {
-  return {{"labels", "map of text", "labels added to the result", "", {}, {}},
-          [](Reader& r, const Entry& e, RuleText& out) { r.labels(e, out.labels); },
+  return {{"labels", "map of text", "labels added to the result; an empty one is taken away", "", {}, {}},
+          [](Reader& r, const Entry& e, RuleText& out) { r.label_map(e, out.labels); },
           nullptr};
 }
 
 Field<RuleText> annotations_field() {
   return {{"annotations", "map of text", "templates rendered for each alert", "", {}, {}},
-          [](Reader& r, const Entry& e, RuleText& out) {
-            Labels checked;
-            if (r.labels(e, checked)) r.text_map(e, out.annotations);
-          },
+          [](Reader& r, const Entry& e, RuleText& out) { r.label_map(e, out.annotations); },
           nullptr};
 }
 

@@ -41,7 +41,7 @@ bool belongs_to(const Labels& element, const Labels& alert) {
 
 // Whether the labels that the rule fixes are the alert's.
 bool fixes_labels_of(const alerts::CompiledRule& rule, const Alert& alert) {
-  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const Label& label) {
+  return std::all_of(rule.rule.labels.begin(), rule.rule.labels.end(), [&](const auto& label) {
     return label.second.find("{{") != std::string::npos || alert.labels.get(label.first) == label.second;
   });
 }

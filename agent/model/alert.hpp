@@ -19,7 +19,8 @@ struct Rule {
   std::string expr;
   Millis hold{0};  // `for`
   Millis keep_firing_for{0};
-  Labels labels;
+  // As written: an empty one takes the label away.
+  std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::string file;
   int line = 0;

@@ -15,7 +15,7 @@ CompiledRule rule(Millis hold, Millis keep = Millis(0)) {
   r.name = "PgDown";
   r.hold = hold;
   r.keep_firing_for = keep;
-  r.labels = Labels{{"severity", "critical"}};
+  r.labels = {{"severity", "critical"}};
   r.annotations["summary"] = "{{ $labels.server }} at {{ $value | humanize }}";
   return compile(r, "availability").value();
 }
@@ -166,11 +166,22 @@ TEST_CASE("two elements that end with the same labels are an error, not one aler
   test::FakeClock clock;
   Rule r;
   r.name = "X";
-  r.labels = Labels{{"server", "same"}};
+  r.labels = {{"server", "same"}};
   const auto compiled = compile(r, "g").value();
   RuleAlerts alerts;
   const Evaluation two{true, "", {{Labels{{"server", "a"}}, 1}, {Labels{{"server", "b"}}, 1}}};
   REQUIRE_FALSE(step(compiled, two, alerts, clock.now(), {}).has_value());
+}
+
+TEST_CASE("an empty label of a rule takes the series' label away") {
+  test::FakeClock clock;
+  Rule r;
+  r.name = "X";
+  r.labels = {{"server", ""}};
+  RuleAlerts alerts;
+  const auto changed = step(compile(r, "g").value(), one(0), alerts, clock.now(), {}).value();
+  REQUIRE(changed.size() == 1);
+  CHECK(changed[0].labels == Labels{{"alertname", "X"}});
 }
 
 TEST_CASE("a clock that was set back delays no alert by more than its own waits") {

@@ -41,7 +41,7 @@ struct Routes {
     Rule rule;
     rule.name = "A";
     rule.expr = "x > 1";
-    rule.labels.set("severity", "warning");
+    rule.labels["severity"] = "warning";
     const test::FakeClock clock;
     const auto compiled = alerts::compile(rule, "g");
     REQUIRE(compiled);

@@ -16,7 +16,7 @@ alerts::CompiledRule rule(const std::string& name, Millis hold, Millis keep) {
   out.name = name;
   out.hold = hold;
   out.keep_firing_for = keep;
-  out.labels = Labels{{"severity", name == "A" ? "critical" : "warning"}};
+  out.labels = {{"severity", name == "A" ? "critical" : "warning"}};
   return alerts::compile(out, "g").value();
 }
 

@@ -122,7 +122,7 @@ TEST_CASE(
     CHECK(config::format_errors(loaded.errors) == "");
     CHECK(found(Target::prom2_42, recorded) == "");
     REQUIRE(loaded.rules->groups[0].rules.size() == 1);
-    CHECK(loaded.rules->groups[0].rules[0].compiled.rule.labels.get("l") == label);
+    CHECK(loaded.rules->groups[0].rules[0].compiled.rule.labels.at("l") == label);
   }
 }
 

@@ -213,8 +213,7 @@ TEST_CASE("some test fails where a shipped rule fires too early, too late, too o
     for (std::size_t i = 0; i < of_name.size(); ++i)
       for (const auto& mutant : mutants_of(*of_name[i])) {
         ++mutants;
-        const auto name =
-            alert + " " + std::string(of_name[i]->compiled.rule.labels.get("severity")) + ": " + mutant.what;
+        const auto name = alert + " " + of_name[i]->compiled.rule.labels.at("severity") + ": " + mutant.what;
         if (!passes(tests, of_name, i, mutant, interval)) continue;
         if (kSame.contains(name)) {
           excused.insert(name);

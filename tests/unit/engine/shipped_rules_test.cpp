@@ -27,8 +27,8 @@ std::vector<std::string> files(bool tests) {
 std::string row_of(const Rule& rule) {
   std::string expr;
   for (const char c : rule.expr) expr += c == '|' ? std::string("&#124;") : std::string(1, c);
-  return "| [" + rule.name + "](../alerts/runbooks/" + rule.name + ".md) | " +
-         std::string(rule.labels.get("severity")) + " | " + format_duration(rule.hold) + " | `" + expr + "` |";
+  return "| [" + rule.name + "](../alerts/runbooks/" + rule.name + ".md) | " + rule.labels.at("severity") + " | " +
+         format_duration(rule.hold) + " | `" + expr + "` |";
 }
 
 }  // namespace
