@@ -50,6 +50,18 @@ void take(AlertGroup& group, std::uint64_t fingerprint, const Alert& alert, std:
   note_flapping(entry, hold.has_value());
 }
 
+// An end whose beginning nobody was told of. Without this the flush would tell the whole episode, and may come when the
+// change behind it is long over.
+void drop_unheard(AlertGroup& group, std::uint64_t fingerprint) {
+  const auto found = group.alerts.find(fingerprint);
+  if (found == group.alerts.end() || found->second.alert.state != AlertState::resolved || !found->second.ended.empty())
+    return;
+  const bool heard = std::any_of(group.told.begin(), group.told.end(), [&](const auto& told) {
+    return told.second.firing.contains(fingerprint) || told.second.unsent.contains(fingerprint);
+  });
+  if (!heard) group.alerts.erase(found);
+}
+
 // The group that a route keeps this alert in; beyond the limit all of a route's alerts share one.
 AlertGroup& group_for(DispatchState& state, const RouteNode& route, const Labels& labels, UtcTime now) {
   auto key = group_key(route, labels);
@@ -72,8 +84,8 @@ AlertGroup& group_for(DispatchState& state, const RouteNode& route, const Labels
 
 }  // namespace
 
-void admit(DispatchState& state, const DispatchRules& rules, const std::vector<Alert>& changed, UtcTime now,
-           DispatchStep& step) {
+void admit(DispatchState& state, const DispatchRules& rules, const DispatchInputs& inputs,
+           const std::vector<Alert>& changed, UtcTime now, DispatchStep& step) {
   for (const auto& alert : changed) {
     const bool firing = alert.state == AlertState::firing;
     if (!firing && alert.state != AlertState::resolved) continue;
@@ -88,7 +100,12 @@ void admit(DispatchState& state, const DispatchRules& rules, const std::vector<A
       for (const auto* route : rules.tree.match(alert.labels)) {
         if (!route->receiver.empty()) keys.insert(group_for(state, *route, alert.labels, now).key);
       }
-    for (const auto& key : keys) take(state.groups.at(key), id, alert, hold, now);
+    const bool expected = caused_by(alert, inputs.changes).has_value();
+    for (const auto& key : keys) {
+      auto& group = state.groups.at(key);
+      take(group, id, alert, hold, now);
+      if (expected) drop_unheard(group, id);
+    }
     step.touched.insert(keys.begin(), keys.end());
   }
   forget_old_transitions(state.flaps, now);

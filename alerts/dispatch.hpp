@@ -50,9 +50,10 @@ inline constexpr std::size_t kMaxGroups = 5'000;
 inline constexpr std::size_t kMaxAlertsPerMessage = 500;
 inline constexpr std::size_t kEpisodesKept = 8;
 
-// Takes alerts that changed into the groups of their routes. Alerts that neither fire nor resolved are left out.
-void admit(DispatchState& state, const DispatchRules& rules, const std::vector<Alert>& changed, UtcTime now,
-           DispatchStep& step);
+// Takes alerts that changed into the groups of their routes. Alerts that neither fire nor resolved are left out, and
+// ends that one of our changes explains, where nobody was told of the beginning.
+void admit(DispatchState& state, const DispatchRules& rules, const DispatchInputs& inputs,
+           const std::vector<Alert>& changed, UtcTime now, DispatchStep& step);
 
 // Whether flush() would do anything but copy.
 [[nodiscard]] bool is_due(const DispatchState& state, const DispatchRules& rules, UtcTime now);

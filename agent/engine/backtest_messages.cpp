@@ -54,7 +54,7 @@ class Replay {
       if (count_.deadline && count_.clock.steady_now() >= *count_.deadline)
         return fail(Errc::timeout, "counting messages took too long");
       alerts::DispatchStep step;
-      alerts::admit(state_, count_.rules, take_events(*now), *now, step);
+      alerts::admit(state_, count_.rules, {}, take_events(*now), *now, step);
       if (!alerts::is_due(state_, count_.rules, *now)) continue;
       alerts::DispatchInputs inputs;
       for (const auto& [id, alert] : firing_) inputs.alerts.push_back(alert);

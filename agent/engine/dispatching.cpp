@@ -56,7 +56,7 @@ DispatchPlan plan_dispatch(const DispatchState& now_state, const alerts::Dispatc
   DispatchPlan plan;
   plan.next = now_state;
   alerts::DispatchStep step;
-  alerts::admit(plan.next, rules, changed, now, step);
+  alerts::admit(plan.next, rules, inputs, changed, now, step);
   alerts::flush(plan.next, rules, inputs, now, step);
   for (const auto& notification : step.notifications) plan.outgoing.push_back(render(notification));
   for (const auto& key : step.touched) {

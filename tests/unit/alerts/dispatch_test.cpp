@@ -30,7 +30,7 @@ struct Desk {
     for (const auto& alert : changed) known[alert.fingerprint_hex()] = alert;
     inputs.alerts.clear();
     for (const auto& [id, alert] : known) inputs.alerts.push_back(alert);
-    admit(state, rules, changed, clock.now(), out);
+    admit(state, rules, inputs, changed, clock.now(), out);
     flush(state, rules, inputs, clock.now(), out);
     return out.notifications;
   }
@@ -160,6 +160,25 @@ TEST_CASE("a muted alert is not told, but the end of what was told always is") {
   REQUIRE(said.size() == 1);
   CHECK(said[0].alerts.at(0).alert.rule == "A");
   CHECK(said[0].reason == NotificationReason::resolved);
+}
+
+TEST_CASE("an alert that our change caused for its whole life is never told, however late its group speaks") {
+  Desk desk(plain());
+  const auto caused = desk.firing("PgReplicaLag");
+  desk.inputs.changes = {{"chg-7", {"PgReplicaLag"}}};
+  REQUIRE(desk.after(seconds(10), {caused}).empty());
+  REQUIRE(desk.after(seconds(10), {desk.resolved(caused)}).empty());
+  desk.inputs.changes.clear();
+  CHECK(desk.after(seconds(3600)).empty());
+
+  // It began before the change, was told, and its end must arrive.
+  const auto before = desk.firing("PgReplicaLag", "c");
+  REQUIRE(desk.step({before}).empty());
+  REQUIRE(desk.after(seconds(3600)).size() == 1);
+  desk.inputs.changes = {{"chg-8", {"PgReplicaLag"}}};
+  REQUIRE(desk.after(seconds(10), {desk.resolved(before)}).empty());
+  desk.inputs.changes.clear();
+  CHECK(desk.after(seconds(3600)).at(0).alerts.at(0).alert.state == AlertState::resolved);
 }
 
 TEST_CASE("when the silence ends, what still fires is told") {
