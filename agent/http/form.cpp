@@ -3,9 +3,11 @@
 namespace pgtend::http {
 
 bool is_form(const Request& request) {
+  if (request.method != "POST") return false;
   const auto type = request.headers.find("content-type");
-  return request.method == "POST" && type != request.headers.end() &&
-         type->second.starts_with("application/x-www-form-urlencoded");
+  if (type != request.headers.end()) return type->second.starts_with("application/x-www-form-urlencoded");
+  const auto length = request.headers.find("content-length");
+  return !request.headers.contains("transfer-encoding") && (length == request.headers.end() || length->second == "0");
 }
 
 bool takes_form(const Router& router, const Request& request) {

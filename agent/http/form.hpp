@@ -4,7 +4,8 @@
 
 namespace pgtend::http {
 
-// Whether the request is a POST of a form, which any web page can send; a query too long for an address comes so.
+// Whether the request is a POST of a form, which any web page can send, or of nothing at all; a query too long for an
+// address comes so.
 [[nodiscard]] bool is_form(const Request& request);
 
 // Whether the request is a form to a route that takes one: it is answered to GET and POST alike, for viewers, and so

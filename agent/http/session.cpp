@@ -57,7 +57,7 @@ std::optional<Response> objection(const Message& message, const Request& request
   // Of methods and paths that nothing answers to, the router says so.
   const bool changes = request.method == "POST" && router.find("POST", request.path) != nullptr;
   const auto type = message.find(wire::field::content_type);
-  const bool typed = type != message.end() && (is_json(type->value()) || takes_form(router, request));
+  const bool typed = (type != message.end() && is_json(type->value())) || takes_form(router, request);
   // A page in a browser cannot send this type, nor an Authorization header, to another site without asking first.
   if (changes && !request.headers.contains("authorization") && !typed)
     return error_response(415, "unsupported_media_type", "requests that change something are application/json",
