@@ -32,6 +32,7 @@ struct Behaviour {
 
 void watch(const SeriesData& series, Behaviour& out, MetricFacts& facts) {
   const Sample* before = nullptr;
+  std::size_t resets = 0;
   for (const auto& sample : series.samples) {
     if (std::isnan(sample.value)) continue;
     facts.least = std::min(facts.least.value_or(sample.value), sample.value);
@@ -40,10 +41,12 @@ void watch(const SeriesData& series, Behaviour& out, MetricFacts& facts) {
       out.distances.push_back((sample.time - before->time).count());
       if (sample.value > before->value) ++out.rises;
       // A counter that begins again begins near 0.
-      if (sample.value < before->value && sample.value > before->value / 10) ++out.falls;
+      if (sample.value < before->value) ++(sample.value > before->value / 10 ? out.falls : resets);
     }
     before = &sample;
   }
+  // Source: a counter begins again when its server does, and none is restarted twice within the hour that is read.
+  if (resets > 1) ++out.falls;
 }
 
 }  // namespace

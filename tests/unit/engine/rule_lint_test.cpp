@@ -14,13 +14,13 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 
 // Two days of one series every 15 s, up to now.
 void add(promql::MemoryHistory& history, const std::string& name, Labels labels, double first, double step,
-         double wrap) {
+         double wrap, std::optional<double> low = std::nullopt) {
   std::vector<Sample> samples;
   double value = first;
   for (std::int64_t ms = kNow - 2 * 86'400'000LL; ms <= kNow; ms += 15'000) {
     samples.push_back({UtcTime(Millis(ms)), value});
     value += step;
-    if (wrap > 0 && value > wrap) value = wrap / 2;
+    if (wrap > 0 && value > wrap) value = low.value_or(wrap / 2);
   }
   REQUIRE(history.add({name, std::move(labels)}, std::move(samples)));
 }
@@ -229,4 +229,12 @@ TEST_CASE("a name in _count or _sum is a counter's only beside its partner") {
   add(house.history, "request_seconds_sum", {}, 5, 0, 0);
   CHECK(house.checks("request_seconds_count > 10") == "counter-without-rate");
   CHECK(house.checks("request_seconds_sum > 10") == "counter-without-rate");
+}
+
+TEST_CASE("what falls to nothing again and again is no counter") {
+  House house;
+  add(house.history, "batch_rows_waiting", {}, 0, 7, 560, 0);
+  CHECK(house.checks("batch_rows_waiting > 500").empty());
+  add(house.history, "restarted_once", {}, 0, 7, 1400, 0);
+  CHECK(house.checks("restarted_once > 500") == "counter-without-rate");
 }
