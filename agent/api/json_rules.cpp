@@ -89,6 +89,7 @@ Json encode(const RuleBacktest& rule) {
           {"firing_seconds", seconds(rule.firing)},
           {"shown", each(rule.shown, episode_object)},
           {"sweep", each(rule.sweep, variation_object)},
+          {"without_samples", rule.without_samples},
           {"message", rule.message},
           {"error", rule.error}};
 }

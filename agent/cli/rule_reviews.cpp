@@ -1,6 +1,7 @@
 #include "agent/cli/rule_reviews.hpp"
 
 #include <cmath>
+#include <cstdio>
 #include <iostream>
 #include <sstream>
 
@@ -45,6 +46,19 @@ std::string number_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+// "1 flap", "2 flaps".
+std::string count_text(const Json& count, const std::string& one, const std::string& several = "") {
+  return number_text(count) + " " + (count.get<int>() == 1 ? one : several.empty() ? one + "s" : several);
+}
+
+// What a person reads of a value; JSON has all its digits.
+std::string rounded_text(const Json& value) {
+  if (!value.is_number()) return number_text(value);
+  char out[32];
+  std::snprintf(out, sizeof out, "%.6g", value.get<double>());
+  return out;
+}
+
 void show_part(const Json& part) {
   std::string line(2 * static_cast<std::size_t>(part["depth"].get<int>()), ' ');
   line += part["text"].get<std::string>();
@@ -75,7 +89,7 @@ void show_episodes(const Json& rule) {
   Table table({"  FIRED AT", "ENDED AT", "PEAK", "LABELS"});
   for (const auto& one : rule["shown"])
     table.add({"  " + cell(one, "fired_at"), one["ended_at"].is_null() ? "still firing" : cell(one, "ended_at"),
-               number_text(one["peak"]), labels_text(one["labels"])});
+               rounded_text(one["peak"]), labels_text(one["labels"])});
   print(table.render());
   if (const auto all = rule["episodes"].get<std::size_t>(); all > rule["shown"].size())
     print("  and " + std::to_string(all - rule["shown"].size()) + " more\n");
@@ -87,9 +101,12 @@ void show_rule(const Json& rule) {
     print("  ! " + error + "\n");
     return;
   }
-  print("  " + number_text(rule["episodes"]) + " episodes, " + number_text(rule["notifications"]) + " notifications, " +
-        duration_text(rule["firing_seconds"]) + " firing, " + number_text(rule["flaps"]) + " flaps, " +
-        number_text(rule["near_misses"]) + " near misses" +
+  for (const auto& selector : rule["without_samples"])
+    print("  ! history holds no sample of " + selector.get<std::string>() +
+          " in this range: what depends on it is not tested\n");
+  print("  " + count_text(rule["episodes"], "episode") + ", " + count_text(rule["notifications"], "notification") +
+        ", " + duration_text(rule["firing_seconds"]) + " firing, " + count_text(rule["flaps"], "flap") + ", " +
+        count_text(rule["near_misses"], "near miss", "near misses") +
         (rule["near_misses"].get<int>() > 0 ? " (longest " + duration_text(rule["longest_near_miss_seconds"]) + ")"
                                             : "") +
         "\n");
@@ -187,7 +204,7 @@ void backtest_rules(Context& context, const BacktestRequest& request) {
   }
   for (const auto& change : item["changes"])
     if (request.no_missed && change["missed"].get<long>() > 0)
-      failed(cell(change, "rule") + " misses " + number_text(change["missed"]) + " episodes of the old rule");
+      failed(cell(change, "rule") + " misses " + count_text(change["missed"], "episode") + " of the old rule");
 }
 
 }  // namespace pgtend::cli

@@ -29,6 +29,18 @@ Field<T> labels_field(std::string key, Labels T::* member, std::string doc) {
           nullptr};
 }
 
+// No alert has an empty label: promtool finds none, either.
+Field<ExpectedAlert> expected_labels_field() {
+  auto field = labels_field("exp_labels", &ExpectedAlert::labels, "labels without alertname");
+  field.read = [](Reader& r, const Entry& e, ExpectedAlert& out) {
+    if (!r.labels(e, out.labels)) return;
+    for (const auto& item : e.value->entries)
+      if (!out.labels.has(item.key))
+        r.error(Reader::where(item), "label '" + item.key + "' is empty", "no alert has it then: leave it out");
+  };
+  return field;
+}
+
 Field<ExpectedAlert> annotations_field() {
   return {{"exp_annotations", "map of text", "rendered annotations", "", {}, {}},
           [](Reader& r, const Entry& e, ExpectedAlert& out) { r.text_map(e, out.annotations); },
@@ -61,8 +73,7 @@ Field<ExpectedSample> value_field() {
 
 Table<AlertRuleTest> alert_table() {
   using A = AlertRuleTest;
-  Table<ExpectedAlert> expected{labels_field("exp_labels", &ExpectedAlert::labels, "labels without alertname"),
-                                annotations_field()};
+  Table<ExpectedAlert> expected{expected_labels_field(), annotations_field()};
   return {duration("eval_time", &A::eval_time, Millis(0), kLongest, "time since the start of the test"),
           text("alertname", &A::alertname, "the alert that is looked at").required(),
           list_of("exp_alerts", &A::expected, std::move(expected), "every alert that must be firing")};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/engine/live_range.hpp"
+#include "agent/engine/past_history.hpp"
 #include "agent/engine/text_queries.hpp"
 #include "alerts/alert_labels.hpp"
 
@@ -45,6 +47,8 @@ class Search {
     return {};
   }
 
+  void know_nothing(UtcTime at) { out_.unknown.push_back(at); }
+
   // Several series may make one alert, but not at one moment.
   Result<ActiveTimes> finish() {
     for (auto& [labels, moments] : out_.alerts) {
@@ -67,7 +71,8 @@ class Search {
     evaluation.firing.push_back({series, sample.value});
     evaluation.external_url = search_.external_url;
     alerts::add_labels(evaluation, search_.alert_labels);
-    if (changing_) answer_texts(rule_, evaluation, search_.external_labels, history_, sample.time, search_.eval);
+    PastHistory past(history_, sample.time);
+    if (changing_) answer_texts(rule_, evaluation, search_.external_labels, past, sample.time, search_.eval);
     return alerts::alert_labels(rule_, evaluation.firing.front(), evaluation, search_.external_labels);
   }
 
@@ -89,15 +94,18 @@ bool changes(const std::string& label) {
 Result<ActiveTimes> active_times(const promql::Expr& expr, const alerts::CompiledRule& rule, HistoryReader& history,
                                  const ActiveSearch& search) {
   Search out(rule, history, search);
-  const auto& [from_first, to_last] = search.range;
+  const UtcTime from_first = search.range.from - search.query_offset, to_last = search.range.to - search.query_offset;
   for (UtcTime from = from_first; from <= to_last;) {
     // Chunks begin at a multiple of the step, so that the moments are the same as without chunks.
     const Millis whole = std::max(search.step, kChunk / search.step * search.step);
     const UtcTime to = std::min(to_last, from + whole - search.step);
-    auto matrix = promql::evaluate_range(expr, history, from, to, search.step, search.eval);
-    if (!matrix) return fail(std::move(matrix.error()));
-    for (auto& series : *matrix)
+    auto live = live_range(expr, history, {from, to}, search.step, search.limit, search.eval);
+    if (!live) return fail(std::move(live.error()));
+    for (const UtcTime at : live->over_limit) out.know_nothing(at + search.query_offset);
+    for (auto& series : live->matrix) {
+      for (auto& sample : series.samples) sample.time += search.query_offset;
       if (auto added = out.add(series); !added) return fail(std::move(added.error()));
+    }
     from = to + search.step;
   }
   return out.finish();

@@ -9,7 +9,9 @@ namespace pgtend::engine {
 
 struct ActiveSearch {
   TimeRange range;
-  Millis step{0};  // between two evaluations
+  Millis step{0};          // between two evaluations
+  Millis query_offset{0};  // an evaluation looks at the moment this long before it
+  int limit = 0;           // elements beyond which an evaluation is an error; 0: none
   const promql::EvalOptions& eval;
   const Labels& external_labels;
   const Labels& alert_labels;  // those that every alert has besides its own

@@ -38,20 +38,21 @@ class Alert {
   void see(const Moment& moment) {
     const auto& sample = moment.sample;
     end_before(sample.time);
+    if (since_ && !fired_ && sample.time - std::max(*seen_, *since_) > times_.outage_tolerance) since_ = sample.time;
     if (!since_) {
       since_ = sample.time;
       first_ = peak_ = sample.value;
     }
     if (std::abs(sample.value - first_) > std::abs(peak_ - first_)) peak_ = sample.value;
     if (!fired_ && sample.time - *since_ >= times_.hold) fired_ = moment;
-    last_ = sample.time;
+    last_ = seen_ = sample.time;
   }
 
-  // It is held at this moment if it fires.
-  void hold(UtcTime at) {
+  // It is held at this moment if it fires; nothing is known of it then: whatever it does.
+  void hold(UtcTime at, bool unknown) {
     if (last_ && at <= *last_) return;
     end_before(at);
-    if (fired_) last_ = at;
+    if (fired_ || (unknown && since_)) last_ = at;
   }
 
   void finish(UtcTime at) {
@@ -98,7 +99,7 @@ class Alert {
   Episodes& out_;
   std::optional<UtcTime> since_, ended_;
   std::optional<Moment> fired_;
-  std::optional<UtcTime> last_;
+  std::optional<UtcTime> last_, seen_;
   double first_ = 0, peak_ = 0;
 };
 
@@ -109,9 +110,16 @@ Episodes episodes_of(const ActiveTimes& active, const LifeTimes& times, std::spa
   for (const auto& [labels, moments] : active.alerts) {
     Alert alert(labels, active.series, times, blind, out);
     const auto holds = active.held.find(labels);
-    auto next = holds == active.held.end() ? std::span<const UtcTime>() : std::span(holds->second);
+    auto holding = holds == active.held.end() ? std::span<const UtcTime>() : std::span(holds->second);
+    auto unknown = std::span(active.unknown);
     const auto hold_until = [&](UtcTime until) {
-      for (; !next.empty() && next.front() < until; next = next.subspan(1)) alert.hold(next.front());
+      for (;;) {
+        const bool first = !unknown.empty() && (holding.empty() || unknown.front() <= holding.front());
+        auto& next = first ? unknown : holding;
+        if (next.empty() || next.front() >= until) return;
+        alert.hold(next.front(), first);
+        next = next.subspan(1);
+      }
     };
     for (const auto& moment : moments) {
       if (is_blind(blind, moment.sample.time)) continue;

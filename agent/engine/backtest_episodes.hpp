@@ -21,6 +21,7 @@ struct ActiveTimes {
   std::vector<Labels> series;  // of the expression's elements
   std::map<Labels, std::vector<Moment>> alerts;
   std::map<Labels, std::vector<UtcTime>> held;  // when an alert that fires does not end, ascending
+  std::vector<UtcTime> unknown;  // evaluations that told nothing, in which alerts stay as they are; ascending
 };
 
 struct LifeTimes {
@@ -28,6 +29,8 @@ struct LifeTimes {
   Millis hold{0};  // `for`
   Millis keep{0};  // keep_firing_for
   int gaps = 0;    // evaluations in a row that an alert may be missing while it waits
+  // One that waits and was not evaluated for longer waits anew. Source: Prometheus's default.
+  Millis outage_tolerance{3'600'000};
 };
 
 struct RuleEpisode {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/engine/live_range.hpp"
+
 namespace pgtend::engine {
 
 bool RecordedHistory::is_recorded(const std::vector<Matcher>& matchers) const {
@@ -16,12 +18,12 @@ Result<void> RecordedHistory::record(const RuleSet& rules, TimeRange range, cons
     for (const auto& loaded : group.rules) {
       const auto& rule = loaded.compiled.rule;
       if (rule.kind != RuleKind::record) continue;
-      auto matrix = promql::evaluate_range(*loaded.expr, *this, range.from, range.to, group.interval, options);
-      if (!matrix) return fail(std::move(matrix.error()), "record " + rule.name);
-      for (const auto& series : *matrix) held_ += series.samples.size();
+      auto live = live_range(*loaded.expr, *this, range, group.interval, group.limit, options);
+      if (!live) return fail(std::move(live.error()), "record " + rule.name);
+      for (const auto& series : live->matrix) held_ += series.samples.size();
       if (held_ > options.max_samples)
         return fail(Errc::resource_exhausted, "what " + rule.name + " records does not fit: take a shorter --since");
-      if (auto added = add(rule, *matrix, group.interval, range); !added) return added;
+      if (auto added = add(rule, live->matrix, group.interval, range); !added) return added;
       names_.push_back(rule.name);
     }
   return {};

@@ -10,6 +10,7 @@
 #include "agent/engine/alert_facts.hpp"
 #include "agent/engine/backtest_active.hpp"
 #include "agent/engine/backtest_messages.hpp"
+#include "agent/engine/past_history.hpp"
 #include "agent/engine/recorded_history.hpp"
 #include "agent/engine/text_queries.hpp"
 #include "alerts/message.hpp"
@@ -50,7 +51,7 @@ class RuleRun {
  public:
   RuleRun(const LoadedGroup& group, const LoadedRule& rule, HistoryReader& history, std::span<const TimeRange> blind,
           const BacktestOptions& options)
-      : rule_(rule), history_(history), blind_(blind), options_(options) {
+      : group_(group), rule_(rule), history_(history), blind_(blind), options_(options) {
     const auto& written = rule.compiled.rule;
     out_.group = group.name;
     out_.rule = written.name;
@@ -61,7 +62,7 @@ class RuleRun {
     out_.step = options.step.count() > 0 ? options.step : group.interval;
     // An alert ends at an evaluation: what is kept for 90 s is kept for two of a minute.
     const auto keep = (written.keep_firing_for + out_.step - Millis(1)) / out_.step * out_.step;
-    times_ = {out_.step, written.hold, keep, rule.compiled.tolerate_gaps};
+    times_ = {out_.step, written.hold, keep, rule.compiled.tolerate_gaps, options.outage_tolerance};
   }
 
   RuleBacktest run() {
@@ -72,6 +73,7 @@ class RuleRun {
       return std::move(out_);
     }
     active->held = *held;
+    find_missing(*rule_.expr);
     const auto found = episodes_of(*active, times_, blind_, options_.range.to);
     out_.episodes = found.fired.size();
     out_.near_misses = found.near_misses;
@@ -114,18 +116,34 @@ class RuleRun {
     return out;
   }
 
+  // An answer of nothing is worth nothing where nothing was looked at. A selector that is moved looks at another range.
+  void find_missing(const Expr& expr) {
+    for (const auto* part : promql::children(expr)) find_missing(*part);
+    const auto* selector = std::get_if<promql::VectorSelector>(&expr.node);
+    if (selector == nullptr || selector->offset != Millis(0) || selector->at.kind != promql::AtModifier::Kind::none)
+      return;
+    const auto found = history_.series(selector->matchers, options_.range);
+    if (!found || !found->empty()) return;
+    auto text = promql::format(expr);
+    if (std::ranges::find(out_.without_samples, text) == out_.without_samples.end())
+      out_.without_samples.push_back(std::move(text));
+  }
+
   [[nodiscard]] MessageCount counting() const {
     return {options_.dispatch, options_.range.to, *options_.eval.clock, options_.eval.deadline};
   }
 
   [[nodiscard]] ActiveSearch search() const {
-    return {options_.range,       out_.step, options_.eval, options_.external_labels, options_.alert_labels,
-            options_.external_url};
+    return {options_.range,        out_.step,
+            group_.query_offset,   group_.limit,
+            options_.eval,         options_.external_labels,
+            options_.alert_labels, options_.external_url};
   }
 
   // With the labels that tell alerts of one series apart.
   [[nodiscard]] AlertEpisode shown(const RuleEpisode& episode) const {
     auto out = episode.told;
+    out.labels.erase("__name__");
     for (const auto& [name, text] : rule_.compiled.rule.labels)
       if (changes(text)) out.labels.set(name, std::string(episode.alert.get(name)));
     return out;
@@ -175,7 +193,8 @@ class RuleRun {
     auto compiled = rule_.compiled;
     compiled.rule.hold = Millis(0);
     alerts::add_labels(evaluation, options_.alert_labels);
-    answer_texts(compiled, evaluation, options_.external_labels, history_, episode.told.fired_at, options_.eval);
+    PastHistory past(history_, episode.told.fired_at);
+    answer_texts(compiled, evaluation, options_.external_labels, past, episode.told.fired_at, options_.eval);
     const auto stepped = alerts::step(compiled, evaluation, none, episode.told.fired_at, options_.external_labels);
     if (!stepped || stepped->empty()) return {};
     Notification told;
@@ -191,6 +210,7 @@ class RuleRun {
     return out;
   }
 
+  const LoadedGroup& group_;
   const LoadedRule& rule_;
   HistoryReader& history_;
   std::span<const TimeRange> blind_;

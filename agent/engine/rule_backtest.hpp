@@ -14,7 +14,8 @@ struct BacktestOptions {
   Millis step{0};    // 0: each group's interval
   std::string rule;  // only alerts of this name; empty: all
   bool sweep = true;
-  promql::EvalOptions eval;        // its deadline holds for the whole backtest, its clock is set
+  Millis outage_tolerance{3'600'000};  // as LifeTimes::outage_tolerance
+  promql::EvalOptions eval;            // its deadline holds for the whole backtest, its clock is set
   alerts::DispatchRules dispatch;  // the configured routes; without receivers: one behind Alertmanager's default waits
   Labels external_labels;
   Labels alert_labels;  // those that every alert has besides its own

@@ -8,6 +8,7 @@
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
 #include "agent/config/files.hpp"
+#include "agent/engine/past_history.hpp"
 #include "agent/engine/rule_set.hpp"
 #include "agent/engine/text_queries.hpp"
 #include "rules/promql/evaluator.hpp"
@@ -64,7 +65,10 @@ class Case {
       for (const auto& check : test_.alert_tests)
         if (check.eval_time >= at && check.eval_time < at + interval_) check_alerts(check);
     }
-    for (const auto& check : test_.expr_tests) check_expression(check);
+    // As promtool: samples after the last evaluation are not there.
+    PastHistory past(history_, UtcTime(last / interval_ * interval_));
+    for (const auto& check : test_.expr_tests) check_expression(check, past);
+    tell_rule_problems();
     return {};
   }
 
@@ -80,22 +84,24 @@ class Case {
   void evaluate_rule(const LoadedGroup& group, const LoadedRule& rule, UtcTime now) {
     alerts::Evaluation evaluation;
     evaluation.external_url = external_url_;
-    auto value = promql::evaluate(*rule.expr, history_, now, options_);
+    PastHistory past(history_, now);
+    auto value = promql::evaluate(*rule.expr, past, now, options_);
     if (!value) {
-      cannot(rule, evaluation, value.error().describe());
+      cannot(rule, evaluation, value.error().describe(), now);
     } else if (const auto* vector = std::get_if<promql::Vector>(&*value)) {
       for (const auto& element : *vector) evaluation.firing.push_back({element.labels, element.value});
     } else if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) {
       evaluation.firing.push_back({Labels{}, scalar->value});
     }
-    if (const auto over = over_limit(group, evaluation.firing.size()); !over.empty()) cannot(rule, evaluation, over);
+    if (const auto over = over_limit(group, evaluation.firing.size()); !over.empty())
+      cannot(rule, evaluation, over, now);
     if (rule.compiled.rule.kind == RuleKind::record) {
       record(rule, evaluation, now);
       return;
     }
-    answer_texts(rule.compiled, evaluation, test_.external_labels, history_, now, options_);
+    answer_texts(rule.compiled, evaluation, test_.external_labels, past, now, options_);
     auto stepped = alerts::step(rule.compiled, evaluation, state_[&rule], now, test_.external_labels);
-    if (!stepped) problem(0, stepped.error().describe());
+    if (!stepped) rule_problem(rule, stepped.error().describe(), now);
     std::vector<SeriesSample> series;
     for (const auto& [id, alert] : state_[&rule]) alerts::add_series(alert, series);
     std::map<SeriesKey, double> now_there;
@@ -103,11 +109,27 @@ class Case {
     put(rule, std::move(now_there), now);
   }
 
-  void cannot(const LoadedRule& rule, alerts::Evaluation& evaluation, const std::string& why) {
+  void cannot(const LoadedRule& rule, alerts::Evaluation& evaluation, const std::string& why, UtcTime now) {
     evaluation.firing.clear();
     evaluation.known = false;
     evaluation.why_unknown = why;
-    problem(0, "rule " + rule.compiled.rule.name + ": " + why);
+    rule_problem(rule, why, now);
+  }
+
+  void rule_problem(const LoadedRule& rule, const std::string& why, UtcTime now) {
+    ++rule_problems_.try_emplace({&rule, why}, now, 0).first->second.second;
+  }
+
+  // Once each, however many evaluations had it.
+  void tell_rule_problems() {
+    for (const auto& [what, seen] : rule_problems_) {
+      const auto& rule = what.first->compiled.rule;
+      const auto& [first, count] = seen;
+      report_.failures.push_back(file_ + ": test " + test_.name + ": " + rule.file + ":" + std::to_string(rule.line) +
+                                 ": rule " + rule.name + ": " + what.second + " (at " +
+                                 format_duration(first.time_since_epoch()) +
+                                 (count > 1 ? ", and " + std::to_string(count - 1) + " times later)" : ")"));
+    }
   }
 
   void record(const LoadedRule& rule, alerts::Evaluation& evaluation, UtcTime now) {
@@ -115,7 +137,7 @@ class Case {
     std::map<SeriesKey, double> now_there;
     for (const auto& element : evaluation.firing) {
       if (!now_there.emplace(recorded_key(rule.compiled.rule, element.labels), element.value).second)
-        return cannot(rule, evaluation, kRecordsAlike);
+        return cannot(rule, evaluation, kRecordsAlike, now);
     }
     put(rule, std::move(now_there), now);
   }
@@ -124,7 +146,7 @@ class Case {
   void put(const LoadedRule& rule, std::map<SeriesKey, double> now_there, UtcTime now) {
     const auto add = [&](const SeriesKey& key, double value) {
       if (auto added = history_.add(key, {{now, value}}); !added)
-        problem(0, "recorded series: " + added.error().describe());
+        rule_problem(rule, "recorded series: " + added.error().describe(), now);
     };
     for (const auto& [key, value] : now_there) add(key, value);
     for (const auto& [key, value] : made_[&rule])
@@ -151,10 +173,10 @@ class Case {
                             ",\n    expected: [" + join(expected, ", ") + "]\n    got:      [" + join(got, ", ") + "]");
   }
 
-  void check_expression(const PromqlExprTest& check) {
+  void check_expression(const PromqlExprTest& check, HistoryReader& history) {
     ++report_.checks;
     auto expr = promql::parse(check.expr);
-    auto value = expr ? promql::evaluate(**expr, history_, UtcTime(check.eval_time), options_)
+    auto value = expr ? promql::evaluate(**expr, history, UtcTime(check.eval_time), options_)
                       : Result<promql::Value>(fail(std::move(expr.error())));
     if (!value) {
       problem(check.line, check.expr + ": " + value.error().describe());
@@ -196,6 +218,7 @@ class Case {
   RuleTestReport& report_;
   promql::MemoryHistory history_;
   std::map<const LoadedRule*, std::map<SeriesKey, double>> made_;
+  std::map<std::pair<const LoadedRule*, std::string>, std::pair<UtcTime, std::size_t>> rule_problems_;
   std::map<const LoadedRule*, alerts::RuleAlerts> state_;  // a warning and a critical rule may have one name
 };
 

@@ -121,8 +121,9 @@ net::TaskResult<std::vector<ExplainedRule>> View::explain_rule(std::string rule,
       }
     if (out.empty()) {
       const auto close = nearest(rule, names);
-      return fail(Errc::not_found,
-                  "no loaded rule is called " + rule + (close ? "; did you mean " + *close + "?" : ""));
+      return fail(Errc::not_found, "no loaded rule is called " + rule +
+                                       (close ? "; did you mean " + *close + "?" : "") +
+                                       "; an expression that is not loaded yet is explained by --expr 'EXPRESSION'");
     }
     return out;
   };
@@ -139,6 +140,7 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
   options.step = request.step;
   options.rule = request.rule;
   options.sweep = request.sweep;
+  options.outage_tolerance = parts_.config->rules.outage_tolerance;
   options.eval = review_options(parts_);
   options.dispatch = dispatch_rules(parts_.config->alerting);
   options.external_labels = parts_.config->rules.external_labels;

@@ -65,8 +65,9 @@ struct RuleBacktest {
   Millis firing{0};               // time with at least one alert firing
   std::vector<AlertEpisode> shown;
   std::vector<RuleVariation> sweep;
-  std::string message;  // what the first episode would have said
-  std::string error;    // the rule could not be evaluated
+  std::vector<std::string> without_samples;  // selectors of its expression that match nothing in the range
+  std::string message;                       // what the first episode would have said
+  std::string error;                         // the rule could not be evaluated
 };
 
 // What a new version of a rule does to the old one's episodes.

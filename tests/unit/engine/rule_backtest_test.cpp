@@ -263,6 +263,65 @@ TEST_CASE("the life cycle keeps firing for a while, holds over blind stretches, 
   CHECK_FALSE(open.fired.back().told.ended);
 }
 
+TEST_CASE("an evaluation that tells nothing leaves an alert as it is, and long darkness begins the wait anew") {
+  const Labels labels{{"a", "1"}};
+  ActiveTimes active{{labels}, {{labels, {}}}, {}, {minute(3), minute(4)}};
+  for (const double one : {1, 2, 5, 6}) active.alerts[labels].push_back({{minute(one), 1}, 0});
+  LifeTimes times{Millis(60'000), Millis(4 * 60'000)};
+  const auto whole = episodes_of(active, times, {}, minute(60));
+  REQUIRE(whole.fired.size() == 1);
+  CHECK(whole.fired[0].told.active_at == minute(1));
+  CHECK(whole.fired[0].told.fired_at == minute(5));
+  CHECK(whole.near_misses == 0);
+  active.unknown.clear();
+  CHECK(episodes_of(active, times, {}, minute(60)).near_misses == 2);
+
+  const TimeRange gap{minute(2), minute(5)};
+  CHECK(episodes_of(active, times, std::span(&gap, 1), minute(60)).fired.size() == 1);
+  times.outage_tolerance = Millis(2 * 60'000);
+  CHECK(episodes_of(active, times, std::span(&gap, 1), minute(60)).fired.empty());
+}
+
+namespace {
+
+RuleBacktest run_group(const std::string& group, const std::string& expr, HistoryReader& history) {
+  const auto loaded =
+      load_rule_text("groups:\n- name: g\n  interval: 1m\n" + group + "  rules: [{alert: A, expr: '" + expr + "'}]\n",
+                     "rules.yaml", Millis(60'000));
+  INFO(config::format_errors(loaded.errors));
+  REQUIRE(loaded.errors.empty());
+  return run(*loaded.rules, history);
+}
+
+}  // namespace
+
+TEST_CASE("a backtest follows the group's limit and offset, and knows at each moment what was known then") {
+  auto history = scene();
+  CHECK(run_group("", "x > 96", history).shown.at(0).fired_at == minute(10));
+  CHECK(run_group("  query_offset: 5m\n", "x > 96", history).shown.at(0).fired_at == minute(15));
+  // Five minutes ahead, where the last sample known is the present one.
+  CHECK(run_group("", "x offset -4m > 96", history).shown.at(0).fired_at == minute(10));
+  CHECK(run_group("", "x @ end() > 96", history).shown.at(0).fired_at == minute(10));
+  CHECK(run_group("", "max_over_time(x[1m] @ start()) > 96", history).shown.at(0).fired_at == minute(10));
+
+  auto two =
+      promql::load_test_series({{"x{a=\"1\"}", "0x9 9x40", 1}, {"x{a=\"2\"}", "0x19 9x9 0x20", 2}}, Millis(60'000))
+          .value();
+  CHECK(run_group("", "x > 5", two).episodes == 2);
+  const auto limited = run_group("  limit: 1\n", "x > 5", two);
+  REQUIRE(limited.episodes == 1);
+  CHECK(limited.shown[0].labels == Labels{{"a", "1"}});
+  CHECK(limited.firing == run_group("", "x > 5", two).firing);
+}
+
+TEST_CASE("a backtest says which selectors found nothing to look at") {
+  auto history = scene();
+  CHECK(run_group("", "x > 96", history).without_samples.empty());
+  CHECK(
+      run_group("", "x > 96 unless on() (rate(gone[5m]) or x{db=\"no\"} or gone offset 1h)", history).without_samples ==
+      std::vector<std::string>{"gone", "x{db=\"no\"}"});
+}
+
 TEST_CASE("an alert that cannot be evaluated says so and the others go on") {
   auto history =
       promql::load_test_series({{"x{a=\"1\"}", "1x200", 1}, {"x{a=\"2\"}", "1x200", 2}}, Millis(60'000)).value();

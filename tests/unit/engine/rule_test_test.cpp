@@ -176,3 +176,56 @@ TEST_CASE("an expected sample without labels, and answers that hold no sample, c
     CHECK(both.ours == row.passes);
   }
 }
+
+TEST_CASE("a test knows no sample later than the evaluation, and an empty label of a rule is none, as in promtool") {
+  test::TempDir dir("pgtend-rules");
+  test::write_file(dir.path() / "r.yaml", R"FILE(groups:
+  - name: g
+    rules:
+      - {record: ahead, expr: x offset -2m}
+      - {record: bare, expr: x, labels: {a: ''}}
+      - {alert: Bare, expr: x > 0, labels: {a: '', b: '{{ if false }}b{{ end }}', c: d}}
+)FILE");
+  const auto file = (dir.path() / "t.yaml").string();
+  const auto failures = [&](const std::string& checks) {
+    test::write_file(file,
+                     "rule_files: [r.yaml]\nevaluation_interval: 1m\ntests:\n  - interval: 30s\n"
+                     "    input_series: [{series: 'x{a=\"1\"}', values: '1+1x40'}]\n" +
+                         checks);
+    const auto theirs = test::run_command({"promtool", "test", "rules", file});
+    const auto report = engine::run_rule_tests(file, false);
+    const auto text = report ? join(report->failures, "\n") : report.error().describe();
+    INFO(checks << "\n" << theirs.output << text);
+    CHECK((theirs.status == 0) == text.empty());
+    return text;
+  };
+  const auto samples = [](const std::string& expr, const std::string& at, const std::string& expected) {
+    return "    promql_expr_test: [{expr: " + expr + ", eval_time: " + at + ", exp_samples: [" + expected + "]}]\n";
+  };
+  CHECK(failures(samples("ahead", "3m", "{labels: 'ahead{a=\"1\"}', value: 7}")).empty());
+  CHECK_FALSE(failures(samples("ahead", "3m", "{labels: 'ahead{a=\"1\"}', value: 11}")).empty());
+  CHECK(failures(samples("x", "210s", "{labels: 'x{a=\"1\"}', value: 7}")).empty());
+  CHECK(failures(samples("bare", "1m", "{labels: bare, value: 3}")).empty());
+  const auto alerts = [](const std::string& labels) {
+    return "    alert_rule_test: [{eval_time: 1m, alertname: Bare, exp_alerts: [{exp_labels: {" + labels + "}}]}]\n";
+  };
+  CHECK(failures(alerts("c: d")).empty());
+  CHECK_THAT(failures(alerts("c: d, a: '1'")), ContainsSubstring("got:"));
+  CHECK_THAT(failures(alerts("c: d, a: ''")), ContainsSubstring("t.yaml:6:") && ContainsSubstring("'a' is empty"));
+}
+
+TEST_CASE("what is wrong with a rule is told once with its line, however often it is evaluated") {
+  test::TempDir dir("pgtend-rules");
+  test::write_file(dir.path() / "r.yaml",
+                   "groups:\n  - name: g\n    limit: 1\n    rules:\n      - {alert: A, expr: x}\n");
+  const auto file = (dir.path() / "t.yaml").string();
+  test::write_file(file,
+                   "rule_files: [r.yaml]\ntests:\n  - name: many\n    input_series:\n"
+                   "      - {series: 'x{a=\"1\"}', values: '_ 1x9'}\n      - {series: 'x{a=\"2\"}', values: '_ 1x9'}\n"
+                   "    promql_expr_test: [{expr: count(x), eval_time: 3m, exp_samples: [{value: 2}]}]\n");
+  const auto report = engine::run_rule_tests(file, false);
+  REQUIRE(report);
+  REQUIRE(report->failures.size() == 1);
+  CHECK(report->failures[0] == file + ": test many: " + (dir.path() / "r.yaml").string() +
+                                   ":5: rule A: more than 1 results, the group's limit (at 1m, and 2 times later)");
+}
