@@ -89,6 +89,15 @@ std::string tag_of(const Notification& notification, const MessageText& text) {
   }
 }
 
+// "sits idle for 7m": what follows is another time, and must not read like the same.
+bool says_duration(std::string_view text) {
+  const std::string_view word = " for ";
+  for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
+    if (const auto after = at + word.size(); after < text.size() && text[after] >= '0' && text[after] <= '9')
+      return true;
+  return false;
+}
+
 std::string title_of(const Notification& notification, const MessageContext& context, const MessageText& text) {
   const auto& first = notification.alerts.front().alert;
   std::string where = context.instance;
@@ -96,7 +105,8 @@ std::string title_of(const Notification& notification, const MessageContext& con
   const std::string head = "[" + tag_of(notification, text) + "] " + where + ": ";
   std::string tail;
   // How long it has been so, not how long ago that was said.
-  if (is_firing(notification.alerts.front()) && !text.test) tail += " for " + span_text(context.now - first.active_at);
+  if (is_firing(notification.alerts.front()) && !text.test)
+    tail += (says_duration(summary_of(first)) ? ", true for " : " for ") + span_text(context.now - first.active_at);
   const auto more = notification.alerts.size() - 1 + static_cast<std::size_t>(notification.truncated);
   if (more > 0) tail += " (+" + std::to_string(more) + " more)";
   // Where it is too long the summary is cut: the rest is said nowhere else in one line.

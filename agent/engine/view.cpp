@@ -61,7 +61,7 @@ net::TaskResult<api::StatusView> View::status() {
               cost_.backend_cpu_ratio(),
               cost_.rss_bytes(),
               cost_.queries(),
-              collecting_.series_on_page(),
+              parts_.board.series(),
               cost_.over_budget(),
               static_cast<double>(cost_.slow_down()),
               cost_.budget().cpu_ratio,

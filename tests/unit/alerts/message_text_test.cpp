@@ -107,6 +107,20 @@ TEST_CASE("breaks of a summary and marks of an address do not get into the marku
         std::string::npos);
 }
 
+TEST_CASE("a title whose summary tells a duration does not read like two of them") {
+  const MessageContext context{"db-07", "", kFired};
+  auto said = notification(false);
+  said.alerts.resize(1);
+  auto& summary = said.alerts[0].alert.annotations["summary"];
+  const auto tail = [&](const std::string& text) {
+    summary = text;
+    const auto title = message_text(said, context).title;
+    return title.substr(title.find(text) + text.size());
+  };
+  CHECK(tail("app sits idle for 7m 3s") == ", true for 10m");
+  CHECK(tail("a client waits for shop") == " for 10m");
+}
+
 TEST_CASE("a value is shown with the digits that count") {
   CHECK(shown_number(8.131962579749429) == "8.132");
   CHECK(shown_number(0.96) == "0.96");
