@@ -177,12 +177,15 @@ Result<void> Outbox::tidy(UtcTime now) {
 }
 
 Result<std::vector<std::int64_t>> Outbox::due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance) {
-  // What a digest told may not be overtaken by what came after it.
+  // What a digest told may not be overtaken by what came after it. Each condition looks at few rows: thousands may wait
+  // for one receiver, and this is asked every second.
   auto query = db_.cached(
-      "SELECT id, receiver FROM outbox WHERE state='queued' AND lease_until=0 AND not_before<=?1 AND NOT EXISTS "
-      "(SELECT 1"
-      " FROM outbox AS other WHERE other.state='queued' AND other.receiver=outbox.receiver AND"
-      " (other.group_key=outbox.group_key AND other.lease_until<>0 OR other.kind='digest' AND other.id<outbox.id))"
+      "WITH digest AS MATERIALIZED (SELECT receiver, min(id) AS id FROM outbox WHERE state='queued' AND kind='digest'"
+      " GROUP BY receiver)"
+      " SELECT id, receiver FROM outbox WHERE state='queued' AND lease_until=0 AND not_before<=?1"
+      " AND NOT EXISTS (SELECT 1 FROM outbox AS other WHERE other.state='queued' AND other.receiver=outbox.receiver"
+      " AND other.group_key=outbox.group_key AND other.lease_until<>0)"
+      " AND NOT EXISTS (SELECT 1 FROM digest WHERE digest.receiver=outbox.receiver AND digest.id<outbox.id)"
       " ORDER BY urgency = 2 DESC, id");
   if (!query) return fail(std::move(query).error());
   std::vector<std::int64_t> out;
