@@ -127,10 +127,10 @@ bool settle(DispatchState& state, const std::string& group_key, const std::strin
 }
 
 std::optional<std::string> mute_reason(const Alert& alert, const RouteNode* route, const DispatchRules& rules,
-                                       const DispatchInputs& inputs, const std::vector<Alert>& firing, UtcTime now) {
+                                       const DispatchInputs& inputs, const Inhibition& inhibition, UtcTime now) {
   if (inputs.standby) return "an Alertmanager takes the alerts";
   if (auto why = silenced_by(alert, inputs.silences, now)) return why;
-  if (auto why = inhibited_by(alert, rules.inhibit, firing)) return why;
+  if (auto why = inhibition.of(alert)) return why;
   if (auto why = caused_by(alert, inputs.changes)) return why;
   return route == nullptr ? std::nullopt : outside_hours(*route, rules.intervals, now);
 }

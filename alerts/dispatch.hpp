@@ -73,6 +73,6 @@ bool settle(DispatchState& state, const std::string& group_key, const std::strin
 // Why an alert that fires is not told now; nullopt: it is.
 [[nodiscard]] std::optional<std::string> mute_reason(const Alert& alert, const RouteNode* route,
                                                      const DispatchRules& rules, const DispatchInputs& inputs,
-                                                     const std::vector<Alert>& firing, UtcTime now);
+                                                     const Inhibition& inhibition, UtcTime now);
 
 }  // namespace pgtend::alerts

@@ -278,9 +278,7 @@ bool is_due(const DispatchState& state, const DispatchRules& rules, UtcTime now)
 
 void flush(DispatchState& state, const DispatchRules& rules, const DispatchInputs& inputs, UtcTime now,
            DispatchStep& step) {
-  std::vector<Alert> firing;
-  for (const auto& alert : inputs.alerts)
-    if (alert.state == AlertState::firing) firing.push_back(alert);
+  std::optional<Inhibition> inhibition;
   for (auto it = state.groups.begin(); it != state.groups.end();) {
     auto& group = it->second;
     const auto* route = rules.tree.find(group.route);
@@ -289,11 +287,12 @@ void flush(DispatchState& state, const DispatchRules& rules, const DispatchInput
     forget_unsent(group, now);
     const bool is_time = now >= group.next_flush;
     if (is_time || step_is_due(group, route, now)) {
+      if (!inhibition) inhibition.emplace(rules.inhibit, inputs.alerts);
       GroupFlush one{rules, group, route, {}, now};
       for (const auto& [id, entry] : group.alerts) {
         const bool is_firing = entry.alert.state == AlertState::firing;
-        const bool muted =
-            (is_firing && route == nullptr) || mute_reason(entry.alert, route, rules, inputs, firing, now).has_value();
+        const bool muted = (is_firing && route == nullptr) ||
+                           mute_reason(entry.alert, route, rules, inputs, *inhibition, now).has_value();
         one.alerts.push_back({id, &entry, is_firing, muted});
       }
       escalate(one);

@@ -21,20 +21,16 @@ bool is_matched(const InhibitRule& rule, const std::string& name) {
          std::any_of(rule.target.begin(), rule.target.end(), names_it);
 }
 
-// Whether the two are about the same thing: all labels are equal but those that tell source and target apart.
-bool same_subject(const InhibitRule& rule, const Alert& a, const Alert& b) {
-  const auto has_equals = [&rule](const Labels& labels, const Labels& others) {
-    return std::all_of(labels.begin(), labels.end(), [&](const Label& label) {
-      return is_matched(rule, label.first) || others.get(label.first) == label.second;
-    });
-  };
-  return has_equals(a.labels, b.labels) && has_equals(b.labels, a.labels);
-}
-
-bool equal_labels(const InhibitRule& rule, const Alert& a, const Alert& b) {
-  if (rule.equal == std::vector<std::string>{std::string(kEveryOtherLabel)}) return same_subject(rule, a, b);
-  return std::all_of(rule.equal.begin(), rule.equal.end(),
-                     [&](const std::string& name) { return a.labels.get(name) == b.labels.get(name); });
+// What source and target must have alike: the labels that `equal` names, or all but those that tell the two apart.
+Labels subject_of(const InhibitRule& rule, const Labels& labels) {
+  const bool every_other = rule.equal == std::vector<std::string>{std::string(kEveryOtherLabel)};
+  Labels out;
+  for (const auto& [name, value] : labels) {
+    const bool counts = every_other ? !is_matched(rule, name)
+                                    : std::find(rule.equal.begin(), rule.equal.end(), name) != rule.equal.end();
+    if (counts) out.set(name, value);
+  }
+  return out;
 }
 
 bool contains_name(const std::vector<std::string>& names, const std::string& name) {
@@ -79,17 +75,27 @@ std::vector<InhibitRule> built_in_inhibit_rules() {
   return out;
 }
 
-std::optional<std::string> inhibited_by(const Alert& alert, const std::vector<InhibitRule>& rules,
-                                        const std::vector<Alert>& firing) {
+Inhibition::Inhibition(const std::vector<InhibitRule>& rules, const std::vector<Alert>& alerts) {
   for (const auto& rule : rules) {
-    if (!match_all(rule.target, alert.labels)) continue;
-    const bool is_source_too = match_all(rule.source, alert.labels);
-    for (const auto& source : firing) {
-      if (source.labels == alert.labels || !match_all(rule.source, source.labels)) continue;
+    Sources found{&rule, {}};
+    for (const auto& alert : alerts)
+      if (alert.state == AlertState::firing && match_all(rule.source, alert.labels))
+        found.by_subject[subject_of(rule, alert.labels)].push_back(&alert);
+    if (!found.by_subject.empty()) rules_.push_back(std::move(found));
+  }
+}
+
+std::optional<std::string> Inhibition::of(const Alert& alert) const {
+  for (const auto& [rule, by_subject] : rules_) {
+    if (!match_all(rule->target, alert.labels)) continue;
+    const auto sources = by_subject.find(subject_of(*rule, alert.labels));
+    if (sources == by_subject.end()) continue;
+    const bool is_source_too = match_all(rule->source, alert.labels);
+    for (const auto* source : sources->second) {
+      if (source->labels == alert.labels) continue;
       // Two alerts that are both source and target would silence each other.
-      if (is_source_too && match_all(rule.target, source.labels)) continue;
-      if (equal_labels(rule, source, alert))
-        return "inhibited by " + source.rule + " (" + source.fingerprint_hex() + ")";
+      if (is_source_too && match_all(rule->target, source->labels)) continue;
+      return "inhibited by " + source->rule + " (" + source->fingerprint_hex() + ")";
     }
   }
   return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,9 +31,22 @@ inline constexpr std::string_view kEveryOtherLabel = "...";
 // alert its own warning: the one about the same pool, sequence or session, not each that has the name.
 [[nodiscard]] std::vector<InhibitRule> built_in_inhibit_rules();
 
-// `firing`: all alerts that fire now.
-[[nodiscard]] std::optional<std::string> inhibited_by(const Alert& alert, const std::vector<InhibitRule>& rules,
-                                                      const std::vector<Alert>& firing);
+// What the alerts that fire now inhibit: asked of each of thousands of alerts, so the sources are found by their
+// subject. REQUIRES: rules and alerts stay as they are while it is used.
+class Inhibition {
+ public:
+  // `alerts`: all that are known; those that fire count.
+  Inhibition(const std::vector<InhibitRule>& rules, const std::vector<Alert>& alerts);
+  [[nodiscard]] std::optional<std::string> of(const Alert& alert) const;
+
+ private:
+  struct Sources {
+    const InhibitRule* rule;
+    std::map<Labels, std::vector<const Alert*>> by_subject;
+  };
+  std::vector<Sources> rules_;
+};
+
 [[nodiscard]] std::optional<std::string> silenced_by(const Alert& alert, const std::vector<Silence>& silences,
                                                      UtcTime now);
 // Never a critical alert: that our own change causes it is no reason to keep quiet.

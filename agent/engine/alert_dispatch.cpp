@@ -311,13 +311,11 @@ Result<Alert> Alerting::find(const std::string& id) const {
 std::optional<std::string> Alerting::muted(const Alert& alert) const {
   if (alert.state != AlertState::firing) return std::nullopt;
   const auto known = inputs(state_);
-  std::vector<Alert> firing;
-  for (const auto& each : known.alerts)
-    if (each.state == AlertState::firing) firing.push_back(each);
+  const alerts::Inhibition inhibition(routes_.inhibit, known.alerts);
   std::optional<std::string> why;
   for (const auto* route : routes_.tree.match(alert.labels)) {
     why = route->receiver.empty() ? std::optional<std::string>("its route leads to nobody")
-                                  : alerts::mute_reason(alert, route, routes_, known, firing, parts_.clock.now());
+                                  : alerts::mute_reason(alert, route, routes_, known, inhibition, parts_.clock.now());
     if (!why) return std::nullopt;
   }
   return why;

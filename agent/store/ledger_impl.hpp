@@ -21,6 +21,8 @@ struct Ledger::Impl {
   const Clock& clock;
   // Written by the store thread: false after a claim that saw an empty outbox, until a message is put into it.
   std::atomic<bool> may_have_queued{true};
+  // Bytes of the bodies that wait are not more than this; nullopt: not known.
+  std::optional<std::int64_t> outbox_bytes_bound;
 
   // Runs `work` and, when given, writes the audit row in one transaction; nothing stays of either when one fails.
   Result<void> together(const AuditDraft* draft, const std::function<Result<void>()>& work);

@@ -9,7 +9,7 @@ namespace pgtend::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x7067746c;  // "pgtl"
-constexpr std::int64_t kVersion = 5;
+constexpr std::int64_t kVersion = 6;
 
 // Later versions append their statements; a step is never edited once it was released.
 constexpr const char* kVersion1 = R"(
@@ -84,7 +84,15 @@ CREATE TABLE answers (
   location TEXT NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);
 )";
 
-constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+// Version 6: thousands of messages may wait while a receiver is down, and which of them are due is asked every second;
+// without the rows, which hold the texts.
+constexpr const char* kVersion6 = R"(
+DROP INDEX outbox_waiting;
+CREATE INDEX outbox_waiting ON outbox (receiver, group_key, lease_until, not_before, created_at, expires_at, urgency,
+  kind, sequence) WHERE state = 'queued';
+)";
+
+constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 static_assert(std::size(kSteps) == kVersion);
 
 // The file as the older version left it, which that one can go on with: NAME.version4. One of an upgrade that did not

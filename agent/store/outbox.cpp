@@ -75,6 +75,7 @@ Result<UtcTime> Outbox::waits_since(const OutboxMessage& message) {
 
 Result<void> Outbox::enqueue(const OutboxMessage& message) {
   ledger_.may_have_queued = true;
+  if (ledger_.outbox_bytes_bound) *ledger_.outbox_bytes_bound += static_cast<std::int64_t>(message.body.size());
   auto since = waits_since(message);
   if (!since) return fail(std::move(since).error());
   auto supersede = db_.cached(
@@ -105,41 +106,50 @@ Result<void> Outbox::supersede_all(const OutboxMessage& digest) {
 
 // Each (receiver, group_key) has at most one message that waits, so what is left of critical ones is bounded by the
 // number of groups.
-Result<bool> Outbox::drop_one() {
-  auto next = db_.cached(
-      "SELECT id, receiver FROM outbox WHERE state='queued' AND lease_until=0 AND urgency < 2"
-      " ORDER BY urgency, id LIMIT 1");
-  if (!next) return fail(std::move(next).error());
-  std::int64_t id = 0;
-  std::string receiver;
-  PGTEND_STORE_TRY(each_row(**next, [&](Statement& row) -> Result<void> {
-    id = row.integer(0);
-    receiver = row.text(1);
+Result<void> Outbox::drop(std::int64_t rows, std::int64_t bytes) {
+  auto query = db_.cached(
+      "SELECT id, receiver, length(body) FROM outbox WHERE state='queued' AND lease_until=0 AND urgency < 2"
+      " ORDER BY urgency, id");
+  if (!query) return fail(std::move(query).error());
+  std::vector<std::pair<std::int64_t, std::string>> dropped;
+  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
+    if (rows <= 0 && bytes <= 0) return {};
+    dropped.emplace_back(row.integer(0), row.text(1));
+    --rows;
+    bytes -= row.integer(2);
     return {};
   }));
-  if (id == 0) return false;
-  PGTEND_STORE_TRY(finish(id, "dead", "dropped: the spool is full"));
-  PGTEND_STORE_TRY(count(kDropped, 1));
-  // By receiver, where Ledger::list_meta finds it, so that its next message can say so.
-  PGTEND_STORE_TRY(count("kv.outbox.dropped." + receiver, 1));
-  return true;
+  for (const auto& [id, receiver] : dropped) {
+    PGTEND_STORE_TRY(finish(id, "dead", "dropped: the spool is full"));
+    // By receiver, where Ledger::list_meta finds it, so that its next message can say so.
+    PGTEND_STORE_TRY(count("kv.outbox.dropped." + receiver, 1));
+  }
+  return count(kDropped, static_cast<std::int64_t>(dropped.size()));
+}
+
+Result<std::int64_t> Outbox::number(const char* sql) {
+  auto query = db_.cached(sql);
+  if (!query) return fail(std::move(query).error());
+  std::int64_t out = 0;
+  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
+    out = row.integer(0);
+    return {};
+  }));
+  return out;
 }
 
 Result<void> Outbox::keep_within_limits() {
-  while (true) {
-    auto size = db_.cached("SELECT count(*), coalesce(sum(length(body)), 0) FROM outbox WHERE state='queued'");
-    if (!size) return fail(std::move(size).error());
-    std::int64_t rows = 0, bytes = 0;
-    PGTEND_STORE_TRY(each_row(**size, [&](Statement& row) -> Result<void> {
-      rows = row.integer(0);
-      bytes = row.integer(1);
-      return {};
-    }));
-    if (rows <= kOutboxMaxQueued && bytes <= kOutboxMaxBytes) break;
-    auto dropped = drop_one();
-    if (!dropped) return fail(std::move(dropped).error());
-    if (!*dropped) break;
+  const auto rows = number("SELECT count(*) FROM outbox WHERE state='queued'");
+  if (!rows) return fail(rows.error());
+  auto& bound = ledger_.outbox_bytes_bound;
+  // Adding the bodies up reads every row, so it is done only when what came since the last time may fill the spool.
+  if (!bound || *bound > kOutboxMaxBytes) {
+    const auto bytes = number("SELECT coalesce(sum(length(body)), 0) FROM outbox WHERE state='queued'");
+    if (!bytes) return fail(bytes.error());
+    bound = *bytes;
   }
+  if (*rows > kOutboxMaxQueued || *bound > kOutboxMaxBytes)
+    PGTEND_STORE_TRY(drop(*rows - kOutboxMaxQueued, *bound - kOutboxMaxBytes));
   // A change event is kept until nobody would tell that change again: its row says that it was told.
   auto forget = db_.cached(
       "DELETE FROM outbox WHERE state<>'queued' AND (kind<>'change' OR created_at<?2) AND id <= (SELECT id FROM outbox"
@@ -261,8 +271,9 @@ Result<void> Outbox::give_back(std::int64_t id, const std::string& error, UtcTim
 
 Result<OutboxStats> Outbox::stats() {
   auto query = db_.cached(
-      "SELECT count(*) FILTER (WHERE state='queued'), count(*) FILTER (WHERE state='queued' AND lease_until<>0),"
-      " count(*) FILTER (WHERE state='dead'), min(created_at) FILTER (WHERE state='queued') FROM outbox");
+      "SELECT count(*), count(*) FILTER (WHERE lease_until<>0),"
+      " (SELECT count(*) FROM outbox WHERE state<>'queued' AND state='dead'), min(created_at) FROM outbox"
+      " WHERE state='queued'");
   if (!query) return fail(std::move(query).error());
   OutboxStats out;
   PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {

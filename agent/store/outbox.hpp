@@ -30,8 +30,10 @@ class Outbox {
  private:
   Result<UtcTime> waits_since(const OutboxMessage& message);
   Result<void> supersede_all(const OutboxMessage& digest);
-  // False: only critical messages are left.
-  Result<bool> drop_one();
+  // Drops as many as it takes to be rid of so many messages and of so many bytes of bodies, unless only critical ones
+  // are left.
+  Result<void> drop(std::int64_t rows, std::int64_t bytes);
+  Result<std::int64_t> number(const char* sql);
   Result<void> tidy(UtcTime now);
   Result<std::vector<std::int64_t>> due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance);
   // Adds to a count kept since the ledger was made.

@@ -110,6 +110,9 @@ TEST_CASE("time intervals follow the local clock of their zone, through its chan
 }
 
 TEST_CASE("an alert is inhibited by what fires with equal labels, never by itself") {
+  const auto inhibited_by = [](const Alert& one, const std::vector<InhibitRule>& of, const std::vector<Alert>& all) {
+    return Inhibition(of, all).of(one);
+  };
   const std::vector<InhibitRule> rules{
       {m(R"(severity="critical")"), m(R"(severity=~"warning|critical")"), {"alertname", "instance"}}};
   const auto critical = alert("A", Labels{{"severity", "critical"}, {"instance", "db1"}});
@@ -134,6 +137,9 @@ TEST_CASE("an alert is inhibited by what fires with equal labels, never by itsel
   // Another pool's trouble is no reason to keep quiet about this one.
   CHECK_FALSE(inhibited_by(waits("report", "warning"), built_in, {waits("app", "critical")}));
   CHECK_FALSE(inhibited_by(alert("PgbMaxWait"), built_in, {waits("app", "critical")}));
+  auto over = waits("app", "critical");
+  over.state = AlertState::resolved;
+  CHECK_FALSE(inhibited_by(waits("app", "warning"), built_in, {over}));
 }
 
 TEST_CASE("a silence holds between its ends, or until what it matches is over") {

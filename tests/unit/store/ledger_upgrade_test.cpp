@@ -30,11 +30,11 @@ std::vector<std::int64_t> ids(const std::vector<OutboxMessage>& messages) {
 
 }  // namespace
 
-TEST_CASE("a ledger of version 1 is brought to version 5 with all that it holds") {
+TEST_CASE("a ledger of version 1 is brought to version 6 with all that it holds") {
   TempDir dir;
   const auto path = version_1(dir);
   OpenLedger ledger(path);
-  CHECK(RawDatabase(path).value("PRAGMA user_version") == "5");
+  CHECK(RawDatabase(path).value("PRAGMA user_version") == "6");
   const auto audit = ledger->audit_verify();
   REQUIRE(audit);
   INFO(audit->why);
