@@ -243,7 +243,7 @@ net::Task<SnapshotPtr> Collecting::collect(std::string collector, std::string da
     const DefPtr kept(defs_, found);
     co_await run_statement(snapshot, kept);
   }
-  snapshot->duration = std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
+  snapshot->duration += std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
   note(*snapshot);
   co_return snapshot;
 }

@@ -68,6 +68,9 @@ class Collecting {
   // lane.
   net::TaskResult<std::vector<std::string>> discover_databases();
 
+  // Asks the server now, in one go, for what the next runs of these collectors on a database want; collect() of each
+  // takes its answer. What cannot be had so is left to collect().
+  net::Task<void> ask_ahead(std::vector<std::string> collectors, std::string database);
   // collect: never fails; what went wrong is the snapshot's status and detail.
   net::Task<SnapshotPtr> collect(std::string collector, std::string database);
 
@@ -173,7 +176,14 @@ class Collecting {
     collectors::CollectorQuery query;
   };
   std::map<std::string, Asked> queries_;  // in the home database, by collector
-  std::map<Key, double> cost_of_run_;     // seconds of a backend, of collectors that are not of the cheapest class
+  struct Ahead {
+    std::string sql;
+    RowSet rows;
+    UtcTime asked_at;
+    Millis took{0};
+  };
+  std::map<Key, Ahead> ahead_;         // until the collector runs, or others are asked for
+  std::map<Key, double> cost_of_run_;  // seconds of a backend, of collectors that are not of the cheapest class
   Deadline started_;
   std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted

@@ -27,6 +27,10 @@ constexpr std::size_t kMaxProcFile = 1 << 20;
 // To know what is on the page is to decide it, 3 ms for 5,000 series; how many there are changes slowly.
 constexpr std::chrono::minutes kPageInterval{1};
 
+// Series of a collector whose answer is asked for together with others and waits for its turn. Source: sixteen of the
+// default quota of rows are 8,000 rows, some 2 MB.
+constexpr std::size_t kMostAhead = 500;
+
 // Of the rows of one collector and database. Source: more alerts about one kind of thing are a flood that nobody reads
 // one by one; a statement stays below 10 kB.
 constexpr std::size_t kMostWatched = 100;
@@ -85,6 +89,38 @@ net::TaskResult<RowSet> Collecting::ask(DefPtr def, std::string database, std::s
   auto rows =
       co_await parts_.lanes.query(lane, std::move(database), def->name, std::move(sql), std::move(params), time);
   co_return rows;
+}
+
+net::Task<void> Collecting::ask_ahead(std::vector<std::string> collectors, std::string database) {
+  // The lines run side by side.
+  std::erase_if(ahead_, [&](const auto& entry) { return entry.first.second == database; });
+  const auto shape = shapes_.find(database);
+  if (shape == shapes_.end() || shape->second->identity != parts_.lanes.identity()) co_return;
+  std::vector<pg::Connection::Recurring> statements;
+  for (const auto& name : collectors) {
+    const auto* found = def(name);
+    const auto run = runs_.find({name, database});
+    // One that fails takes those behind it along; of one that is dear it is known what its run costs.
+    if (found == nullptr || found->sql.empty() || found->cost != CostClass::a || found->lock_aware || is_probe(name) ||
+        run == runs_.end() || run->second.status != CollectStatus::ok || run->second.series > kMostAhead)
+      continue;
+    if (auto sql = query(DefPtr(defs_, found), shape->second, database, watched_rows(*found, database)))
+      statements.push_back({name, std::move(sql->sql)});
+  }
+  if (statements.size() < 2) co_return;
+  const UtcTime asked_at = parts_.clock.now();
+  const Deadline started = parts_.clock.steady_now();
+  auto rows = co_await parts_.lanes.repeat_all(pg::Lane::sample, database, statements,
+                                               parts_.config->postgresql.statement_timeout);
+  if (!rows) co_return;
+  const auto took = std::chrono::duration_cast<Millis>(parts_.clock.steady_now() - started);
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    auto& answer = (*rows)[i];
+    if (!answer) continue;
+    cost_.count_query();
+    ahead_.insert_or_assign(Key(statements[i].marker, database),
+                            Ahead{std::move(statements[i].sql), std::move(*answer), asked_at, took});
+  }
 }
 
 // A relation that gets locked between the list and its chunk costs that chunk's halves, down to the relation itself.
@@ -146,8 +182,13 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   Result<RowSet> rows = fail(Errc::unavailable, "");
   const bool dear = def->cost != CostClass::a;
   const double before = dear ? backend_seconds(snapshot->database) : 0;
+  auto ahead = ahead_.extract({def->name, snapshot->database});
   if (!query) {
     rows = fail(std::move(query.error()));
+  } else if (!ahead.empty() && ahead.mapped().sql == query->sql) {
+    rows = std::move(ahead.mapped().rows);
+    snapshot->taken_at = ahead.mapped().asked_at;
+    snapshot->duration = ahead.mapped().took;
   } else if (def->lock_aware) {
     auto answer = co_await ask_in_chunks(def, snapshot->database, query->sql);
     rows = std::move(answer);

@@ -1,0 +1,84 @@
+// How collectors share a beat, and what becomes of one whose source goes.
+#include <chrono>
+#include <set>
+
+#include "agent/engine/collecting.hpp"
+#include "tests/pg/engine/engine_rig.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace pgtend;
+using namespace pgtend::test;
+
+namespace {
+
+class Collectors {
+ public:
+  explicit Collectors(const PgCluster& cluster) : rig(cluster), collecting(rig.parts(), rig.cost()) {
+    REQUIRE(rig.connect(pg::Lane::probe));
+    REQUIRE(collecting.load().empty());
+  }
+  SnapshotPtr run(const std::string& name, const std::string& database = "") {
+    return rig.world().run(collecting.collect(name, database));
+  }
+  void ask_ahead(const std::vector<std::string>& names) { rig.world().run(collecting.ask_ahead(names, "")); }
+
+  EngineRig rig;
+  engine::Collecting collecting;
+};
+
+double value(const SnapshotPtr& snapshot, const std::string& metric) {
+  for (const auto& sample : snapshot->samples)
+    if (sample.key->name == metric) return sample.value;
+  return -1;
+}
+
+}  // namespace
+
+TEST_CASE("collectors that are due together are asked at one moment, and each takes its answer once") {
+  PgCluster cluster;
+  Collectors collectors(cluster);
+  const std::vector<std::string> names{"connections", "locks", "transactions", "database"};
+  // The server keeps a plan from the second time on, and of a collector it is known that it works.
+  for (int turn = 0; turn < 2; ++turn)
+    for (const auto& name : names) REQUIRE(collectors.run(name)->status == CollectStatus::ok);
+  const auto before = value(collectors.run("connections"), "pgtend_connections");
+  REQUIRE(before > 0);
+  collectors.ask_ahead(names);
+  const auto asked = collectors.rig.clock().now();
+  const auto other = cluster.session("postgres"), another = cluster.session("postgres");
+  std::set<UtcTime> moments;
+  for (const auto& name : names) {
+    const auto snapshot = collectors.run(name);
+    REQUIRE(snapshot->status == CollectStatus::ok);
+    CHECK_FALSE(snapshot->samples.empty());
+    CHECK(snapshot->taken_at <= asked);
+    moments.insert(snapshot->taken_at);
+    if (name == "connections") CHECK(value(snapshot, "pgtend_connections") == before);
+  }
+  CHECK(moments.size() == 1);
+  const auto again = collectors.run("connections");
+  CHECK(again->taken_at >= asked);
+  CHECK(value(again, "pgtend_connections") == before + 2);
+}
+
+TEST_CASE("a collector whose source is gone fails alone, and does not keep those of its beat from their answers") {
+  PgCluster cluster;
+  Collectors collectors(cluster);
+  const std::vector<std::string> names{"connections", "replication", "locks"};
+  for (int turn = 0; turn < 3; ++turn)
+    for (const auto& name : names) REQUIRE(collectors.run(name)->status == CollectStatus::ok);
+  cluster.exec("postgres",
+               "SET allow_system_table_mods = on; ALTER VIEW pg_catalog.pg_stat_replication RENAME TO elsewhere");
+  for (int beat = 0; beat < 2; ++beat) {
+    collectors.ask_ahead(names);
+    CHECK(collectors.run("connections")->status == CollectStatus::ok);
+    const auto broken = collectors.run("replication");
+    CHECK(broken->status != CollectStatus::ok);
+    CHECK_FALSE(broken->detail.empty());
+    CHECK(collectors.run("locks")->status == CollectStatus::ok);
+  }
+  // What failed is not asked together with others again: they have their answers from before it.
+  collectors.ask_ahead(names);
+  const auto asked = collectors.rig.clock().now();
+  CHECK(collectors.run("locks")->taken_at <= asked);
+}
