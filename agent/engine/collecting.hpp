@@ -135,7 +135,8 @@ class Collecting {
   Result<collectors::CollectorQuery> query(const DefPtr& def, const ShapePtr& shape, const std::string& database,
                                            const std::set<Labels>& watched);
   net::TaskResult<RowSet> ask(DefPtr def, std::string database, std::string sql, pg::Params params);
-  net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql);
+  // `left_out` becomes how many relations are not in the answer.
+  net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql, std::size_t* left_out);
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);

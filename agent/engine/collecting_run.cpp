@@ -1,6 +1,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
@@ -124,7 +125,8 @@ net::Task<void> Collecting::ask_ahead(std::vector<std::string> collectors, std::
 }
 
 // A relation that gets locked between the list and its chunk costs that chunk's halves, down to the relation itself.
-net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string database, std::string sql) {
+net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string database, std::string sql,
+                                                  std::size_t* left_out) {
   auto list = co_await ask(def, database, collectors::unlocked_relations_sql(), {});
   if (!list) co_return fail(std::move(list.error()), "list unlocked relations");
   RowSet all;
@@ -135,6 +137,8 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
     pg::Params params;
     params.emplace_back(chunk);
     auto rows = co_await ask(def, database, sql, params);
+  *left_out = static_cast<std::size_t>(list->integer(0, "left_out").value_or(0));
+  for (const auto& chunk : chunks) *left_out += parse_array(chunk).size();
     if (!rows && rows.error().sqlstate == "55P03") {
       for (auto& half : collectors::split_chunk(chunk)) chunks.push_back(std::move(half));
       continue;
@@ -147,6 +151,7 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
 }
 
 // One that is asked in the home database comes every ten seconds; of hundreds of databases their texts would be a
+    *left_out -= std::min(*left_out, rows->size());
 // burden.
 Result<collectors::CollectorQuery> Collecting::query(const DefPtr& def, const ShapePtr& shape,
                                                      const std::string& database, const std::set<Labels>& watched) {
@@ -186,11 +191,12 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   if (!query) {
     rows = fail(std::move(query.error()));
   } else if (!ahead.empty() && ahead.mapped().sql == query->sql) {
+  std::size_t locked = 0;
     rows = std::move(ahead.mapped().rows);
     snapshot->taken_at = ahead.mapped().asked_at;
     snapshot->duration = ahead.mapped().took;
   } else if (def->lock_aware) {
-    auto answer = co_await ask_in_chunks(def, snapshot->database, query->sql);
+    auto answer = co_await ask_in_chunks(def, snapshot->database, query->sql, &locked);
     rows = std::move(answer);
   } else {
     auto answer = co_await ask(def, snapshot->database, query->sql, {});
@@ -225,8 +231,9 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     run.over = run.samples.size() - quota;
     run.samples.resize(quota);
   }
-  snapshot->left_out = run.dropped + run.over;
-  const bool picks = rows->integer(0, "left_out").value_or(0) == 0 || collectors::asks_for_watched(*def);
+  snapshot->left_out = run.dropped + run.over + locked;
+  const bool picks =
+      (rows->integer(0, "left_out").value_or(0) == 0 && locked == 0) || collectors::asks_for_watched(*def);
   // A row has a series for each column, and one of another name.
   const bool all_fit = watched.size() * def->columns.size() * 2 <= quota &&
                        watched.size() <= static_cast<std::size_t>(rows_asked_for(*def, **shape, *parts_.config));
@@ -246,6 +253,10 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     if (!withheld.empty()) snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + withheld;
   }
 }
+  if (locked > 0)
+    snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(locked) +
+                        " tables, partitions or materialized views are locked exclusively, or not among the largest " +
+                        std::to_string(collectors::kMeasuredRelations);
 
 namespace {
 

@@ -135,7 +135,7 @@ std::string Collecting::left_out(const std::string& metric, const Labels* alert)
       const auto row = alert != nullptr ? collectors::row_named_by(def, key.second, *alert) : std::nullopt;
       if (row && run.asked.contains(*row)) continue;
       return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " left out " +
-             std::to_string(run.left_out) + " rows or series beyond its limit";
+             std::to_string(run.left_out) + " rows or series beyond its limit, or under a lock";
     }
   }
   return {};

@@ -82,3 +82,28 @@ TEST_CASE("a collector whose source is gone fails alone, and does not keep those
   const auto asked = collectors.rig.clock().now();
   CHECK(collectors.run("locks")->taken_at <= asked);
 }
+
+TEST_CASE(
+    "a run of sizes says how many tables it left out for their locks, and so does the reason to doubt an absence") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE TABLE held AS SELECT 1 AS n; CREATE TABLE free AS SELECT 1 AS n");
+  Collectors collectors(cluster);
+  const std::string metric = "pgtend_table_size_bytes";
+  auto holder = cluster.session("postgres");
+  holder.exec("BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE");
+  const auto one_held = collectors.run("sizes", "postgres");
+  REQUIRE(one_held->status == CollectStatus::ok);
+  CHECK_FALSE(one_held->samples.empty());
+  CHECK(one_held->left_out == 1);
+  CHECK(one_held->detail.find("locked exclusively") != std::string::npos);
+  CHECK(collectors.collecting.left_out(metric, nullptr).find("under a lock") != std::string::npos);
+  holder.exec("LOCK TABLE free IN ACCESS EXCLUSIVE MODE");
+  const auto both_held = collectors.run("sizes", "postgres");
+  CHECK(both_held->status == CollectStatus::ok);
+  CHECK(both_held->left_out == 2);
+  holder.exec("ROLLBACK");
+  const auto none_held = collectors.run("sizes", "postgres");
+  CHECK(none_held->left_out == 0);
+  CHECK(none_held->detail.empty());
+  CHECK(collectors.collecting.left_out(metric, nullptr).empty());
+}
