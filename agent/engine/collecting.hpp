@@ -76,7 +76,10 @@ class Collecting {
 
   // What this server offers in a database, probed once per connect. Errors: those of the lane.
   net::TaskResult<std::shared_ptr<const collectors::ServerShape>> shape(std::string database);
-  void forget_shapes() { shapes_.clear(); }
+  void forget_shapes() {
+    shapes_.clear();
+    probed_at_.clear();
+  }
   void set_databases(std::vector<std::string> databases);
   void forget_database(const std::string& database);
   // Once after a run was told that its database is not there: the database.
@@ -114,6 +117,7 @@ class Collecting {
     std::string detail;
     UtcTime last_run;
     std::optional<UtcTime> last_success;
+    std::optional<UtcTime> unsupported_since;  // the first of the runs since which it does not apply
     Millis duration{0}, interval{0};
     std::size_t series = 0;
     std::size_t left_out = 0;
@@ -124,6 +128,8 @@ class Collecting {
   [[nodiscard]] Millis unpaced(const CollectorDef& def, const std::string& database) const;
   // CPU of the sampling backend in this database, since it began; 0: none, or none that can be read.
   [[nodiscard]] double backend_seconds(const std::string& database) const;
+  // A statement has missed what was there: the next one probes the database again.
+  void doubt_shape(const std::string& database);
   void note_cost(const CollectorDef& def, const std::string& database, double before);
   // For a person: that and why it runs less often; empty: it does not.
   [[nodiscard]] std::string pace_detail(const CollectorDef& def, const std::string& database) const;
@@ -151,6 +157,8 @@ class Collecting {
   net::TaskResult<std::vector<SeriesData>> worked(std::vector<Matcher> whose, bool last_only);
   [[nodiscard]] bool waits_for_first_run(const CollectorDef& def) const;
   [[nodiscard]] std::string blind(const CollectorDef& def) const;
+  // The collectors of a metric.
+  [[nodiscard]] std::vector<const CollectorDef*> makers(const std::string& metric) const;
   void set_lookbacks();
   void note(const Snapshot& snapshot);
   void forget_undefined();
@@ -164,9 +172,10 @@ class Collecting {
   ServerHost server_host_;
   StatementTexts statement_texts_;
   std::shared_ptr<const std::vector<CollectorDef>> defs_ = std::make_shared<std::vector<CollectorDef>>();
-  std::map<std::string, std::string> collector_of_metric_;  // a neighbour's by its kind
-  std::multimap<std::string, std::size_t> defs_of_kind_;    // places in defs_; of any other collector by its name
+  std::map<std::string, std::set<std::string>> collectors_of_metric_;  // a neighbour's by its kind
+  std::multimap<std::string, std::size_t> defs_of_kind_;  // places in defs_; of any other collector by its name
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
+  std::map<std::string, Deadline> probed_at_;  // as far back as they can be where one is doubted
   std::size_t page_series_ = 0;
   Deadline page_due_{};
   std::map<Key, Run> runs_;

@@ -57,6 +57,12 @@ int rows_asked_for(const CollectorDef& def, const collectors::ServerShape& shape
   return collectors::rows_asked_for(def, shape.identity.version_num, most);
 }
 
+// Something that was there when the server was probed: a relation, a function, a column, a schema.
+bool is_missing(const Error& error) {
+  const auto& state = error.sqlstate;
+  return state == "42P01" || state == "42883" || state == "42703" || state == "3F000";
+}
+
 const collectors::CodeCollector* code_of(const std::string& name) {
   for (const auto& code : collectors::code_collectors())
     if (code.def.name == name) return &code;
@@ -131,27 +137,27 @@ net::TaskResult<RowSet> Collecting::ask_in_chunks(DefPtr def, std::string databa
   if (!list) co_return fail(std::move(list.error()), "list unlocked relations");
   RowSet all;
   auto chunks = collectors::oid_chunks(*list);
+  *left_out = static_cast<std::size_t>(list->integer(0, "left_out").value_or(0));
+  for (const auto& chunk : chunks) *left_out += parse_array(chunk).size();
   while (!chunks.empty()) {
     const std::string chunk = chunks.back();
     chunks.pop_back();
     pg::Params params;
     params.emplace_back(chunk);
     auto rows = co_await ask(def, database, sql, params);
-  *left_out = static_cast<std::size_t>(list->integer(0, "left_out").value_or(0));
-  for (const auto& chunk : chunks) *left_out += parse_array(chunk).size();
     if (!rows && rows.error().sqlstate == "55P03") {
       for (auto& half : collectors::split_chunk(chunk)) chunks.push_back(std::move(half));
       continue;
     }
     if (!rows) co_return fail(std::move(rows.error()));
     all.columns = rows->columns;
+    *left_out -= std::min(*left_out, rows->size());
     for (auto& row : rows->rows) all.rows.push_back(std::move(row));
   }
   co_return all;
 }
 
 // One that is asked in the home database comes every ten seconds; of hundreds of databases their texts would be a
-    *left_out -= std::min(*left_out, rows->size());
 // burden.
 Result<collectors::CollectorQuery> Collecting::query(const DefPtr& def, const ShapePtr& shape,
                                                      const std::string& database, const std::set<Labels>& watched) {
@@ -185,13 +191,13 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   if (shape) query = this->query(def, *shape, snapshot->database, watched);
   if (!shape) query = fail(std::move(shape.error()));
   Result<RowSet> rows = fail(Errc::unavailable, "");
+  std::size_t locked = 0;
   const bool dear = def->cost != CostClass::a;
   const double before = dear ? backend_seconds(snapshot->database) : 0;
   auto ahead = ahead_.extract({def->name, snapshot->database});
   if (!query) {
     rows = fail(std::move(query.error()));
   } else if (!ahead.empty() && ahead.mapped().sql == query->sql) {
-  std::size_t locked = 0;
     rows = std::move(ahead.mapped().rows);
     snapshot->taken_at = ahead.mapped().asked_at;
     snapshot->duration = ahead.mapped().took;
@@ -216,6 +222,7 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
       snapshot->taken_at = parts_.clock.now();
     } else {
       failed(*snapshot, *def, rows.error(), shape.has_value(), parts_.config->postgresql.user);
+      if (is_missing(rows.error())) doubt_shape(snapshot->database);
       if (rows.error().sqlstate == "3D000" && !snapshot->database.empty()) missing_ = snapshot->database;
     }
     co_return;
@@ -246,6 +253,10 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
   if (run.over > 0)
     snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(run.over) +
                         " series beyond collection.max_series_per_collector";
+  if (locked > 0)
+    snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(locked) +
+                        " tables, partitions or materialized views are locked exclusively, or not among the largest " +
+                        std::to_string(collectors::kMeasuredRelations);
   snapshot->samples = std::move(run.samples);
   if (def->extension == "pg_stat_statements" && def->name == "statements") {
     auto withheld =
@@ -253,10 +264,6 @@ net::Task<void> Collecting::run_statement(std::shared_ptr<Snapshot> snapshot, De
     if (!withheld.empty()) snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + withheld;
   }
 }
-  if (locked > 0)
-    snapshot->detail += (snapshot->detail.empty() ? "" : ", ") + std::to_string(locked) +
-                        " tables, partitions or materialized views are locked exclusively, or not among the largest " +
-                        std::to_string(collectors::kMeasuredRelations);
 
 namespace {
 

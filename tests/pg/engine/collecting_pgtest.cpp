@@ -83,6 +83,37 @@ TEST_CASE("a collector whose source is gone fails alone, and does not keep those
   CHECK(collectors.run("locks")->taken_at <= asked);
 }
 
+TEST_CASE("an extension that is dropped makes its collector blind, after an hour there is nothing to be seen") {
+  PgCluster cluster;
+  cluster.exec("postgres", "CREATE EXTENSION pg_stat_statements");
+  Collectors collectors(cluster);
+  const auto& collecting = collectors.collecting;
+  const std::string metric = collecting.def("statements")->columns.front().metric;
+  const auto wait = [&](Millis by) { collectors.rig.clock().move(by); };
+  // The same metrics on version 13: who makes them here is what counts.
+  REQUIRE(collectors.run("statements_13")->status == CollectStatus::unsupported);
+  REQUIRE(collectors.run("statements")->status == CollectStatus::ok);
+  CHECK(collecting.blind(metric).empty());
+  cluster.exec("postgres", "DROP EXTENSION pg_stat_statements");
+  wait(std::chrono::minutes(6));
+  CHECK(collectors.run("statements")->status == CollectStatus::error);
+  CHECK_FALSE(collecting.blind(metric).empty());
+  // The failure had the server probed again.
+  CHECK(collectors.run("statements")->status == CollectStatus::unsupported);
+  CHECK(collecting.blind(metric).find("stale: unsupported") != std::string::npos);
+  wait(std::chrono::minutes(59));
+  CHECK(collectors.run("statements")->status == CollectStatus::unsupported);
+  CHECK_FALSE(collecting.blind(metric).empty());
+  wait(std::chrono::minutes(1));
+  CHECK(collectors.run("statements")->status == CollectStatus::unsupported);
+  CHECK(collecting.blind(metric).empty());
+  // And one that is created is noticed within an hour.
+  cluster.exec("postgres", "CREATE EXTENSION pg_stat_statements");
+  wait(std::chrono::hours(1));
+  CHECK(collectors.run("statements")->status == CollectStatus::ok);
+  CHECK(collecting.blind(metric).empty());
+}
+
 TEST_CASE(
     "a run of sizes says how many tables it left out for their locks, and so does the reason to doubt an absence") {
   PgCluster cluster;
