@@ -68,12 +68,18 @@ class Collecting {
   // lane.
   net::TaskResult<std::vector<std::string>> discover_databases();
 
+  // Asks the server now, in one go, for what the next runs of these collectors on a database want; collect() of each
+  // takes its answer. What cannot be had so is left to collect().
+  net::Task<void> ask_ahead(std::vector<std::string> collectors, std::string database);
   // collect: never fails; what went wrong is the snapshot's status and detail.
   net::Task<SnapshotPtr> collect(std::string collector, std::string database);
 
   // What this server offers in a database, probed once per connect. Errors: those of the lane.
   net::TaskResult<std::shared_ptr<const collectors::ServerShape>> shape(std::string database);
-  void forget_shapes() { shapes_.clear(); }
+  void forget_shapes() {
+    shapes_.clear();
+    probed_at_.clear();
+  }
   void set_databases(std::vector<std::string> databases);
   void forget_database(const std::string& database);
   // Once after a run was told that its database is not there: the database.
@@ -111,6 +117,7 @@ class Collecting {
     std::string detail;
     UtcTime last_run;
     std::optional<UtcTime> last_success;
+    std::optional<UtcTime> unsupported_since;  // the first of the runs since which it does not apply
     Millis duration{0}, interval{0};
     std::size_t series = 0;
     std::size_t left_out = 0;
@@ -121,6 +128,8 @@ class Collecting {
   [[nodiscard]] Millis unpaced(const CollectorDef& def, const std::string& database) const;
   // CPU of the sampling backend in this database, since it began; 0: none, or none that can be read.
   [[nodiscard]] double backend_seconds(const std::string& database) const;
+  // A statement has missed what was there: the next one probes the database again.
+  void doubt_shape(const std::string& database);
   void note_cost(const CollectorDef& def, const std::string& database, double before);
   // For a person: that and why it runs less often; empty: it does not.
   [[nodiscard]] std::string pace_detail(const CollectorDef& def, const std::string& database) const;
@@ -132,7 +141,8 @@ class Collecting {
   Result<collectors::CollectorQuery> query(const DefPtr& def, const ShapePtr& shape, const std::string& database,
                                            const std::set<Labels>& watched);
   net::TaskResult<RowSet> ask(DefPtr def, std::string database, std::string sql, pg::Params params);
-  net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql);
+  // `left_out` becomes how many relations are not in the answer.
+  net::TaskResult<RowSet> ask_in_chunks(DefPtr def, std::string database, std::string sql, std::size_t* left_out);
   net::Task<void> run_statement(std::shared_ptr<Snapshot> snapshot, DefPtr def);
   net::Task<void> run_host(std::shared_ptr<Snapshot> snapshot);
   net::Task<void> run_backups(std::shared_ptr<Snapshot> snapshot);
@@ -147,6 +157,8 @@ class Collecting {
   net::TaskResult<std::vector<SeriesData>> worked(std::vector<Matcher> whose, bool last_only);
   [[nodiscard]] bool waits_for_first_run(const CollectorDef& def) const;
   [[nodiscard]] std::string blind(const CollectorDef& def) const;
+  // The collectors of a metric.
+  [[nodiscard]] std::vector<const CollectorDef*> makers(const std::string& metric) const;
   void set_lookbacks();
   void note(const Snapshot& snapshot);
   void forget_undefined();
@@ -160,9 +172,10 @@ class Collecting {
   ServerHost server_host_;
   StatementTexts statement_texts_;
   std::shared_ptr<const std::vector<CollectorDef>> defs_ = std::make_shared<std::vector<CollectorDef>>();
-  std::map<std::string, std::string> collector_of_metric_;  // a neighbour's by its kind
-  std::multimap<std::string, std::size_t> defs_of_kind_;    // places in defs_; of any other collector by its name
+  std::map<std::string, std::set<std::string>> collectors_of_metric_;  // a neighbour's by its kind
+  std::multimap<std::string, std::size_t> defs_of_kind_;  // places in defs_; of any other collector by its name
   std::map<std::string, std::shared_ptr<const collectors::ServerShape>> shapes_;
+  std::map<std::string, Deadline> probed_at_;  // as far back as they can be where one is doubted
   std::size_t page_series_ = 0;
   Deadline page_due_{};
   std::map<Key, Run> runs_;
@@ -173,7 +186,14 @@ class Collecting {
     collectors::CollectorQuery query;
   };
   std::map<std::string, Asked> queries_;  // in the home database, by collector
-  std::map<Key, double> cost_of_run_;     // seconds of a backend, of collectors that are not of the cheapest class
+  struct Ahead {
+    std::string sql;
+    RowSet rows;
+    UtcTime asked_at;
+    Millis took{0};
+  };
+  std::map<Key, Ahead> ahead_;         // until the collector runs, or others are asked for
+  std::map<Key, double> cost_of_run_;  // seconds of a backend, of collectors that are not of the cheapest class
   Deadline started_;
   std::optional<std::vector<std::string>> databases_;  // as discovered; nothing: not yet
   std::set<Key> failing_;                              // judged so last, also before the agent was restarted

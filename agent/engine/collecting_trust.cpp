@@ -14,6 +14,9 @@ constexpr std::chrono::seconds kLanesReopen{90};
 // After this what has not run yet is not waited for: of thousands of databases the last may be swept much later, and
 // alerts about the others must not wait for it.
 constexpr std::chrono::minutes kFirstRuns{10};
+// An extension that is dropped and made anew, for its upgrade perhaps, is back by then; what does not apply for so long
+// can have nothing to tell.
+constexpr std::chrono::hours kStaysAway{1};
 // How far back a start looks for what failed before it: a weekend's alert does not end because the agent was away.
 constexpr std::chrono::hours kRecall{72};
 // Collectors and databases that failed at the end, of which it is asked when they last worked: 26,000 samples each at
@@ -33,6 +36,10 @@ void Collecting::note(const Snapshot& snapshot) {
   run.last_run = snapshot.taken_at;
   run.duration = snapshot.duration;
   run.interval = snapshot.interval;
+  if (snapshot.status != CollectStatus::unsupported)
+    run.unsupported_since.reset();
+  else if (!run.unsupported_since)
+    run.unsupported_since = snapshot.taken_at;
   if (snapshot.status == CollectStatus::ok) {
     run.last_success = snapshot.taken_at;
     run.series = snapshot.samples.size();
@@ -72,6 +79,7 @@ void Collecting::forget_undefined() {
 
 void Collecting::forget_database(const std::string& database) {
   shapes_.erase(database);
+  probed_at_.erase(database);
   const auto is_its = [&](const auto& entry) { return entry.first.second == database; };
   std::erase_if(runs_, is_its);
   std::erase_if(row_keys_, is_its);
@@ -94,8 +102,9 @@ std::string Collecting::blind(const CollectorDef& def) const {
   if (def.name == kUpCollector) return {};
   for (auto it = runs_.lower_bound({def.name, ""}); it != runs_.end() && it->first.first == def.name; ++it) {
     const auto& [key, run] = *it;
-    // A standby that was promoted has nothing of a standby to show.
-    if (run.status == CollectStatus::unsupported && collectors::is_of_other_role(def, parts_.lanes.identity()))
+    // A standby that was promoted has nothing of a standby to show, an extension that stays away nothing at all.
+    if (run.status == CollectStatus::unsupported && (collectors::is_of_other_role(def, parts_.lanes.identity()) ||
+                                                     parts_.clock.now() - *run.unsupported_since >= kStaysAway))
       continue;
     if (run.status != CollectStatus::ok && run.status != CollectStatus::unsupported &&
         run.status != CollectStatus::permission)
@@ -111,21 +120,27 @@ std::string Collecting::blind(const CollectorDef& def) const {
   return {};
 }
 
+// More than one where the form of a source has changed with a version.
+std::vector<const CollectorDef*> Collecting::makers(const std::string& metric) const {
+  std::vector<const CollectorDef*> out;
+  const auto it = collectors_of_metric_.find(metric);
+  if (it == collectors_of_metric_.end()) return out;
+  for (const auto& kind : it->second) {
+    const auto [first, last] = defs_of_kind_.equal_range(kind);
+    for (auto place = first; place != last; ++place) out.push_back(&(*defs_)[place->second]);
+  }
+  return out;
+}
+
 std::string Collecting::blind(const std::string& metric) const {
-  const auto it = collector_of_metric_.find(metric);
-  if (it == collector_of_metric_.end()) return {};
-  const auto [first, last] = defs_of_kind_.equal_range(it->second);
-  for (auto place = first; place != last; ++place)
-    if (auto why = blind((*defs_)[place->second]); !why.empty()) return why;
+  for (const auto* def : makers(metric))
+    if (auto why = blind(*def); !why.empty()) return why;
   return {};
 }
 
 std::string Collecting::left_out(const std::string& metric, const Labels* alert) const {
-  const auto it = collector_of_metric_.find(metric);
-  if (it == collector_of_metric_.end()) return {};
-  const auto [first, last] = defs_of_kind_.equal_range(it->second);
-  for (auto place = first; place != last; ++place) {
-    const auto& def = (*defs_)[place->second];
+  for (const auto* maker : makers(metric)) {
+    const auto& def = *maker;
     for (auto found = runs_.lower_bound({def.name, ""}); found != runs_.end() && found->first.first == def.name;
          ++found) {
       const auto& [key, run] = *found;
@@ -135,7 +150,7 @@ std::string Collecting::left_out(const std::string& metric, const Labels* alert)
       const auto row = alert != nullptr ? collectors::row_named_by(def, key.second, *alert) : std::nullopt;
       if (row && run.asked.contains(*row)) continue;
       return "collector " + key.first + (key.second.empty() ? "" : " on " + key.second) + " left out " +
-             std::to_string(run.left_out) + " rows or series beyond its limit";
+             std::to_string(run.left_out) + " rows or series beyond its limit, or under a lock";
     }
   }
   return {};
@@ -155,9 +170,12 @@ void Collecting::set_lookbacks() {
       longest = std::max(longest, stale_after(slowed(interval(def, database), def.cost, lookbacks_for_), Millis(0)));
   }
   auto out = std::make_shared<promql::Lookbacks>();
-  for (const auto& [metric, kind] : collector_of_metric_)
-    if (const auto found = of_kind.find(kind); found != of_kind.end() && found->second > parts_.config->promql.lookback)
-      out->emplace(metric, found->second);
+  for (const auto& [metric, kinds] : collectors_of_metric_) {
+    Millis longest = parts_.config->promql.lookback;
+    for (const auto& kind : kinds)
+      if (const auto found = of_kind.find(kind); found != of_kind.end()) longest = std::max(longest, found->second);
+    if (longest > parts_.config->promql.lookback) out->emplace(metric, longest);
+  }
   parts_.lookbacks = std::move(out);
 }
 

@@ -38,6 +38,8 @@ class Sampling {
   using Line = std::string;
   net::Task<void> run(Line line);
   net::Task<void> run_next(Line line, std::size_t job);
+  // What can be asked in one go of the line's jobs that are due, in the database of this one.
+  net::Task<void> ask_ahead(Line line, std::size_t job);
   [[nodiscard]] Line line_of(const std::string& collector, const std::string& database) const;
   // A line for each neighbour that has none yet.
   void start_lines();

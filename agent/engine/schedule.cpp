@@ -44,6 +44,17 @@ Millis paced(Millis interval, double cost_seconds, double cpu_ratio) {
   return (longer + kBeat - Millis(1)) / kBeat * kBeat;
 }
 
+bool Schedule::is_due(const Job& job, Deadline now, Millis early) {
+  return !job.running && job.due - std::min(early, job.interval / 4) <= now;
+}
+
+std::vector<std::string> Schedule::due(Deadline now, const std::string& database, Millis early) const {
+  std::vector<std::string> out;
+  for (const auto& job : jobs_)
+    if (job.database == database && is_due(job, now, early)) out.push_back(job.collector);
+  return out;
+}
+
 Schedule::Job* Schedule::find(const std::string& collector, const std::string& database) {
   const auto place = places_.find({collector, database});
   return place == places_.end() ? nullptr : &jobs_[place->second];
@@ -83,7 +94,7 @@ std::optional<std::size_t> Schedule::next(Deadline now, const std::string& datab
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
     const auto& job = jobs_[i];
-    if (job.running || job.due - std::min(early, job.interval / 4) > now) continue;
+    if (!is_due(job, now, early)) continue;
     const bool here = job.database == database, best_here = best && jobs_[*best].database == database;
     if (!best || (here && !best_here) || (here == best_here && job.due < jobs_[*best].due)) best = i;
   }

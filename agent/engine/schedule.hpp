@@ -54,6 +54,8 @@ class Schedule {
   // less.
   [[nodiscard]] std::optional<std::size_t> next(Deadline now, const std::string& database,
                                                 Millis early = Millis(0)) const;
+  // Collectors of a database that next() would give now.
+  [[nodiscard]] std::vector<std::string> due(Deadline now, const std::string& database, Millis early) const;
   void started(std::size_t job);
   // Of a run that has begun: with finished() it takes this interval, and keeps its beat.
   void set_interval(const std::string& collector, const std::string& database, Millis interval);
@@ -69,6 +71,7 @@ class Schedule {
   [[nodiscard]] const std::vector<Job>& jobs() const { return jobs_; }
 
  private:
+  [[nodiscard]] static bool is_due(const Job& job, Deadline now, Millis early);
   Job* find(const std::string& collector, const std::string& database);
 
   std::vector<Job> jobs_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "agent/base/strings.hpp"
 #include "agent/net/wait.hpp"
@@ -112,6 +113,29 @@ net::TaskResult<RowSet> Connection::repeat(std::string sql, Params params, Deadl
   co_return co_await query(std::move(sql), std::move(params), deadline);
 }
 
+net::TaskResult<std::vector<std::optional<RowSet>>> Connection::repeat_all(std::vector<Recurring> statements,
+                                                                           Millis statement_timeout,
+                                                                           Deadline deadline) {
+  std::vector<std::optional<RowSet>> out(statements.size());
+  std::vector<Message> messages;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    mark_next(statements[i].marker, statement_timeout);
+    const auto known = repeated_.find(comment_);
+    if (known == repeated_.end() || known->second.name.empty() || known->second.plain ||
+        known->second.hash != std::hash<std::string>()(statements[i].sql))
+      continue;
+    messages.push_back({Protocol::prepared, {}, {}, known->second.name});
+    places.push_back(i);
+  }
+  if (messages.size() < 2) co_return out;
+  auto answer = co_await run_all(std::move(messages), deadline);
+  if (!healthy()) co_return fail(answer ? lost() : std::move(answer.error()));
+  auto each = std::move(answer_.each);
+  for (std::size_t i = 0; i < each.size() && i < places.size(); ++i) out[places[i]] = std::move(each[i]);
+  co_return out;
+}
+
 net::TaskResult<RowSet> Connection::execute(std::string sql, Deadline deadline) {
   return run({Protocol::simple, comment_ + sql, {}, {}}, deadline);
 }
@@ -137,28 +161,39 @@ bool Connection::send(const Message& message) {
   return false;
 }
 
-bool Connection::send_behind(const std::vector<std::string>& before, const Message& message) {
+bool Connection::send_behind(const std::vector<std::string>& before, const std::vector<Message>& messages) {
   auto* const conn = conn_.get();
   if (PQenterPipelineMode(conn) == 0) return false;
   pipelined_ = true;
   for (const auto& sql : before)
     if (PQsendQueryParams(conn, sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0) return false;
-  return send(message) && PQpipelineSync(conn) == 1;
+  for (const auto& message : messages)
+    if (!send(message)) return false;
+  return PQpipelineSync(conn) == 1;
 }
 
 net::TaskResult<RowSet> Connection::run(Message message, Deadline deadline) {
+  std::vector<Message> messages;
+  messages.push_back(std::move(message));
+  return run_all(std::move(messages), deadline);
+}
+
+net::TaskResult<RowSet> Connection::run_all(std::vector<Message> messages, Deadline deadline) {
   if (busy_) co_return fail(Errc::internal, "two statements at once in one session");
   if (!healthy()) co_return fail(lost());
   busy_ = true;
   answer_ = Answer();
-  const auto before = message.protocol == Protocol::simple ? std::vector<std::string>() : untold();
-  if (!(before.empty() ? send(message) : send_behind(before, message))) {
+  several_ = messages.size() > 1;
+  const auto protocol = messages.front().protocol;
+  const auto before = protocol == Protocol::simple ? std::vector<std::string>() : untold();
+  const bool alone = before.empty() && !several_;
+  if (!(alone ? send(messages.front()) : send_behind(before, messages))) {
     busy_ = false;
     co_return fail(lost());
   }
   // What recurs is small, or cheaper to get in one go; what is asked once may have a row per column of the database,
   // and two copies of that at a time would be the most memory that the agent ever takes.
-  if (message.protocol == Protocol::extended && before.empty()) PQsetSingleRowMode(conn_.get());
+  if (protocol == Protocol::extended && alone) PQsetSingleRowMode(conn_.get());
   auto progress = co_await flush(deadline);
   if (progress == Progress::done) progress = co_await collect(deadline);
   const bool late = progress == Progress::late;
@@ -175,6 +210,8 @@ net::TaskResult<RowSet> Connection::run(Message message, Deadline deadline) {
     co_return fail(Errc::timeout, "the statement did not end after its cancellation; the session was closed");
   }
   busy_ = false;
+  auto& each = answer_.each;
+  each.erase(each.begin(), each.begin() + static_cast<std::ptrdiff_t>(std::min(before.size(), each.size())));
   if (progress == Progress::lost) co_return fail(lost());
   if (answer_.failure) {
     if (PQstatus(conn_.get()) != CONNECTION_OK) broken_ = true;
@@ -219,11 +256,12 @@ net::Task<Connection::Progress> Connection::collect(Deadline deadline) {
       pipelined_ = false;
       if (PQexitPipelineMode(conn_.get()) == 1) co_return Progress::done;
       broken_ = true;
-    } else if (PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE ||
-               (row_by_row && PQresultStatus(result.get()) == PGRES_TUPLES_OK)) {
-      row_by_row = PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE;
+    } else if (PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE) {
       add_rows(answer_.rows, result.get());
+      row_by_row = true;
     } else {
+      // libpq gives the first of a pipeline so, too, where the statement before it came row by row.
+      if (!std::exchange(row_by_row, false) && !answer_.failure) answer_.rows = RowSet();
       take(result.get());
     }
     if (broken_) co_return Progress::lost;
@@ -236,8 +274,8 @@ void Connection::take(pg_result* result) {
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
       if (answer_.failure) return;
-      answer_.rows = RowSet();
       add_rows(answer_.rows, result);
+      if (several_) answer_.each.push_back(std::exchange(answer_.rows, RowSet()));
       return;
     // What came before it failed, and said why.
     case PGRES_PIPELINE_ABORTED:

@@ -63,6 +63,15 @@ class Connection {
   // As query(), for a statement that comes again and again: from its second time in this session on, the server keeps
   // its plan. Through a pooler it is query().
   net::TaskResult<RowSet> repeat(std::string sql, Params params, Deadline deadline);
+  // What comes again and again together with others.
+  struct Recurring {
+    std::string marker, sql;
+  };
+  // As repeat() of each with its marker, of those whose plan the server keeps by now, in one go and one transaction.
+  // Result: the answer of each; nothing where the plan is not there yet, where the statement failed or was not done by
+  // the deadline, and where one before it was so: what is wrong repeat() tells. Errors: unavailable (session lost).
+  net::TaskResult<std::vector<std::optional<RowSet>>> repeat_all(std::vector<Recurring> statements,
+                                                                 Millis statement_timeout, Deadline deadline);
   // The same by the simple protocol: utility statements, several statements, PgBouncer's console; the last result.
   net::TaskResult<RowSet> execute(std::string sql, Deadline deadline);
 
@@ -101,6 +110,7 @@ class Connection {
   struct Answer {
     RowSet rows;
     std::optional<Error> failure;
+    std::vector<RowSet> each;  // of several, those that came to their end
   };
 
   Connection() = default;
@@ -123,9 +133,11 @@ class Connection {
     bool plain = false;  // its plan was of no use once
   };
   net::TaskResult<RowSet> run(Message message, Deadline deadline);
+  // Of several, which are of one transaction, the answers are kept in answer_.each.
+  net::TaskResult<RowSet> run_all(std::vector<Message> messages, Deadline deadline);
   bool send(const Message& message);
-  // Sends utility statements before it, of one transaction with it.
-  bool send_behind(const std::vector<std::string>& before, const Message& message);
+  // Sends utility statements before them, of one transaction with them.
+  bool send_behind(const std::vector<std::string>& before, const std::vector<Message>& messages);
   // The settings of the marker that the session does not have yet.
   [[nodiscard]] std::vector<std::string> untold() const;
   void note_told() { told_ = {marker_, statement_timeout_}; }
@@ -151,6 +163,7 @@ class Connection {
   int server_pid_ = 0;
   bool direct_ = false, local_ = false, busy_ = false, broken_ = false;
   bool pipelined_ = false;  // until the result that ends it
+  bool several_ = false;    // the answer of each is wanted
   Deadline opened_at_{};
   Millis connect_time_{0};
 };

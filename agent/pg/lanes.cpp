@@ -179,6 +179,24 @@ net::TaskResult<RowSet> Lanes::query(Lane lane, std::string database, std::strin
   return run_on_lane(state_, lane, std::move(database), std::move(statement));
 }
 
+net::TaskResult<std::vector<std::optional<RowSet>>> Lanes::repeat_all(Lane lane, std::string database,
+                                                                      std::vector<Connection::Recurring> statements,
+                                                                      Millis timeout) {
+  // The state, not this object, must outlive the wait.
+  auto state = state_;
+  const auto deadline = state->clock.steady_now() + timeout + kGrace;
+  const bool ends_session = false;
+  auto hold = co_await take_slot(state, lane, database, deadline, ends_session);
+  if (!hold) co_return fail(std::move(hold.error()));
+  auto& slot = (*hold)->slot;
+  auto wanted = state->database_or_home(lane, database);
+  auto connected = co_await ensure_connected(state, &slot, wanted, deadline);
+  if (!connected) co_return fail(std::move(connected.error()));
+  auto answers = co_await slot.connection->repeat_all(std::move(statements), timeout, deadline);
+  if (!answers) state->lost(lane, answers.error());
+  co_return answers;
+}
+
 net::TaskResult<RowSet> Lanes::execute(Lane lane, std::string database, std::string marker, std::string sql,
                                        Millis timeout) {
   Statement statement{Protocol::simple, std::move(marker), std::move(sql), Params(), timeout};

@@ -83,7 +83,13 @@ class Lanes {
   // Errors: timeout, unavailable, permission, refused (act through a pooler or on a standby), server errors.
   net::TaskResult<RowSet> query(Lane lane, std::string database, std::string marker, std::string sql, Params params,
                                 Millis timeout);
-  // The same by the simple protocol.
+  // Statements that recur on the lanes probe and sample, those of them that the session has kept the plan of, in one
+  // transaction. Result: an answer for each, or nothing where query() has to be asked. Errors: as query(); a session
+  // that was lost is not replaced.
+  net::TaskResult<std::vector<std::optional<RowSet>>> repeat_all(Lane lane, std::string database,
+                                                                 std::vector<Connection::Recurring> statements,
+                                                                 Millis timeout);
+  // The same as query() by the simple protocol.
   net::TaskResult<RowSet> execute(Lane lane, std::string database, std::string marker, std::string sql, Millis timeout);
   // An exclusive session for many statements (advise, act). Errors: as query().
   net::TaskResult<Lease> lease(Lane lane, std::string database, Deadline deadline);

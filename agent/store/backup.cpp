@@ -58,4 +58,21 @@ Result<void> Backup::finish() {
   return {};
 }
 
+std::string name_of_version(const std::string& path, std::int64_t version) {
+  return path + ".version" + std::to_string(version);
+}
+
+Result<void> keep_version(Database& db, std::int64_t version) {
+  const auto to = name_of_version(db.path(), version);
+  if (std::error_code ignored; std::filesystem::exists(to, ignored)) return {};
+  auto backup = Backup::begin(db, to);
+  if (!backup) return fail(std::move(backup).error());
+  for (bool complete = false; !complete;) {
+    auto step = (*backup)->step();
+    if (!step) return fail(std::move(step).error());
+    complete = *step;
+  }
+  return {};
+}
+
 }  // namespace pgtend::store

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -28,5 +29,12 @@ class Backup {
   std::unique_ptr<Database> to_;
   sqlite3_backup* backup_ = nullptr;
 };
+
+// The name of the copy of a file of an older version.
+[[nodiscard]] std::string name_of_version(const std::string& path, std::int64_t version);
+
+// Before an upgrade: the file as the older version left it, which that one can go on with, under name_of_version(). One
+// of an upgrade that did not come to its end stays. Errors: those of Backup.
+Result<void> keep_version(Database& db, std::int64_t version);
 
 }  // namespace pgtend::store

@@ -1,5 +1,9 @@
 #include "agent/store/history_schema.hpp"
 
+#include <filesystem>
+
+#include "agent/base/log.hpp"
+#include "agent/store/backup.hpp"
 #include "agent/store/codec/bytes.hpp"
 #include "agent/store/codec/crc32c.hpp"
 #include "agent/store/files.hpp"
@@ -12,6 +16,9 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x70677468;  // "pgth"
 // Source: performance reference, corruption: the check at start may take this long; a larger file is trusted then.
 constexpr auto kCheckBudget = std::chrono::seconds(2);
+
+// Room that there must be for a copy, in sizes of the file: as much is left behind it.
+constexpr std::int64_t kSpareFactor = 2;
 
 // Texts and blobs of unbounded length stand last in their rows: what comes before is read without overflow pages.
 constexpr const char* kSchemaOf2 = R"(
@@ -92,8 +99,27 @@ Result<void> check_schema(Database& db, std::int64_t version) {
   return {};
 }
 
+// The copy takes as much room as the file, until the next upgrade; history can be lost, a full disk stops more than
+// that. One copy is kept: of older versions nothing can be gone on with any more.
+void keep_copy(Database& db, std::int64_t version) {
+  for (std::int64_t older = 1; older < version; ++older) {
+    std::error_code ignored;
+    std::filesystem::remove(name_of_version(db.path(), older), ignored);
+  }
+  const auto bytes = bytes_on_disk(db.path());
+  const auto space = space_of(db.path());
+  Result<void> kept;
+  if (space && space->available < kSpareFactor * bytes)
+    kept = fail(Errc::resource_exhausted, "the disk has room for less than twice its size");
+  else
+    kept = keep_version(db, version);
+  if (!kept)
+    log::warn("history is upgraded without a copy of it", {{"path", db.path()}, {"why", kept.error().describe()}});
+}
+
 Result<void> raise_version(Database& db, std::int64_t version) {
   if (version == kHistoryVersion) return {};
+  keep_copy(db, version);
   auto tx = Transaction::begin(db);
   if (!tx) return fail(std::move(tx).error());
   if (version < kSessionsSince) PGTEND_STORE_TRY(db.exec(kSchemaSince2));

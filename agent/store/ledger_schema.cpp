@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <iterator>
 
 #include "agent/store/backup.hpp"
@@ -95,21 +94,6 @@ CREATE INDEX outbox_waiting ON outbox (receiver, group_key, lease_until, not_bef
 constexpr const char* kSteps[]{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 static_assert(std::size(kSteps) == kVersion);
 
-// The file as the older version left it, which that one can go on with: NAME.version4. One of an upgrade that did not
-// come to its end stays.
-Result<void> keep_copy(Database& db, std::int64_t version) {
-  const auto to = db.path() + ".version" + std::to_string(version);
-  if (std::error_code ignored; std::filesystem::exists(to, ignored)) return {};
-  auto backup = Backup::begin(db, to);
-  if (!backup) return fail(std::move(backup).error(), "copy the ledger before it is upgraded");
-  for (bool complete = false; !complete;) {
-    auto step = (*backup)->step();
-    if (!step) return fail(std::move(step).error(), "copy the ledger before it is upgraded");
-    complete = *step;
-  }
-  return {};
-}
-
 // Each step and its number in one transaction: a crash between two leaves a ledger of the version in between.
 Result<void> upgrade(Database& db, std::int64_t from) {
   for (std::int64_t version = from; version < kVersion; ++version) {
@@ -139,7 +123,9 @@ Result<void> prepare_ledger_schema(Database& db) {
     return fail(Errc::unsupported, db.path() + " was written by a newer pgtend (ledger version " +
                                        std::to_string(*version) + ", this one knows " + std::to_string(kVersion) +
                                        "); run that version, or a newer one");
-  if (*version < kVersion) PGTEND_STORE_TRY(keep_copy(db, *version));
+  if (*version < kVersion)
+    if (auto kept = keep_version(db, *version); !kept)
+      return fail(std::move(kept).error(), "copy the ledger before it is upgraded");
   return upgrade(db, *version);
 }
 

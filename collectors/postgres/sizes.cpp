@@ -31,21 +31,24 @@ skipped AS MATERIALIZED (
 halved AS MATERIALIZED (
   SELECT DISTINCT pg_catalog.pg_partition_root(c.oid) AS root
   FROM skipped s JOIN pg_catalog.pg_class c ON c.oid = s.oid WHERE c.relispartition),
-measured AS (
+relations AS (
   SELECT c.oid, c.relpages, CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid) ELSE c.oid END AS root
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
-    AND c.oid NOT IN (SELECT s.oid FROM skipped s)),
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'),
 sized AS (
   SELECT oid, root, count(*) OVER (PARTITION BY root) AS parts, sum(relpages) OVER (PARTITION BY root) AS pages
-  FROM measured WHERE root NOT IN (SELECT h.root FROM halved h WHERE h.root IS NOT NULL)),
+  FROM relations WHERE oid NOT IN (SELECT s.oid FROM skipped s)
+    AND root NOT IN (SELECT h.root FROM halved h WHERE h.root IS NOT NULL)),
 ordered AS (
   SELECT oid, root, parts, pages, count(*) OVER (ORDER BY pages DESC, root) - parts AS before
-  FROM sized WHERE parts <= $most)
-SELECT oid FROM ordered WHERE before < $most
-ORDER BY pages DESC, root, oid)";
+  FROM sized WHERE parts <= $most),
+picked AS (SELECT oid, root, pages FROM ordered WHERE before < $most)
+SELECT p.oid, l.left_out
+FROM (SELECT (SELECT count(*) FROM relations) - (SELECT count(*) FROM picked) AS left_out) l
+LEFT JOIN picked p ON true
+ORDER BY p.pages DESC, p.root, p.oid)";
   const std::string most = std::to_string(kMeasuredRelations);
   for (auto at = sql.find("$most"); at != std::string::npos; at = sql.find("$most", at)) sql.replace(at, 5, most);
   return sql;

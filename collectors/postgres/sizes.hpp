@@ -19,7 +19,9 @@ inline constexpr int kSizeLockTimeoutMs = 100;
 
 // The kMeasuredRelations largest tables and materialized views (column oid) of the current database, without those that
 // have a held or queued AccessExclusiveLock on themselves, one of their indexes or their TOAST table. Partitions come
-// with all others of their root or not at all; a root with more than that number of them does not.
+// with all others of their root or not at all; a root with more than that number of them does not. Each row has
+// left_out, how many tables, partitions and materialized views are not among them; without any there is one row with
+// that alone.
 [[nodiscard]] std::string unlocked_relations_sql();
 
 // Its answer as values for $1::oid[] of a lock-aware collector, `chunk` oids each.

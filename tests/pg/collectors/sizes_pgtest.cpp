@@ -1,3 +1,4 @@
+#include "collectors/postgres/sizes.hpp"
 #include "tests/pg/collectors/scene.hpp"
 #include "tests/support/catch.hpp"
 
@@ -36,6 +37,29 @@ TEST_CASE("a table under an exclusive lock loses only its own sizes") {
     INFO(def.name);
     CHECK(monitor.collect(def).sqlstate.empty());
   }
+}
+
+TEST_CASE("the list of what can be measured says how much it leaves out, also when that is everything") {
+  PgCluster cluster;
+  make_shop(cluster);
+  CollectorSession monitor(cluster);
+  const auto list = [&] { return monitor.session.rows(collectors::unlocked_relations_sql()); };
+  const auto whole = list();
+  CHECK(whole.integer(0, "left_out") == 0);
+  auto holder = cluster.session("shop");
+  holder.exec("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+  const auto without = list();
+  CHECK(without.size() + 1 == whole.size());
+  CHECK(without.integer(0, "left_out") == 1);
+  holder.exec(
+      "DO $$ DECLARE t text; BEGIN FOR t IN SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
+      " AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LOOP"
+      " EXECUTE 'LOCK TABLE ' || t || ' IN ACCESS EXCLUSIVE MODE'; END LOOP; END $$");
+  const auto none = list();
+  REQUIRE(none.size() >= 1);
+  CHECK(none.integer(0, "left_out") ==
+        static_cast<std::int64_t>(whole.size() - collectors::oid_chunks(none, 1).size()));
+  CHECK(none.integer(0, "left_out") >= 2);
 }
 
 TEST_CASE("an exclusive lock that is only queued is avoided too") {

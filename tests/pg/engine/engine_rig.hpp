@@ -12,6 +12,17 @@
 
 namespace pgtend::test {
 
+// This machine's time, and what a test moves it by.
+class ShiftedClock final : public Clock {
+ public:
+  [[nodiscard]] UtcTime now() const override { return SystemClock().now() + by_; }
+  [[nodiscard]] Deadline steady_now() const override { return SystemClock().steady_now() + by_; }
+  void move(Millis by) { by_ += by; }
+
+ private:
+  Millis by_{0};
+};
+
 // What the engine gives one of its parts: real lanes to a cluster, a history in a real file, no ledger.
 class EngineRig {
  public:
@@ -40,7 +51,7 @@ class EngineRig {
   EngineRig& operator=(const EngineRig&) = delete;
 
   IoWorld& world() { return world_; }
-  const Clock& clock() const { return clock_; }
+  ShiftedClock& clock() { return clock_; }
   engine::Parts& parts() { return parts_; }
   engine::CostAccount& cost() { return cost_; }
   pg::Lanes& lanes() { return lanes_; }
@@ -63,7 +74,7 @@ class EngineRig {
   }
 
   TempDir dir_{"pgtend-engine"};
-  SystemClock clock_;
+  ShiftedClock clock_;
   IoWorld world_;
   std::shared_ptr<const config::Config> config_;
   pg::Lanes lanes_;

@@ -247,6 +247,25 @@ TEST_CASE("a backend pid that the system gave away again is not counted backward
   REQUIRE(cost.backend_cpu_seconds() == Approx(6));
 }
 
+TEST_CASE("what is due in a database is what would run next there, and what runs is not due") {
+  test::FakeClock clock;
+  Schedule schedule;
+  for (const auto* name : {"locks", "waits", "later"})
+    schedule.add(name, "", Millis(10'000), CostClass::a, clock.steady_now());
+  schedule.add("tables", "shop", Millis(10'000), CostClass::a, clock.steady_now());
+  clock.advance(Millis(10'000));
+  schedule.finished("later", "", clock.steady_now() + Millis(1));
+  REQUIRE(schedule.due(clock.steady_now(), "", Millis(0)) == std::vector<std::string>{"locks", "waits"});
+  REQUIRE(schedule.due(clock.steady_now(), "shop", Millis(0)) == std::vector<std::string>{"tables"});
+  schedule.started(0);
+  REQUIRE(schedule.due(clock.steady_now(), "", Millis(0)) == std::vector<std::string>{"waits"});
+  // Early by a quarter of its interval at most.
+  clock.advance(Millis(7'000));
+  REQUIRE(schedule.due(clock.steady_now(), "", Millis(1'000)) == std::vector<std::string>{"waits"});
+  clock.advance(Millis(1'000));
+  REQUIRE(schedule.due(clock.steady_now(), "", Millis(2'500)) == std::vector<std::string>{"waits", "later"});
+}
+
 TEST_CASE("a run that did not reach the server comes sooner, never later") {
   test::FakeClock clock;
   Schedule schedule;

@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <fstream>
+
 #include "agent/store/files.hpp"
 #include "agent/store/integrity.hpp"
 #include "agent/store/recovery.hpp"
@@ -72,14 +75,38 @@ TEST_CASE("a file of version 2 gets what it lacks and keeps all it has") {
       "DROP TABLE sessions; ALTER TABLE series DROP COLUMN crc; ALTER TABLE label_pair DROP COLUMN crc; PRAGMA "
       "user_version=2");
   CHECK(store::check_history_offline(file)->sound);
+  std::ofstream(file + ".version1") << "a copy of before";
   History history(file);
   CHECK_FALSE(history.file->moved_aside());
+  // As it was, for its owner alone, and the only copy.
+  const auto copy = file + ".version2";
+  REQUIRE(RawDatabase(copy).value("PRAGMA user_version") == "2");
+  CHECK(store::check_history_offline(copy)->sound);
+  CHECK((std::filesystem::status(copy).permissions() & std::filesystem::perms(0777)) == std::filesystem::perms(0600));
+  CHECK_FALSE(std::filesystem::exists(file + ".version1"));
   CHECK(RawDatabase(file).value("PRAGMA user_version") == "5");
   CHECK(history.select({named("g")}, kAlways)[0].samples[0].value == 7);
   CHECK(store::check_history(file)->sound);
   history.file->append_sessions(bucket(history.clock.now(), 3));
   history.commit();
   CHECK(counts(history) == std::vector<std::uint32_t>{3});
+}
+
+TEST_CASE("a history whose copy cannot be made is upgraded without one") {
+  TempDir dir;
+  const auto file = dir.file("history.db");
+  {
+    History history(file);
+    history.append(snapshot("c", history.clock.now(), {gauge("g", {}, 7)}));
+    history.commit();
+  }
+  RawDatabase(file).exec("PRAGMA user_version=4");
+  std::filesystem::create_directories(file + ".version4.part/in the way");
+  History history(file);
+  CHECK_FALSE(history.file->moved_aside());
+  CHECK(RawDatabase(file).value("PRAGMA user_version") == "5");
+  CHECK(history.select({named("g")}, kAlways)[0].samples[0].value == 7);
+  CHECK_FALSE(std::filesystem::exists(file + ".version4"));
 }
 
 TEST_CASE("a damaged bucket is left out and counted, found by a check, and left behind by a recovery") {
