@@ -164,6 +164,10 @@ TEST_CASE("a partition is detached, attached again by the undo, and dropped only
     CHECK(undone.state == ChangeState::reverted);
     CHECK(attached(cluster) == "events_1 events_2");
     CHECK(comment(cluster, "events_1") == "the first");
+    // DETACH CONCURRENTLY adds one.
+    CHECK(cluster.exec("shop",
+                       "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = 'events_1'::regclass") ==
+          "0");
   }
   SECTION("dropped") {
     const auto drop = partition_plan(ActionClass::drop_partition, "events_1");
