@@ -59,6 +59,8 @@ Work work_of(const Core& core, const Change& change, bool reverse) {
 net::TaskResult<Change> move(CorePtr core, Change next, ChangeState from, std::string action, std::string result,
                              std::string actor) {
   next.updated_at = core->parts.clock.now();
+  const auto step = std::string(to_string(from)) + ">" + std::string(to_string(next.state));
+  core->fault("before " + step);
   store::AuditDraft draft;
   draft.actor = actor.empty() ? core->parts.actor : std::move(actor);
   draft.action = std::move(action);
@@ -79,6 +81,7 @@ net::TaskResult<Change> move(CorePtr core, Change next, ChangeState from, std::s
                        {"state", std::string(to_string(next.state))},
                        {"object", next.plan.object},
                        {"result", outcome}});
+  core->fault("after " + step);
   co_return next;
 }
 

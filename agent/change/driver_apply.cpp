@@ -75,7 +75,6 @@ net::Task<void> Driver::begin() {
   change_.evidence_before = notes->json();
   auto validated = co_await move_to(ChangeState::pre_validated, "change.validate", "ok");
   if (!validated) co_return;
-  core_->fault("pre_validated");
   auto locked = co_await take_locks(core_, connection, change_, core_->options.advisory_wait);
   if (!locked) {
     co_await give_up(locked.error());
@@ -118,7 +117,6 @@ net::Task<void> Driver::apply(pg::Connection* connection) {
   ++change_.attempt;
   auto intended = co_await move_to(ChangeState::applying, "change.apply.intent", "ok");
   if (!intended) co_return;
-  core_->fault("applying.intent");
   co_await carry_out(connection);
 }
 
@@ -223,7 +221,6 @@ net::Task<void> Driver::applied(bool needs_restart) {
   change_.backend_start.reset();
   auto stored = co_await move_to(ChangeState::post_validated, "change.apply.result", "ok");
   if (!stored) co_return;
-  core_->fault("post_validated");
   if (needs_restart) {
     co_await move_to(ChangeState::needs_restart, "change.restart.await", "ok");
     co_return;
@@ -231,8 +228,7 @@ net::Task<void> Driver::applied(bool needs_restart) {
   if (kind().is_measured(change_.plan)) {
     const auto& verify = core_->options.verify;
     change_.observe_until = *change_.applied_at + verify.warm_up + verify.after;
-    auto observing = co_await move_to(ChangeState::observing, "change.observe", "ok");
-    if (observing) core_->fault("observing");
+    co_await move_to(ChangeState::observing, "change.observe", "ok");
     co_return;
   }
   Verdict verdict;
@@ -242,8 +238,7 @@ net::Task<void> Driver::applied(bool needs_restart) {
   verdict.explanation = kind().shown_by() + " that " + std::string(to_string(change_.plan.action)) + " of " +
                         change_.plan.object + " took place";
   change_.verdict = verdict;
-  auto kept = co_await move_to(ChangeState::kept, "change.keep", "ok");
-  if (kept) core_->fault("kept");
+  co_await move_to(ChangeState::kept, "change.keep", "ok");
 }
 
 // What blocks a build often blocks the removal of what it left, so that it is tried for a short time, again and again.

@@ -136,16 +136,12 @@ net::Task<void> Driver::conclude(Verdict verdict, bool ends) {
     change_.backend_pid.reset();
     change_.backend_start.reset();
     auto reverting = co_await move_to(ChangeState::reverting, "change.verdict", describe(verdict));
-    if (reverting) {
-      core_->resting.erase(change_.id);
-      core_->fault("reverting");
-    }
+    if (reverting) core_->resting.erase(change_.id);
     co_return;
   }
   if (harmful) change_.last_error = "it made things worse and has no way back";
   if (verdict.kind == VerdictKind::insufficient) change_.last_error = "kept without a verdict: " + verdict.explanation;
-  auto kept = co_await move_to(ChangeState::kept, "change.verdict", describe(verdict));
-  if (kept) core_->fault("kept");
+  co_await move_to(ChangeState::kept, "change.verdict", describe(verdict));
 }
 
 }  // namespace pgtend::change

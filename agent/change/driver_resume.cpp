@@ -137,7 +137,6 @@ net::Task<void> Driver::go_on(pg::Connection* connection) {
   change_.backend_start = self->at;
   auto intended = co_await move_to(ChangeState::applying, "change.apply.intent", "gone on with after an interruption");
   if (!intended) co_return;
-  core_->fault("applying.resumed");
   co_await carry_out(connection);
 }
 

@@ -75,7 +75,6 @@ net::Task<void> Driver::undo_in(pg::Connection* connection) {
     change_.backend_start = self->at;
     auto intended = co_await move_to(ChangeState::reverting, "change.revert.intent", "ok");
     if (!intended) co_return;
-    core_->fault("reverting.intent");
     auto done = co_await execute(connection, true);
     const bool watched = true;
     co_await charge(connection, watched);
@@ -101,8 +100,7 @@ net::Task<void> Driver::undo_in(pg::Connection* connection) {
   }
   change_.backend_pid.reset();
   change_.backend_start.reset();
-  auto reverted = co_await move_to(ChangeState::reverted, "change.revert.result", "ok");
-  if (reverted) core_->fault("reverted");
+  co_await move_to(ChangeState::reverted, "change.revert.result", "ok");
 }
 
 }  // namespace pgtend::change

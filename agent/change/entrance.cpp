@@ -69,6 +69,8 @@ net::TaskResult<Change> insert(CorePtr core, Change change, std::string actor) {
   change.expires_at = now + core->options.approval_ttl;
   store::AuditDraft draft{std::move(actor), "change.propose", change.id, "", std::string(to_string(change.state)),
                           change.plan_hash};
+  const auto step = ">" + std::string(to_string(change.state));
+  core->fault("before " + step);
   auto job = [change, draft](store::Ledger& ledger) { return ledger.insert_change(change, draft); };
   auto stored = co_await with_ledger(core, job);
   if (!stored) co_return fail(std::move(stored.error()), "record the change");
@@ -76,6 +78,7 @@ net::TaskResult<Change> insert(CorePtr core, Change change, std::string actor) {
                        {"action", "change.propose"},
                        {"state", std::string(to_string(change.state))},
                        {"object", change.plan.object}});
+  core->fault("after " + step);
   co_return change;
 }
 

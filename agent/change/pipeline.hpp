@@ -44,7 +44,8 @@ struct PipelineParts {
   std::string actor = "agent";
   std::string instance;    // configured name of the server, label `instance`
   std::uint64_t seed = 0;  // of the jitter; 0: from the clock
-  // Called at named points of the path; a test raises SIGKILL there. Empty in production.
+  // Called before and after each state is recorded ("before applying>post_validated", "after >proposed") and after each
+  // statement ("applying.step"); a test raises SIGKILL there. Empty in production.
   std::function<void(std::string_view point)> fault;
 };
 

@@ -1,6 +1,7 @@
 #include "agent/change/kinds/index.hpp"
 
 #include <cctype>
+#include <nlohmann/json.hpp>
 
 #include "agent/base/strings.hpp"
 #include "agent/change/kinds/partitioned_index.hpp"
@@ -114,6 +115,12 @@ net::TaskResult<std::string> table_fingerprint(Asker* asker, Work work) {
   co_return rows->text(0, "oid") + " " + rows->text(0, "columns");
 }
 
+// Of a dropped index; empty: it had none.
+std::string comment_before(const Work& work) {
+  const auto before = nlohmann::json::parse(work.catalog, nullptr, false);
+  return before.is_object() ? before.value("comment", std::string()) : std::string();
+}
+
 }  // namespace
 
 Result<void> IndexKind::validate(const ProposedChange& plan) const {
@@ -213,6 +220,18 @@ net::TaskResult<std::string> IndexKind::serving_index(Asker* asker, Work work) c
   co_return " " + rows->text(0, "definition");
 }
 
+// The definition of a dropped index has no comment, and its way back gives that too.
+net::TaskResult<std::string> IndexKind::snapshot(Asker* asker, Work work) const {
+  const auto& d = detail_of(work);
+  if (!d.is_drop) co_return std::string("{}");
+  const pg::Params names{d.schema, d.index};
+  auto rows = co_await asker->ask(kFindIndex, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at index " + d.index);
+  nlohmann::json out;
+  out["comment"] = rows->text(0, "comment");
+  co_return out.dump();
+}
+
 net::TaskResult<Standing> IndexKind::probe(Asker* asker, Work work) const {
   const auto& d = detail_of(work);
   const pg::Params names{d.schema, d.index};
@@ -231,7 +250,9 @@ net::TaskResult<Standing> IndexKind::probe(Asker* asker, Work work) const {
     co_return Standing{Presence::not_begun, "index " + name + " is there" + (usable ? "" : ", INVALID")};
   }
   // A build by this change has no comment until it is finished, so the ledger's intent is what makes it ours.
-  const bool claimed = comment == comment_of(work) || (work.ours && !comment.starts_with("pgtend:"));
+  const bool claimed =
+      comment == comment_of(work) ||
+      (work.ours && (!comment.starts_with("pgtend:") || (work.reverse && comment == comment_before(work))));
   if (!claimed) co_return Standing{Presence::foreign, "an index " + name + " exists that this change did not make"};
   if (!usable) co_return Standing{Presence::partial, "index " + name + " is INVALID"};
   // The comment is set after the change's own statement; before that the definition tells it from somebody else's.
@@ -252,9 +273,10 @@ net::TaskResult<RowSet> IndexKind::clean(Asker* asker, Work work) const {
 }
 
 net::TaskResult<RowSet> IndexKind::finish(Asker* asker, Work work) const {
-  if (!builds(work) || work.reverse) co_return RowSet();
+  const auto comment = work.reverse ? comment_before(work) : comment_of(work);
+  if (!builds(work) || comment.empty()) co_return RowSet();
   const std::string sql = "COMMENT ON INDEX " + quote_qualified(detail_of(work).schema, detail_of(work).index) +
-                          " IS " + quote_literal(comment_of(work));
+                          " IS " + quote_literal(comment);
   const pg::Params none;
   auto commented = co_await asker->ask(sql, none);
   co_return commented;

@@ -19,6 +19,7 @@ class IndexKind final : public Kind {
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
   // The definition of the index that makes the one to be dropped superfluous. Errors: refused when it is not there.
   net::TaskResult<std::string> serving_index(Asker* asker, Work work) const;
+  net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
   net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;
   net::TaskResult<RowSet> finish(Asker* asker, Work work) const override;

@@ -1,5 +1,7 @@
 #include "agent/change/kinds/partition.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "agent/base/strings.hpp"
 #include "agent/change/kinds/partition_found.hpp"
 #include "agent/change/kinds/statement_text.hpp"
@@ -10,6 +12,12 @@ namespace {
 const PartitionChange& detail_of(const Work& work) {
   return std::get<PartitionChange>(work.plan.detail);
 }
+// The names that snapshot() gave; empty: nobody looked.
+std::string checks_before(const Work& work) {
+  const auto before = nlohmann::json::parse(work.catalog, nullptr, false);
+  return before.is_object() ? before.value("checks", std::string()) : std::string();
+}
+
 bool creates(const ProposedChange& plan) {
   return plan.action == ActionClass::create_partition;
 }
@@ -222,7 +230,18 @@ net::TaskResult<RowSet> PartitionKind::clean(Asker* asker, Work work) const {
     auto done = co_await asker->ask(sql, none);
     if (!done) co_return done;
   }
-  co_return RowSet();
+  if (creates(work.plan) || work.reverse) co_return RowSet();
+  co_return co_await drop_check_of_bounds(asker, d, checks_before(work));
+}
+
+// What DETACH CONCURRENTLY adds is told by this from what was there.
+net::TaskResult<std::string> PartitionKind::snapshot(Asker* asker, Work work) const {
+  if (creates(work.plan)) co_return std::string("{}");
+  auto checks = co_await checks_of(asker, detail_of(work));
+  if (!checks) co_return checks;
+  nlohmann::json out;
+  out["checks"] = *checks;
+  co_return out.dump();
 }
 
 net::TaskResult<RowSet> PartitionKind::finish(Asker* asker, Work work) const {
@@ -236,7 +255,8 @@ net::TaskResult<RowSet> PartitionKind::finish(Asker* asker, Work work) const {
     const auto mark = detached_mark(work.change_id);
     const auto before = without_mark(found->comment);
     if (work.reverse) {
-      if (before == found->comment) co_return RowSet();
+      auto dropped = co_await drop_check_of_bounds(asker, d, checks_before(work));
+      if (!dropped || before == found->comment) co_return dropped;
       sql = comment + (before.empty() ? "NULL" : quote_literal(before));
     } else {
       if (found->comment.find(mark) != std::string::npos) co_return RowSet();

@@ -21,6 +21,7 @@ class PartitionKind final : public Kind {
   net::TaskResult<ProposedChange> complete(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<std::string>> missing_rights(Asker* asker, Work work) const override;
   net::TaskResult<std::string> fingerprint(Asker* asker, Work work) const override;
+  net::TaskResult<std::string> snapshot(Asker* asker, Work work) const override;
   net::TaskResult<Standing> probe(Asker* asker, Work work) const override;
   net::TaskResult<std::vector<Step>> steps(Asker* asker, Work work) const override;
   net::TaskResult<RowSet> clean(Asker* asker, Work work) const override;

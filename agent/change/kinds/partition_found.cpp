@@ -1,5 +1,7 @@
 #include "agent/change/kinds/partition_found.hpp"
 
+#include "agent/base/strings.hpp"
+
 namespace pgtend::change {
 namespace {
 
@@ -46,6 +48,35 @@ net::TaskResult<FoundPartition> find_partition(Asker* asker, PartitionChange d) 
   out.comment = rows->text(0, "comment");
   out.days_since_detached = rows->number(0, "days").value_or(-1);
   co_return out;
+}
+
+net::TaskResult<std::string> checks_of(Asker* asker, PartitionChange d) {
+  const std::string sql =
+      "SELECT ARRAY(SELECT k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON "
+      "n.oid = c.relnamespace WHERE k.contype = 'c' AND n.nspname = $1 AND c.relname = $2 ORDER BY 1)::text AS checks";
+  const pg::Params names{d.schema, d.partition};
+  auto rows = co_await asker->ask(sql, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at the constraints of " + d.schema + "." + d.partition);
+  co_return rows->text(0, "checks");
+}
+
+net::TaskResult<RowSet> drop_check_of_bounds(Asker* asker, PartitionChange d, std::string before) {
+  if (before.empty()) co_return RowSet();
+  const std::string find =
+      "SELECT k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = "
+      "c.relnamespace WHERE k.contype = 'c' AND k.conislocal AND c.relispartition AND n.nspname = $1 AND c.relname = "
+      "$2 AND k.conname <> ALL ($3::name[]) AND pg_get_constraintdef(k.oid) = 'CHECK (' || "
+      "pg_get_partition_constraintdef(c.oid) || ')'";
+  const pg::Params names{d.schema, d.partition, before}, none;
+  auto rows = co_await asker->ask(find, names);
+  if (!rows) co_return fail(std::move(rows.error()), "look at the constraints of " + d.schema + "." + d.partition);
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    const std::string drop = "ALTER TABLE " + quote_qualified(d.schema, d.partition) + " DROP CONSTRAINT " +
+                             quote_identifier(rows->text(i, "conname"));
+    auto dropped = co_await asker->ask(drop, none);
+    if (!dropped) co_return dropped;
+  }
+  co_return RowSet();
 }
 
 std::string detached_mark(const std::string& change_id) {

@@ -23,6 +23,12 @@ struct FoundPartition {
 };
 net::TaskResult<FoundPartition> find_partition(Asker* asker, PartitionChange d);
 
+// The CHECK constraints of a partition, as the text of an array of names; "{}" when there is no such table.
+net::TaskResult<std::string> checks_of(Asker* asker, PartitionChange d);
+// DETACH CONCURRENTLY leaves a CHECK that says what the bounds say. Of an attached partition it is dropped, unless it
+// is among `before` (empty: nobody looked, and none is dropped): each INSERT would pay for it.
+net::TaskResult<RowSet> drop_check_of_bounds(Asker* asker, PartitionChange d, std::string before);
+
 // The end of a detached partition's comment: "pgtend:ID detached 2026-11-28 02:16:52+00".
 [[nodiscard]] std::string detached_mark(const std::string& change_id);
 // A comment without such an end.

@@ -18,7 +18,8 @@ std::string approved_change(PgCluster& cluster, const std::string& ledger) {
 TEST_CASE("an agent killed at any point of a change brings it to its right end after the restart") {
   auto& cluster = shared_cluster();
   const std::string point =
-      GENERATE("pre_validated", "applying.intent", "applying.executed", "post_validated", "observing");
+      GENERATE("after approved>pre_validated", "after pre_validated>applying", "applying.executed",
+               "after applying>post_validated", "after post_validated>observing", "before observing>kept");
   CAPTURE(point);
   make_shop(cluster);
   TempDir dir("pgtend-change");
@@ -59,7 +60,8 @@ TEST_CASE("a partial index whose agent is killed before it is marked is known ag
 
 TEST_CASE("an agent killed while it undoes a change finishes the undo after the restart") {
   auto& cluster = shared_cluster();
-  const std::string point = GENERATE("reverting", "reverting.intent", "reverting.executed");
+  const std::string point = GENERATE("before observing>reverting", "after observing>reverting",
+                                     "after reverting>reverting", "reverting.executed");
   CAPTURE(point);
   make_shop(cluster);
   TempDir dir("pgtend-change");

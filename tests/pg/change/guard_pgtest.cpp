@@ -16,7 +16,7 @@ TEST_CASE("two agents on one database never act at the same time") {
   int acts = 0;
   const auto hook = [&](const std::string& me) {
     return [&, me](std::string_view point) {
-      if (point == "applying.intent") {
+      if (point == "after pre_validated>applying") {
         acting.insert(me);
         ++acts;
       }

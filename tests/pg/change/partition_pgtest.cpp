@@ -94,7 +94,7 @@ TEST_CASE("a partition that a killed agent made and did not attach is attached a
     Rig rig(cluster, {.ledger_file = ledger});
     id = rig.approved(third()).id;
   }
-  run_agent_until(cluster, ledger, id, "applying.intent");
+  run_agent_until(cluster, ledger, id, "after pre_validated>applying");
   cluster.exec("shop", "CREATE TABLE events_3 (LIKE events INCLUDING ALL)");
   const auto oid = cluster.exec("shop", "SELECT 'events_3'::regclass::oid");
   Rig rig(cluster, {.ledger_file = ledger});
@@ -164,6 +164,10 @@ TEST_CASE("a partition is detached, attached again by the undo, and dropped only
     CHECK(undone.state == ChangeState::reverted);
     CHECK(attached(cluster) == "events_1 events_2");
     CHECK(comment(cluster, "events_1") == "the first");
+    // DETACH CONCURRENTLY adds one.
+    CHECK(cluster.exec("shop",
+                       "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = 'events_1'::regclass") ==
+          "0");
   }
   SECTION("dropped") {
     const auto drop = partition_plan(ActionClass::drop_partition, "events_1");
@@ -191,7 +195,7 @@ TEST_CASE("a detachment that was interrupted is finished after the restart") {
     Rig rig(cluster, {.ledger_file = ledger});
     id = rig.approved(partition_plan(ActionClass::detach_partition, "events_1")).id;
   }
-  run_agent_until(cluster, ledger, id, "applying.intent");
+  run_agent_until(cluster, ledger, id, "after pre_validated>applying");
   // It waits for this reader, so that it can be cancelled in its second half.
   auto reader = cluster.session("shop");
   reader.exec("BEGIN; SELECT count(*) FROM events");

@@ -120,8 +120,8 @@ TEST_CASE("a setting of pgbouncer.ini is changed in its line, is in force, and t
 }
 
 TEST_CASE("an agent killed at any point of a change of pgbouncer.ini brings it to its right end after the restart") {
-  const std::string point =
-      GENERATE("pre_validated", "applying.intent", "applying.step", "applying.executed", "post_validated");
+  const std::string point = GENERATE("after approved>pre_validated", "after pre_validated>applying", "applying.step",
+                                     "applying.executed", "after applying>post_validated");
   CAPTURE(point);
   Scene scene;
   std::string id;
@@ -132,7 +132,7 @@ TEST_CASE("an agent killed at any point of a change of pgbouncer.ini brings it t
   run_agent_until(scene.cluster, scene.options(), id, point);
   // As if it had been killed in the middle of writing, too.
   const auto leftover = scene.ini().parent_path() / (".pgbouncer.ini.pgtend-" + id.substr(0, 8));
-  if (point == "applying.intent") write_file(leftover, "[pgbou");
+  if (point == "after pre_validated>applying") write_file(leftover, "[pgbou");
   Rig rig(scene.cluster, scene.options());
   rig.run(rig.pipeline().recover());
   const auto change = rig.drive(id);
@@ -144,7 +144,7 @@ TEST_CASE("an agent killed at any point of a change of pgbouncer.ini brings it t
 }
 
 TEST_CASE("an agent killed while it undoes a change of pgbouncer.ini finishes the undo after the restart") {
-  const std::string point = GENERATE("reverting.intent", "reverting.step", "reverting.executed");
+  const std::string point = GENERATE("after reverting>reverting", "reverting.step", "reverting.executed");
   CAPTURE(point);
   Scene scene;
   const auto before = read_file(scene.ini());

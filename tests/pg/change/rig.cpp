@@ -247,20 +247,28 @@ void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::s
 }
 
 void run_agent_until(PgCluster& cluster, RigOptions options, const std::string& id, const std::string& point) {
+  run_until_killed(cluster, std::move(options), point, [&](Rig& rig) {
+    const auto change = rig.drive(id);
+    std::cerr << to_string(change.state) << " " << change.last_error << "\n";
+  });
+}
+
+void run_until_killed(PgCluster& cluster, RigOptions options, const std::string& point,
+                      const std::function<void(Rig&)>& life) {
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("no process for an agent");
   if (child == 0) {
-    ::alarm(40);
-    auto die = [point](std::string_view at) {
+    ::alarm(60);
+    options.fault = [point](std::string_view at) {
       if (at == point) ::kill(::getpid(), SIGKILL);
     };
-    {
-      options.fault = die;
+    try {
       Rig rig(cluster, options);
-      const auto change = rig.drive(id);
-      std::cerr << "the agent was not killed at " << point << ", its change ended as " << to_string(change.state)
-                << ": " << change.last_error << std::endl;
+      life(rig);
+    } catch (const std::exception& error) {
+      std::cerr << error.what() << "\n";
     }
+    std::cerr << "the agent was not killed at " << point << std::endl;
     ::_exit(0);
   }
   int status = 0;

@@ -95,8 +95,11 @@ class Rig {
   std::unique_ptr<change::Pipeline> pipeline_;
 };
 
-// An agent of its own process that is killed (SIGKILL, by itself) when it comes to `point`; throws when it ends in
-// another way.
+// An agent of its own process that leads `life` and is killed (SIGKILL, by itself) when it comes to `point`; throws
+// when it ends in another way.
+void run_until_killed(PgCluster& cluster, RigOptions options, const std::string& point,
+                      const std::function<void(Rig&)>& life);
+// The same for one that works on an approved change.
 void run_agent_until(PgCluster& cluster, RigOptions options, const std::string& id, const std::string& point);
 void run_agent_until(PgCluster& cluster, const std::string& ledger, const std::string& id, const std::string& point,
                      double buffers = 0.2);

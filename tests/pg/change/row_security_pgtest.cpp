@@ -135,35 +135,6 @@ TEST_CASE("a policy is altered, and its undo gives it its roles, conditions and 
   }
 }
 
-TEST_CASE("an agent killed around ALTER POLICY or its undo brings it to its right end after the restart") {
-  const std::string point =
-      GENERATE("applying.intent", "applying.executed", "post_validated", "reverting.intent", "reverting.executed");
-  CAPTURE(point);
-  const bool undo = point.starts_with("reverting");
-  auto& cluster = shared_cluster();
-  make_app(cluster);
-  cluster.exec("shop", "CREATE POLICY own_rows ON orders FOR SELECT TO app USING (id < 5)");
-  const auto before = policies(cluster);
-  TempDir dir("pgtend-change");
-  const RigOptions options{.ledger_file = dir.path() / "ledger.db"};
-  std::string id;
-  {
-    Rig rig(cluster, options);
-    id = rig.approved(policy_plan("ALTER POLICY own_rows ON public.orders USING (id < 7)")).id;
-    if (undo) {
-      REQUIRE(rig.drive(id).state == ChangeState::kept);
-      REQUIRE(rig.run(rig.pipeline().undo(id, "person:ann")));
-    }
-  }
-  run_agent_until(cluster, options, id, point);
-  Rig rig(cluster, options);
-  rig.run(rig.pipeline().recover());
-  const auto change = rig.drive(id);
-  CAPTURE(change.last_error);
-  CHECK(change.state == (undo ? ChangeState::reverted : ChangeState::kept));
-  CHECK(policies(cluster) == (undo ? before : "own_rows PERMISSIVE {app} SELECT (id < 7)"));
-}
-
 TEST_CASE("an ALTER POLICY that could not be set back is refused with the reason") {
   auto& cluster = shared_cluster();
   make_app(cluster);

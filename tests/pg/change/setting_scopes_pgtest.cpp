@@ -164,7 +164,7 @@ TEST_CASE("a target that a killed agent set without its ANALYZE is set back, and
     Rig rig(cluster, {.ledger_file = ledger});
     id = rig.approved(column_plan("7")).id;
   }
-  run_agent_until(cluster, ledger, id, "applying.intent");
+  run_agent_until(cluster, ledger, id, "after pre_validated>applying");
   // As far as it would have come.
   cluster.exec("shop", "ALTER TABLE orders ALTER customer_id SET STATISTICS 7");
   Rig rig(cluster, {.ledger_file = ledger});

@@ -140,7 +140,7 @@ TEST_CASE("statistics that a killed agent left unfilled are dropped and made aga
     Rig rig(cluster, {.ledger_file = ledger});
     id = rig.approved(statistics_plan()).id;
   }
-  run_agent_until(cluster, ledger, id, "applying.intent");
+  run_agent_until(cluster, ledger, id, "after pre_validated>applying");
   cluster.exec("shop", "CREATE STATISTICS places_city_zip (dependencies, ndistinct) ON city, zip FROM places");
   Rig rig(cluster, {.ledger_file = ledger});
   rig.run(rig.pipeline().recover());
