@@ -76,9 +76,8 @@ void Alerting::publish_outbox(const store::OutboxStats& stats) {
         "Notifications dropped because the spool was full, since the ledger was made, and from memory since the start.",
         static_cast<double>(dropped));
   gauge("pgtend_notifications_dead",
-        "Notifications refused for good since the agent started, and those that nobody took in time since the ledger "
-        "was made.",
-        static_cast<double>(dead_ + stats.expired));
+        "Notifications refused for good and those that nobody took in time, since the ledger was made.",
+        static_cast<double>(stats.refused + uncounted_dead_ + stats.expired));
   gauge("pgtend_receivers_standby", "1 while an Alertmanager takes the alerts instead of the receivers.",
         standby() ? 1 : 0);
   for (const auto& group : rules_->groups)

@@ -226,8 +226,8 @@ class Alerting {
   std::shared_ptr<HistoryReader> reader_;
   http::Client client_;
   UtcTime last_evaluation_, last_delivery_;
-  std::int64_t dead_ = 0;  // since this process started
-  bool stood_by_ = false;  // at the dispatch before
+  std::int64_t uncounted_dead_ = 0;  // refused for good while the ledger took nothing
+  bool stood_by_ = false;            // at the dispatch before
   std::uint64_t seed_;
 };
 

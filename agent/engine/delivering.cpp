@@ -216,7 +216,6 @@ net::Task<void> Alerting::finish(OutboxMessage message, alerts::Delivery outcome
     marked = co_await with_ledger(mark, StoreWait::Late::later);
   } else {
     const bool sent = outcome.outcome == alerts::DeliveryOutcome::sent;
-    if (!sent) ++dead_;
     if (message.kind == alerts::kDigest) digests_.erase(message.receiver);
     const auto instead = sent ? std::vector<OutboxMessage>() : dead_letters(message, outcome.reason);
     const auto change = plan_settle(dispatch_, message).value_or(store::DispatchChange{});
@@ -224,6 +223,7 @@ net::Task<void> Alerting::finish(OutboxMessage message, alerts::Delivery outcome
       return sent ? ledger.mark_sent(id, change) : ledger.mark_dead(id, reason, instead, change);
     };
     marked = co_await with_ledger(mark, StoreWait::Late::later);
+    if (!sent && !marked) ++uncounted_dead_;
   }
   if (!marked) log::warn("outbox not updated", {{"error", marked.error().describe()}});
 }

@@ -44,7 +44,7 @@ std::vector<MetricDef> self_metrics() {
       {"pgtend_outbox_oldest_age_seconds", gauge, "seconds", "Age of the oldest notification that waits.", "", ""},
       {"pgtend_outbox_dropped", gauge, "",
        "Notifications dropped because the spool was full, since the ledger was made.", "", ""},
-      {"pgtend_notifications_dead", gauge, "", "Notifications given up since the agent started.", "", ""},
+      {"pgtend_notifications_dead", gauge, "", "Notifications given up since the ledger was made.", "", ""},
       {"pgtend_receivers_standby", gauge, "", "1 while an Alertmanager takes the alerts instead of the receivers.", "",
        ""},
       {"pgtend_rule_evaluation_failed", gauge, "", "1 while the last evaluation of a rule failed.", "", ""},

@@ -99,6 +99,7 @@ struct OutboxStats {
   std::int64_t superseded = 0;    // since the ledger was made
   std::int64_t dropped = 0;       // since the ledger was made, because the spool was full
   std::int64_t expired = 0;       // since the ledger was made: nobody took them in time
+  std::int64_t refused = 0;       // since the ledger was made, by mark_dead()
   std::optional<UtcTime> oldest;  // created_at of the oldest queued message
 };
 

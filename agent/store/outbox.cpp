@@ -34,6 +34,7 @@ constexpr const char* kSelect =
 constexpr const char* kSuperseded = "outbox.superseded";
 constexpr const char* kDropped = "outbox.dropped";
 constexpr const char* kExpired = "outbox.expired";
+constexpr const char* kRefused = "outbox.refused";
 
 }  // namespace
 
@@ -125,6 +126,11 @@ Result<void> Outbox::drop(std::int64_t rows, std::int64_t bytes) {
     PGTEND_STORE_TRY(count("kv.outbox.dropped." + receiver, 1));
   }
   return count(kDropped, static_cast<std::int64_t>(dropped.size()));
+}
+
+Result<void> Outbox::refuse(std::int64_t id, const std::string& error) {
+  PGTEND_STORE_TRY(finish(id, "dead", error));
+  return count(kRefused, 1);
 }
 
 Result<std::int64_t> Outbox::number(const char* sql) {
@@ -289,6 +295,9 @@ Result<OutboxStats> Outbox::stats() {
   if (!dropped) return fail(std::move(dropped).error());
   auto expired = counted(kExpired);
   if (!expired) return fail(std::move(expired).error());
+  auto refused = counted(kRefused);
+  if (!refused) return fail(std::move(refused).error());
+  out.refused = *refused;
   out.superseded = *superseded;
   out.dropped = *dropped;
   out.expired = *expired;
@@ -343,7 +352,7 @@ Result<void> Ledger::mark_dead(std::int64_t id, const std::string& error, const 
                                const DispatchChange& dispatch) {
   return impl_->together(nullptr, [&]() -> Result<void> {
     Outbox outbox(*impl_);
-    PGTEND_STORE_TRY(outbox.finish(id, "dead", error));
+    PGTEND_STORE_TRY(outbox.refuse(id, error));
     for (const auto& message : instead) PGTEND_STORE_TRY(outbox.enqueue(message));
     return save_dispatch(*impl_->db, dispatch);
   });

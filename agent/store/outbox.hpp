@@ -22,6 +22,8 @@ class Outbox {
   Result<std::vector<OutboxMessage>> list(const std::string& state, std::size_t limit);
   // Ends a message as sent or dead. Errors: not_found.
   Result<void> finish(std::int64_t id, const char* state, const std::string& error);
+  // Ends it as dead, and counts it. Errors: not_found.
+  Result<void> refuse(std::int64_t id, const std::string& error);
   // Gives a message back; it is superseded when a newer one of its key waits. Errors: not_found.
   Result<void> give_back(std::int64_t id, const std::string& error, UtcTime not_before);
   Result<OutboxStats> stats();

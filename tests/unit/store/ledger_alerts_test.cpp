@@ -181,6 +181,7 @@ TEST_CASE("a failed message comes again when it is due, a dead one never") {
   REQUIRE(again->front().last_error == "connect refused");
   const auto stats = ledger->outbox_stats();
   REQUIRE(stats->dead == 1);
+  REQUIRE(stats->refused == 1);
   REQUIRE(stats->oldest == from_ms(100));
 }
 
