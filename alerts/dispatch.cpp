@@ -86,16 +86,18 @@ AlertGroup& group_for(DispatchState& state, const RouteNode& route, const Labels
 
 void admit(DispatchState& state, const DispatchRules& rules, const DispatchInputs& inputs,
            const std::vector<Alert>& changed, UtcTime now, DispatchStep& step) {
+  std::map<std::uint64_t, std::set<std::string>> groups_of;
+  if (!changed.empty())
+    for (const auto& [key, group] : state.groups)
+      for (const auto& [id, entry] : group.alerts) groups_of[id].insert(key);
   for (const auto& alert : changed) {
     const bool firing = alert.state == AlertState::firing;
     if (!firing && alert.state != AlertState::resolved) continue;
     const auto id = fingerprint(alert.labels);
     note_transition(state.flaps, id, alert, now);
     const auto hold = resolve_hold(state.flaps, id, rules.flap, now);
-    std::set<std::string> keys;
     // A group whose route was taken away still owes its receivers the end.
-    for (auto& [key, group] : state.groups)
-      if (group.alerts.contains(id)) keys.insert(key);
+    auto& keys = groups_of[id];
     if (firing)
       for (const auto* route : rules.tree.match(alert.labels)) {
         if (!route->receiver.empty()) keys.insert(group_for(state, *route, alert.labels, now).key);

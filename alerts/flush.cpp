@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "alerts/dispatch.hpp"
+#include "alerts/message.hpp"
 #include "alerts/message_order.hpp"
 
 // The flush of one group: what is said to whom.
@@ -256,6 +257,9 @@ std::vector<NotifiedAlert> in_order(const std::map<std::uint64_t, NotifiedAlert>
   std::sort(out.begin(), out.end(), [](const NotifiedAlert& a, const NotifiedAlert& b) {
     const bool af = a.alert.state == AlertState::firing, bf = b.alert.state == AlertState::firing;
     if (af != bf) return af;
+    // The first one names the message: the worst, however long the others have fired.
+    const auto au = urgency_of(a.alert.labels.get("severity")), bu = urgency_of(b.alert.labels.get("severity"));
+    if (au != bu) return au > bu;
     return std::tie(a.alert.fired_at, a.alert.labels) < std::tie(b.alert.fired_at, b.alert.labels);
   });
   if (out.size() > kMaxAlertsPerMessage) {

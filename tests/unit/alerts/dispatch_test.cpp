@@ -181,6 +181,21 @@ TEST_CASE("an alert that our change caused for its whole life is never told, how
   CHECK(desk.after(seconds(3600)).at(0).alerts.at(0).alert.state == AlertState::resolved);
 }
 
+TEST_CASE("the worst alert of a group comes first and names its message, however young it is") {
+  Desk desk(plain());
+  auto warning = desk.firing("A", "a");
+  warning.labels.set("severity", "warning");
+  REQUIRE(desk.step({warning}).empty());
+  desk.clock.advance(seconds(10));
+  auto critical = desk.firing("A", "z");
+  critical.labels.set("severity", "critical");
+  REQUIRE(desk.step({critical}).empty());
+  const auto told = desk.after(seconds(30));
+  REQUIRE(told.size() == 1);
+  REQUIRE(told[0].alerts.size() == 2);
+  CHECK(told[0].alerts[0].alert.labels.get("severity") == "critical");
+}
+
 TEST_CASE("when the silence ends, what still fires is told") {
   Desk desk(plain());
   Silence silence;
