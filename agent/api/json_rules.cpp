@@ -89,7 +89,7 @@ Json encode(const RuleBacktest& rule) {
           {"firing_seconds", seconds(rule.firing)},
           {"shown", each(rule.shown, episode_object)},
           {"sweep", each(rule.sweep, variation_object)},
-          {"without_samples", rule.without_samples},
+          {"notes", rule.notes},
           {"message", rule.message},
           {"error", rule.error}};
 }
@@ -99,7 +99,8 @@ Json encode(const BacktestReport& report) {
           {"to", to_rfc3339(report.range.to)},
           {"blind_seconds", seconds(report.blind)},
           {"rules", each(report.rules, [](const RuleBacktest& rule) { return encode(rule); })},
-          {"changes", each(report.changes, change_object)}};
+          {"changes", each(report.changes, change_object)},
+          {"next", report.next ? Json(*report.next) : Json(nullptr)}};
 }
 
 }  // namespace pgtend::api

@@ -71,21 +71,24 @@ Result<BacktestRequest> backtest_request(const Json& body) {
   if (!since) return fail(since.error());
   const auto step = duration_field(body, "step", Millis(0));
   if (!step) return fail(step.error());
-  const auto text = body.find("rule"), sweep = body.find("sweep");
+  const auto text = body.find("rule"), sweep = body.find("sweep"), first = body.find("first");
   if (text != body.end() && !text->is_string()) return fail(Errc::invalid_argument, "\"rule\" must be text");
   if (sweep != body.end() && !sweep->is_boolean())
     return fail(Errc::invalid_argument, "\"sweep\" must be true or false");
+  if (first != body.end() && !first->is_number_unsigned())
+    return fail(Errc::invalid_argument, "\"first\" must be the \"next\" of an earlier answer");
   out.files = std::move(*files);
   out.against = std::move(*against);
   out.since = *since;
   out.step = *step;
   if (text != body.end()) out.rule = text->get<std::string>();
   if (sweep != body.end()) out.sweep = sweep->get<bool>();
+  if (first != body.end()) out.first = first->get<std::size_t>();
   return out;
 }
 
 net::Task<Response> backtest(Context context, Request request) {
-  const auto body = read_body(request, {"files", "against", "since", "step", "rule", "sweep"});
+  const auto body = read_body(request, {"files", "against", "since", "step", "rule", "sweep", "first"});
   if (!body) co_return error_answer(body.error());
   auto wanted = backtest_request(*body);
   if (!wanted) co_return error_answer(wanted.error());

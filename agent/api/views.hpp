@@ -175,6 +175,7 @@ struct BacktestRequest {
   Millis step{0};                 // 0: each group's interval
   std::string rule;               // empty: every alert
   bool sweep = true;
+  std::size_t first = 0;  // of the alert names, as BacktestReport::next said
 };
 
 struct RuleView {

@@ -101,9 +101,7 @@ void show_rule(const Json& rule) {
     print("  ! " + error + "\n");
     return;
   }
-  for (const auto& selector : rule["without_samples"])
-    print("  ! history holds no sample of " + selector.get<std::string>() +
-          " in this range: what depends on it is not tested\n");
+  for (const auto& note : rule["notes"]) print("  ! " + note.get<std::string>() + "\n");
   print("  " + count_text(rule["episodes"], "episode") + ", " + count_text(rule["notifications"], "notification") +
         ", " + duration_text(rule["firing_seconds"]) + " firing, " + count_text(rule["flaps"], "flap") + ", " +
         count_text(rule["near_misses"], "near miss", "near misses") +
@@ -112,7 +110,8 @@ void show_rule(const Json& rule) {
         "\n");
   show_episodes(rule);
   if (const auto message = cell(rule, "message"); !message.empty())
-    print("  it would have said:\n" + indented(message));
+    print((rule["notifications"] == 0 ? "  nobody would have been told:\n" : "  it would have said:\n") +
+          indented(message));
   if (rule["sweep"].empty()) return;
   Table table({"  WITH", "EPISODES", "NOTIFICATIONS", "FIRING"});
   for (const auto& one : rule["sweep"])
@@ -181,7 +180,20 @@ void backtest_rules(Context& context, const BacktestRequest& request) {
             {"rule", request.rule},
             {"sweep", request.sweep}};
   if (!request.step.empty()) body["step"] = request.step;
-  const auto answer = ask(context, "POST", "/v1/rules/backtest", body);
+  auto answer = ask(context, "POST", "/v1/rules/backtest", body);
+  // A request has its time; what did not fit is asked for by the next.
+  while (answer && !(*answer)["item"]["next"].is_null()) {
+    body["first"] = (*answer)["item"]["next"];
+    auto more = ask(context, "POST", "/v1/rules/backtest", body);
+    if (!more) {
+      answer = std::move(more);
+      break;
+    }
+    auto &into = (*answer)["item"], &from = (*more)["item"];
+    for (const auto* list : {"rules", "changes"})
+      for (auto& one : from[list]) into[list].push_back(std::move(one));
+    into["next"] = from["next"];
+  }
   if (!answer) {
     report(context, answer.error());
     return;

@@ -1,6 +1,7 @@
 #include "agent/engine/backtest_active.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "agent/engine/live_range.hpp"
 #include "agent/engine/past_history.hpp"
@@ -49,15 +50,21 @@ class Search {
 
   void know_nothing(UtcTime at) { out_.unknown.push_back(at); }
 
-  // Several series may make one alert, but not at one moment.
-  Result<ActiveTimes> finish() {
+  // Several series may make one alert, but not at one moment: such an evaluation is an error, and tells nothing.
+  ActiveTimes finish() {
+    std::set<UtcTime> alike;
     for (auto& [labels, moments] : out_.alerts) {
       const auto time = [](const Moment& one) { return one.sample.time; };
       if (!std::ranges::is_sorted(moments, {}, time)) std::ranges::stable_sort(moments, {}, time);
-      if (std::ranges::adjacent_find(moments, {}, time) != moments.end())
-        return fail(Errc::invalid_argument,
-                    "vector contains metrics with the same labelset after applying alert labels");
+      for (std::size_t i = 1; i < moments.size(); ++i)
+        if (time(moments[i]) == time(moments[i - 1])) alike.insert(time(moments[i]));
     }
+    if (alike.empty()) return std::move(out_);
+    for (auto& [labels, moments] : out_.alerts)
+      std::erase_if(moments, [&](const Moment& one) { return alike.contains(one.sample.time); });
+    out_.alike = alike.size();
+    out_.unknown.insert(out_.unknown.end(), alike.begin(), alike.end());
+    std::ranges::sort(out_.unknown);
     return std::move(out_);
   }
 

@@ -23,8 +23,7 @@ struct ActiveSearch {
 
 // When `expr` was true over history, by the labels of the alerts that `rule` makes of it. A rule without templates in
 // its labels expands them once for each series.
-// Errors: those of an evaluation; resource_exhausted beyond its samples; timeout; invalid_argument when two elements of
-// one moment make one alert. REQUIRES: a thread that may block.
+// Errors: those of an evaluation; resource_exhausted beyond its samples; timeout. REQUIRES: a thread that may block.
 [[nodiscard]] Result<ActiveTimes> active_times(const promql::Expr& expr, const alerts::CompiledRule& rule,
                                                HistoryReader& history, const ActiveSearch& search);
 

@@ -43,7 +43,7 @@ class Alert {
       since_ = sample.time;
       first_ = peak_ = sample.value;
     }
-    if (std::abs(sample.value - first_) > std::abs(peak_ - first_)) peak_ = sample.value;
+    if (is_worse(sample.value)) peak_ = sample.value;
     if (!fired_ && sample.time - *since_ >= times_.hold) fired_ = moment;
     last_ = seen_ = sample.time;
   }
@@ -66,6 +66,11 @@ class Alert {
   }
 
  private:
+  [[nodiscard]] bool is_worse(double value) const {
+    if (times_.worse == 0) return std::abs(value - first_) > std::abs(peak_ - first_);
+    return times_.worse > 0 ? value > peak_ : value < peak_;
+  }
+
   [[nodiscard]] Millis allowance() const { return fired_ ? times_.keep : times_.gaps * times_.step; }
 
   void end_before(UtcTime at) {

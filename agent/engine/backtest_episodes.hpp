@@ -22,6 +22,7 @@ struct ActiveTimes {
   std::map<Labels, std::vector<Moment>> alerts;
   std::map<Labels, std::vector<UtcTime>> held;  // when an alert that fires does not end, ascending
   std::vector<UtcTime> unknown;  // evaluations that told nothing, in which alerts stay as they are; ascending
+  std::size_t alike = 0;         // evaluations among `unknown` in which two elements made one alert
 };
 
 struct LifeTimes {
@@ -29,6 +30,7 @@ struct LifeTimes {
   Millis hold{0};  // `for`
   Millis keep{0};  // keep_firing_for
   int gaps = 0;    // evaluations in a row that an alert may be missing while it waits
+  int worse = 0;   // 1: a higher value is worse, -1: a lower one, 0: one further from the first
   // One that waits and was not evaluated for longer waits anew. Source: Prometheus's default.
   Millis outage_tolerance{3'600'000};
 };

@@ -93,6 +93,8 @@ class Collecting {
   // Why the collector behind a metric cannot be trusted now: it failed, is late, or has not run since the start; empty
   // when it can, when no collector makes the metric, or when it never worked for want of a right.
   [[nodiscard]] std::string blind(const std::string& metric) const;
+  // The collectors behind each metric that blind() asks.
+  [[nodiscard]] std::map<std::string, std::set<std::string>> collectors_by_metric() const;
   // Why series of the metric may be there that the last run of its collector left out; empty: there are none. Of
   // `alert`: only those that an alert with these labels can be about and that were not asked for.
   [[nodiscard]] std::string left_out(const std::string& metric, const Labels* alert) const;

@@ -138,6 +138,14 @@ std::string Collecting::blind(const std::string& metric) const {
   return {};
 }
 
+std::map<std::string, std::set<std::string>> Collecting::collectors_by_metric() const {
+  std::map<std::string, std::set<std::string>> out;
+  for (const auto& [metric, kinds] : collectors_of_metric_)
+    for (const auto* def : makers(metric))
+      if (def->name != kUpCollector) out[metric].insert(def->name);
+  return out;
+}
+
 std::string Collecting::left_out(const std::string& metric, const Labels* alert) const {
   for (const auto* maker : makers(metric)) {
     const auto& def = *maker;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <set>
 
 #include "agent/base/strings.hpp"
 #include "agent/base/units.hpp"
@@ -49,9 +51,9 @@ std::string short_number(double value) {
 
 class RuleRun {
  public:
-  RuleRun(const LoadedGroup& group, const LoadedRule& rule, HistoryReader& history, std::span<const TimeRange> blind,
+  RuleRun(const LoadedGroup& group, const LoadedRule& rule, HistoryReader& history, const std::vector<Gap>& gaps,
           const BacktestOptions& options)
-      : group_(group), rule_(rule), history_(history), blind_(blind), options_(options) {
+      : group_(group), rule_(rule), history_(history), options_(options) {
     const auto& written = rule.compiled.rule;
     out_.group = group.name;
     out_.rule = written.name;
@@ -62,18 +64,31 @@ class RuleRun {
     out_.step = options.step.count() > 0 ? options.step : group.interval;
     // An alert ends at an evaluation: what is kept for 90 s is kept for two of a minute.
     const auto keep = (written.keep_firing_for + out_.step - Millis(1)) / out_.step * out_.step;
-    times_ = {out_.step, written.hold, keep, rule.compiled.tolerate_gaps, options.outage_tolerance};
+    const auto comparison = comparison_of(*rule.expr);
+    const int worse = comparison.starts_with('>') ? 1 : comparison.starts_with('<') ? -1 : 0;
+    times_ = {out_.step, written.hold, keep, rule.compiled.tolerate_gaps, worse, options.outage_tolerance};
+    auto dark = darkness_of(rule, gaps, options.range, out_.step, options.sight);
+    blind_ = std::move(dark.ranges);
+    out_.notes = std::move(dark.notes);
   }
 
   RuleBacktest run() {
     auto active = active_times(*rule_.expr, rule_.compiled, history_, search());
     auto held = active ? held_times() : Result<Held>(Held());
     if (!active || !held) {
-      out_.error = (active ? held.error() : active.error()).describe();
+      const auto& error = active ? held.error() : active.error();
+      out_.error = error.describe();
+      if (error.code == Errc::timeout)
+        out_.error += ": it takes longer than one request may; give a longer --step, a shorter --since or --no-sweep";
       return std::move(out_);
     }
     active->held = *held;
     find_missing(*rule_.expr);
+    if (active->alike > 0)
+      out_.notes.push_back(
+          "at " + std::to_string(active->alike) +
+          " of its evaluations the vector contains metrics with the same labelset after applying alert "
+          "labels: alerts are held as they were");
     const auto found = episodes_of(*active, times_, blind_, options_.range.to);
     out_.episodes = found.fired.size();
     out_.near_misses = found.near_misses;
@@ -124,9 +139,9 @@ class RuleRun {
       return;
     const auto found = history_.series(selector->matchers, options_.range);
     if (!found || !found->empty()) return;
-    auto text = promql::format(expr);
-    if (std::ranges::find(out_.without_samples, text) == out_.without_samples.end())
-      out_.without_samples.push_back(std::move(text));
+    auto text =
+        "history holds no sample of " + promql::format(expr) + " in this range: what depends on it is not tested";
+    if (std::ranges::find(out_.notes, text) == out_.notes.end()) out_.notes.push_back(std::move(text));
   }
 
   [[nodiscard]] MessageCount counting() const {
@@ -140,12 +155,12 @@ class RuleRun {
             options_.alert_labels, options_.external_url};
   }
 
-  // With the labels that tell alerts of one series apart.
+  // With the labels that the rule gives and takes.
   [[nodiscard]] AlertEpisode shown(const RuleEpisode& episode) const {
     auto out = episode.told;
     out.labels.erase("__name__");
     for (const auto& [name, text] : rule_.compiled.rule.labels)
-      if (changes(text)) out.labels.set(name, std::string(episode.alert.get(name)));
+      out.labels.set(name, std::string(episode.alert.get(name)));
     return out;
   }
 
@@ -213,58 +228,84 @@ class RuleRun {
   const LoadedGroup& group_;
   const LoadedRule& rule_;
   HistoryReader& history_;
-  std::span<const TimeRange> blind_;
+  std::vector<TimeRange> blind_;
   const BacktestOptions& options_;
   LifeTimes times_;
   std::vector<RuleEpisode> all_;
   RuleBacktest out_;
 };
 
-struct RunResult {
+// The alert rules of one name: a warning and a critical one may share it.
+struct NameRun {
   std::vector<RuleBacktest> rules;
-  std::map<std::string, std::vector<RuleEpisode>> episodes;  // by rule name
+  std::vector<RuleEpisode> episodes;
+  std::set<std::string> fixed;  // labels that the rules set to one text
 };
 
-Result<RunResult> run_all(const RuleSet& rules, HistoryReader& stored, std::span<const TimeRange> blind,
-                          const BacktestOptions& options) {
-  RunResult out;
-  RecordedHistory history(stored);
-  if (options.computes_records) {
-    const TimeRange before{options.range.from - options.eval.lookback, options.range.to};
-    if (auto recorded = history.record(rules, before, options.eval); !recorded)
-      return fail(std::move(recorded.error()));
-  }
-  for (const auto& group : rules.groups) {
+NameRun run_name(const std::string& name, const RuleSet& rules, HistoryReader& history, const std::vector<Gap>& gaps,
+                 const BacktestOptions& options) {
+  NameRun out;
+  for (const auto& group : rules.groups)
     for (const auto& rule : group.rules) {
       const auto& written = rule.compiled.rule;
-      if (written.kind != RuleKind::alert || (!options.rule.empty() && written.name != options.rule)) continue;
-      RuleRun run(group, rule, history, blind, options);
+      if (written.kind != RuleKind::alert || written.name != name) continue;
+      RuleRun run(group, rule, history, gaps, options);
       out.rules.push_back(run.run());
-      auto& all = out.episodes[written.name];
-      all.insert(all.end(), run.all().begin(), run.all().end());
+      out.episodes.insert(out.episodes.end(), run.all().begin(), run.all().end());
+      for (const auto& [label, text] : written.labels)
+        if (!changes(text)) out.fixed.insert(label);
     }
+  return out;
+}
+
+std::vector<RuleEpisode> without(std::vector<RuleEpisode> episodes, const std::set<std::string>& labels) {
+  for (auto& episode : episodes)
+    for (const auto& label : labels) episode.alert.erase(label);
+  return episodes;
+}
+
+// Alerts of one name are compared together. One that is gone is missed; a single rule may have got other labels.
+BacktestChange compare(const std::string& name, const NameRun& now, const NameRun& before) {
+  const auto messages = [](const NameRun& in) {
+    std::size_t out = 0;
+    for (const auto& rule : in.rules) out += rule.notifications;
+    return out;
+  };
+  std::set<std::string> fixed;
+  if (now.rules.size() == 1 && before.rules.size() == 1) {
+    fixed = now.fixed;
+    fixed.insert(before.fixed.begin(), before.fixed.end());
+  }
+  const auto old = without(before.episodes, fixed), fresh = without(now.episodes, fixed);
+  return {name,
+          old.size(),
+          fresh.size(),
+          messages(before),
+          messages(now),
+          not_covered(old, fresh),
+          not_covered(fresh, old)};
+}
+
+// In their order; those that only the old version has at the end.
+std::vector<std::string> alert_names(const RuleSet& rules, const RuleSet* old, const std::string& only) {
+  std::vector<std::string> out;
+  for (const auto* set : {&rules, old}) {
+    if (set == nullptr) continue;
+    for (const auto& group : set->groups)
+      for (const auto& rule : group.rules) {
+        const auto& written = rule.compiled.rule;
+        if (written.kind != RuleKind::alert || (!only.empty() && written.name != only)) continue;
+        if (std::ranges::find(out, written.name) == out.end()) out.push_back(written.name);
+      }
   }
   return out;
 }
 
-// Alerts of one name are compared together: a warning and a critical rule may share it. One that is gone is missed.
-std::vector<BacktestChange> compare(const RunResult& now, const RunResult& before, const std::string& only) {
-  const auto messages = [](const RunResult& in, const std::string& name) {
-    std::size_t out = 0;
-    for (const auto& rule : in.rules)
-      if (rule.rule == name) out += rule.notifications;
-    return out;
-  };
-  const std::vector<RuleEpisode> none;
-  std::vector<BacktestChange> out;
-  for (const auto& [name, old] : before.episodes) {
-    if (!only.empty() && name != only) continue;
-    const auto found = now.episodes.find(name);
-    const auto& episodes = found == now.episodes.end() ? none : found->second;
-    out.push_back({name, old.size(), episodes.size(), messages(before, name), messages(now, name),
-                   not_covered(old, episodes), not_covered(episodes, old)});
-  }
-  return out;
+// The history that a set of rules sees, with what it records.
+Result<void> prepare(RecordedHistory& history, const RuleSet& rules, const BacktestOptions& options) {
+  if (!options.computes_records) return {};
+  const TimeRange before{options.range.from - options.eval.lookback, options.range.to};
+  return history.record(rules, before, options.eval);
 }
 
 }  // namespace
@@ -279,26 +320,34 @@ Result<BacktestReport> backtest_rules(const RuleSet& rules, const RuleSet* old, 
   out.range = options.range;
   const auto gaps = history.gaps(options.range);
   if (!gaps) return fail(gaps.error());
-  std::vector<TimeRange> blind;
-  for (const auto& gap : *gaps) {
-    if (gap.collector != "*") continue;
-    blind.push_back(gap.range);
-    out.blind += std::min(gap.range.to, options.range.to) - std::max(gap.range.from, options.range.from);
-  }
-  auto now = run_all(rules, history, blind, options);
-  if (!now) return fail(std::move(now.error()));
-  if (now->rules.empty())
+  for (const auto& range :
+       darkness_of({}, *gaps, options.range, Millis(0), {options.sight.history_from, {}, {}, {}}).ranges)
+    out.blind += std::min(range.to, options.range.to) - std::max(range.from, options.range.from);
+  const auto names = alert_names(rules, old, options.rule);
+  if (names.empty())
     return fail(Errc::invalid_argument,
                 options.rule.empty() ? "there is no alert rule" : "there is no alert " + options.rule);
-  if (old != nullptr) {
-    auto plain = options;
-    plain.sweep = false;
-    plain.computes_records = true;
-    const auto before = run_all(*old, history, blind, plain);
-    if (!before) return fail(before.error());
-    out.changes = compare(*now, *before, options.rule);
+  auto plain = options;
+  plain.sweep = false;
+  plain.computes_records = true;
+  RecordedHistory seen(history), seen_before(history);
+  if (auto ready = prepare(seen, rules, options); !ready) return fail(std::move(ready.error()));
+  if (old != nullptr)
+    if (auto ready = prepare(seen_before, *old, plain); !ready) return fail(std::move(ready.error()));
+  const auto is_late = [&] {
+    return options.eval.deadline && options.eval.clock->steady_now() >= *options.eval.deadline;
+  };
+  for (std::size_t i = options.first; i < names.size(); ++i) {
+    auto now = run_name(names[i], rules, seen, *gaps, options);
+    const auto before = old == nullptr ? NameRun() : run_name(names[i], *old, seen_before, *gaps, plain);
+    // What may have been cut short is asked for again, with the whole time to itself.
+    if (is_late() && i > options.first) {
+      out.next = i;
+      break;
+    }
+    if (old != nullptr && !before.rules.empty()) out.changes.push_back(compare(names[i], now, before));
+    std::ranges::move(now.rules, std::back_inserter(out.rules));
   }
-  out.rules = std::move(now->rules);
   return out;
 }
 

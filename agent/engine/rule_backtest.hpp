@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "agent/engine/rule_set.hpp"
+#include "agent/engine/backtest_sight.hpp"
 #include "agent/model/rule_review.hpp"
 #include "alerts/dispatch.hpp"
 #include "rules/promql/evaluator.hpp"
@@ -15,7 +15,9 @@ struct BacktestOptions {
   std::string rule;  // only alerts of this name; empty: all
   bool sweep = true;
   Millis outage_tolerance{3'600'000};  // as LifeTimes::outage_tolerance
-  promql::EvalOptions eval;            // its deadline holds for the whole backtest, its clock is set
+  Sight sight;
+  std::size_t first = 0;           // of the alert names: where an earlier report stopped
+  promql::EvalOptions eval;        // its deadline holds for the whole backtest, its clock is set
   alerts::DispatchRules dispatch;  // the configured routes; without receivers: one behind Alertmanager's default waits
   Labels external_labels;
   Labels alert_labels;  // those that every alert has besides its own

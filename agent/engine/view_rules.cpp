@@ -39,6 +39,17 @@ promql::EvalOptions review_options(const Parts& parts) {
   return options;
 }
 
+// What was sampled itself is whole from its retention on; before it there are copies, the finest of which counts.
+void add_tier(Sight& sight, const store::TierReport& tier, UtcTime now) {
+  if (!tier.oldest) return;
+  sight.history_from = std::min(sight.history_from.value_or(*tier.oldest), *tier.oldest);
+  if (tier.width <= Millis(0)) {
+    sight.fine_from = std::max(*tier.oldest, now - tier.retention);
+  } else if (sight.coarse == Millis(0) || tier.width < sight.coarse) {
+    sight.coarse = tier.width;
+  }
+}
+
 }  // namespace
 
 net::TaskResult<std::vector<api::RuleGroupView>> View::rule_groups() {
@@ -148,6 +159,11 @@ net::TaskResult<BacktestReport> View::backtest_rules(api::BacktestRequest reques
   options.computes_records = !request.files.empty();
   options.instance = parts_.config->instance.name;
   options.external_url = parts_.config->alerting.external_url;
+  options.first = request.first;
+  options.sight.collectors = collecting_.collectors_by_metric();
+  auto kept = co_await history_report();
+  if (!kept) co_return fail(std::move(kept.error()));
+  for (const auto& tier : kept->tiers) add_tier(options.sight, tier, now);
   const Millis interval = parts_.config->rules.evaluation_interval;
   auto job = [request = std::move(request), loaded = alerting_.rules(), options, interval,
               reader = std::shared_ptr<HistoryReader>(std::move(*reader))]() -> Result<BacktestReport> {

@@ -43,7 +43,7 @@ struct AlertEpisode {
   Labels labels;
   UtcTime active_at, fired_at, ended_at;
   bool ended = false;  // false: it still fires at the end of the range
-  double peak = 0;     // the value furthest from the first one
+  double peak = 0;     // the worst value by the comparison of its rule; of another the furthest from the first
 };
 
 // The same rule with another threshold or another `for`.
@@ -65,9 +65,9 @@ struct RuleBacktest {
   Millis firing{0};               // time with at least one alert firing
   std::vector<AlertEpisode> shown;
   std::vector<RuleVariation> sweep;
-  std::vector<std::string> without_samples;  // selectors of its expression that match nothing in the range
-  std::string message;                       // what the first episode would have said
-  std::string error;                         // the rule could not be evaluated
+  std::vector<std::string> notes;  // what of the range or the rule was not tested, and why
+  std::string message;             // what the first episode would have said
+  std::string error;               // the rule could not be evaluated
 };
 
 // What a new version of a rule does to the old one's episodes.
@@ -83,6 +83,7 @@ struct BacktestReport {
   Millis blind{0};  // time in which the agent did not run: alerts are held there, as they would have been
   std::vector<RuleBacktest> rules;
   std::vector<BacktestChange> changes;  // only when compared with an old version
+  std::optional<std::size_t> next;      // the time is up: the alert names from this one on are still to be asked for
 };
 
 }  // namespace pgtend
