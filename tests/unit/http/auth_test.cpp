@@ -58,9 +58,16 @@ TEST_CASE("loopback without a token reads as viewer and writes as nobody") {
   const auto auth = with_tokens();
   CHECK(auth.identify(from_tcp("GET"))->right == Right::viewer);
   CHECK(auth.identify(from_tcp("HEAD"))->right == Right::viewer);
-  for (const auto* method : {"POST", "PUT", "DELETE", "OPTIONS"})
+  for (const auto* method : {"PUT", "DELETE", "OPTIONS"})
     CHECK(auth.identify(from_tcp(method))->right == Right::none);
   auto form = from_tcp("POST");
+  form.headers["content-length"] = "2";
+  CHECK(auth.identify(form)->right == Right::none);
+  // Without a body it can only ask.
+  form.headers["content-length"] = "0";
+  CHECK(auth.identify(form)->right == Right::viewer);
+  form.headers.clear();
+  CHECK(auth.identify(form)->right == Right::viewer);
   form.headers["content-type"] = "application/x-www-form-urlencoded; charset=utf-8";
   CHECK(auth.identify(form)->right == Right::viewer);
   form.headers["content-type"] = "application/json";
@@ -79,6 +86,7 @@ TEST_CASE("the socket's peer has the right of its uid, others the right for othe
   request.method = "POST";
   request.peer.unix_socket = true;
   request.peer.uid = 4242;
+  request.headers["content-type"] = "application/json";
   CHECK(auth.identify(request)->right == Right::approver);
   CHECK(auth.identify(request)->name == "person:uid 4242 via socket");
   request.headers["content-type"] = "application/x-www-form-urlencoded";
