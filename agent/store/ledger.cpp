@@ -68,10 +68,15 @@ Result<void> each_row(Statement& statement, const std::function<Result<void>(Sta
 Result<void> Ledger::Impl::together(const AuditDraft* draft, const std::function<Result<void>()>& work) {
   auto tx = Transaction::begin(*db);
   if (!tx) return fail(std::move(tx).error(), "ledger");
-  if (auto done = work(); !done) return fail(std::move(done).error(), "ledger");
+  const auto undone = [this](Error error, const char* where) {
+    // Messages that it superseded wait again.
+    outbox_bytes_bound.reset();
+    return fail(std::move(error), where);
+  };
+  if (auto done = work(); !done) return undone(std::move(done).error(), "ledger");
   if (draft != nullptr)
-    if (auto entry = append_audit(*draft); !entry) return fail(std::move(entry).error(), "ledger audit");
-  if (auto done = tx->commit(); !done) return fail(std::move(done).error(), "ledger");
+    if (auto entry = append_audit(*draft); !entry) return undone(std::move(entry).error(), "ledger audit");
+  if (auto done = tx->commit(); !done) return undone(std::move(done).error(), "ledger");
   return {};
 }
 

@@ -133,24 +133,13 @@ Result<void> Outbox::refuse(std::int64_t id, const std::string& error) {
   return count(kRefused, 1);
 }
 
-Result<std::int64_t> Outbox::number(const char* sql) {
-  auto query = db_.cached(sql);
-  if (!query) return fail(std::move(query).error());
-  std::int64_t out = 0;
-  PGTEND_STORE_TRY(each_row(**query, [&](Statement& row) -> Result<void> {
-    out = row.integer(0);
-    return {};
-  }));
-  return out;
-}
-
 Result<void> Outbox::keep_within_limits() {
-  const auto rows = number("SELECT count(*) FROM outbox WHERE state='queued'");
+  const auto rows = db_.cached_number("SELECT count(*) FROM outbox WHERE state='queued'");
   if (!rows) return fail(rows.error());
   auto& bound = ledger_.outbox_bytes_bound;
   // Adding the bodies up reads every row, so it is done only when what came since the last time may fill the spool.
   if (!bound || *bound > kOutboxMaxBytes) {
-    const auto bytes = number("SELECT coalesce(sum(length(body)), 0) FROM outbox WHERE state='queued'");
+    const auto bytes = db_.cached_number("SELECT coalesce(sum(length(body)), 0) FROM outbox WHERE state='queued'");
     if (!bytes) return fail(bytes.error());
     bound = *bytes;
   }

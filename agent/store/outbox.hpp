@@ -35,7 +35,6 @@ class Outbox {
   // Drops as many as it takes to be rid of so many messages and of so many bytes of bodies, unless only critical ones
   // are left.
   Result<void> drop(std::int64_t rows, std::int64_t bytes);
-  Result<std::int64_t> number(const char* sql);
   Result<void> tidy(UtcTime now);
   Result<std::vector<std::int64_t>> due(UtcTime now, std::size_t limit, std::map<std::string, int> allowance);
   // Adds to a count kept since the ledger was made.

@@ -183,6 +183,9 @@ TEST_CASE("a failed message comes again when it is due, a dead one never") {
   REQUIRE(stats->dead == 1);
   REQUIRE(stats->refused == 1);
   REQUIRE(stats->oldest == from_ms(100));
+  // What is told of is the growth of this number, which a restart may not set back.
+  ledger.open();
+  REQUIRE(ledger->outbox_stats()->refused == 1);
 }
 
 TEST_CASE("a full spool drops info before warning, oldest first, and never what is critical") {
