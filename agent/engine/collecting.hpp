@@ -107,8 +107,6 @@ class Collecting {
   [[nodiscard]] ActiveSessions& active_sessions() { return active_sessions_; }
   [[nodiscard]] LogTailing& log_tailing() { return log_tailing_; }
   [[nodiscard]] const LogTailing& log_tailing() const { return log_tailing_; }
-  // Series on the page of metrics, as of a minute ago at most.
-  [[nodiscard]] std::size_t series_on_page();
   [[nodiscard]] const ServerHost& server_host() const { return server_host_; }
   // The host's memory as of its last run; 0 unknown.
   [[nodiscard]] std::int64_t ram_bytes() const { return ram_bytes_; }
@@ -130,6 +128,8 @@ class Collecting {
   [[nodiscard]] Millis unpaced(const CollectorDef& def, const std::string& database) const;
   // CPU of the sampling backend in this database, since it began; 0: none, or none that can be read.
   [[nodiscard]] double backend_seconds(const std::string& database) const;
+  // Series on the page of metrics, as of a minute ago at most.
+  [[nodiscard]] std::size_t series_on_page();
   // A statement has missed what was there: the next one probes the database again.
   void doubt_shape(const std::string& database);
   void note_cost(const CollectorDef& def, const std::string& database, double before);

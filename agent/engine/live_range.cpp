@@ -31,9 +31,10 @@ Result<promql::Matrix> each_step(const promql::Expr& expr, HistoryReader& histor
     const auto value = promql::evaluate(expr, past, at, options);
     if (!value) return fail(value.error());
     if (const auto* scalar = std::get_if<promql::Scalar>(&*value)) found[Labels()].push_back({at, scalar->value});
-    if (const auto* vector = std::get_if<promql::Vector>(&*value))
+    if (const auto* vector = std::get_if<promql::Vector>(&*value)) {
       for (const auto& element : *vector) found[element.labels].push_back({at, element.value});
-    if (const auto* vector = std::get_if<promql::Vector>(&*value)) held += vector->size();
+      held += vector->size();
+    }
     if (held > options.max_samples)
       return fail(Errc::resource_exhausted,
                   "the rule is true so often that its moments do not fit: take a shorter range");

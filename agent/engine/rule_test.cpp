@@ -117,18 +117,23 @@ class Case {
   }
 
   void rule_problem(const LoadedRule& rule, const std::string& why, UtcTime now) {
-    ++rule_problems_.try_emplace({&rule, why}, now, 0).first->second.second;
+    const auto known = std::find_if(rule_problems_.begin(), rule_problems_.end(),
+                                    [&](const RuleProblem& one) { return one.rule == &rule && one.why == why; });
+    if (known == rule_problems_.end()) {
+      rule_problems_.push_back({&rule, why, now, 0});
+    } else {
+      ++known->more;
+    }
   }
 
   // Once each, however many evaluations had it.
   void tell_rule_problems() {
-    for (const auto& [what, seen] : rule_problems_) {
-      const auto& rule = what.first->compiled.rule;
-      const auto& [first, count] = seen;
-      report_.failures.push_back(file_ + ": test " + test_.name + ": " + rule.file + ":" + std::to_string(rule.line) +
-                                 ": rule " + rule.name + ": " + what.second + " (at " +
+    for (const auto& [rule, why, first, more] : rule_problems_) {
+      const auto& written = rule->compiled.rule;
+      report_.failures.push_back(file_ + ": test " + test_.name + ": " + written.file + ":" +
+                                 std::to_string(written.line) + ": rule " + written.name + ": " + why + " (at " +
                                  format_duration(first.time_since_epoch()) +
-                                 (count > 1 ? ", and " + std::to_string(count - 1) + " times later)" : ")"));
+                                 (more > 0 ? ", and " + std::to_string(more) + " times later)" : ")"));
     }
   }
 
@@ -218,7 +223,13 @@ class Case {
   RuleTestReport& report_;
   promql::MemoryHistory history_;
   std::map<const LoadedRule*, std::map<SeriesKey, double>> made_;
-  std::map<std::pair<const LoadedRule*, std::string>, std::pair<UtcTime, std::size_t>> rule_problems_;
+  struct RuleProblem {
+    const LoadedRule* rule;
+    std::string why;
+    UtcTime first;
+    std::size_t more;  // evaluations that had it after the first
+  };
+  std::vector<RuleProblem> rule_problems_;                 // in the order in which they came
   std::map<const LoadedRule*, alerts::RuleAlerts> state_;  // a warning and a critical rule may have one name
 };
 
