@@ -81,8 +81,11 @@ Result<std::vector<ResetEvent>> MemoryHistory::resets(TimeRange range) {
   return out;
 }
 
-Result<std::vector<Gap>> MemoryHistory::gaps(TimeRange) {
-  return std::vector<Gap>();
+Result<std::vector<Gap>> MemoryHistory::gaps(TimeRange range) {
+  std::vector<Gap> out;
+  for (const auto& gap : gaps_)
+    if (gap.range.to >= range.from && gap.range.from <= range.to) out.push_back(gap);
+  return out;
 }
 
 }  // namespace pgtend::promql

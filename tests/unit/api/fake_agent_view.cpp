@@ -262,10 +262,12 @@ net::TaskResult<std::vector<ExplainedRule>> FakeAgentView::explain_rule(std::str
 net::TaskResult<BacktestReport> FakeAgentView::backtest_rules(api::BacktestRequest request) {
   told_of_rules = std::to_string(request.files.size()) + " " + std::to_string(request.against.size()) + " " +
                   request.rule + " " + std::to_string(request.since.count()) + " " +
-                  std::to_string(request.step.count()) + (request.sweep ? " sweep" : "");
+                  std::to_string(request.step.count()) + (request.sweep ? " sweep" : "") +
+                  (request.first > 0 ? " from " + std::to_string(request.first) : "");
   BacktestReport report;
   report.range = {kThen - request.since, kThen};
   report.rules.emplace_back().rule = "R";
+  if (request.first == 0) report.next = 7;
   co_return answer(report);
 }
 

@@ -323,10 +323,15 @@ TEST_CASE("reviews of rules take files as JSON, and say what is wrong with a req
   CHECK(back.status == 200);
   CHECK(house.view.told_of_rules == "1 1 R 86400000 30000");
   CHECK(json::parse(back.body).at("item").at("rules")[0].at("rule") == "R");
+  CHECK(json::parse(back.body).at("item").at("next") == 7);
+  const auto rest = house.ask("POST", "/v1/rules/backtest", R"({"since":"1d","first":7})");
+  CHECK(house.view.told_of_rules == "0 0  86400000 0 sweep from 7");
+  CHECK(json::parse(rest.body).at("item").at("next").is_null());
   CHECK(house.ask("GET", "/v1/rules/explain?rule=PgDown").status == 200);
   CHECK(house.view.told_of_rules == "PgDown|");
-  for (const auto* body : {"[]", R"({"since":"0s"})", R"({"since":7})", R"({"since":"20y"})", R"({"files":"x"})",
-                           R"({"files":[{"file":"x"}]})", R"({"step":"-1s"})", R"({"rule":1})", R"({"sweep":"no"})"}) {
+  for (const auto* body :
+       {"[]", R"({"since":"0s"})", R"({"since":7})", R"({"since":"20y"})", R"({"files":"x"})",
+        R"({"files":[{"file":"x"}]})", R"({"step":"-1s"})", R"({"rule":1})", R"({"sweep":"no"})", R"({"first":-1})"}) {
     CAPTURE(body);
     CHECK(house.ask("POST", "/v1/rules/backtest", body).status == 400);
   }

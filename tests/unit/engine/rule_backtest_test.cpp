@@ -1,53 +1,17 @@
-#include "agent/engine/rule_backtest.hpp"
-
 #include "agent/engine/backtest_episodes.hpp"
 #include "agent/engine/rule_explain.hpp"
-#include "rules/promql/memory_history.hpp"
-#include "rules/promql/test_series.hpp"
-#include "tests/support/catch.hpp"
-#include "tests/support/fake_clock.hpp"
+#include "tests/unit/engine/backtest_rig.hpp"
 
 using namespace pgtend;
 using namespace pgtend::engine;
-using test::FakeClock;
+using namespace pgtend::test;
 
 namespace {
-
-UtcTime minute(double count) {
-  return UtcTime(Millis(static_cast<std::int64_t>(count * 60'000)));
-}
 
 // x is 0 but for minutes 10-29 (100), 40-42 (90), 50-69 (60), 72-80 (95).
 promql::MemoryHistory scene() {
   const auto values = "0x9 100x19 0x9 90x2 0x6 60x19 0x1 95x8 0x50";
   return promql::load_test_series({{"x{db=\"shop\"}", values, 1}}, Millis(60'000)).value();
-}
-
-std::shared_ptr<const RuleSet> rules(const std::string& expr, const std::string& rest = "") {
-  const auto loaded =
-      load_rule_text("groups:\n- name: g\n  interval: 1m\n  rules:\n  - alert: A\n    expr: " + expr + "\n" + rest,
-                     "rules.yaml", Millis(60'000));
-  INFO(config::format_errors(loaded.errors));
-  REQUIRE(loaded.errors.empty());
-  return loaded.rules;
-}
-
-BacktestOptions options() {
-  BacktestOptions out;
-  static const FakeClock clock;
-  out.range = {minute(0), minute(120)};
-  out.eval.clock = &clock;
-  out.eval.deadline = clock.steady_now() + std::chrono::seconds(1);
-  return out;
-}
-
-RuleBacktest run(const RuleSet& set, HistoryReader& history) {
-  const auto report = backtest_rules(set, nullptr, history, options());
-  REQUIRE(report);
-  REQUIRE(report->rules.size() == 1);
-  INFO(report->rules[0].error);
-  CHECK(report->rules[0].error.empty());
-  return report->rules[0];
 }
 
 const RuleVariation& with(const RuleBacktest& rule, const std::string& what) {
