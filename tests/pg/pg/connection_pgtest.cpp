@@ -1,45 +1,15 @@
 #include "agent/pg/connection.hpp"
 #include "agent/pg/error.hpp"
+#include "tests/pg/pg/connection_bench.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/pg_cluster.hpp"
-#include "tests/support/run_io.hpp"
 
 using namespace pgtend;
 using namespace pgtend::test;
 using pg::Connection;
 using pg::ConnectSpec;
 
-namespace {
-
-Deadline in(int ms) {
-  return std::chrono::steady_clock::now() + Millis(ms);
-}
-
-struct Bench {
-  PgCluster cluster;
-  IoWorld world;
-
-  explicit Bench(PgClusterOptions options = {}) : cluster(std::move(options)) {}
-
-  Result<std::unique_ptr<Connection>> connect(ConnectSpec spec) {
-    return world.run(Connection::connect(std::move(spec), world.blocking(), in(10'000)));
-  }
-  std::unique_ptr<Connection> local() {
-    ConnectSpec spec;
-    spec.parameters = cluster.parameters();
-    auto connection = connect(spec);
-    if (!connection) throw std::runtime_error(connection.error().describe());
-    return std::move(*connection);
-  }
-  Result<RowSet> query(Connection& connection, std::string sql, pg::Params params = {}, int ms = 10'000) {
-    return world.run(connection.query(std::move(sql), std::move(params), in(ms)));
-  }
-};
-
-}  // namespace
-
 TEST_CASE("a session knows who answered") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   auto session = bench.cluster.session();
   REQUIRE(connection->healthy());
@@ -58,7 +28,7 @@ TEST_CASE("a session knows who answered") {
 }
 
 TEST_CASE("parameters, NULL, types and row counts come through") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   pg::Params params{"O'Hara; DROP TABLE x", std::nullopt};
   const auto row =
@@ -82,7 +52,7 @@ TEST_CASE("parameters, NULL, types and row counts come through") {
 }
 
 TEST_CASE("a statement that comes again is planned once, until what it reads has changed") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   const std::string prepared = "SELECT count(*) AS n FROM pg_prepared_statements";
   bench.cluster.exec("postgres", "CREATE TABLE t (n int); INSERT INTO t VALUES (1)");
@@ -109,7 +79,7 @@ TEST_CASE("a statement that comes again is planned once, until what it reads has
 }
 
 TEST_CASE("a server error keeps its SQLSTATE and none of the rows it quotes") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   bench.cluster.exec("postgres",
                      "CREATE TABLE people (mail text PRIMARY KEY); INSERT INTO people VALUES ('ann@example.org')");
@@ -125,7 +95,7 @@ TEST_CASE("a server error keeps its SQLSTATE and none of the rows it quotes") {
 }
 
 TEST_CASE("at its deadline a statement is really cancelled and the session is used again") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   const int pid = connection->backend_pid();
   const auto before = std::chrono::steady_clock::now();
@@ -147,7 +117,7 @@ TEST_CASE("at its deadline a statement is really cancelled and the session is us
 }
 
 TEST_CASE("a server that does not even answer the cancellation costs the session, not the caller") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   const pid_t backend = connection->backend_pid();
   REQUIRE(::kill(backend, SIGSTOP) == 0);
@@ -162,7 +132,7 @@ TEST_CASE("a server that does not even answer the cancellation costs the session
 }
 
 TEST_CASE("a lock that is not granted in time is a unit to retry, with its SQLSTATE") {
-  Bench bench;
+  SessionBench bench;
   bench.cluster.exec("postgres", "CREATE TABLE t (n int)");
   auto holder = bench.cluster.session();
   holder.exec("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
@@ -181,7 +151,7 @@ TEST_CASE("a lock that is not granted in time is a unit to retry, with its SQLST
 }
 
 TEST_CASE("settings are applied, an optional one that is not permitted is left out without a log line") {
-  Bench bench;
+  SessionBench bench;
   bench.cluster.exec("postgres", "CREATE ROLE plain LOGIN");
   ConnectSpec spec;
   spec.parameters = bench.cluster.parameters("postgres", "plain");
@@ -206,7 +176,7 @@ TEST_CASE("settings are applied, an optional one that is not permitted is left o
 }
 
 TEST_CASE("rows of a statement come in their order, however many, and none of one that fails behind them") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   const auto rows = bench.query(*connection,
                                 "SELECT n, CASE WHEN n % 2 = 0 THEN 'even' END AS word"
@@ -229,7 +199,7 @@ TEST_CASE("rows of a statement come in their order, however many, and none of on
 }
 
 TEST_CASE("the marker is seen by the server as application name and as the statement's comment") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   REQUIRE(bench.world.run(connection->mark("stat_database */ DROP", Millis(3'000), in(5'000))));
   const auto row = bench.query(*connection,
@@ -242,7 +212,7 @@ TEST_CASE("the marker is seen by the server as application name and as the state
 }
 
 TEST_CASE("a marker for the next statement goes with it, its time limit goes again when that one failed") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   const auto own_name = bench.query(*connection, "SHOW application_name")->text(0, "application_name");
   const std::string look =
@@ -285,85 +255,8 @@ TEST_CASE("a marker for the next statement goes with it, its time limit goes aga
   CHECK_FALSE(connection->in_transaction());
 }
 
-TEST_CASE(
-    "statements that recur go in one transaction once the server keeps their plans, and a failure is only its own") {
-  Bench bench;
-  const auto connection = bench.local();
-  REQUIRE(bench.query(*connection, "CREATE TEMP TABLE divisor AS SELECT 1 AS d"));
-  const std::vector<pg::Connection::Recurring> all{
-      {"first", "SELECT now()::text AS began, current_setting('statement_timeout') AS limit"},
-      {"second", "SELECT now()::text AS began, 1 / d AS quotient FROM divisor"},
-      {"third", "SELECT now()::text AS began, application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"}};
-  const auto together = [&] { return bench.world.run(connection->repeat_all(all, Millis(1'500), in(5'000))); };
-  const auto alone = [&](const pg::Connection::Recurring& one) {
-    connection->mark_next(one.marker, Millis(1'500));
-    return bench.world.run(connection->repeat(one.sql, {}, in(5'000)));
-  };
-  // Not prepared yet: nothing is asked.
-  for (int turn = 0; turn < 2; ++turn) {
-    const auto nothing = together();
-    REQUIRE(nothing);
-    for (const auto& answer : *nothing) CHECK_FALSE(answer);
-    for (const auto& one : all) REQUIRE(alone(one));
-  }
-  const auto first_moment = alone(all[0])->text(0, "began");
-  auto answers = together();
-  REQUIRE(answers);
-  REQUIRE(answers->size() == 3);
-  for (const auto& answer : *answers) REQUIRE(answer);
-  const auto began = (*answers)[0]->text(0, "began");
-  CHECK(began != first_moment);
-  CHECK((*answers)[1]->text(0, "began") == began);
-  CHECK((*answers)[2]->text(0, "began") == began);
-  CHECK((*answers)[0]->text(0, "limit") == "1500ms");
-  CHECK((*answers)[1]->text(0, "quotient") == "1");
-  CHECK_FALSE(connection->in_transaction());
-
-  REQUIRE(bench.query(*connection, "UPDATE divisor SET d = 0"));
-  answers = together();
-  REQUIRE(answers);
-  CHECK((*answers)[0]);
-  CHECK_FALSE((*answers)[1]);
-  CHECK_FALSE((*answers)[2]);
-  REQUIRE(connection->healthy());
-  CHECK_FALSE(connection->in_transaction());
-  CHECK(alone(all[1]).error().sqlstate == "22012");
-  CHECK(alone(all[2]));
-  REQUIRE(bench.query(*connection, "UPDATE divisor SET d = 1"));
-  CHECK((*together())[2]);
-}
-
-TEST_CASE(
-    "of statements in one transaction those that end before the deadline have answers, the session stays usable") {
-  Bench bench;
-  const auto connection = bench.local();
-  REQUIRE(bench.query(*connection, "CREATE TEMP TABLE pause AS SELECT 0.0::float8 AS seconds"));
-  const std::vector<pg::Connection::Recurring> all{{"quick", "SELECT 7 AS seven"},
-                                                   {"slow", "SELECT pg_sleep(seconds) FROM pause"}};
-  for (int turn = 0; turn < 2; ++turn)
-    for (const auto& one : all) {
-      connection->mark_next(one.marker, Millis(0));
-      REQUIRE(bench.world.run(connection->repeat(one.sql, {}, in(5'000))));
-    }
-  REQUIRE(bench.query(*connection, "UPDATE pause SET seconds = 30"));
-  const auto begun = std::chrono::steady_clock::now();
-  auto answers = bench.world.run(connection->repeat_all(all, Millis(0), in(300)));
-  CHECK(std::chrono::steady_clock::now() - begun < Millis(5'000));
-  REQUIRE(answers);
-  REQUIRE((*answers)[0]);
-  CHECK((*answers)[0]->text(0, "seven") == "7");
-  CHECK_FALSE((*answers)[1]);
-  REQUIRE(connection->healthy());
-  // The server ends one that takes longer than its statement_timeout.
-  answers = bench.world.run(connection->repeat_all(all, Millis(200), in(20'000)));
-  REQUIRE(answers);
-  CHECK((*answers)[0]);
-  CHECK_FALSE((*answers)[1]);
-  CHECK(bench.query(*connection, "SELECT 1 AS one")->text(0, "one") == "1");
-}
-
 TEST_CASE("the reasons of failed connects are told apart") {
-  Bench bench;
+  SessionBench bench;
   bench.cluster.exec("postgres", "CREATE ROLE locked_out LOGIN PASSWORD 'right'");
   bench.cluster.exec("postgres", "CREATE DATABASE closed ALLOW_CONNECTIONS false");
   bench.cluster.set_hba({"local all locked_out scram-sha-256"});
@@ -395,7 +288,7 @@ TEST_CASE("the reasons of failed connects are told apart") {
 }
 
 TEST_CASE("a session whose backend is terminated says so and is no longer healthy") {
-  Bench bench;
+  SessionBench bench;
   const auto connection = bench.local();
   bench.cluster.exec("postgres",
                      "SELECT pg_terminate_backend(" + std::to_string(connection->backend_pid()) + ", 5000)");
@@ -410,7 +303,7 @@ TEST_CASE("verify-full accepts the right authority, refuses another, and reads t
   PgClusterOptions options;
   options.tls = true;
   options.certificate_days = 9;
-  Bench bench(options);
+  SessionBench bench(options);
   for (const std::string host : {"localhost", "127.0.0.1"}) {
     ConnectSpec spec;
     spec.parameters = bench.cluster.parameters("postgres", "postgres", true);
@@ -435,7 +328,7 @@ TEST_CASE("verify-full accepts the right authority, refuses another, and reads t
 }
 
 TEST_CASE("a server without TLS is not spoken to when TLS is asked for") {
-  Bench bench;
+  SessionBench bench;
   ConnectSpec spec;
   spec.parameters = bench.cluster.parameters("postgres", "postgres", true);
   spec.parameters["sslmode"] = "require";
@@ -445,7 +338,7 @@ TEST_CASE("a server without TLS is not spoken to when TLS is asked for") {
 }
 
 TEST_CASE("through PgBouncer's transaction pooling a session knows that it is not direct and sets nothing") {
-  Bench bench;
+  SessionBench bench;
   PgBouncerProcess bouncer(bench.cluster);
   ConnectSpec spec;
   spec.parameters = bouncer.parameters();

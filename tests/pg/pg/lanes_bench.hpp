@@ -2,15 +2,10 @@
 
 #include "agent/pg/error.hpp"
 #include "agent/pg/lanes.hpp"
+#include "tests/pg/pg/connection_bench.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/pg_cluster.hpp"
-#include "tests/support/run_io.hpp"
 
 namespace pgtend::test {
-
-inline Deadline in(int ms) {
-  return std::chrono::steady_clock::now() + Millis(ms);
-}
 
 inline pg::LaneOptions options_for(const std::map<std::string, std::string>& parameters) {
   pg::LaneOptions options;
